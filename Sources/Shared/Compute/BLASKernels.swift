@@ -1,0 +1,61 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// The choice of OpenBLAS's kernels.
+///
+/// OpenBLAS chooses when it is loaded, by a table of CPU models. A CPU that is newer than the library falls through
+/// to the kernels of an old one: Debian 12's 0.3.21 runs an AVX-512 machine at half its speed (Haswell kernels) or a
+/// fifth (Prescott). The variable `OPENBLAS_CORETYPE` overrides the table, but only before the library is loaded.
+package enum BLASKernels {
+  /// The override that would help, or nil if OpenBLAS chose well or the CPU is not x86-64.
+  ///
+  /// - Parameters:
+  ///   - chosen: the kernel set that OpenBLAS reports.
+  ///   - flags: the CPU's feature flags, as Linux spells them.
+  package static func betterChoice(than chosen: String, flags: Set<String>) -> String? {
+    let avx512 = ["skylakex", "cooperlake", "sapphirerapids"]
+    let avx2 = avx512 + ["haswell", "zen"]
+    let chosen = chosen.lowercased()
+    if flags.isSuperset(of: ["avx512f", "avx512dq", "avx512bw", "avx512vl", "avx512cd"]) {
+      return avx512.contains(chosen) ? nil : "SkylakeX"
+    }
+    if flags.isSuperset(of: ["avx2", "fma"]) {
+      return avx2.contains(chosen) ? nil : "Haswell"
+    }
+    return nil
+  }
+
+  /// The CPU's feature flags from /proc/cpuinfo; empty where there is none.
+  package static func cpuFlags() -> Set<String> {
+    #if os(Linux) && arch(x86_64)
+      guard let file = fopen("/proc/cpuinfo", "r") else { return [] }
+      defer { fclose(file) }
+      var line: UnsafeMutablePointer<CChar>?
+      var capacity = 0
+      defer { free(line) }
+      while getline(&line, &capacity, file) > 0 {
+        guard let line, strncmp(line, "flags", 5) == 0 else { continue }
+        return Set(String(cString: line).split(whereSeparator: \.isWhitespace).map(String.init))
+      }
+    #endif
+    return []
+  }
+
+  /// Restarts this program once, with `OPENBLAS_CORETYPE` set, if OpenBLAS misjudged the CPU and the user did not
+  /// choose. Returns if there is nothing to do, or if the restart fails (the kernels are then slow, not wrong).
+  package static func restartIfMisjudged(arguments: [String] = CommandLine.arguments) {
+    #if os(Linux)
+      guard getenv("OPENBLAS_CORETYPE") == nil,
+        let better = betterChoice(than: GEMM.kernelName, flags: cpuFlags())
+      else { return }
+      setenv("OPENBLAS_CORETYPE", better, 1)
+      var pointers: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) }
+      pointers.append(nil)
+      execv("/proc/self/exe", pointers)
+      pointers.forEach { free($0) }
+    #endif
+  }
+}

@@ -1,0 +1,35 @@
+import CBLAS
+
+/// Row-major single-precision matrix products. The only file that calls C BLAS.
+package enum GEMM {
+  /// Makes each call run on the calling thread alone; our own workers call it side by side.
+  private static let singleThreaded: Void = openblas_set_num_threads(1)
+
+  /// `c = op(a) · op(b)`, or `c += op(a) · op(b)`, where `op(a)` is `[rows, inner]`, `op(b)` is `[inner, columns]` and
+  /// `c` is `[rows, columns]`, all contiguous.
+  ///
+  /// - Parameters:
+  ///   - transposeA: `a` is stored `[inner, rows]`.
+  ///   - transposeB: `b` is stored `[columns, inner]`.
+  ///   - accumulate: add to what `c` holds.
+  package static func multiply(
+    rows: Int, columns: Int, inner: Int,
+    _ a: UnsafePointer<Float>, transposeA: Bool = false,
+    _ b: UnsafePointer<Float>, transposeB: Bool = false,
+    into c: UnsafeMutablePointer<Float>, accumulate: Bool = false
+  ) {
+    _ = singleThreaded
+    cblas_sgemm(
+      CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans, transposeB ? CblasTrans : CblasNoTrans,
+      blasint(rows), blasint(columns), blasint(inner), 1,
+      a, blasint(transposeA ? rows : inner),
+      b, blasint(transposeB ? inner : columns), accumulate ? 1 : 0,
+      c, blasint(columns))
+  }
+
+  /// The name of the kernel set that OpenBLAS took when it was loaded, such as "SkylakeX".
+  package static var kernelName: String {
+    guard let name = openblas_get_corename() else { return "unknown" }
+    return String(cString: name)
+  }
+}

@@ -1,0 +1,106 @@
+import Synchronization
+
+/// Persistent threads that run one piece of work each, the caller being worker 0.
+///
+/// Work is split statically, so the same thread count always gives each worker the same part, and with it the same
+/// bits. One caller at a time; calls do not nest.
+package final class WorkerPool {
+  /// Threads at work, the caller included.
+  package let workers: Int
+  private let state: State
+  private let threads: [Thread]
+
+  /// - Parameter workers: at least 1.
+  package init(workers: Int) {
+    precondition(workers >= 1, "a pool needs a worker, not \(workers)")
+    self.workers = workers
+    let state = State()
+    self.state = state
+    threads = (1..<max(workers, 1)).map { worker in Thread { state.serve(worker) } }
+  }
+
+  deinit {
+    state.stop()
+    for thread in threads { thread.join() }
+  }
+
+  /// Calls `body` once for each worker, at the same time, and returns when all have returned.
+  package func run(_ body: (_ worker: Int) -> Void) {
+    guard workers > 1 else { return body(0) }
+    withoutActuallyEscaping(body) { body in
+      state.begin(body, helpers: workers - 1)
+      body(0)
+      state.finish()
+    }
+  }
+
+  /// Splits `0..<count` into one contiguous range a worker, as equal as can be, and calls `body` for those not empty.
+  ///
+  /// - Parameter grain: ranges begin at multiples of it.
+  package func split(
+    _ count: Int, grain: Int = 1, _ body: (_ worker: Int, _ range: Range<Int>) -> Void
+  ) {
+    let grains = (count + grain - 1) / grain
+    run { worker in
+      let lower = min(count, grains * worker / workers * grain)
+      let upper = min(count, grains * (worker + 1) / workers * grain)
+      if lower < upper { body(worker, lower..<upper) }
+    }
+  }
+}
+
+extension WorkerPool {
+  /// What the threads share; it outlives the pool until they have ended.
+  private final class State: @unchecked Sendable {
+    private let generation = Atomic<Int>(0)
+    private let pending = Atomic<Int>(0)
+    private let stopping = Atomic<Bool>(false)
+    private let condition = Condition()
+    /// Written by the caller before `generation` grows, read by the workers after; ordered by that counter.
+    private var work: ((Int) -> Void)?
+
+    /// How often a thread looks again before it sleeps: some 10 µs, the usual gap between two parts of a layer.
+    private static let spins = 4000
+
+    func begin(_ body: @escaping (Int) -> Void, helpers: Int) {
+      work = body
+      pending.store(helpers, ordering: .releasing)
+      advance()
+    }
+
+    func finish() {
+      sleepUntil { [self] in pending.load(ordering: .acquiring) == 0 }
+      work = nil
+    }
+
+    func stop() {
+      stopping.store(true, ordering: .releasing)
+      advance()
+    }
+
+    func serve(_ worker: Int) {
+      var seen = 0
+      while true {
+        sleepUntil { [self] in generation.load(ordering: .acquiring) != seen }
+        seen += 1
+        if stopping.load(ordering: .acquiring) { return }
+        work?(worker)
+        if pending.wrappingSubtract(1, ordering: .acquiringAndReleasing).newValue == 0 {
+          condition.locked { condition.broadcast() }
+        }
+      }
+    }
+
+    private func advance() {
+      condition.locked {
+        generation.wrappingAdd(1, ordering: .acquiringAndReleasing)
+        condition.broadcast()
+      }
+    }
+
+    private func sleepUntil(_ holds: () -> Bool) {
+      for _ in 0..<Self.spins where holds() { return }
+      condition.locked { condition.wait(until: holds) }
+    }
+  }
+}

@@ -1,0 +1,244 @@
+import Compute
+
+/// 2-D convolution with a square kernel, by tiled im2col and sgemm.
+///
+/// Weights are `[kernelSize · kernelSize · inputChannels, outputChannels]`, so that a tile of the im2col matrix times
+/// the weights is NHWC output in place. The im2col matrix of a batch never exists: each worker fills a tile of about
+/// `tileRows` output positions in its own scratch memory and multiplies it at once.
+package final class Convolution: Layer {
+  package let inputChannels: Int
+  package let outputChannels: Int
+  package let kernelSize: Int
+  package let stride: Int
+  package let padding: Int
+  package let weight: Parameter
+  package let bias: Parameter?
+
+  /// Output positions that a worker handles at a time.
+  static let tileRows = 256
+  /// Scratch areas of a worker.
+  private enum Slot {
+    static let tile = 0
+    static let weightGradient = 1
+  }
+
+  private var state: State?
+  private struct State {
+    let context: ComputeContext
+    let geometry: ConvolutionGeometry
+    let output: Tensor
+    /// The convolution that turns the output's gradient into the input's: stride 1 only.
+    let transposed: ConvolutionGeometry?
+    /// Its weights, `[kernelSize · kernelSize · outputChannels, inputChannels]`.
+    let transposedWeight: Tensor?
+    var input: Tensor?
+  }
+
+  /// - Parameters:
+  ///   - name: of the weights in the whole network; ".weight" and ".bias" are added.
+  ///   - bias: whether a number is added to each output channel. Before batch normalization it has no effect.
+  package init(
+    name: String, inputChannels: Int, outputChannels: Int, kernelSize: Int, stride: Int = 1, padding: Int = 0,
+    bias: Bool = false
+  ) {
+    self.inputChannels = inputChannels
+    self.outputChannels = outputChannels
+    self.kernelSize = kernelSize
+    self.stride = stride
+    self.padding = padding
+    // He et al., Delving Deep into Rectifiers (2015), section 2.2, backward case, as torchvision's VGG and ResNet.
+    let fanOut = Float(kernelSize * kernelSize * outputChannels)
+    weight = Parameter(
+      name + ".weight",
+      .convolution(kernelSize: kernelSize, inputs: inputChannels, outputs: outputChannels),
+      .normal((2 / fanOut).squareRoot()))
+    let fanIn = Float(kernelSize * kernelSize * inputChannels)
+    self.bias =
+      bias ? Parameter(name + ".bias", .vector(outputChannels), .uniform(1 / fanIn.squareRoot())) : nil
+  }
+
+  package var parameters: [Parameter] { [weight] + (bias.map { [$0] } ?? []) }
+
+  package var description: String {
+    "convolution \(kernelSize)x\(kernelSize), \(inputChannels) -> \(outputChannels)"
+      + (stride == 1 ? "" : ", stride \(stride)") + (padding == 0 ? "" : ", padding \(padding)")
+      + (bias == nil ? "" : ", bias")
+  }
+
+  package func outputShape(for input: FeatureShape) throws -> FeatureShape {
+    let geometry = try geometry(for: input)
+    return FeatureShape(
+      height: geometry.outputHeight, width: geometry.outputWidth, channels: outputChannels)
+  }
+
+  package func multiplyAccumulates(for input: FeatureShape) throws -> Int {
+    let geometry = try geometry(for: input)
+    return geometry.outputPositions * geometry.patchValues * outputChannels
+  }
+
+  private func geometry(for input: FeatureShape) throws -> ConvolutionGeometry {
+    guard input.channels == inputChannels else {
+      throw ShapeError("\(description) cannot take features of shape \(input)")
+    }
+    guard
+      let geometry = ConvolutionGeometry(
+        input: input, kernelSize: kernelSize, stride: stride, padding: padding)
+    else { throw ShapeError("\(description): features of shape \(input) are smaller than the kernel") }
+    return geometry
+  }
+
+  package func prepare(for input: FeatureShape, maximumCount: Int, context: ComputeContext) throws {
+    let geometry = try geometry(for: input)
+    let outputShape = try outputShape(for: input)
+    var transposed: ConvolutionGeometry?
+    if stride == 1 && padding < kernelSize {
+      transposed = ConvolutionGeometry(
+        input: outputShape, kernelSize: kernelSize, stride: 1, padding: kernelSize - 1 - padding)
+    }
+    let columns = max(geometry.patchValues, transposed?.patchValues ?? 0)
+    context.reserveScratch([
+      geometry.isPointwise ? 0 : Self.tileRows * columns,
+      context.threads > 1 ? geometry.patchValues * outputChannels : 0,
+    ])
+    state = State(
+      context: context, geometry: geometry, output: Tensor(outputShape, count: maximumCount),
+      transposed: transposed,
+      transposedWeight: transposed.map { _ in Tensor(FeatureShape(channels: weight.count), count: 1) })
+  }
+
+  // MARK: Forward
+
+  package func forward(_ input: Tensor, training: Bool) -> Tensor {
+    guard let state else { preconditionFailure("\(description): not prepared") }
+    let output = state.output
+    output.resize(count: input.count)
+    if training { self.state?.input = input }
+    convolve(state.geometry, input, weight.value.base, into: output, state.context)
+    if let bias {
+      state.context.pool.split(output.rows) { _, rows in
+        for row in rows {
+          let values = output.data + row * outputChannels
+          for channel in 0..<outputChannels { values[channel] += bias.value[channel] }
+        }
+      }
+    }
+    return output
+  }
+
+  /// `output = im2col(input) · weights`, tile by tile; `output.shape.channels` columns.
+  private func convolve(
+    _ geometry: ConvolutionGeometry, _ input: Tensor, _ weights: UnsafePointer<Float>, into output: Tensor,
+    _ context: ComputeContext
+  ) {
+    let columns = output.shape.channels
+    context.pool.split(output.rows) { worker, rows in
+      forEachTile(geometry, input, rows, worker, context) { tile, rows in
+        GEMM.multiply(
+          rows: rows.count, columns: columns, inner: geometry.patchValues,
+          tile, weights, into: output.data + rows.lowerBound * columns)
+      }
+    }
+  }
+
+  /// Calls `body` with each tile of the im2col matrix and the rows it holds.
+  private func forEachTile(
+    _ geometry: ConvolutionGeometry, _ input: Tensor, _ rows: Range<Int>, _ worker: Int,
+    _ context: ComputeContext, _ body: (_ tile: UnsafePointer<Float>, _ rows: Range<Int>) -> Void
+  ) {
+    for lower in Swift.stride(from: rows.lowerBound, to: rows.upperBound, by: Self.tileRows) {
+      let part = lower..<min(lower + Self.tileRows, rows.upperBound)
+      if geometry.isPointwise {
+        body(input.data + lower * geometry.patchValues, part)
+      } else {
+        let tile = context.scratch(worker: worker, slot: Slot.tile)
+        geometry.im2col(input.data, rows: part, into: tile)
+        body(tile, part)
+      }
+    }
+  }
+
+  // MARK: Backward
+
+  package func backward(_ outputGradient: Tensor, needsInputGradient: Bool) -> Tensor? {
+    guard let state, let input = state.input else { preconditionFailure("\(description): backward before forward") }
+    self.state?.input = nil
+    computeWeightGradient(state, input, outputGradient)
+    if let bias { sumRows(outputGradient, into: bias.gradient.base) }
+    var inputGradient: Tensor?
+    if needsInputGradient {
+      let gradient = state.context.gradients.take(input.shape, count: input.count)
+      if let transposed = state.transposed, let weights = state.transposedWeight {
+        rotateWeights(into: weights.data)
+        convolve(transposed, outputGradient, weights.data, into: gradient, state.context)
+      } else {
+        scatterInputGradient(state, outputGradient, into: gradient)
+      }
+      inputGradient = gradient
+    }
+    state.context.gradients.give(outputGradient)
+    return inputGradient
+  }
+
+  /// `weightGradient = Σ im2col(input)ᵀ · outputGradient` over the tiles: each worker sums its own, then the workers'
+  /// sums are added in their order.
+  private func computeWeightGradient(_ state: State, _ input: Tensor, _ outputGradient: Tensor) {
+    let context = state.context
+    let geometry = state.geometry
+    let gradient = weight.gradient.base
+    var active = [Bool](repeating: false, count: context.threads)
+    active.withUnsafeMutableBufferPointer { active in
+      let active = active.base
+      context.pool.split(outputGradient.rows) { worker, rows in
+        let sum = worker == 0 ? gradient : context.scratch(worker: worker, slot: Slot.weightGradient)
+        forEachTile(geometry, input, rows, worker, context) { tile, part in
+          GEMM.multiply(
+            rows: geometry.patchValues, columns: outputChannels, inner: part.count,
+            tile, transposeA: true, outputGradient.data + part.lowerBound * outputChannels,
+            into: sum, accumulate: part.lowerBound > rows.lowerBound)
+        }
+        active[worker] = true
+      }
+    }
+    if !active[0] { gradient.update(repeating: 0, count: weight.count) }
+    for worker in 1..<max(context.threads, 1) where active[worker] {
+      let sum = context.scratch(worker: worker, slot: Slot.weightGradient)
+      context.pool.split(weight.count, grain: 16) { _, range in
+        for index in range { gradient[index] += sum[index] }
+      }
+    }
+  }
+
+  /// The convolution's adjoint in the weights: kernel rotated by 180°, input and output channels exchanged.
+  private func rotateWeights(into rotated: UnsafeMutablePointer<Float>) {
+    let cells = kernelSize * kernelSize
+    let weights = weight.value.base
+    state?.context.pool.split(cells * outputChannels) { _, range in
+      for row in range {
+        let (cell, output) = row.quotientAndRemainder(dividingBy: outputChannels)
+        let source = weights + (cells - 1 - cell) * inputChannels * outputChannels + output
+        let target = rotated + row * inputChannels
+        for input in 0..<inputChannels { target[input] = source[input * outputChannels] }
+      }
+    }
+  }
+
+  /// `inputGradient = col2im(outputGradient · weightsᵀ)`, each worker its own images.
+  private func scatterInputGradient(_ state: State, _ outputGradient: Tensor, into inputGradient: Tensor) {
+    let geometry = state.geometry
+    let positions = geometry.outputPositions
+    let weights = weight.value.base
+    state.context.pool.split(outputGradient.count) { worker, images in
+      let tile = state.context.scratch(worker: worker, slot: Slot.tile)
+      (inputGradient.data + images.lowerBound * geometry.input.values)
+        .update(repeating: 0, count: images.count * geometry.input.values)
+      let rows = images.lowerBound * positions..<images.upperBound * positions
+      for lower in Swift.stride(from: rows.lowerBound, to: rows.upperBound, by: Self.tileRows) {
+        let part = lower..<min(lower + Self.tileRows, rows.upperBound)
+        GEMM.multiply(
+          rows: part.count, columns: geometry.patchValues, inner: outputChannels,
+          outputGradient.data + lower * outputChannels, weights, transposeB: true, into: tile)
+        geometry.col2im(tile, rows: part, addingTo: inputGradient.data)
+      }
+    }
+  }
+}

@@ -1,0 +1,68 @@
+import Compute
+
+/// A network cut in two: `front` and `exit` belong to the edge, `rest` to the cloud.
+package struct SplitNetwork {
+  /// What decides the layers.
+  package struct Configuration: Codable, Hashable, Sendable {
+    package var architecture: Architecture
+    /// The cut is after this block, counted from 1; at most all blocks, so that the classifier stays in the cloud.
+    package var cut: Int
+    package var exitHead: ExitHead
+    /// Channels of the bottleneck at the cut; nil for none.
+    package var bottleneck: Int?
+
+    package init(architecture: Architecture, cut: Int, exitHead: ExitHead, bottleneck: Int? = nil) {
+      self.architecture = architecture
+      self.cut = cut
+      self.exitHead = exitHead
+      self.bottleneck = bottleneck
+    }
+  }
+
+  package let configuration: Configuration
+  package let front: Sequential
+  package let exit: Sequential
+  package let rest: Sequential
+  /// The shape of one image's features at the cut.
+  package let cutShape: FeatureShape
+
+  /// Builds the layers without memory for features; the weights are zero until `initialize`.
+  ///
+  /// - Throws: `ShapeError` for a cut or a bottleneck out of range, or an exit head that does not fit.
+  package init(_ configuration: Configuration) throws {
+    self.configuration = configuration
+    let architecture = configuration.architecture
+    let cut = configuration.cut
+    guard (1...architecture.blockCount).contains(cut) else {
+      throw ShapeError(
+        "cut \(cut) is out of range: \(architecture.rawValue) can be cut after block 1 to \(architecture.blockCount)")
+    }
+    if let bottleneck = configuration.bottleneck, !(1...4096).contains(bottleneck) {
+      throw ShapeError("a bottleneck of \(bottleneck) channels is out of range: 1 to 4096")
+    }
+    let blocks = architecture.blocks(
+      bottleneckBefore: configuration.bottleneck == nil ? nil : cut,
+      bottleneckChannels: configuration.bottleneck ?? 0)
+    var frontLayers = Array(blocks[..<cut].joined())
+    if let bottleneck = configuration.bottleneck {
+      let channels = try Sequential(frontLayers).outputShape(for: Architecture.imageShape).channels
+      frontLayers += [
+        Convolution(name: "bottleneck.0", inputChannels: channels, outputChannels: bottleneck, kernelSize: 1),
+        BatchNormalization(name: "bottleneck.1", channels: bottleneck, relu: true),
+      ]
+    }
+    front = Sequential(frontLayers)
+    cutShape = try front.outputShape(for: Architecture.imageShape)
+    exit = Sequential(try configuration.exitHead.layers(for: cutShape))
+    let restBlocks = Array(blocks[cut...].joined())
+    let last = try Sequential(restBlocks).outputShape(for: cutShape)
+    rest = Sequential(restBlocks + architecture.classifier(inputs: last.channels))
+  }
+
+  /// Writes the initial weights of all parts, which do not depend on the cut.
+  package func initialize(seed: UInt64) {
+    for part in [front, exit, rest] {
+      for parameter in part.parameters + part.statistics { parameter.initialize(seed: seed) }
+    }
+  }
+}
