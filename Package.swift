@@ -27,16 +27,24 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ],
       path: "Sources/Shared/HierarchicalTraining"),
+    .target(
+      name: "CommandLineSupport",
+      dependencies: [
+        "HierarchicalTraining",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      path: "Sources/Shared/CommandLineSupport"),
     .executableTarget(
       name: "EdgeTrainer",
       dependencies: [
-        "HierarchicalTraining",
+        "CommandLineSupport", "HierarchicalTraining",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(
       name: "CloudTrainer",
       dependencies: [
-        "HierarchicalTraining",
+        "CommandLineSupport", "HierarchicalTraining",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .testTarget(name: "ComputeTests", dependencies: ["Compute"]),

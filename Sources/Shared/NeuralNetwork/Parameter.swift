@@ -36,24 +36,24 @@ package final class Parameter {
   package let name: String
   package let layout: Layout
   package let initialization: Initialization
-  package let value: UnsafeMutableBufferPointer<Float>
+  /// The numbers, zero at first. Allocated when first asked for: the edge also describes the cloud's layers, but has no
+  /// room for their weights.
+  package private(set) lazy var value = allocate(count)
   /// The gradient of the mean loss, same layout as `value`; empty for a statistic.
-  package let gradient: UnsafeMutableBufferPointer<Float>
+  package private(set) lazy var gradient = allocate(isTrained ? count : 0)
+  private let isTrained: Bool
+  private var allocations: [UnsafeMutableBufferPointer<Float>] = []
 
   package init(_ name: String, _ layout: Layout, _ initialization: Initialization, trained: Bool = true) {
     self.name = name
     self.layout = layout
     self.initialization = initialization
-    value = Self.allocate(layout.count)
-    gradient = Self.allocate(trained ? layout.count : 0)
+    isTrained = trained
   }
 
-  deinit {
-    value.deallocate()
-    gradient.deallocate()
-  }
+  deinit { allocations.forEach { $0.deallocate() } }
 
-  package var count: Int { value.count }
+  package var count: Int { layout.count }
 
   /// Writes the initial numbers, which depend on the seed and the parameter's name alone, so that every cut and every
   /// strategy begins with the same weights.
@@ -67,11 +67,12 @@ package final class Parameter {
     }
   }
 
-  private static func allocate(_ count: Int) -> UnsafeMutableBufferPointer<Float> {
+  private func allocate(_ count: Int) -> UnsafeMutableBufferPointer<Float> {
     let raw = UnsafeMutableRawBufferPointer.allocate(
       byteCount: count * MemoryLayout<Float>.stride, alignment: 64)
     let buffer = raw.bindMemory(to: Float.self)
     buffer.initialize(repeating: 0)
+    allocations.append(buffer)
     return buffer
   }
 }

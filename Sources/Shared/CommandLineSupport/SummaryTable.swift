@@ -1,0 +1,31 @@
+import HierarchicalTraining
+
+/// The table at the end of a run.
+package struct SummaryTable {
+  private let summary: RunSummary
+
+  package init(_ summary: RunSummary) { self.summary = summary }
+
+  package func rendered() -> String {
+    var table = TextTable([.init("run"), .init("\(summary.runId)", .right)])
+    let images = summary.trainImagesPerSecond.map { Formatting.fixed($0, decimals: 1) } ?? "-"
+    let rows: [(String, String)] = [
+      ("role", summary.role.rawValue),
+      ("strategy", summary.strategy),
+      ("network", "\(summary.architecture), cut after block \(summary.cut.map(String.init) ?? "-")"),
+      ("bits", summary.bits.map(String.init) ?? "-"),
+      ("epochs", "\(summary.completedEpochs) of \(summary.epochs)"),
+      ("exit accuracy", Formatting.percent(summary.exitAccuracy)),
+      ("final accuracy", Formatting.percent(summary.finalAccuracy)),
+      ("training images/s", images),
+      ("wall time", Formatting.duration(seconds: summary.wallSeconds)),
+      ("training: busy, idle", "\(Formatting.fixed(summary.busySeconds, decimals: 1)) s, \(Formatting.fixed(summary.idleSeconds, decimals: 1)) s"),
+      ("training payload", Formatting.bytes(summary.trainPayloadBytes)),
+      ("evaluation payload", Formatting.bytes(summary.evaluationBytes)),
+      ("sent, received", "\(Formatting.bytes(summary.sentBytes)), \(Formatting.bytes(summary.receivedBytes))"),
+      ("peak memory", summary.peakMemoryBytes.map(Formatting.bytes) ?? "-"),
+    ]
+    for (name, value) in rows { table.append([name, value]) }
+    return table.rendered()
+  }
+}

@@ -1,0 +1,43 @@
+import NeuralNetwork
+
+/// A side's half of the network as a safetensors file that PyTorch users can load.
+package enum Checkpoint {
+  /// The edge's file: front and exit.
+  package static let edgeFile = "edge.safetensors"
+  /// The cloud's file: the rest.
+  package static let cloudFile = "cloud.safetensors"
+
+  /// Writes parameters and running statistics, atomically.
+  ///
+  /// - Parameters:
+  ///   - epoch: completed epochs.
+  ///   - step: completed steps of the whole run.
+  /// - Throws: `RunDirectoryError`; the file of the epoch before is unharmed then.
+  package static func write(
+    _ parts: [Sequential], _ configuration: RunConfiguration, role: RunRole, epoch: Int, step: Int,
+    to path: String
+  ) throws {
+    let json = String(decoding: try RunJSON.encode(configuration, pretty: false), as: UTF8.self)
+    try SafetensorsWriter.write(
+      parts.flatMap { $0.parameters + $0.statistics }.map(tensor),
+      metadata: [
+        "format": "pt", "role": role.rawValue, "configuration": json, "epoch": "\(epoch)", "step": "\(step)",
+      ], to: path)
+  }
+
+  private static func tensor(_ parameter: Parameter) -> NamedTensor {
+    guard let values = parameter.value.baseAddress else { preconditionFailure("\(parameter.name) is empty") }
+    switch parameter.layout {
+    case .scalar:
+      return .scalar(name: parameter.name, Int64(parameter.value[0]))
+    case .vector(let count):
+      return .values(name: parameter.name, shape: [count], UnsafeBufferPointer(parameter.value))
+    case .linear(let inputs, let outputs):
+      return .linear(name: parameter.name, weights: values, inputs: inputs, outputs: outputs)
+    case .convolution(let kernelSize, let inputs, let outputs):
+      return .convolutionOIHW(
+        name: parameter.name, weights: values, kernelHeight: kernelSize, kernelWidth: kernelSize,
+        inputChannels: inputs, outputChannels: outputs)
+    }
+  }
+}

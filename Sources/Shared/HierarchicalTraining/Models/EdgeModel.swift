@@ -1,0 +1,54 @@
+import Compute
+import NeuralNetwork
+
+/// The edge's part of the network with its optimizer: the front trains through the early exit.
+package final class EdgeModel {
+  package let network: SplitNetwork
+  private let context: ComputeContext
+  private let optimizer: StochasticGradientDescent
+  private let images: Tensor
+
+  /// Builds the front and the exit with their initial weights.
+  ///
+  /// - Throws: `ShapeError` if the configuration makes no network.
+  package init(_ configuration: RunConfiguration, threads: Int) throws {
+    network = try SplitNetwork(configuration.network)
+    network.initializeEdge(seed: configuration.seed)
+    context = ComputeContext(threads: threads)
+    let maximumCount = configuration.batchSize
+    try network.front.prepare(for: Architecture.imageShape, maximumCount: maximumCount, context: context)
+    try network.exit.prepare(for: network.cutShape, maximumCount: maximumCount, context: context)
+    optimizer = StochasticGradientDescent(
+      network.front.parameters + network.exit.parameters, weightDecay: configuration.weightDecay,
+      pool: context.pool)
+    images = Tensor(Architecture.imageShape, count: maximumCount)
+  }
+
+  /// The features at the cut, `[count, cutShape]`, which stay valid until the next call.
+  ///
+  /// - Parameter pixels: normalized images, `[count, 32, 32, 3]`; copied.
+  package func forward(_ pixels: UnsafePointer<Float>, count: Int, training: Bool) -> Tensor {
+    images.resize(count: count)
+    images.data.update(from: pixels, count: images.values)
+    return network.front.forward(images, training: training)
+  }
+
+  /// One step of front and exit on the exit's own loss, from the features of the last `forward`.
+  package func train(
+    _ features: Tensor, labels: UnsafeBufferPointer<UInt8>, _ values: LearningRateSchedule.Values
+  ) -> SoftmaxCrossEntropy.Result {
+    let logits = network.exit.forward(features, training: true)
+    let gradient = context.gradients.take(logits.shape, count: logits.count)
+    let result = SoftmaxCrossEntropy.evaluate(logits, labels: labels, gradient: gradient)
+    if let featureGradient = network.exit.backward(gradient, needsInputGradient: true) {
+      _ = network.front.backward(featureGradient, needsInputGradient: false)
+    }
+    optimizer.step(learningRate: values.learningRate, momentum: values.momentum)
+    return result
+  }
+
+  /// The exit's loss and hits on features of the last `forward`, without training.
+  package func evaluate(_ features: Tensor, labels: UnsafeBufferPointer<UInt8>) -> SoftmaxCrossEntropy.Result {
+    SoftmaxCrossEntropy.evaluate(network.exit.forward(features, training: false), labels: labels)
+  }
+}

@@ -1,0 +1,200 @@
+import Compute
+import Logging
+import Synchronization
+import Transport
+
+/// Serves one edge after the other, and tells those that come meanwhile to come back later.
+package final class CloudServer: Sendable {
+  package struct Options: Sendable {
+    package var listen: Endpoint
+    package var threads: Int
+    /// Seconds without progress of the edge after which a session ends.
+    package var timeout: Double
+    /// The longest frame that is accepted, header included.
+    package var maximumFrameBytes: Int
+    /// Each session's files go into a directory of its run's name here; nil for the default.
+    package var directory: String?
+    /// How many sessions to serve; nil for no end.
+    package var sessions: Int?
+
+    package init(
+      listen: Endpoint, threads: Int, timeout: Double, maximumFrameBytes: Int, directory: String?, sessions: Int?
+    ) {
+      self.listen = listen
+      self.threads = threads
+      self.timeout = timeout
+      self.maximumFrameBytes = maximumFrameBytes
+      self.directory = directory
+      self.sessions = sessions
+    }
+  }
+
+  private let options: Options
+  private let listener: SocketListener
+  private let interruption: Interruption
+  private let logger: Logger
+  private let cancellation: Cancellation
+  private let condition = Condition()
+  private let door = Mutex(Door())
+
+  /// Who is being served.
+  private struct Door {
+    /// Nil: the next client may come in.
+    var occupant: String?
+    /// The client that came in and is not served yet.
+    var next: Socket?
+    var failure: (any Error)?
+  }
+
+  /// Binds and listens.
+  ///
+  /// - Throws: `ConnectionError` if the address cannot be listened on.
+  package init(_ options: Options, interruption: Interruption, logger: Logger) throws {
+    self.options = options
+    self.interruption = interruption
+    self.logger = logger
+    cancellation = try Cancellation()
+    listener = try SocketListener(on: options.listen)
+  }
+
+  /// Where clients can connect; the port is the real one if 0 was asked for.
+  package var endpoint: Endpoint { listener.localEndpoint }
+
+  /// Serves until the sessions asked for are done.
+  ///
+  /// - Parameter onSession: called after each session that was completed.
+  /// - Throws: `InterruptedError`; else the error of the last session that failed.
+  package func run(onSession: (RunSummary) -> Void) throws {
+    let token = interruption.add { [self] in
+      cancellation.cancel()
+      condition.locked { condition.broadcast() }
+    }
+    let doorman = Thread { [self] in admit() }
+    defer {
+      interruption.remove(token)
+      cancellation.cancel()
+      doorman.join()
+      listener.close()
+    }
+    var lastFailure: (any Error)?
+    var served = 0
+    while served < options.sessions ?? .max {
+      let socket = try awaitClient()
+      do {
+        guard let session = try welcome(socket) else {
+          release()
+          continue
+        }
+        served += 1
+        onSession(try session())
+      } catch {
+        if error is InterruptedError || interruption.isRequested { throw InterruptedError() }
+        logger.error("the session failed: \(error)")
+        lastFailure = error
+      }
+      release()
+    }
+    if let lastFailure { throw lastFailure }
+  }
+
+  // MARK: The door
+
+  /// Accepts clients: lets one in, and refuses the others. Runs on a thread of its own.
+  private func admit() {
+    while true {
+      do {
+        let socket = try listener.accept(timeout: options.timeout, cancellation: cancellation)
+        let occupant: String? = door.withLock { door in
+          if let occupant = door.occupant { return occupant }
+          door.occupant = socket.remoteEndpoint.map { "\($0)" } ?? "another client"
+          door.next = socket
+          return nil
+        }
+        if let occupant {
+          logger.notice("refused \(socket.remoteEndpoint.map { "\($0)" } ?? "a client"): busy with \(occupant)")
+          Handshake.refuse(
+            FramedConnection(socket, role: .cloud),
+            Refusal(code: .busy, reason: "serving the edge at \(occupant); try again when it has ended"))
+        } else {
+          condition.locked { condition.broadcast() }
+        }
+      } catch {
+        door.withLock { $0.failure = error }
+        condition.locked { condition.broadcast() }
+        return
+      }
+    }
+  }
+
+  private func awaitClient() throws -> Socket {
+    try condition.locked {
+      var socket: Socket?
+      var failure: (any Error)?
+      condition.wait {
+        (socket, failure) = door.withLock { door in
+          defer { door.next = nil }
+          return (door.next, door.failure)
+        }
+        return socket != nil || failure != nil || interruption.isRequested
+      }
+      if interruption.isRequested { throw InterruptedError() }
+      if let socket { return socket }
+      throw failure ?? InterruptedError()
+    }
+  }
+
+  private func release() { door.withLock { $0.occupant = nil } }
+
+  // MARK: One session
+
+  /// Reads the hello and builds the session; whoever cannot be served is told why.
+  ///
+  /// - Returns: what serves the edge; nil if the client was turned away.
+  private func welcome(_ socket: Socket) throws -> (() throws -> RunSummary)? {
+    let connection = FramedConnection(
+      socket, role: .cloud, maximumFrameBytes: options.maximumFrameBytes)
+    do {
+      let hello = try Handshake.accept(connection)
+      let client = socket.remoteEndpoint.map { "\($0)" } ?? "an edge"
+      do {
+        let configuration = try hello.configuration(as: RunConfiguration.self)
+        try check(configuration)
+        let run = try RunIdentifier(validating: hello.runID)
+        let session = try CloudSession(
+          connection, configuration, run: run, threads: options.threads, logger: logger)
+        let directory = (options.directory.map { $0 + "/" } ?? "runs/") + "\(run)" + (options.directory == nil ? "/cloud" : "")
+        return { [self] in
+          logger.info("serving the edge at \(client)", metadata: ["run": "\(run)", "directory": "\(directory)"])
+          let token = interruption.add { session.interrupt() }
+          defer { interruption.remove(token) }
+          return try session.run(in: directory)
+        }
+      } catch {
+        let code: Refusal.Code = error is LimitError ? .limitExceeded : .unsupportedConfiguration
+        Handshake.refuse(connection, Refusal(code: code, reason: "\(error)"))
+        logger.warning("refused \(client): \(error)")
+        return nil
+      }
+    } catch let error as RejectedClientError {
+      logger.warning("\(error)")
+      return nil
+    }
+  }
+
+  /// - Throws: `ConfigurationError`, `LimitError`.
+  private func check(_ configuration: RunConfiguration) throws {
+    try configuration.validate()
+    let largest = try configuration.largestFrameBytes()
+    guard largest <= options.maximumFrameBytes else {
+      throw LimitError(
+        "a batch may take \(largest) bytes, but --max-frame-bytes of the cloud is \(options.maximumFrameBytes); take fewer --bits or a smaller --batch-size"
+      )
+    }
+  }
+}
+
+/// A run is beyond what the cloud accepts.
+struct LimitError: Error, Equatable, CustomStringConvertible {
+  let description: String
+  init(_ description: String) { self.description = description }
+}

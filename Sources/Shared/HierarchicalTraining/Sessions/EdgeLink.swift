@@ -1,0 +1,167 @@
+import Compute
+import Transport
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// The edge's end of the conversation: a thread that sends, a thread that receives, and the window between them and
+/// the thread that computes.
+package final class EdgeLink: @unchecked Sendable {
+  private let connection: FramedConnection
+  private let window: Int
+  private let condition = Condition()
+
+  // Guarded by `condition`.
+  private var outbox: [Message] = []
+  /// Whether a message is on its way into the socket; it is in the ledger only afterwards.
+  private var isSending = false
+  private var isClosing = false
+  private var reserved: UInt64 = 0
+  private var acknowledged: UInt64 = 0
+  private var report: ReceivedReport?
+  private var failure: (any Error)?
+  private var threads: [Thread] = []
+
+  /// Called on the receiving thread for each acknowledgement, with how many batches are done.
+  private let onAcknowledgement: @Sendable (Acknowledgement) -> Void
+
+  /// An epoch's report and what had been received before it.
+  package struct ReceivedReport {
+    package let report: EpochReport
+    package let receivedBefore: ByteCounts
+  }
+
+  /// Starts both threads on a connection whose handshake is done.
+  package init(
+    _ connection: FramedConnection, window: Int,
+    onAcknowledgement: @escaping @Sendable (Acknowledgement) -> Void = { _ in }
+  ) {
+    self.connection = connection
+    self.window = window
+    self.onAcknowledgement = onAcknowledgement
+    threads = [Thread { [self] in send() }, Thread { [self] in receive() }]
+  }
+
+  package var ledger: ByteLedger { connection.ledger }
+
+  // MARK: The computing thread
+
+  /// Waits for a place in the window.
+  ///
+  /// - Returns: the sequence number of the batch to be posted.
+  /// - Throws: what ended the link.
+  package func reserve() throws -> UInt64 {
+    try condition.locked {
+      condition.wait { failure != nil || Int(reserved - acknowledged) < window }
+      if let failure { throw failure }
+      reserved += 1
+      return reserved
+    }
+  }
+
+  /// Hands a message to the sending thread; never waits.
+  package func post(_ message: Message) {
+    condition.locked {
+      outbox.append(message)
+      condition.broadcast()
+    }
+  }
+
+  /// Waits until every batch is acknowledged, and with it counted in the ledger.
+  package func awaitAcknowledgements() throws {
+    try condition.locked {
+      condition.wait { failure != nil || (acknowledged == reserved && isOutboxDone) }
+      if let failure { throw failure }
+    }
+  }
+
+  /// Waits for the report of the epoch that was ended.
+  package func awaitReport() throws -> ReceivedReport {
+    try condition.locked {
+      condition.wait { failure != nil || (report != nil && isOutboxDone) }
+      guard let report else { throw failure ?? InterruptedError() }
+      self.report = nil
+      return report
+    }
+  }
+
+  /// Makes everything that waits, and all that would, throw the error. The first error stays.
+  package func fail(_ error: any Error) {
+    condition.locked {
+      if failure == nil { failure = error }
+      condition.broadcast()
+    }
+  }
+
+  /// Sends a last message if the peer still listens, closes, and waits for both threads.
+  package func close(sending message: Message) {
+    condition.locked {
+      isClosing = true
+      condition.broadcast()
+    }
+    connection.close(sending: message, within: 2)
+    for thread in threads { thread.join() }
+    threads = []
+  }
+
+  private var isOutboxDone: Bool { outbox.isEmpty && !isSending }
+
+  // MARK: The other two threads
+
+  private func send() {
+    while let message = nextMessage() {
+      do {
+        try connection.send(message)
+      } catch {
+        // The peer may have said why it went; the receiving thread then knows better.
+        for _ in 0..<50 where condition.locked({ failure == nil && !isClosing }) { sleep(milliseconds: 10) }
+        return fail(error)
+      }
+    }
+  }
+
+  private func nextMessage() -> Message? {
+    condition.locked {
+      isSending = false
+      condition.broadcast()
+      condition.wait { isClosing || failure != nil || !outbox.isEmpty }
+      if isClosing || failure != nil { return nil }
+      isSending = true
+      return outbox.removeFirst()
+    }
+  }
+
+  private func receive() {
+    do {
+      while true {
+        let received = try connection.receive()
+        switch received.message {
+        case .acknowledgement(let acknowledgement):
+          onAcknowledgement(acknowledgement)
+          condition.locked {
+            acknowledged = acknowledgement.sequence
+            condition.broadcast()
+          }
+        case .epochReport(let report):
+          condition.locked {
+            self.report = ReceivedReport(report: report, receivedBefore: received.receivedBefore)
+            condition.broadcast()
+          }
+        case .failure(let failure): throw failure
+        case .goodbye: throw TrainingError.peerInterrupted(peer: "cloud")
+        default: preconditionFailure("the state machine lets no \(received.message.type) through")
+        }
+      }
+    } catch {
+      fail(error)
+    }
+  }
+}
+
+private func sleep(milliseconds: Int) {
+  var time = timespec(tv_sec: 0, tv_nsec: milliseconds * 1_000_000)
+  nanosleep(&time, nil)
+}

@@ -1,0 +1,225 @@
+import Compute
+import Datasets
+import Logging
+import NeuralNetwork
+import Synchronization
+import Transport
+
+/// One run on the edge: trains front and exit, streams the features, and collects both accuracies.
+package final class EdgeSession {
+  /// What a run needs beside its configuration.
+  package struct Options {
+    package var cloud: Endpoint
+    package var threads: Int
+    /// Seconds without progress of the peer after which the run ends.
+    package var timeout: Double
+    /// Where the run's files go.
+    package var directory: String
+    package var run: RunIdentifier
+
+    package init(cloud: Endpoint, threads: Int, timeout: Double, directory: String, run: RunIdentifier) {
+      self.cloud = cloud
+      self.threads = threads
+      self.timeout = timeout
+      self.directory = directory
+      self.run = run
+    }
+  }
+
+  private let configuration: RunConfiguration
+  private let options: Options
+  private let model: EdgeModel
+  private let codec: ActivationCodec
+  private let trainLoader: BatchLoader
+  private let testLoader: BatchLoader
+  private let interruption: Interruption
+  private let logger: Logger
+  private let progress: ProgressReporter
+  private let latestFinalLoss = Mutex<Double?>(nil)
+
+  // Of the run under way.
+  private var completedSteps = 0
+  private var clock = TrainingClock()
+
+  /// Builds the network and starts to load; nothing is sent yet.
+  ///
+  /// - Throws: `ConfigurationError`, `ShapeError`, `DatasetError`.
+  package init(
+    _ configuration: RunConfiguration, _ options: Options, train: any LabeledImages, test: any LabeledImages,
+    interruption: Interruption, logger: Logger, progress: ProgressReporter
+  ) throws {
+    try configuration.validate()
+    precondition(train.count == configuration.trainImages && test.count == configuration.testImages)
+    self.configuration = configuration
+    self.options = options
+    self.interruption = interruption
+    self.logger = logger
+    self.progress = progress
+    model = try EdgeModel(configuration, threads: options.threads)
+    codec = ActivationCodec(format: configuration.activations)
+    trainLoader = try BatchLoader(
+      .training(train, batchSize: configuration.batchSize, seed: configuration.seed))
+    testLoader = try BatchLoader(.evaluation(test, batchSize: configuration.batchSize), prefetch: 1)
+  }
+
+  /// Connects, trains, and writes the run's files, whatever happens.
+  ///
+  /// - Returns: the summary that was written.
+  /// - Throws: what ended the run early; the cloud has been told, the logs are complete up to that step.
+  package func run() throws -> RunSummary {
+    let directory = try RunDirectory(creating: options.directory)
+    let connection = try connect()
+    let link = EdgeLink(connection, window: configuration.window) { [latestFinalLoss] acknowledgement in
+      latestFinalLoss.withLock { $0 = Double(acknowledgement.loss) }
+    }
+    let token = interruption.add { link.fail(InterruptedError()) }
+    defer { interruption.remove(token) }
+    var recorder: RunRecorder?
+    do {
+      let started = try RunRecorder(
+        directory, configuration, role: .edge, run: options.run, threads: options.threads)
+      recorder = started
+      for epoch in 1...configuration.epochs { try train(epoch, link, started) }
+    } catch {
+      progress.finish()
+      clock.end()
+      link.close(sending: Self.lastWord(for: error))
+      // The error that ended the run is the one to report, even if the log cannot be completed.
+      do { try recorder?.finish(error, connection.ledger, clock: clock) } catch let logError {
+        logger.error("the logs are incomplete: \(logError)")
+      }
+      throw error
+    }
+    progress.finish()
+    link.close(sending: .goodbye(Goodbye(reason: .completed)))
+    guard let recorder else { preconditionFailure("a run without files") }
+    try recorder.finish(nil, connection.ledger)
+    return recorder.summary
+  }
+
+  private func connect() throws -> FramedConnection {
+    let cancellation = try Cancellation()
+    let token = interruption.add { cancellation.cancel() }
+    defer { interruption.remove(token) }
+    let socket = try Socket.connect(to: options.cloud, timeout: options.timeout, cancellation: cancellation)
+    // Not cancelled after the handshake: a run that is interrupted still says goodbye.
+    let connection = FramedConnection(socket, role: .edge)
+    let welcome = try Handshake.connect(
+      connection,
+      hello: Hello(runID: "\(options.run)", window: configuration.window, configuration: configuration))
+    logger.info("connected to the cloud at \(options.cloud), version \(welcome.softwareVersion)")
+    return connection
+  }
+
+  /// What the cloud is told when the run ends early.
+  private static func lastWord(for error: any Error) -> Message {
+    error is InterruptedError
+      ? .goodbye(Goodbye(reason: .interrupted))
+      : .failure(Failure(code: RunExit(error).failureCode, reason: "\(error)"))
+  }
+
+  // MARK: One epoch
+
+  private func train(_ epoch: Int, _ link: EdgeLink, _ recorder: RunRecorder) throws {
+    clock = TrainingClock()
+    clock.begin()
+    progress.beginEpoch(epoch)
+    var images = 0
+    var lossSum = 0.0
+    trainLoader.startEpoch(epoch - 1)
+    while let batch = try clock.waiting({ try trainLoader.next() }) {
+      let values = configuration.scheduled(step: completedSteps)
+      let features = model.forward(batch.images, count: batch.count, training: true)
+      try send(features, batch.labels, link) { .trainBatch($0) }
+      let result = model.train(features, labels: batch.labels, values)
+      guard result.loss.isFinite else {
+        throw TrainingError.diverged(step: completedSteps + 1, loss: result.loss)
+      }
+      try recorder.step(
+        completedSteps, epoch: epoch, loss: result.loss, learningRate: values.learningRate, images: batch.count,
+        link.ledger)
+      completedSteps += 1
+      images += batch.count
+      lossSum += result.loss * Double(batch.count)
+      progress.update(report(epoch, images, result.loss, link))
+    }
+    try clock.waiting { try link.awaitAcknowledgements() }
+    clock.end()
+
+    let exit = try evaluate(link)
+    let cloud = try endEpoch(epoch, link)
+    try recorder.epoch(
+      epoch, trainLoss: lossSum / Double(images), exitAccuracy: exit,
+      finalAccuracy: Double(cloud.finalCorrect) / Double(max(1, cloud.finalCount)), clock: clock, link.ledger)
+    clock = TrainingClock()
+    try Checkpoint.write(
+      [model.network.front, model.network.exit], configuration, role: .edge, epoch: epoch,
+      step: completedSteps, to: recorder.directory.path(of: Checkpoint.edgeFile))
+    progress.endEpoch(
+      report(epoch, images, lossSum / Double(images), link, final: cloud.meanTrainingLoss),
+      note: "accuracy exit \(Formatting.percent(exit)), final "
+        + Formatting.percent(recorder.summary.finalAccuracy ?? .nan))
+  }
+
+  /// Encodes and posts a batch, once there is a place in the window.
+  private func send(
+    _ features: Tensor, _ labels: UnsafeBufferPointer<UInt8>, _ link: EdgeLink,
+    _ message: (Transport.Batch) -> Message
+  ) throws {
+    let sequence = try clock.waiting { try link.reserve() }
+    var bytes: [UInt8] = []
+    do {
+      try codec.encode(features.data, shape: features.activationShape, into: &bytes)
+    } catch let error as CodecError {
+      guard case .nonFinite = error else { throw error }
+      throw TrainingError.nonFiniteFeatures(step: completedSteps + 1, reason: "\(error)")
+    }
+    link.post(message(Transport.Batch(sequence: sequence, labels: Array(labels), activations: bytes)))
+  }
+
+  /// Sends the features of the test images.
+  ///
+  /// - Returns: the exit's accuracy, in `[0, 1]`.
+  private func evaluate(_ link: EdgeLink) throws -> Double {
+    var correct = 0
+    testLoader.startEpoch(0)
+    while let batch = try testLoader.next() {
+      let features = model.forward(batch.images, count: batch.count, training: false)
+      try send(features, batch.labels, link) { .evaluationBatch($0) }
+      correct += model.evaluate(features, labels: batch.labels).correct
+    }
+    try link.awaitAcknowledgements()
+    return Double(correct) / Double(configuration.testImages)
+  }
+
+  /// Asks for the cloud's report and compares the byte counts of both sides.
+  private func endEpoch(_ epoch: Int, _ link: EdgeLink) throws -> EpochReport {
+    link.post(
+      .epochEnd(EpochEnd(epoch: epoch, steps: configuration.stepsPerEpoch, sent: link.ledger.sent)))
+    let received = try link.awaitReport()
+    let report = received.report
+    try LedgerMismatchError.check("from edge to cloud", here: link.ledger.sent, there: report.received)
+    try LedgerMismatchError.check("from cloud to edge", here: received.receivedBefore, there: report.sent)
+    guard report.finalCount == configuration.testImages else {
+      throw WireError.payload(
+        type: .epochReport, field: "final_count", expected: "\(configuration.testImages)",
+        actual: "\(report.finalCount)")
+    }
+    return report
+  }
+
+  private func report(
+    _ epoch: Int, _ images: Int, _ exitLoss: Double, _ link: EdgeLink, final: Double? = nil
+  ) -> Progress {
+    Progress(
+      epoch: epoch, epochs: configuration.epochs, images: images, imagesPerEpoch: configuration.trainImages,
+      exitLoss: exitLoss, finalLoss: final ?? latestFinalLoss.withLock { $0 }, sentBytes: link.ledger.sent.total)
+  }
+}
+
+extension Tensor {
+  /// The shape as the codec has it.
+  var activationShape: ActivationShape {
+    ActivationShape(count: count, height: shape.height, width: shape.width, channels: shape.channels)
+  }
+}

@@ -1,0 +1,112 @@
+import Compute
+import Transport
+
+/// The files of one side's run: config.json at the start, metrics.jsonl while it runs, summary.json at the end.
+package final class RunRecorder {
+  package let directory: RunDirectory
+  private let configuration: RunConfiguration
+  private let role: RunRole
+  private let metrics: MetricsLog
+  private let start = monotonicSeconds()
+  package private(set) var summary: RunSummary
+
+  /// Writes config.json and starts metrics.jsonl in a directory that was made for this run.
+  ///
+  /// - Throws: `RunDirectoryError`.
+  package init(
+    _ directory: RunDirectory, _ configuration: RunConfiguration, role: RunRole, run: RunIdentifier, threads: Int
+  ) throws {
+    self.directory = directory
+    self.configuration = configuration
+    self.role = role
+    summary = RunSummary(
+      role: role, runId: run, softwareVersion: Software.version, startedAt: .now(),
+      strategy: configuration.strategy.rawValue, architecture: configuration.network.architecture.rawValue,
+      cut: configuration.network.cut, bits: configuration.activations.bits, epochs: configuration.epochs,
+      seed: configuration.seed, threads: threads, kernels: GEMM.kernelName)
+    try directory.writeConfiguration(configuration, role: role)
+    metrics = try MetricsLog(in: directory, role: role)
+    try metrics.append(EventRecord("started"))
+  }
+
+  /// Logs one step.
+  ///
+  /// - Parameter step: steps of the run before this one.
+  package func step(
+    _ step: Int, epoch: Int, loss: Double, learningRate: Float, images: Int, _ ledger: ByteLedger
+  ) throws {
+    try metrics.append(
+      StepRecord(
+        epoch: epoch, step: step + 1, loss: Float(loss), learningRate: learningRate, images: images,
+        sentBytes: ledger.sent.total, receivedBytes: ledger.received.total))
+    summary.completedSteps = step + 1
+  }
+
+  /// Logs one epoch, and takes its figures into the summary.
+  ///
+  /// - Parameters:
+  ///   - clock: of this epoch alone.
+  ///   - ledger: of the whole run so far.
+  package func epoch(
+    _ epoch: Int, trainLoss: Double, exitAccuracy: Double?, finalAccuracy: Double?, clock: TrainingClock,
+    _ ledger: ByteLedger
+  ) throws {
+    summary.completedEpochs = epoch
+    summary.exitAccuracy = exitAccuracy
+    summary.finalAccuracy = finalAccuracy
+    summary.trainingSeconds += clock.trainingSeconds
+    summary.busySeconds += clock.busySeconds
+    summary.idleSeconds += clock.idleSeconds
+    summary.trainImagesPerSecond =
+      Double(configuration.trainImages * epoch) / max(summary.trainingSeconds, 1e-9)
+    take(ledger)
+    try metrics.append(
+      EpochRecord(
+        epoch: epoch, trainLoss: trainLoss, exitAccuracy: exitAccuracy, finalAccuracy: finalAccuracy,
+        trainImagesPerSecond: Double(configuration.trainImages) / max(clock.trainingSeconds, 1e-9),
+        trainingSeconds: clock.trainingSeconds, busySeconds: clock.busySeconds, idleSeconds: clock.idleSeconds,
+        trainPayloadBytes: summary.trainPayloadBytes, evaluationBytes: summary.evaluationBytes,
+        sentBytes: summary.sentBytes, receivedBytes: summary.receivedBytes,
+        peakMemoryBytes: summary.peakMemoryBytes))
+  }
+
+  /// Ends the files: an event, the summary. To be called once, on every way out.
+  ///
+  /// - Parameters:
+  ///   - error: what ended the run early; nil if it is complete.
+  ///   - clock: of an epoch that was not completed.
+  package func finish(_ error: (any Error)?, _ ledger: ByteLedger, clock: TrainingClock = TrainingClock()) throws {
+    take(ledger)
+    summary.trainingSeconds += clock.trainingSeconds
+    summary.busySeconds += clock.busySeconds
+    summary.idleSeconds += clock.idleSeconds
+    summary.wallSeconds = monotonicSeconds() - start
+    switch error {
+    case nil: summary.outcome = .completed
+    case is InterruptedError: summary.outcome = .interrupted
+    case .some(let error): summary.outcome = .failed("\(error)")
+    }
+    let event: String =
+      switch summary.outcome {
+      case .completed: "completed"
+      case .interrupted: "interrupted"
+      case .failed: "failed"
+      }
+    try metrics.append(EventRecord(event, reason: error.map { "\($0)" }))
+    try metrics.finish()
+    try directory.writeSummary(summary)
+  }
+
+  private func take(_ ledger: ByteLedger) {
+    summary.trainPayloadBytes = ledger.sent.payload + ledger.received.payload
+    summary.evaluationBytes = ledger.sent.evaluation + ledger.received.evaluation
+    summary.sentBytes = ledger.sent.total
+    summary.receivedBytes = ledger.received.total
+    summary.peakMemoryBytes = PeakMemory.bytes()
+  }
+}
+
+/// This software.
+package enum Software {
+  package static let version = "0.1.0"
+}

@@ -1,0 +1,62 @@
+import Datasets
+import NeuralNetwork
+import Transport
+
+/// What ends a run early on either side, apart from the errors of the modules below.
+package enum TrainingError: Error, Equatable, CustomStringConvertible {
+  /// The loss of a step is not a number, or infinite.
+  case diverged(step: Int, loss: Double)
+  /// The features at the cut hold a value that is not finite.
+  case nonFiniteFeatures(step: Int, reason: String)
+  /// The other side was ended by its user.
+  case peerInterrupted(peer: String)
+
+  package var description: String {
+    switch self {
+    case .diverged(let step, let loss):
+      "training diverged: the loss of step \(step) is \(loss); try a smaller --learning-rate"
+    case .nonFiniteFeatures(let step, let reason):
+      "training diverged: the features of step \(step) are not finite (\(reason)); try a smaller --learning-rate"
+    case .peerInterrupted(let peer): "the \(peer) was interrupted by its user"
+    }
+  }
+}
+
+extension RunExit {
+  /// The exit code for an error that ended a run.
+  package init(_ error: any Error) {
+    switch error {
+    case is InterruptedError, ConnectionError.cancelled: self = .interrupted
+    case is ConfigurationError, is ShapeError, CodecError.unsupportedBits, is EndpointError: self = .usage
+    case is DatasetError: self = .data
+    case CodecError.nonFinite, TrainingError.diverged, TrainingError.nonFiniteFeatures: self = .diverged
+    case is RefusedError: self = .refused
+    case is ProtocolVersionError, is WireError, is LedgerMismatchError, is CodecError: self = .protocolError
+    case let error as RunDirectoryError: self = error.exit
+    case let failure as Failure: self = Self(failureCode: failure.code)
+    case let rejected as RejectedClientError: self = Self(rejected.cause)
+    default: self = .link
+    }
+  }
+
+  /// The code under which the other side is told of a failure.
+  package var failureCode: String {
+    switch self {
+    case .success: "completed"
+    case .usage: "configuration"
+    case .data: "data"
+    case .link: "link"
+    case .diverged: "diverged"
+    case .cannotCreateRun, .cannotWriteRun: "storage"
+    case .refused: "refused"
+    case .protocolError: "protocol"
+    case .interrupted: "interrupted"
+    }
+  }
+
+  /// The exit code for a failure that the other side told of: what it says about the run, or that the peer has gone.
+  private init(failureCode: String) {
+    let shared: [RunExit] = [.diverged, .protocolError]
+    self = shared.first { $0.failureCode == failureCode } ?? .link
+  }
+}
