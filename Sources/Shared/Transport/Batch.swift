@@ -1,0 +1,51 @@
+/// One mini-batch as it travels: the samples' labels and their encoded activations, which this module does not look
+/// into.
+///
+/// ```
+/// byte  0        4                4 + count              end of the payload
+///       ┌────────┬────────────────┬──────────────────────┐
+///       │ count  │ labels         │ encoded activations  │
+///       │ UInt32 │ count × UInt8  │                      │
+///       └────────┴────────────────┴──────────────────────┘
+/// ```
+package struct Batch: Equatable, Sendable {
+  /// 1, 2, 3, … over all batches of a connection, training and evaluation together.
+  package let sequence: UInt64
+  /// A class per sample, at least one sample.
+  package let labels: [UInt8]
+  /// A received batch shares this storage with the frame's payload; it starts at an arbitrary alignment.
+  package let activations: ArraySlice<UInt8>
+
+  package init(sequence: UInt64, labels: [UInt8], activations: ArraySlice<UInt8>) {
+    precondition(sequence > 0, "sequence numbers start at 1")
+    precondition(!labels.isEmpty, "a batch has at least one sample")
+    self.sequence = sequence
+    self.labels = labels
+    self.activations = activations
+  }
+
+  package init(sequence: UInt64, labels: [UInt8], activations: [UInt8]) {
+    self.init(sequence: sequence, labels: labels, activations: activations[...])
+  }
+
+  /// Bytes of the payload of this batch's frame.
+  package var payloadByteCount: Int { 4 + labels.count + activations.count }
+
+  /// Takes a payload apart without copying the activations.
+  ///
+  /// - Throws: `WireError.payload` when the payload is shorter than it says, or has no sample.
+  init(decoding payload: [UInt8], sequence: UInt64, type: FrameType) throws(WireError) {
+    guard payload.count >= 4 else {
+      throw .payload(type: type, field: "count", expected: "4 bytes", actual: "\(payload.count)")
+    }
+    let count = Int(payload[0]) | Int(payload[1]) << 8 | Int(payload[2]) << 16 | Int(payload[3]) << 24
+    guard count >= 1, count <= payload.count - 4 else {
+      throw .payload(
+        type: type, field: "count", expected: "a number from 1 to the \(payload.count - 4) bytes that follow",
+        actual: "\(count)")
+    }
+    self.sequence = sequence
+    labels = Array(payload[4..<4 + count])
+    activations = payload[(4 + count)...]
+  }
+}

@@ -1,0 +1,46 @@
+/// What can happen to a connection as a whole; errors of single bytes in it are `WireError`s.
+package enum ConnectionError: Error, Equatable, CustomStringConvertible {
+  /// Nothing was received, sent or drained from the send queue for this many seconds.
+  case timedOut(seconds: Double)
+  /// `Cancellation.cancel()` was called.
+  case cancelled
+  /// The peer ended the stream between two frames.
+  case endOfStream
+  /// The peer ended the stream inside a frame (or inside whatever `readExactly` was to read).
+  case endOfStreamInsideFrame(received: Int, expected: Int)
+  /// The peer's machine says that nobody is there any more (`ECONNRESET`, `EPIPE`), or the route to it is gone.
+  case peerGone(operation: String, errnoCode: Int32)
+  /// This end was closed, by this program.
+  case closed
+  /// A cancelled or failed call left part of a frame behind, so the stream has lost its place.
+  case brokenInsideFrame
+  /// The host name has no address.
+  case cannotResolve(host: String, reason: String)
+  /// No address of the endpoint accepted a connection.
+  case cannotConnect(endpoint: String, reason: String)
+  /// The endpoint cannot be listened on.
+  case cannotListen(endpoint: String, reason: String)
+
+  package var description: String {
+    switch self {
+    case .timedOut(let seconds):
+      "the peer made no progress for \(Self.text(seconds)) s; check the link, or allow more with --timeout"
+    case .cancelled: "cancelled"
+    case .endOfStream: "the peer closed the connection"
+    case .endOfStreamInsideFrame(let received, let expected):
+      "the peer closed the connection inside a frame, after \(received) of \(expected) bytes"
+    case .peerGone(let operation, let errnoCode):
+      "the peer has gone (\(operation): \(SocketError.text(of: errnoCode)))"
+    case .closed: "the connection is already closed on this side"
+    case .brokenInsideFrame: "the connection cannot go on: an earlier call stopped inside a frame"
+    case .cannotResolve(let host, let reason): "cannot find the address of \"\(host)\": \(reason)"
+    case .cannotConnect(let endpoint, let reason): "cannot connect to \(endpoint): \(reason)"
+    case .cannotListen(let endpoint, let reason): "cannot listen on \(endpoint): \(reason)"
+    }
+  }
+
+  private static func text(_ seconds: Double) -> String {
+    let text = "\(seconds)"
+    return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
+  }
+}

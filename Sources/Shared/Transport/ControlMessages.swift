@@ -1,0 +1,156 @@
+/// The cloud's consent: its limits, and where it can go on.
+package struct Welcome: Codable, Equatable, Sendable {
+  /// The longest frame, header included, that the cloud accepts.
+  package let maximumFrameBytes: Int
+  /// Where the run goes on; `nil` from the beginning. Not necessarily where the edge proposed.
+  package let resume: ResumePosition?
+  package let softwareVersion: String
+
+  package init(maximumFrameBytes: Int, resume: ResumePosition? = nil, softwareVersion: String) {
+    self.maximumFrameBytes = maximumFrameBytes
+    self.resume = resume
+    self.softwareVersion = softwareVersion
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case maximumFrameBytes = "maximum_frame_bytes"
+    case resume
+    case softwareVersion = "software_version"
+  }
+}
+
+/// The cloud's no, with a reason for people.
+package struct Refusal: Codable, Equatable, Sendable {
+  package enum Code: String, Codable, CaseIterable, Sendable {
+    /// The cloud serves another edge.
+    case busy
+    /// The edge speaks another version of the protocol.
+    case protocolVersion = "protocol-version"
+    /// What came is no `hello`.
+    case malformed
+    /// The cloud cannot train what the edge asks for.
+    case unsupportedConfiguration = "unsupported-configuration"
+    /// What the edge asks for is beyond a limit of the cloud.
+    case limitExceeded = "limit-exceeded"
+    /// The cloud is about to end.
+    case shuttingDown = "shutting-down"
+  }
+
+  package let code: Code
+  package let reason: String
+
+  package init(code: Code, reason: String) {
+    self.code = code
+    self.reason = PayloadCheck.printable(reason)
+  }
+}
+
+/// The cloud has applied all batches up to one.
+package struct Acknowledgement: Codable, Equatable, Sendable {
+  /// The last batch that is applied (trained on, or evaluated).
+  package let sequence: UInt64
+  /// Mean final loss over that batch's samples.
+  package let loss: Float
+  /// Samples of that batch that the final classifier got right.
+  package let correct: Int
+
+  package init(sequence: UInt64, loss: Float, correct: Int) {
+    self.sequence = sequence
+    self.loss = loss
+    self.correct = correct
+  }
+}
+
+/// The edge has sent all batches of an epoch.
+package struct EpochEnd: Codable, Equatable, Sendable {
+  /// From 1.
+  package let epoch: Int
+  /// Training steps of the whole epoch, those before a resume position included.
+  package let steps: Int
+  /// What the edge has sent on this connection before this frame.
+  package let sent: ByteCounts
+
+  package init(epoch: Int, steps: Int, sent: ByteCounts) {
+    self.epoch = epoch
+    self.steps = steps
+    self.sent = sent
+  }
+}
+
+/// The cloud's answer to `EpochEnd`.
+package struct EpochReport: Codable, Equatable, Sendable {
+  package let epoch: Int
+  /// Mean final loss over the epoch's training samples; `nil` if there were none.
+  package let meanTrainingLoss: Double?
+  /// Mean final loss over the epoch's evaluation samples; `nil` if there were none.
+  package let finalLoss: Double?
+  /// Evaluation samples that the final classifier got right, of `finalCount`.
+  package let finalCorrect: Int
+  package let finalCount: Int
+  /// Seconds of the epoch in which the cloud computed.
+  package let busySeconds: Double
+  /// Seconds of the epoch in which the cloud waited for the edge.
+  package let idleSeconds: Double
+  /// What the cloud has received on this connection, the epoch-end included.
+  package let received: ByteCounts
+  /// What the cloud has sent on this connection before this frame.
+  package let sent: ByteCounts
+
+  package init(
+    epoch: Int, meanTrainingLoss: Double?, finalLoss: Double?, finalCorrect: Int, finalCount: Int,
+    busySeconds: Double, idleSeconds: Double, received: ByteCounts, sent: ByteCounts
+  ) {
+    self.epoch = epoch
+    self.meanTrainingLoss = meanTrainingLoss
+    self.finalLoss = finalLoss
+    self.finalCorrect = finalCorrect
+    self.finalCount = finalCount
+    self.busySeconds = busySeconds
+    self.idleSeconds = idleSeconds
+    self.received = received
+    self.sent = sent
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case epoch
+    case meanTrainingLoss = "mean_training_loss"
+    case finalLoss = "final_loss"
+    case finalCorrect = "final_correct"
+    case finalCount = "final_count"
+    case busySeconds = "busy_seconds"
+    case idleSeconds = "idle_seconds"
+    case received
+    case sent
+  }
+}
+
+/// The sender sends nothing more, for a good reason.
+package struct Goodbye: Codable, Equatable, Sendable {
+  package enum Reason: String, Codable, CaseIterable, Sendable {
+    /// The run is complete. Only the edge says so.
+    case completed
+    /// A person has stopped the program.
+    case interrupted
+  }
+
+  package let reason: Reason
+
+  package init(reason: Reason) {
+    self.reason = reason
+  }
+}
+
+/// The sender ends with an error.
+package struct Failure: Codable, Equatable, Sendable, Error, CustomStringConvertible {
+  /// A short name for programs, such as `"non-finite-loss"`.
+  package let code: String
+  /// For people.
+  package let reason: String
+
+  package init(code: String, reason: String) {
+    self.code = PayloadCheck.printable(code, limit: 64)
+    self.reason = PayloadCheck.printable(reason)
+  }
+
+  package var description: String { "the peer failed (\(code)): \(reason)" }
+}

@@ -1,0 +1,158 @@
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// A control message whose payload is its JSON.
+protocol ControlPayload: Codable {
+  static var frameType: FrameType { get }
+  /// - Throws: `WireError.payload` for a value that no honest peer sends.
+  func validated() throws(WireError) -> Self
+}
+
+/// JSON to and from payloads; every error is a `WireError.payload` that names the field.
+enum ControlPayloadCoding {
+  static func encode(_ value: some Encodable, _ type: FrameType) throws(WireError) -> [UInt8] {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    do {
+      return Array(try encoder.encode(value))
+    } catch EncodingError.invalidValue(let value, let context) {
+      throw .payload(
+        type: type, field: path(context.codingPath), expected: "a value that JSON can hold",
+        actual: "\(value)")
+    } catch {
+      throw .payload(type: type, field: "", expected: "values that JSON can hold", actual: "\(error)")
+    }
+  }
+
+  static func decode<Value: Decodable>(
+    _ type: Value.Type, _ payload: UnsafeRawBufferPointer, _ frameType: FrameType
+  ) throws(WireError) -> Value {
+    func error(_ path: [any CodingKey], _ expected: String, _ actual: String) -> WireError {
+      .payload(
+        type: frameType, field: self.path(path), expected: expected,
+        actual: PayloadCheck.printable(actual, limit: 200))
+    }
+    do {
+      return try JSONDecoder().decode(type, from: Data(payload))
+    } catch DecodingError.keyNotFound(let key, let context) {
+      throw error(context.codingPath + [key], "a value", "nothing")
+    } catch DecodingError.valueNotFound(let type, let context) {
+      throw error(context.codingPath, "a value of type \(type)", "null")
+    } catch DecodingError.typeMismatch(let type, let context) {
+      throw error(context.codingPath, "a value of type \(type)", context.debugDescription)
+    } catch DecodingError.dataCorrupted(let context) {
+      throw error(context.codingPath, "valid JSON of this message", context.debugDescription)
+    } catch let failure {
+      throw error([], "valid JSON of this message", "\(failure)")
+    }
+  }
+
+  private static func path(_ keys: [any CodingKey]) -> String {
+    PayloadCheck.printable(keys.map(\.stringValue).joined(separator: "."), limit: 200)
+  }
+}
+
+/// Checks of single values.
+enum PayloadCheck {
+  /// The largest count that every JSON implementation holds exactly: 2⁵³.
+  static let maximumCount = 1 << 53
+
+  static func count(
+    _ value: Int, _ field: String, _ type: FrameType, minimum: Int = 0, maximum: Int = maximumCount
+  ) throws(WireError) {
+    guard value >= minimum, value <= maximum else {
+      throw .payload(
+        type: type, field: field, expected: "a number from \(minimum) to \(maximum)", actual: "\(value)")
+    }
+  }
+
+  static func counts(_ value: ByteCounts, _ field: String, _ type: FrameType) throws(WireError) {
+    try count(value.payload, "\(field).payload", type)
+    try count(value.evaluation, "\(field).evaluation", type)
+    try count(value.framing, "\(field).framing", type)
+    try count(value.control, "\(field).control", type)
+  }
+
+  static func finite(_ value: Double?, _ field: String, _ type: FrameType) throws(WireError) {
+    guard let value, !value.isFinite else { return }
+    throw .payload(type: type, field: field, expected: "a finite number", actual: "\(value)")
+  }
+
+  /// A text from outside, safe to print: control characters replaced, and cut at `limit` characters.
+  static func printable(_ text: String, limit: Int = 1000) -> String {
+    let scalars = text.unicodeScalars.prefix(limit).map { scalar -> Unicode.Scalar in
+      switch scalar.properties.generalCategory {
+      case .control, .format, .lineSeparator, .paragraphSeparator: " "
+      default: scalar
+      }
+    }
+    var result = String.UnicodeScalarView()
+    result.append(contentsOf: scalars)
+    return String(result)
+  }
+}
+
+extension Welcome: ControlPayload {
+  static let frameType = FrameType.welcome
+  func validated() throws(WireError) -> Self {
+    try PayloadCheck.count(
+      maximumFrameBytes, "maximum_frame_bytes", .welcome, minimum: FrameHeader.byteCount)
+    try resume?.validate(.welcome)
+    return Self(
+      maximumFrameBytes: maximumFrameBytes, resume: resume,
+      softwareVersion: PayloadCheck.printable(softwareVersion, limit: 100))
+  }
+}
+
+extension Refusal: ControlPayload {
+  static let frameType = FrameType.refusal
+  func validated() -> Self { Self(code: code, reason: reason) }
+}
+
+extension Acknowledgement: ControlPayload {
+  static let frameType = FrameType.acknowledgement
+  func validated() throws(WireError) -> Self {
+    try PayloadCheck.finite(Double(loss), "loss", .acknowledgement)
+    try PayloadCheck.count(correct, "correct", .acknowledgement)
+    return self
+  }
+}
+
+extension EpochEnd: ControlPayload {
+  static let frameType = FrameType.epochEnd
+  func validated() throws(WireError) -> Self {
+    try PayloadCheck.count(epoch, "epoch", .epochEnd, minimum: 1)
+    try PayloadCheck.count(steps, "steps", .epochEnd)
+    try PayloadCheck.counts(sent, "sent", .epochEnd)
+    return self
+  }
+}
+
+extension EpochReport: ControlPayload {
+  static let frameType = FrameType.epochReport
+  func validated() throws(WireError) -> Self {
+    try PayloadCheck.count(epoch, "epoch", .epochReport, minimum: 1)
+    try PayloadCheck.finite(meanTrainingLoss, "mean_training_loss", .epochReport)
+    try PayloadCheck.finite(finalLoss, "final_loss", .epochReport)
+    try PayloadCheck.count(finalCount, "final_count", .epochReport)
+    try PayloadCheck.count(finalCorrect, "final_correct", .epochReport, maximum: finalCount)
+    try PayloadCheck.finite(busySeconds, "busy_seconds", .epochReport)
+    try PayloadCheck.finite(idleSeconds, "idle_seconds", .epochReport)
+    try PayloadCheck.counts(received, "received", .epochReport)
+    try PayloadCheck.counts(sent, "sent", .epochReport)
+    return self
+  }
+}
+
+extension Goodbye: ControlPayload {
+  static let frameType = FrameType.goodbye
+  func validated() -> Self { self }
+}
+
+extension Failure: ControlPayload {
+  static let frameType = FrameType.failure
+  func validated() -> Self { Self(code: code, reason: reason) }
+}

@@ -1,0 +1,235 @@
+import Synchronization
+
+/// A message that was received.
+package struct ReceivedMessage: Equatable, Sendable {
+  package let message: Message
+  /// Bytes of the frame, header included.
+  package let frameByteCount: Int
+  /// What had been received before this frame; to compare with the ledger that a message carries.
+  package let receivedBefore: ByteCounts
+  /// What has been received up to and including this frame.
+  package let receivedWith: ByteCounts
+}
+
+/// Messages over a socket: framed, checked, counted, and in legal order.
+///
+/// Any thread may send; whole frames are sent one after another. One thread at a time receives. Every message goes
+/// through the conversation's state machine, so that neither side can say, or accept, something out of order.
+package final class FramedConnection: Sendable {
+  package let socket: Socket
+  /// The longest frame, header included, that this side accepts.
+  package let maximumFrameBytes: Int
+  package let cancellation: Cancellation?
+
+  private struct State {
+    var conversation: ConversationStateMachine
+    var ledger = ByteLedger()
+    /// The longest frame that the peer accepts, once its `welcome` has said so.
+    var peerMaximumFrameBytes = Int.max
+  }
+
+  private struct Input {
+    var isBrokenInsideFrame = false
+  }
+
+  private struct Output {
+    /// Whether an error has interrupted a frame: the state of the conversation is ahead of the stream.
+    var isBroken = false
+    /// That frame, if some of it has been sent. Nothing else can be sent before the rest of it.
+    var unfinished: (bytes: OutgoingBytes, type: FrameType)?
+  }
+
+  private let state: Mutex<State>
+  private let input = Mutex(Input())
+  private let output = Mutex(Output())
+
+  /// Takes over `socket`.
+  ///
+  /// - Parameters:
+  ///   - maximumFrameBytes: at least the 24 bytes of a header.
+  ///   - cancellation: wakes `send` and `receive`, which then throw.
+  package init(
+    _ socket: Socket, role: ConversationRole,
+    maximumFrameBytes: Int = FrameHeader.defaultMaximumFrameBytes, cancellation: Cancellation? = nil
+  ) {
+    precondition(maximumFrameBytes >= FrameHeader.byteCount, "a frame has at least a header")
+    self.socket = socket
+    self.maximumFrameBytes = maximumFrameBytes
+    self.cancellation = cancellation
+    state = Mutex(State(conversation: ConversationStateMachine(role: role)))
+  }
+
+  /// The state of the conversation now.
+  package var conversation: ConversationStateMachine { state.withLock { $0.conversation } }
+
+  /// The bytes of all whole frames so far.
+  package var ledger: ByteLedger { state.withLock { $0.ledger } }
+
+  /// Sends one message, and returns when the kernel has taken all of it.
+  ///
+  /// - Returns: bytes of the frame.
+  /// - Throws: `WireError` (`order`, `length` beyond the peer's limit, a value that JSON cannot hold; nothing is
+  ///   sent then), `ConnectionError`, `SocketError`.
+  @discardableResult
+  package func send(_ message: Message) throws -> Int {
+    let frame = try message.outgoingFrame()
+    return try output.withLock { output in
+      if output.isBroken { throw ConnectionError.brokenInsideFrame }
+      return try send(frame, message, &output, Patience(cancellation: cancellation))
+    }
+  }
+
+  private func send(
+    _ frame: OutgoingBytes, _ message: Message, _ output: inout Output, _ patience: Patience
+  ) throws -> Int {
+    try state.withLock { state in
+      let limit = state.peerMaximumFrameBytes
+      guard frame.count <= limit else { throw WireError.length(limit: limit, actual: frame.count) }
+      try state.conversation.willSend(message)
+    }
+    var frame = frame
+    do {
+      try socket.write(&frame, patience: patience)
+    } catch {
+      output.isBroken = true
+      if frame.written > 0 { output.unfinished = (frame, message.type) }
+      throw error
+    }
+    countSent(message.type, frame.count)
+    return frame.count
+  }
+
+  private func countSent(_ type: FrameType, _ frameByteCount: Int) {
+    state.withLock { state in
+      state.ledger.sent.count(type, payloadByteCount: frameByteCount - FrameHeader.byteCount)
+    }
+  }
+
+  /// Waits for the next message.
+  ///
+  /// The socket's time without progress runs only while it is the peer's turn (`expectsPeer`), and always inside a
+  /// frame. Until the cloud's `welcome`, no frame may be longer than a control frame.
+  ///
+  /// - Parameter deadline: the moment by which the whole message must be here.
+  /// - Throws: `WireError`, `ConnectionError` (`endOfStream` between two frames), `SocketError`. After an error
+  ///   inside a frame, all later calls throw `brokenInsideFrame`.
+  package func receive(deadline: Deadline? = nil) throws -> ReceivedMessage {
+    try input.withLock { input in
+      if input.isBrokenInsideFrame { throw ConnectionError.brokenInsideFrame }
+      let patience = Patience(cancellation: cancellation, deadline: deadline)
+      let headerBytes = try [UInt8](unsafeUninitializedCapacity: FrameHeader.byteCount) { buffer, count in
+        var hasStarted = false
+        defer { input.isBrokenInsideFrame = hasStarted }
+        // The first byte alone, because an error before it leaves the stream in order.
+        let first = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<1])
+        try socket.readExactly(into: first, patience: patience) { self.conversation.expectsPeer }
+        hasStarted = true
+        let rest = UnsafeMutableRawBufferPointer(
+          rebasing: UnsafeMutableRawBufferPointer(buffer)[1..<FrameHeader.byteCount])
+        try readInsideFrame(into: rest, alreadyRead: 1, patience)
+        count = FrameHeader.byteCount
+      }
+      let isEstablished = state.withLock { state in
+        state.conversation.phase != .opening && state.conversation.phase != .greeted
+      }
+      let limit = maximumFrameBytes - FrameHeader.byteCount
+      let header = try headerBytes.withUnsafeBytesTyped { bytes throws(WireError) in
+        try FrameHeader(
+          decoding: bytes,
+          maximumPayloadBytes: isEstablished ? limit : min(limit, FrameHeader.maximumControlPayloadBytes))
+      }
+      let size = header.payloadByteCount
+      let payload = try [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+        let whole = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<size])
+        try readInsideFrame(into: whole, alreadyRead: FrameHeader.byteCount, patience)
+        count = size
+      }
+      let message = try Message(header, payload: payload)
+      let received = try accept(message, payloadByteCount: size)
+      input.isBrokenInsideFrame = false
+      return received
+    }
+  }
+
+  private func readInsideFrame(
+    into buffer: UnsafeMutableRawBufferPointer, alreadyRead: Int, _ patience: Patience
+  ) throws {
+    do {
+      try socket.readExactly(into: buffer, patience: patience)
+    } catch ConnectionError.endOfStream {
+      throw ConnectionError.endOfStreamInsideFrame(
+        received: alreadyRead, expected: alreadyRead + buffer.count)
+    } catch ConnectionError.endOfStreamInsideFrame(let received, _) {
+      throw ConnectionError.endOfStreamInsideFrame(
+        received: alreadyRead + received, expected: alreadyRead + buffer.count)
+    }
+  }
+
+  private func accept(_ message: Message, payloadByteCount: Int) throws(WireError) -> ReceivedMessage {
+    let outcome = state.withLock { state -> Result<ReceivedMessage, WireError> in
+      do throws(WireError) {
+        try state.conversation.didReceive(message)
+      } catch {
+        return .failure(error)
+      }
+      if case .welcome(let welcome) = message { state.peerMaximumFrameBytes = welcome.maximumFrameBytes }
+      let before = state.ledger.received
+      state.ledger.received.count(message.type, payloadByteCount: payloadByteCount)
+      return .success(
+        ReceivedMessage(
+          message: message, frameByteCount: FrameHeader.byteCount + payloadByteCount,
+          receivedBefore: before, receivedWith: state.ledger.received))
+    }
+    return try outcome.get()
+  }
+
+  /// Ends the connection politely: finishes a frame that was interrupted, sends a last message, ends the stream,
+  /// reads on until the peer has ended its stream too, and closes. Never throws and never waits longer than
+  /// `seconds`; `cancellation` does not interrupt it.
+  ///
+  /// - Parameters:
+  ///   - message: `goodbye`, `failure` or `refusal`; left out if it is not legal any more.
+  ///   - seconds: for everything together.
+  /// - Returns: whether the message has been sent.
+  @discardableResult
+  package func close(sending message: Message? = nil, within seconds: Double = 1) -> Bool {
+    let deadline = Deadline(secondsFromNow: seconds)
+    var isSent: Bool?
+    repeat {
+      // Another thread may be stuck in a send; without the lock there is no way to send anything.
+      isSent = output.withLockIfAvailable { sendLast(message, &$0, Patience(deadline: deadline)) }
+    } while isSent == nil && deadline.pause()
+    if isSent != nil {
+      socket.shutdownWriting()
+      // Without this, unread bytes would make the kernel reset the connection, and the peer might lose our message.
+      // If another thread is receiving, it does the reading.
+      var isDrained = false
+      repeat {
+        isDrained = input.withLockIfAvailable { drain(&$0, Patience(deadline: deadline)) } != nil
+      } while !isDrained && deadline.pause()
+    }
+    socket.close()
+    return isSent ?? false
+  }
+
+  private func sendLast(_ message: Message?, _ output: inout Output, _ patience: Patience) -> Bool {
+    do {
+      if let (rest, type) = output.unfinished {
+        var bytes = rest
+        try socket.write(&bytes, patience: patience)
+        output.unfinished = nil
+        countSent(type, bytes.count)
+      }
+      guard let message else { return false }
+      _ = try send(try message.outgoingFrame(), message, &output, patience)
+      return true
+    } catch {
+      return false  // The peer cannot be told any more; the connection is closed all the same.
+    }
+  }
+
+  private func drain(_ input: inout Input, _ patience: Patience) {
+    input.isBrokenInsideFrame = true
+    socket.drain(maximumBytes: 16 << 20, patience: patience)
+  }
+}

@@ -1,0 +1,140 @@
+/// The cloud has refused the edge.
+package struct RefusedError: Error, Equatable, CustomStringConvertible {
+  package let code: Refusal.Code
+  package let reason: String
+
+  package init(code: Refusal.Code, reason: String) {
+    self.code = code
+    self.reason = reason
+  }
+
+  package var description: String { "the cloud refused (\(code.rawValue)): \(reason)" }
+}
+
+/// The cloud speaks another version of the protocol.
+package struct ProtocolVersionError: Error, Equatable, CustomStringConvertible {
+  package let cloud: UInt16
+  package let edge: UInt16
+
+  package init(cloud: UInt16, edge: UInt16) {
+    self.cloud = cloud
+    self.edge = edge
+  }
+
+  package var description: String {
+    "cloud speaks protocol version \(cloud), this edge speaks \(edge); install the same release on both sides"
+  }
+}
+
+/// A client that the cloud has turned away, for the cloud's log.
+package struct RejectedClientError: Error, CustomStringConvertible {
+  package let client: Endpoint?
+  /// What was wrong with it.
+  package let cause: any Error
+  /// What it was told; `nil` if it had gone before it could be told anything.
+  package let refusal: Refusal?
+
+  package var description: String {
+    let name = client.map { "\($0)" } ?? "client"
+    let answer = refusal.map { ", refused (\($0.code.rawValue))" } ?? ""
+    return "\(name) did not begin a run\(answer): \(cause)"
+  }
+}
+
+/// The first messages of a connection.
+package enum Handshake {
+  /// The longest time, in seconds, that the cloud waits for a `hello`.
+  package static let maximumHelloSeconds: Double = 10
+
+  /// The edge's side: sends `hello` and waits for the answer.
+  ///
+  /// - Returns: the cloud's consent.
+  /// - Throws: `RefusedError`, `ProtocolVersionError`, `WireError`, `ConnectionError`, `SocketError`. The connection
+  ///   is then closed.
+  package static func connect(_ connection: FramedConnection, hello: Hello) throws -> Welcome {
+    do {
+      do {
+        try connection.send(.hello(hello))
+      } catch let error as ConnectionError {
+        // A cloud that refuses at once may have closed before our hello arrived; its reason may be here already.
+        guard case .peerGone = error else { throw error }
+        guard let answer = try? connection.receive().message, case .refusal(let refusal) = answer else {
+          throw error
+        }
+        throw RefusedError(code: refusal.code, reason: refusal.reason)
+      }
+      let answer = try connection.receive().message
+      switch answer {
+      case .welcome(let welcome): return welcome
+      case .refusal(let refusal): throw RefusedError(code: refusal.code, reason: refusal.reason)
+      case .failure(let failure): throw failure
+      default: preconditionFailure("the state machine lets no \(answer.type) through")
+      }
+    } catch WireError.version(let expected, let actual) {
+      connection.socket.close()
+      throw ProtocolVersionError(cloud: actual, edge: expected)
+    } catch {
+      connection.socket.close()
+      throw error
+    }
+  }
+
+  /// The cloud's side: waits for `hello`. Whoever sends something else is told why it is refused.
+  ///
+  /// The caller then sends `welcome`, or calls `refuse`.
+  ///
+  /// - Parameter seconds: for the whole `hello`; by default the socket's timeout, at most 10 s.
+  /// - Throws: `RejectedClientError` (the connection is closed, the client told), `ConnectionError.cancelled`.
+  package static func accept(_ connection: FramedConnection, within seconds: Double? = nil) throws -> Hello {
+    let limit = seconds ?? min(connection.socket.timeout, maximumHelloSeconds)
+    do {
+      let message = try connection.receive(deadline: Deadline(secondsFromNow: limit)).message
+      switch message {
+      case .hello(let hello): return hello
+      case .failure(let failure): throw failure
+      default: preconditionFailure("the state machine lets no \(message.type) through")
+      }
+    } catch ConnectionError.cancelled {
+      refuse(connection, Refusal(code: .shuttingDown, reason: "the cloud is shutting down"))
+      throw ConnectionError.cancelled
+    } catch {
+      let answer = refusal(for: error)
+      let isTold = answer.map { refuse(connection, $0) } ?? false
+      connection.socket.close()
+      throw RejectedClientError(
+        client: connection.socket.remoteEndpoint, cause: error, refusal: isTold ? answer : nil)
+    }
+  }
+
+  /// Refuses politely and closes: the reason is sent, the stream ended, and what the client still sends is read for
+  /// up to a second or 16 MB, so that the client can read the reason.
+  ///
+  /// - Returns: whether the reason has been sent.
+  @discardableResult
+  package static func refuse(
+    _ connection: FramedConnection, _ refusal: Refusal, within seconds: Double = 1
+  ) -> Bool {
+    connection.close(sending: .refusal(refusal), within: seconds)
+  }
+
+  /// What to tell a client whose first bytes led to `error`; `nil` if nobody is there to be told.
+  private static func refusal(for error: any Error) -> Refusal? {
+    switch error {
+    case WireError.version(let expected, let actual):
+      Refusal(
+        code: .protocolVersion,
+        reason: "cloud speaks protocol version \(expected), this edge speaks \(actual)")
+    case let error as WireError:
+      if case .length = error {
+        Refusal(code: .limitExceeded, reason: "\(error)")
+      } else {
+        Refusal(code: .malformed, reason: "\(error)")
+      }
+    case ConnectionError.timedOut(let seconds):
+      Refusal(code: .malformed, reason: "no complete hello within \(seconds) s")
+    case ConnectionError.endOfStreamInsideFrame:
+      Refusal(code: .malformed, reason: "the stream ended inside the hello")
+    default: nil
+    }
+  }
+}

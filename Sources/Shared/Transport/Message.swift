@@ -1,0 +1,141 @@
+/// Everything that the two sides say to each other.
+package enum Message: Equatable, Sendable {
+  case hello(Hello)
+  case welcome(Welcome)
+  case refusal(Refusal)
+  case trainBatch(Batch)
+  case evaluationBatch(Batch)
+  case acknowledgement(Acknowledgement)
+  case epochEnd(EpochEnd)
+  case epochReport(EpochReport)
+  case goodbye(Goodbye)
+  case failure(Failure)
+
+  package var type: FrameType {
+    switch self {
+    case .hello: .hello
+    case .welcome: .welcome
+    case .refusal: .refusal
+    case .trainBatch: .trainBatch
+    case .evaluationBatch: .evaluationBatch
+    case .acknowledgement: .acknowledgement
+    case .epochEnd: .epochEnd
+    case .epochReport: .epochReport
+    case .goodbye: .goodbye
+    case .failure: .failure
+    }
+  }
+
+  /// The whole frame in one array; for tests and tools. Connections send batches without this copy.
+  ///
+  /// - Throws: `WireError` when the message cannot be written, for instance for a loss that is not finite.
+  package func encodedFrame() throws(WireError) -> [UInt8] {
+    let frame = try outgoingFrame()
+    return frame.head + frame.body
+  }
+
+  /// The frame, ready to send: header and all small fields copied into one array, the activations not copied.
+  ///
+  /// - Throws: `WireError`.
+  func outgoingFrame() throws(WireError) -> OutgoingBytes {
+    switch self {
+    case .trainBatch(let batch), .evaluationBatch(let batch):
+      var fields: [UInt8] = []
+      fields.reserveCapacity(4 + batch.labels.count)
+      fields.appendLittleEndian(UInt32(clamping: batch.labels.count))
+      fields += batch.labels
+      return try frame(sequence: batch.sequence, fields: fields, body: batch.activations)
+    case .hello(let hello): return try frame(fields: hello.json)
+    case .welcome(let value): return try control(value)
+    case .refusal(let value): return try control(value)
+    case .acknowledgement(let value): return try control(value)
+    case .epochEnd(let value): return try control(value)
+    case .epochReport(let value): return try control(value)
+    case .goodbye(let value): return try control(value)
+    case .failure(let value): return try control(value)
+    }
+  }
+
+  private func control(_ value: some ControlPayload) throws(WireError) -> OutgoingBytes {
+    try frame(fields: ControlPayloadCoding.encode(value.validated(), type))
+  }
+
+  private func frame(
+    sequence: UInt64 = 0, fields: [UInt8], body: ArraySlice<UInt8> = []
+  ) throws(WireError) -> OutgoingBytes {
+    let header = try fields.withUnsafeBytesTyped { fields throws(WireError) in
+      try body.withUnsafeBytesTyped { body throws(WireError) in
+        try FrameHeader(type: type, sequence: sequence, payload: fields, body)
+      }
+    }
+    return OutgoingBytes(head: header.bytes + fields, body: body)
+  }
+
+  /// Reads the first frame of `bytes`, which may hold more.
+  ///
+  /// - Returns: the message and the bytes of its frame.
+  /// - Throws: `WireError`.
+  package static func decode(
+    frame bytes: [UInt8], maximumFrameBytes: Int = FrameHeader.defaultMaximumFrameBytes
+  ) throws(WireError) -> (message: Message, frameByteCount: Int) {
+    let header = try bytes.withUnsafeBytesTyped { bytes throws(WireError) in
+      try FrameHeader(
+        decoding: bytes, maximumPayloadBytes: maximumFrameBytes - FrameHeader.byteCount)
+    }
+    let end = FrameHeader.byteCount + header.payloadByteCount
+    guard bytes.count >= end else { throw .truncated(expected: end, actual: bytes.count) }
+    return (try Message(header, payload: Array(bytes[FrameHeader.byteCount..<end])), end)
+  }
+
+  /// Checks the checksum and reads the payload.
+  ///
+  /// - Throws: `WireError`.
+  init(_ header: FrameHeader, payload: [UInt8]) throws(WireError) {
+    precondition(payload.count == header.payloadByteCount)
+    self = try payload.withUnsafeBytesTyped { bytes throws(WireError) in
+      try header.verify(payload: bytes)
+      let type = header.type
+      switch type {
+      case .trainBatch:
+        return .trainBatch(try Batch(decoding: payload, sequence: header.sequence, type: type))
+      case .evaluationBatch:
+        return .evaluationBatch(try Batch(decoding: payload, sequence: header.sequence, type: type))
+      case .hello: return .hello(try Hello(decoding: bytes))
+      case .welcome: return .welcome(try Self.read(bytes))
+      case .refusal: return .refusal(try Self.read(bytes))
+      case .acknowledgement: return .acknowledgement(try Self.read(bytes))
+      case .epochEnd: return .epochEnd(try Self.read(bytes))
+      case .epochReport: return .epochReport(try Self.read(bytes))
+      case .goodbye: return .goodbye(try Self.read(bytes))
+      case .failure: return .failure(try Self.read(bytes))
+      }
+    }
+  }
+
+  private static func read<Value: ControlPayload>(
+    _ bytes: UnsafeRawBufferPointer
+  ) throws(WireError) -> Value {
+    try ControlPayloadCoding.decode(Value.self, bytes, Value.frameType).validated()
+  }
+}
+
+extension Array<UInt8> {
+  /// `withUnsafeBytes` for a body that throws `WireError` only.
+  func withUnsafeBytesTyped<Result>(
+    _ body: (UnsafeRawBufferPointer) throws(WireError) -> Result
+  ) throws(WireError) -> Result {
+    try self[...].withUnsafeBytesTyped(body)
+  }
+}
+
+extension ArraySlice<UInt8> {
+  /// `withUnsafeBytes` for a body that throws `WireError` only.
+  func withUnsafeBytesTyped<Result>(
+    _ body: (UnsafeRawBufferPointer) throws(WireError) -> Result
+  ) throws(WireError) -> Result {
+    let outcome = withUnsafeBytes { bytes -> Swift.Result<Result, WireError> in
+      do throws(WireError) { return .success(try body(bytes)) } catch { return .failure(error) }
+    }
+    return try outcome.get()
+  }
+}

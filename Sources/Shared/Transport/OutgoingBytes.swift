@@ -1,0 +1,55 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// Bytes on their way out: a small head and a large body that is never copied, and how many of them the kernel has
+/// taken.
+struct OutgoingBytes {
+  let head: [UInt8]
+  let body: ArraySlice<UInt8>
+  private(set) var written = 0
+
+  init(head: [UInt8], body: ArraySlice<UInt8>) {
+    self.head = head
+    self.body = body
+  }
+
+  var count: Int { head.count + body.count }
+  var isComplete: Bool { written == count }
+
+  mutating func advance(by count: Int) {
+    precondition(count >= 0 && count <= self.count - written)
+    written += count
+  }
+
+  /// Calls `body` with what is left as one or two vectors for `sendmsg`.
+  func withRemainingVectors<Result>(
+    _ use: (UnsafeMutablePointer<iovec>, Int) throws(SocketError) -> Result
+  ) throws(SocketError) -> Result {
+    let headLeft = max(head.count - written, 0)
+    let bodyStart = max(written - head.count, 0)
+    let outcome = head.withUnsafeBytes { head in
+      self.body.withUnsafeBytes { body in
+        withUnsafeTemporaryAllocation(of: iovec.self, capacity: 2) { vectors -> Swift.Result<Result, SocketError> in
+          var count = 0
+          if headLeft > 0, let base = head.baseAddress {
+            let start = UnsafeMutableRawPointer(mutating: base + (head.count - headLeft))
+            vectors.initializeElement(at: count, to: iovec(iov_base: start, iov_len: headLeft))
+            count += 1
+          }
+          if body.count > bodyStart, let base = body.baseAddress {
+            let start = UnsafeMutableRawPointer(mutating: base + bodyStart)
+            vectors.initializeElement(
+              at: count, to: iovec(iov_base: start, iov_len: body.count - bodyStart))
+            count += 1
+          }
+          guard let first = vectors.baseAddress else { preconditionFailure("an empty allocation") }
+          do throws(SocketError) { return .success(try use(first, count)) } catch { return .failure(error) }
+        }
+      }
+    }
+    return try outcome.get()
+  }
+}

@@ -1,0 +1,57 @@
+/// How long one socket call may take, beside the socket's own limit on the time without progress.
+package struct Patience: Sendable {
+  /// Wakes the call and makes it throw.
+  package var cancellation: Cancellation?
+  /// The moment at which the call fails even if there was progress.
+  package var deadline: Deadline?
+
+  package init(cancellation: Cancellation? = nil, deadline: Deadline? = nil) {
+    self.cancellation = cancellation
+    self.deadline = deadline
+  }
+}
+
+/// A moment on the monotonic clock.
+package struct Deadline: Sendable {
+  /// How far away it was when it was made, for error texts.
+  package let seconds: Double
+  let nanoseconds: UInt64
+
+  /// The moment `seconds` from now.
+  package init(secondsFromNow seconds: Double) {
+    self.seconds = seconds
+    nanoseconds = SystemCall.monotonicNanoseconds() + SystemCall.nanoseconds(seconds)
+  }
+
+  var isOver: Bool { SystemCall.monotonicNanoseconds() >= nanoseconds }
+
+  /// Rests for a few milliseconds.
+  ///
+  /// - Returns: `false`, without a rest, once the deadline is over.
+  func pause() -> Bool {
+    if isOver { return false }
+    SystemCall.sleep(milliseconds: 5)
+    return true
+  }
+}
+
+/// When a connection last moved a byte in either direction, and how much its send queue held when last looked at.
+struct ProgressClock {
+  private(set) var lastProgress: UInt64 = 0
+  private var queuedBytes = 0
+
+  mutating func received(at now: UInt64) {
+    lastProgress = max(lastProgress, now)
+  }
+
+  mutating func sent(_ count: Int, at now: UInt64) {
+    lastProgress = max(lastProgress, now)
+    queuedBytes += count
+  }
+
+  /// A send queue shorter than last time means that the peer's kernel has taken bytes: that is progress.
+  mutating func observe(queuedBytes count: Int, at now: UInt64) {
+    if count < queuedBytes { lastProgress = max(lastProgress, now) }
+    queuedBytes = count
+  }
+}

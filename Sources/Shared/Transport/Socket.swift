@@ -1,0 +1,249 @@
+import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// One end of a byte stream: a connected TCP socket, or half of a socket pair.
+///
+/// The descriptor is non-blocking; calls wait in `poll`, together with the `Cancellation`. One thread may read while
+/// another writes. A call fails when the *connection* makes no progress for `timeout` seconds: a byte received, a
+/// byte taken by the kernel for sending, or a byte less in the kernel's send queue, in whichever direction and by
+/// whichever thread, starts the time again.
+package final class Socket: Sendable {
+  /// Seconds without progress after which a waiting call throws `ConnectionError.timedOut`.
+  package let timeout: Double
+  /// The peer in numbers; `nil` for a socket pair.
+  package let remoteEndpoint: Endpoint?
+  /// This end in numbers; `nil` for a socket pair.
+  package let localEndpoint: Endpoint?
+  private let descriptor: OwnedDescriptor
+  private let clock = Mutex(ProgressClock())
+
+  /// Takes over a connected descriptor and sets its options.
+  ///
+  /// - Throws: `SocketError`; the descriptor is then closed.
+  init(connected descriptor: Int32, timeout: Double) throws(SocketError) {
+    precondition(timeout > 0, "the timeout must be positive")
+    self.timeout = timeout
+    let owner = OwnedDescriptor(descriptor)
+    self.descriptor = owner
+    try Self.makeNonBlocking(descriptor)
+    let local = try SocketAddress("getsockname", of: descriptor) { getsockname($0, $1, $2) }
+    localEndpoint = local.endpoint
+    // A peer that is gone already has no name; the first read says so properly.
+    remoteEndpoint = try? SocketAddress("getpeername", of: descriptor) { getpeername($0, $1, $2) }.endpoint
+    if local.family == AF_INET || local.family == AF_INET6 {
+      try Self.set(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1)
+      try Self.set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+    }
+    #if canImport(Darwin)
+      try Self.set(descriptor, SOL_SOCKET, SO_NOSIGPIPE, 1)
+    #endif
+  }
+
+  /// Two ends of one stream inside this process.
+  ///
+  /// - Throws: `SocketError`.
+  package static func pair(timeout: Double) throws(SocketError) -> (Socket, Socket) {
+    var ends: [Int32] = [-1, -1]
+    try SystemCall.run("socketpair") { socketpair(AF_UNIX, SocketAddress.streamSocketType, 0, &ends) }
+    let first = ends[0]
+    let second = ends[1]
+    return (
+      try Socket(connected: first, timeout: timeout), try Socket(connected: second, timeout: timeout)
+    )
+  }
+
+  // MARK: Reading
+
+  /// Fills `buffer`.
+  ///
+  /// - Parameters:
+  ///   - mayTimeOut: asked while no byte of the buffer has come; `false` means that the peer is not at fault for its
+  ///     silence, and the time without progress does not run.
+  /// - Throws: `ConnectionError` (`endOfStream` only when not a single byte came), `SocketError`.
+  package func readExactly(
+    into buffer: UnsafeMutableRawBufferPointer,
+    patience: Patience = Patience(),
+    mayTimeOut: () -> Bool = { true }
+  ) throws {
+    var filled = 0
+    while filled < buffer.count {
+      let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[filled...])
+      let hasStarted = filled > 0
+      let count = try readSome(into: rest, patience: patience) { hasStarted || mayTimeOut() }
+      if count == 0 {
+        if descriptor.isClosing { throw ConnectionError.closed }
+        if filled == 0 { throw ConnectionError.endOfStream }
+        throw ConnectionError.endOfStreamInsideFrame(received: filled, expected: buffer.count)
+      }
+      filled += count
+    }
+  }
+
+  /// Reads what is there, at least one byte; waits for it.
+  ///
+  /// - Returns: the number of bytes; 0 at the end of the stream.
+  private func readSome(
+    into buffer: UnsafeMutableRawBufferPointer, patience: Patience, mayTimeOut: () -> Bool
+  ) throws -> Int {
+    try descriptor.use { descriptor in
+      while true {
+        if patience.cancellation?.isCancelled == true { throw ConnectionError.cancelled }
+        do throws(SocketError) {
+          let count = try SystemCall.run("recv") { recv(descriptor, buffer.baseAddress, buffer.count, 0) }
+          if count > 0 {
+            let now = SystemCall.monotonicNanoseconds()
+            clock.withLock { $0.received(at: now) }
+          }
+          return count
+        } catch {
+          guard error.errnoCode == EAGAIN || error.errnoCode == EWOULDBLOCK else {
+            throw Self.peerGone(error) ?? error
+          }
+        }
+        try wait(for: Int16(POLLIN), descriptor, patience, mayTimeOut)
+      }
+    }
+  }
+
+  /// Reads and forgets until the end of the stream, an error, `maximumBytes` or the deadline, whichever comes first.
+  package func drain(maximumBytes: Int, patience: Patience) {
+    withUnsafeTemporaryAllocation(byteCount: 1 << 16, alignment: 16) { buffer in
+      var left = maximumBytes
+      while left > 0,
+        patience.deadline?.isOver != true,
+        let count = try? readSome(into: buffer, patience: patience, mayTimeOut: { true }),
+        count > 0
+      {
+        left -= count
+      }
+    }
+  }
+
+  // MARK: Writing
+
+  /// Sends all of `bytes`.
+  ///
+  /// - Throws: `ConnectionError`, `SocketError`.
+  package func writeAll(_ bytes: [UInt8], patience: Patience = Patience()) throws {
+    var outgoing = OutgoingBytes(head: bytes, body: [])
+    try write(&outgoing, patience: patience)
+  }
+
+  /// Sends what is left of `bytes`, straight from its two arrays. After an error `bytes` knows how far it got.
+  ///
+  /// - Throws: `ConnectionError`, `SocketError`.
+  func write(_ bytes: inout OutgoingBytes, patience: Patience) throws {
+    try descriptor.use { descriptor in
+      while !bytes.isComplete {
+        if patience.cancellation?.isCancelled == true { throw ConnectionError.cancelled }
+        do throws(SocketError) {
+          let count = try bytes.withRemainingVectors { (vectors, vectorCount) throws(SocketError) in
+            var message = msghdr()
+            message.msg_iov = vectors
+            message.msg_iovlen = numericCast(vectorCount)
+            return try SystemCall.run("send") { sendmsg(descriptor, &message, Self.noSignal) }
+          }
+          bytes.advance(by: count)
+          let now = SystemCall.monotonicNanoseconds()
+          clock.withLock { $0.sent(count, at: now) }
+        } catch {
+          guard error.errnoCode == EAGAIN || error.errnoCode == EWOULDBLOCK else {
+            if self.descriptor.isClosing { throw ConnectionError.closed }
+            throw Self.peerGone(error) ?? error
+          }
+          try wait(for: Int16(POLLOUT), descriptor, patience, { true })
+        }
+      }
+    }
+  }
+
+  // MARK: Ending
+
+  /// Tells the peer that nothing more will come; reading goes on. Does nothing on a closed socket.
+  package func shutdownWriting() {
+    try? descriptor.use { _ = shutdown($0, Int32(SHUT_WR)) }
+  }
+
+  /// Closes; threads inside a call wake up and throw. The second call does nothing.
+  package func close() {
+    descriptor.close { _ = shutdown($0, Int32(SHUT_RDWR)) }
+  }
+
+  // MARK: Waiting
+
+  /// Waits until the descriptor is ready (or has an error that the next call will report). Wakes at least once a
+  /// second to look whether another thread or the kernel has made progress.
+  private func wait(
+    for events: Int16, _ descriptor: Int32, _ patience: Patience, _ mayTimeOut: () -> Bool
+  ) throws {
+    let limit = SystemCall.nanoseconds(timeout)
+    var start = SystemCall.monotonicNanoseconds()
+    while true {
+      let now = SystemCall.monotonicNanoseconds()
+      let lastProgress = observeProgress(of: descriptor, at: now)
+      if !mayTimeOut() { start = now }
+      let end = max(start, lastProgress) + limit
+      if now >= end { throw ConnectionError.timedOut(seconds: timeout) }
+      if let deadline = patience.deadline, now >= deadline.nanoseconds {
+        throw ConnectionError.timedOut(seconds: deadline.seconds)
+      }
+      let wakeUp = min(end, patience.deadline?.nanoseconds ?? .max, now + 1_000_000_000)
+      let milliseconds = Int32((wakeUp - now + 999_999) / 1_000_000)
+      let ready = try Poll.wait(
+        for: events, on: descriptor, cancellation: patience.cancellation, milliseconds: milliseconds)
+      if ready { return }
+    }
+  }
+
+  /// Looks at the kernel's send queue and returns the time of the last progress.
+  private func observeProgress(of descriptor: Int32, at now: UInt64) -> UInt64 {
+    var queued: Int32 = 0
+    #if os(Linux)
+      // SIOCOUTQ has the number of TIOCOUTQ: bytes not yet acknowledged by the peer's kernel.
+      let isKnown = ioctl(descriptor, UInt(TIOCOUTQ), &queued) == 0
+    #else
+      let isKnown = false
+    #endif
+    return clock.withLock { clock in
+      if isKnown { clock.observe(queuedBytes: Int(queued), at: now) }
+      return clock.lastProgress
+    }
+  }
+
+  // MARK: Options
+
+  static func makeNonBlocking(_ descriptor: Int32) throws(SocketError) {
+    try SystemCall.run("fcntl(O_NONBLOCK)") { fcntl(descriptor, F_SETFL, O_NONBLOCK) }
+    try SystemCall.run("fcntl(FD_CLOEXEC)") { fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
+  }
+
+  static func set(
+    _ descriptor: Int32, _ level: Int32, _ option: Int32, _ value: Int32
+  ) throws(SocketError) {
+    try SystemCall.run("setsockopt") {
+      withUnsafePointer(to: value) {
+        setsockopt(descriptor, level, option, $0, socklen_t(MemoryLayout<Int32>.size))
+      }
+    }
+  }
+
+  /// The errors that say that there is nobody at the other end any more.
+  static func peerGone(_ error: SocketError) -> ConnectionError? {
+    let codes = [ECONNRESET, EPIPE, ECONNABORTED, ETIMEDOUT, EHOSTUNREACH, ENETUNREACH, ENETDOWN, ENOTCONN]
+    guard codes.contains(error.errnoCode) else { return nil }
+    return .peerGone(operation: error.operation, errnoCode: error.errnoCode)
+  }
+
+  private static var noSignal: Int32 {
+    #if canImport(Glibc)
+      Int32(MSG_NOSIGNAL)
+    #else
+      0
+    #endif
+  }
+}

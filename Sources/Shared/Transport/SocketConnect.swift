@@ -1,0 +1,82 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+extension Socket {
+  /// Connects to an endpoint: tries all its addresses in turn until one answers.
+  ///
+  /// - Parameters:
+  ///   - timeout: seconds for all attempts together, shared evenly among the addresses that are left; then the
+  ///     socket's limit on the time without progress.
+  /// - Throws: `ConnectionError` (`cannotResolve`, `cannotConnect`, `cancelled`), `SocketError`.
+  package static func connect(
+    to endpoint: Endpoint, timeout: Double, cancellation: Cancellation? = nil
+  ) throws -> Socket {
+    precondition(timeout > 0, "the timeout must be positive")
+    guard endpoint.port != 0 else {
+      throw ConnectionError.cannotConnect(endpoint: "\(endpoint)", reason: "port 0 is no port to connect to")
+    }
+    let addresses = try SocketAddress.resolve(endpoint, forListening: false)
+    let deadline = Deadline(secondsFromNow: timeout)
+    var reasons: [String] = []
+    for (index, address) in addresses.enumerated() {
+      let now = SystemCall.monotonicNanoseconds()
+      let left = deadline.nanoseconds > now ? deadline.nanoseconds - now : 0
+      let share = left / UInt64(addresses.count - index)
+      let descriptor: Int32
+      do throws(SocketError) {
+        descriptor = try SystemCall.run("socket") { socket(address.family, SocketAddress.streamSocketType, 0) }
+      } catch {
+        reasons.append("\(error)")
+        continue
+      }
+      do {
+        try attempt(descriptor, address, until: now + share, cancellation)
+      } catch let error as SocketError {
+        SystemCall.close(descriptor)
+        let reason = SocketError.text(of: error.errnoCode)
+        reasons.append(addresses.count == 1 ? reason : "\(address.endpoint?.host ?? "?"): \(reason)")
+        continue
+      } catch {
+        SystemCall.close(descriptor)
+        throw error
+      }
+      return try Socket(connected: descriptor, timeout: timeout)
+    }
+    throw ConnectionError.cannotConnect(endpoint: "\(endpoint)", reason: reasons.joined(separator: "; "))
+  }
+
+  /// One attempt. `SocketError` means that the next address may do better.
+  private static func attempt(
+    _ descriptor: Int32, _ address: SocketAddress, until end: UInt64, _ cancellation: Cancellation?
+  ) throws {
+    try makeNonBlocking(descriptor)
+    let isConnected = address.withPointer { pointer, length in
+      #if canImport(Glibc)
+        Glibc.connect(descriptor, pointer, length) == 0
+      #else
+        Darwin.connect(descriptor, pointer, length) == 0
+      #endif
+    }
+    if isConnected { return }
+    // After EINTR too the attempt goes on in the background.
+    let errnoCode = errno
+    guard errnoCode == EINPROGRESS || errnoCode == EINTR else {
+      throw SocketError(operation: "connect", errnoCode: errnoCode)
+    }
+    while true {
+      let now = SystemCall.monotonicNanoseconds()
+      if now >= end { throw SocketError(operation: "connect", errnoCode: ETIMEDOUT) }
+      let milliseconds = Int32(min((end - now + 999_999) / 1_000_000, 1000))
+      let ready = try Poll.wait(
+        for: Int16(POLLOUT), on: descriptor, cancellation: cancellation, milliseconds: milliseconds)
+      if ready { break }
+    }
+    var code: Int32 = 0
+    var length = socklen_t(MemoryLayout<Int32>.size)
+    try SystemCall.run("getsockopt") { getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &length) }
+    if code != 0 { throw SocketError(operation: "connect", errnoCode: code) }
+  }
+}

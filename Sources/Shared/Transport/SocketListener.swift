@@ -1,0 +1,92 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// A listening TCP socket.
+package final class SocketListener: Sendable {
+  /// Where it listens, in numbers; with port 0 asked for, the port that the system chose.
+  package let localEndpoint: Endpoint
+  private let descriptor: OwnedDescriptor
+
+  /// Listens on the first address of `endpoint` that can be bound. A name such as `localhost` may have an IPv6 and an
+  /// IPv4 address: `localEndpoint` tells which was taken.
+  ///
+  /// - Throws: `ConnectionError` (`cannotResolve`, `cannotListen`).
+  package init(on endpoint: Endpoint) throws(ConnectionError) {
+    var reason = "it has no address"
+    for address in try SocketAddress.resolve(endpoint, forListening: true) {
+      do throws(SocketError) {
+        let (owner, local) = try Self.listen(on: address)
+        if let local {
+          descriptor = owner
+          localEndpoint = local
+          return
+        }
+      } catch {
+        reason = SocketError.text(of: error.errnoCode)
+      }
+    }
+    throw .cannotListen(endpoint: "\(endpoint)", reason: reason)
+  }
+
+  private static func listen(
+    on address: SocketAddress
+  ) throws(SocketError) -> (OwnedDescriptor, Endpoint?) {
+    let descriptor = try SystemCall.run("socket") {
+      socket(address.family, SocketAddress.streamSocketType, 0)
+    }
+    let owner = OwnedDescriptor(descriptor)
+    try Socket.makeNonBlocking(descriptor)
+    try Socket.set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1)
+    try SystemCall.run("bind") { address.withPointer { bind(descriptor, $0, $1) } }
+    try SystemCall.run("listen") {
+      #if canImport(Glibc)
+        Glibc.listen(descriptor, 16)
+      #else
+        Darwin.listen(descriptor, 16)
+      #endif
+    }
+    let local = try SocketAddress("getsockname", of: descriptor) { getsockname($0, $1, $2) }
+    return (owner, local.endpoint)
+  }
+
+  /// Waits for the next client, as long as it takes.
+  ///
+  /// - Parameters:
+  ///   - timeout: the new socket's limit on the time without progress, in seconds.
+  /// - Throws: `ConnectionError` (`cancelled`, `closed`), `SocketError`.
+  package func accept(timeout: Double, cancellation: Cancellation? = nil) throws -> Socket {
+    try descriptor.use { descriptor in
+      while true {
+        if cancellation?.isCancelled == true { throw ConnectionError.cancelled }
+        do throws(SocketError) {
+          let client = try SystemCall.run("accept") {
+            #if canImport(Glibc)
+              Glibc.accept(descriptor, nil, nil)
+            #else
+              Darwin.accept(descriptor, nil, nil)
+            #endif
+          }
+          return try Socket(connected: client, timeout: timeout)
+        } catch {
+          if self.descriptor.isClosing { throw ConnectionError.closed }
+          // These concern a client that has already gone again, not the listener.
+          let passing = [
+            EAGAIN, EWOULDBLOCK, ECONNABORTED, EPROTO, ENETDOWN, ENOPROTOOPT, EHOSTDOWN, EHOSTUNREACH,
+            ENETUNREACH, ECONNRESET, ENOTCONN,
+          ]
+          guard passing.contains(error.errnoCode) else { throw error }
+        }
+        _ = try Poll.wait(
+          for: Int16(POLLIN), on: descriptor, cancellation: cancellation, milliseconds: 1000)
+      }
+    }
+  }
+
+  /// Stops listening; a thread inside `accept` wakes up and throws. The second call does nothing.
+  package func close() {
+    descriptor.close { _ = shutdown($0, Int32(SHUT_RDWR)) }
+  }
+}
