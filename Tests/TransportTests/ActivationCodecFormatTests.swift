@@ -1,0 +1,69 @@
+import Testing
+
+@testable import Transport
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+@Suite struct ActivationCodecFormatTests {
+  @Test(arguments: [-1, 0, 9, 15, 17, 31, 33, 64])
+  func otherBitWidthsAreRefused(bits: Int) {
+    #expect(throws: CodecError.unsupportedBits(bits)) { try ActivationFormat(bits: bits) }
+    let json = #"{"bits": \#(bits), "scale": "tensor", "compression": "none"}"#
+    #expect(throws: CodecError.unsupportedBits(bits)) {
+      try JSONDecoder().decode(ActivationFormat.self, from: Data(json.utf8))
+    }
+  }
+
+  @Test func errorsAreOneLineAndNameWhatIsAllowed() {
+    #expect(
+      "\(CodecError.unsupportedBits(9))"
+        == "bits is 9, expected 1 to 8 (packed codes), 16 or 32 (floating point)")
+    #expect(
+      "\(CodecError.unexpected(field: "width", expected: "8", actual: "4"))"
+        == "encoded activations: width is 4, expected 8")
+    #expect(
+      "\(CodecError.nonFinite(index: 12, value: "nan"))"
+        == "activation 12 is nan, expected a finite number: training has diverged, lower the learning rate")
+    #expect("\(CodecError.zstd("Unknown frame"))" == "encoded activations: zstd failed: Unknown frame")
+  }
+
+  @Test func formatsSurviveJSON() throws {
+    for bits in CodecFixture.allBits {
+      for scale in ScaleGranularity.allCases {
+        for compression in ActivationCompression.allCases {
+          let format = try ActivationFormat(bits: bits, scale: scale, compression: compression)
+          let data = try JSONEncoder().encode(format)
+          #expect(try JSONDecoder().decode(ActivationFormat.self, from: data) == format)
+        }
+      }
+    }
+  }
+
+  @Test func bytesPerImage() throws {
+    #expect(try ActivationFormat(bits: 4).payloadBytesPerImage(values: 4096) == 2048)
+    #expect(try ActivationFormat(bits: 2).payloadBytesPerImage(values: 4096) == 1024)
+    #expect(try ActivationFormat(bits: 3).payloadBytesPerImage(values: 9) == 4)
+    #expect(try ActivationFormat(bits: 16).payloadBytesPerImage(values: 9) == 18)
+    let shape = ActivationShape(count: 128, height: 8, width: 8, channels: 64)
+    #expect(try ActivationFormat(bits: 4).encodedByteCount(shape: shape) == 24 + 5 + 128 * 2048)
+    #expect(
+      try ActivationFormat(bits: 4, scale: .channel).encodedByteCount(shape: shape)
+        == 24 + 5 * 64 + 128 * 2048)
+    #expect(try ActivationFormat(bits: 32).encodedByteCount(shape: shape) == 24 + 128 * 16384)
+  }
+
+  @Test func aTensorTooLargeForTheHeaderIsRefused() throws {
+    let format = try ActivationFormat(bits: 32)
+    let shape = ActivationShape(count: 1 << 20, height: 32, width: 32, channels: 1)
+    #expect(
+      throws: CodecError.unexpected(
+        field: "bytes of the packed codes", expected: "at most 4294967295", actual: "4294967296")
+    ) {
+      try EncodedActivations(shape: shape, format: format)
+    }
+  }
+}
