@@ -5,7 +5,8 @@ final class BatchBuffer: @unchecked Sendable {
 
   init(batchSize: Int) {
     let valueCount = batchSize * ImageFormat.valueCount
-    images = UnsafeMutableRawPointer
+    images =
+      UnsafeMutableRawPointer
       .allocate(byteCount: valueCount * MemoryLayout<Float>.stride, alignment: 64)
       .bindMemory(to: Float.self, capacity: valueCount)
     labels = .allocate(capacity: batchSize)

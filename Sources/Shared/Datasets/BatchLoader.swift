@@ -20,8 +20,8 @@ package struct Batch {
 
 /// Prepares batches on a thread of its own while the current one is computed with.
 ///
-/// The batches are those of its `BatchPreparer`, in order. Beyond the batch in use at most `prefetch` are held
-/// ready; nothing is allocated after the start. One thread consumes; `stop` and the figures may be used from any.
+/// The batches are those of its `BatchPreparer`, in order. There is memory for `prefetch` batches and the one in use;
+/// nothing is allocated after the start. One thread consumes; `stop` and the figures may be used from any.
 package final class BatchLoader: Sendable {
   private let worker: BatchLoaderWorker
 

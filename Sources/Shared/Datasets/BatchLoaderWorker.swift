@@ -70,7 +70,8 @@ final class BatchLoaderWorker: @unchecked Sendable {
 
   func startEpoch(_ epoch: Int, firstBatch: Int) {
     let batchCount = preparer.sampler.batchCount
-    precondition(epoch >= 0 && firstBatch >= 0 && firstBatch <= batchCount, "epoch \(epoch), batch \(firstBatch)")
+    precondition(
+      epoch >= 0 && firstBatch >= 0 && firstBatch <= batchCount, "epoch \(epoch), batch \(firstBatch)")
     monitor.lock()
     generation += 1
     self.epoch = epoch

@@ -7,7 +7,8 @@ package struct BatchPreparer: Sendable {
   package let augmentation: Augmentation?
 
   package init(
-    images: any LabeledImages, sampler: EpochSampler, normalization: Normalization, augmentation: Augmentation?
+    images: any LabeledImages, sampler: EpochSampler, normalization: Normalization,
+    augmentation: Augmentation?
   ) {
     precondition(images.count == sampler.count, "the sampler is for another number of images")
     self.images = images
@@ -40,6 +41,8 @@ package struct BatchPreparer: Sendable {
   /// Prepares batch `index` of `epoch`; does not allocate.
   ///
   /// - Parameters:
+  ///   - index: the batch, in `0..<sampler.batchCount`.
+  ///   - epoch: the epoch, from 0.
   ///   - indices: what `sampler.fill` wrote for this epoch.
   ///   - values: [batch, 32, 32, 3] normalized values (NHWC), room for `sampler.batchSize` images.
   ///   - labels: [batch], room for `sampler.batchSize`.

@@ -16,6 +16,7 @@ package struct CIFAR10: LabeledImages {
   /// - Parameters:
   ///   - directory: the folder `cifar-10-batches-bin`.
   ///   - recordsPerFile: records that each file must have; other than 10,000 only in tests.
+  /// - Returns: the training images in the order of the files, and the test images.
   /// - Throws: `DatasetError` naming the file, what was expected and what was found.
   package static func open(
     directory: String, recordsPerFile: Int = 10_000

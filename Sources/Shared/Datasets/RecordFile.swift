@@ -83,9 +83,16 @@ final class RecordFile: Sendable {
         let record = (offset + done) / Self.recordBytes
         throw .truncatedWhileReading(
           path: path, record: record, expectedBytes: Self.recordBytes,
-          actualBytes: offset + done - record * Self.recordBytes)
+          actualBytes: bytesLeft(ofRecord: record))
       }
       done += got
     }
+  }
+
+  /// How many bytes of a record the file now has.
+  private func bytesLeft(ofRecord record: Int) -> Int {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { return 0 }
+    return max(0, min(Self.recordBytes, Int(status.st_size) - record * Self.recordBytes))
   }
 }

@@ -31,8 +31,8 @@ struct Placement {
   var phaseV: Float
 
   init(of kind: SyntheticClass, using random: inout SeededGenerator) {
-    centerX = random.uniform(11, 21)
-    centerY = random.uniform(11, 21)
+    centerX = random.uniform(12, 20)
+    centerY = random.uniform(12, 20)
     halfLine = random.uniform(1.2, 2.2)
     phaseU = random.uniform()
     phaseV = random.uniform()
@@ -59,10 +59,10 @@ struct Placement {
     period = random.uniform(5, 8)
     radius =
       switch kind {
-      case .disc: 6 + 4 * scale
+      case .disc: 7 + 4 * scale
       case .ring: 6.5 + 4 * scale
-      case .square: 5.5 + 3.5 * scale
-      case .triangle: 5 + 2.5 * scale
+      case .square: 6.5 + 3.5 * scale
+      case .triangle: 5.5 + 2 * scale
       case .cross: 8 + 4 * scale
       default: 9 + 4 * scale
       }

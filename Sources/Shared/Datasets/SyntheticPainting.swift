@@ -19,9 +19,14 @@ struct Painting {
     }
     if contrast < 200 {
       for channel in 0..<3 {
-        foreground[channel] = background[channel] < 128 ? background[channel] + 100 : background[channel] - 100
+        foreground[channel] =
+          background[channel] < 128 ? background[channel] + 100 : background[channel] - 100
       }
     }
+    // Mostly bright on dark: otherwise a linear classifier, which cannot tell a drawing from its negative, would be
+    // left with chance.
+    let isDark = foreground.sum() < background.sum()
+    if isDark && random.uniform() < 0.8 { swap(&foreground, &background) }
     for channel in 0..<3 {
       slopeX[channel] = random.uniform(-1.2, 1.2)
       slopeY[channel] = random.uniform(-1.2, 1.2)
