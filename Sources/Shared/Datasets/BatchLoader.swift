@@ -1,0 +1,71 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// A prepared mini-batch. Its memory belongs to the loader that gave it, and is valid until the loader's next call
+/// of `next`, `startEpoch` or `stop`, and only while the loader lives.
+package struct Batch {
+  package let epoch: Int
+  /// Place in the epoch, from 0.
+  package let index: Int
+  /// Number of images; the last batch of an epoch may have fewer than the batch size.
+  package let count: Int
+  /// [count, 32, 32, 3] normalized values (NHWC), 64-byte aligned.
+  package let images: UnsafePointer<Float>
+  /// [count] classes, 0 to 9.
+  package let labels: UnsafeBufferPointer<UInt8>
+}
+
+/// Prepares batches on a thread of its own while the current one is computed with.
+///
+/// The batches are those of its `BatchPreparer`, in order. There is memory for `prefetch` batches and the one in use;
+/// nothing is allocated after the start. One thread consumes; `stop` and the figures may be used from any.
+package final class BatchLoader: Sendable {
+  private let worker: BatchLoaderWorker
+
+  /// Starts the thread; it rests until the first epoch.
+  ///
+  /// - Parameters:
+  ///   - preparer: which batches.
+  ///   - prefetch: number of batches prepared ahead, at least 1.
+  /// - Throws: `DatasetError.threadNotStarted`.
+  package init(_ preparer: BatchPreparer, prefetch: Int = 2) throws(DatasetError) {
+    worker = BatchLoaderWorker(preparer: preparer, prefetch: prefetch)
+    try worker.start()
+  }
+
+  deinit {
+    worker.stop()
+  }
+
+  /// Begins an epoch and gives up what is left of the one before.
+  ///
+  /// - Parameters:
+  ///   - epoch: number of the epoch, from 0; any order.
+  ///   - firstBatch: the first batch to deliver, `0...batchCount`; other than 0 when a run is resumed.
+  package func startEpoch(_ epoch: Int, firstBatch: Int = 0) {
+    worker.startEpoch(epoch, firstBatch: firstBatch)
+  }
+
+  /// The next batch of the epoch, nil after the last one (again and again). Waits if it is not ready.
+  ///
+  /// - Throws: the `DatasetError` that preparing this batch met (again on each call until the next `startEpoch`), or
+  ///   `DatasetError.loaderStopped` after `stop`.
+  package func next() throws(DatasetError) -> Batch? {
+    try worker.next()
+  }
+
+  /// Ends the thread, in mid-epoch too, and waits for it; a thread that waits in `next` is woken. Called by itself
+  /// when the loader goes; may be called more than once.
+  package func stop() {
+    worker.stop()
+  }
+
+  /// Batches of an epoch.
+  package var batchCount: Int { worker.preparer.sampler.batchCount }
+
+  /// Seconds that `next` has waited for batches so far, all epochs together.
+  package var waitedSeconds: Double { worker.waitedSeconds }
+}

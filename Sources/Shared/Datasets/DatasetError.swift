@@ -1,0 +1,69 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// What can go wrong with data that comes from outside. Each description is one line.
+package enum DatasetError: Error, Equatable {
+  /// The data directory cannot be examined; `code` is errno.
+  case directoryNotReadable(path: String, code: Int32)
+  /// The data directory is something else, for example a file.
+  case notADirectory(path: String)
+  /// A data file cannot be opened; `code` is errno.
+  case fileNotReadable(path: String, code: Int32)
+  /// A data file is something else, for example a directory.
+  case notARegularFile(path: String)
+  /// A data file is shorter or longer than its records.
+  case wrongFileSize(path: String, expectedBytes: Int, actualBytes: Int)
+  /// A record's label is not a class.
+  case invalidLabel(path: String, record: Int, value: UInt8)
+  /// Reading a record failed; `code` is errno.
+  case readFailed(path: String, record: Int, code: Int32)
+  /// A file became shorter after it was opened.
+  case truncatedWhileReading(path: String, record: Int, expectedBytes: Int, actualBytes: Int)
+  /// More images are asked for than there are, or fewer than one.
+  case limitOutOfRange(limit: Int, available: Int)
+  /// The system gave no thread for loading; `code` is what pthread_create returned.
+  case threadNotStarted(code: Int32)
+  /// The next batch was asked for after the loader had been stopped.
+  case loaderStopped
+}
+
+extension DatasetError: CustomStringConvertible {
+  private static let wayOut =
+    "download cifar-10-binary.tar.gz from https://www.cs.toronto.edu/~kriz/cifar.html and point --data at the"
+    + " folder cifar-10-batches-bin, or use --data synthetic"
+
+  private static func reason(_ code: Int32) -> String {
+    String(cString: strerror(code))
+  }
+
+  package var description: String {
+    switch self {
+    case .directoryNotReadable(let path, let code):
+      "data directory \(path): \(Self.reason(code)); \(Self.wayOut)"
+    case .notADirectory(let path):
+      "data directory \(path): not a directory; \(Self.wayOut)"
+    case .fileNotReadable(let path, let code):
+      "data file \(path): \(Self.reason(code)); \(Self.wayOut)"
+    case .notARegularFile(let path):
+      "data file \(path): not a regular file; \(Self.wayOut)"
+    case .wrongFileSize(let path, let expectedBytes, let actualBytes):
+      "data file \(path): expected \(expectedBytes) bytes, found \(actualBytes); \(Self.wayOut)"
+    case .invalidLabel(let path, let record, let value):
+      "data file \(path): record \(record) has label \(value), expected 0 to 9; \(Self.wayOut)"
+    case .readFailed(let path, let record, let code):
+      "data file \(path): reading record \(record) failed: \(Self.reason(code))"
+    case .truncatedWhileReading(let path, let record, let expectedBytes, let actualBytes):
+      "data file \(path): became shorter while in use: record \(record) has \(actualBytes) of"
+        + " \(expectedBytes) bytes; restore the file and start again"
+    case .limitOutOfRange(let limit, let available):
+      "limit of \(limit) images: expected 1 to \(available), the number of images there are"
+    case .threadNotStarted(let code):
+      "the thread that loads batches could not be started: \(Self.reason(code))"
+    case .loaderStopped:
+      "the batch loader has been stopped"
+    }
+  }
+}

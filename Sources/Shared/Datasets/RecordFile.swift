@@ -1,0 +1,98 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// An open file of CIFAR-10 records; closed when the last reference goes.
+///
+/// `pread` keeps no position, so any thread may read at any time.
+final class RecordFile: Sendable {
+  static let labelBytes = 1
+  static let recordBytes = labelBytes + ImageFormat.valueCount
+
+  private let path: String
+  private let records: Int
+  private let descriptor: Int32
+
+  /// Throws `DatasetError` unless `path` is a directory.
+  static func checkDirectory(_ path: String) throws(DatasetError) {
+    var status = stat()
+    guard stat(path, &status) == 0 else { throw .directoryNotReadable(path: path, code: errno) }
+    guard status.st_mode & S_IFMT == S_IFDIR else { throw .notADirectory(path: path) }
+  }
+
+  /// Opens a file that must have exactly `records` records.
+  init(path: String, records: Int) throws(DatasetError) {
+    self.path = path
+    self.records = records
+    // Non-blocking, so that a named pipe in place of the file is an error and not a wait.
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard descriptor >= 0 else { throw .fileNotReadable(path: path, code: errno) }
+    self.descriptor = descriptor
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw .fileNotReadable(path: path, code: errno) }
+    guard status.st_mode & S_IFMT == S_IFREG else { throw .notARegularFile(path: path) }
+    let expected = records * Self.recordBytes
+    guard Int(status.st_size) == expected else {
+      throw .wrongFileSize(path: path, expectedBytes: expected, actualBytes: Int(status.st_size))
+    }
+  }
+
+  deinit {
+    close(descriptor)
+  }
+
+  /// Reads the file once from start to end, checks every label and appends it.
+  func appendLabels(to labels: inout [UInt8]) throws(DatasetError) {
+    let recordsPerRead = min(records, 64)
+    let buffer = UnsafeMutablePointer<UInt8>.allocate(capacity: recordsPerRead * Self.recordBytes)
+    defer { buffer.deallocate() }
+    var record = 0
+    while record < records {
+      let count = min(recordsPerRead, records - record)
+      try read(count * Self.recordBytes, at: record * Self.recordBytes, into: buffer)
+      for offset in 0..<count {
+        let label = buffer[offset * Self.recordBytes]
+        guard label < ImageFormat.classCount else {
+          throw .invalidLabel(path: path, record: record + offset, value: label)
+        }
+        labels.append(label)
+      }
+      record += count
+    }
+  }
+
+  /// Reads the 3072 bytes of pixels of one record.
+  func readPixels(ofRecord record: Int, into pixels: UnsafeMutablePointer<UInt8>) throws(DatasetError) {
+    try read(ImageFormat.valueCount, at: record * Self.recordBytes + Self.labelBytes, into: pixels)
+  }
+
+  private func read(
+    _ byteCount: Int, at offset: Int, into buffer: UnsafeMutablePointer<UInt8>
+  ) throws(DatasetError) {
+    var done = 0
+    while done < byteCount {
+      let got = pread(descriptor, buffer + done, byteCount - done, off_t(offset + done))
+      if got < 0 {
+        let code = errno
+        if code == EINTR { continue }
+        throw .readFailed(path: path, record: (offset + done) / Self.recordBytes, code: code)
+      }
+      if got == 0 {
+        let record = (offset + done) / Self.recordBytes
+        throw .truncatedWhileReading(
+          path: path, record: record, expectedBytes: Self.recordBytes,
+          actualBytes: bytesLeft(ofRecord: record))
+      }
+      done += got
+    }
+  }
+
+  /// How many bytes of a record the file now has.
+  private func bytesLeft(ofRecord record: Int) -> Int {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { return 0 }
+    return max(0, min(Self.recordBytes, Int(status.st_size) - record * Self.recordBytes))
+  }
+}

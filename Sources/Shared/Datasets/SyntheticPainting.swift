@@ -1,0 +1,104 @@
+import Compute
+
+/// The random colours of a synthetic image: a foreground, and a background that changes evenly across the image.
+struct Painting {
+  /// Background at the center, its change per pixel to the right and downwards, and foreground; 0 to 255.
+  private var background = SIMD3<Float>()
+  private var slopeX = SIMD3<Float>()
+  private var slopeY = SIMD3<Float>()
+  private var foreground = SIMD3<Float>()
+
+  init(using random: inout SeededGenerator) {
+    background = randomColour(using: &random)
+    foreground = randomColour(using: &random)
+    // Too similar colours are drawn again, in the rare worst case replaced by the certain contrast.
+    var attempts = 0
+    while contrast < 200 && attempts < 16 {
+      foreground = randomColour(using: &random)
+      attempts += 1
+    }
+    if contrast < 200 {
+      for channel in 0..<3 {
+        foreground[channel] =
+          background[channel] < 128 ? background[channel] + 100 : background[channel] - 100
+      }
+    }
+    // Mostly bright on dark: otherwise a linear classifier, which cannot tell a drawing from its negative, would be
+    // left with chance.
+    let isDark = foreground.sum() < background.sum()
+    if isDark && random.uniform() < 0.8 { swap(&foreground, &background) }
+    for channel in 0..<3 {
+      slopeX[channel] = random.uniform(-1.2, 1.2)
+      slopeY[channel] = random.uniform(-1.2, 1.2)
+    }
+  }
+
+  /// Sum of the channels' differences.
+  private var contrast: Float {
+    (0..<3).reduce(0) { $0 + abs(foreground[$1] - background[$1]) }
+  }
+
+  /// Writes [3, 32, 32] bytes.
+  func paint(coverage: UnsafePointer<Float>, into pixels: UnsafeMutablePointer<UInt8>) {
+    for channel in 0..<ImageFormat.channels {
+      let plane = pixels + channel &* ImageFormat.planeSize
+      let (front, back) = (foreground[channel], background[channel])
+      let (changeX, changeY) = (slopeX[channel], slopeY[channel])
+      for row in 0..<ImageFormat.height {
+        let rowBack = back + changeY * (Float(Int32(truncatingIfNeeded: row)) - 15.5)
+        for column in 0..<ImageFormat.width {
+          let pixel = row &* ImageFormat.width &+ column
+          let ground = rowBack + changeX * (Float(Int32(truncatingIfNeeded: column)) - 15.5)
+          plane[pixel] = byte(ground + coverage[pixel] * (front - ground))
+        }
+      }
+    }
+  }
+}
+
+/// A small disc of any colour that has nothing to do with the class.
+struct Distractor {
+  private let centerX: Float
+  private let centerY: Float
+  private let radius: Float
+  private let colour: SIMD3<Float>
+
+  init(using random: inout SeededGenerator) {
+    centerX = random.uniform(0, 32)
+    centerY = random.uniform(0, 32)
+    radius = random.uniform(1, 2.2)
+    colour = randomColour(using: &random)
+  }
+
+  /// Paints over [3, 32, 32] bytes.
+  func paint(into pixels: UnsafeMutablePointer<UInt8>) {
+    // The center is at most 32 and the radius small, so the conversions cannot trap.
+    let rows = max(0, Int(centerY - radius) - 1)..<min(ImageFormat.height, Int(centerY + radius) + 2)
+    let columns = max(0, Int(centerX - radius) - 1)..<min(ImageFormat.width, Int(centerX + radius) + 2)
+    for row in rows {
+      for column in columns {
+        let (x, y) = (Float(column) + 0.5 - centerX, Float(row) + 0.5 - centerY)
+        let cover = max(0, min(1, 0.5 - ((x * x + y * y).squareRoot() - radius)))
+        for channel in 0..<ImageFormat.channels {
+          let pixel = channel * ImageFormat.planeSize + row * ImageFormat.width + column
+          let ground = Float(pixels[pixel])
+          pixels[pixel] = byte(ground + cover * (colour[channel] - ground))
+        }
+      }
+    }
+  }
+}
+
+private func randomColour(using random: inout SeededGenerator) -> SIMD3<Float> {
+  let red = random.uniform(0, 256)
+  let green = random.uniform(0, 256)
+  let blue = random.uniform(0, 256)
+  return SIMD3(red, green, blue)
+}
+
+/// The nearest byte: adding 2²³ leaves the rounded integer in the lowest bits, without a conversion that checks.
+@inline(__always)
+private func byte(_ value: Float) -> UInt8 {
+  let bits = (max(0, min(255, value)) + 8_388_608).bitPattern
+  return UInt8(truncatingIfNeeded: bits)
+}
