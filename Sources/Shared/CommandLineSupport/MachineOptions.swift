@@ -1,4 +1,5 @@
 import ArgumentParser
+import Compute
 
 /// What both programs ask about the machine and the link.
 package struct MachineOptions: ParsableArguments {
@@ -21,5 +22,5 @@ package struct MachineOptions: ParsableArguments {
     }
   }
 
-  package var threadCount: Int { threads ?? Program.availableProcessors }
+  package var threadCount: Int { threads ?? Processors.availableCount }
 }

@@ -1,3 +1,4 @@
+import ArgumentParser
 import Compute
 import HierarchicalTraining
 import Logging
@@ -12,7 +13,7 @@ import Logging
 package enum Program {
   /// Sets up logging and Ctrl-C, runs `body`, and turns an error into one line and an exit code.
   ///
-  /// - Throws: `ProgramExit` with the code to end with, after the line was printed.
+  /// - Throws: `ExitCode` to end with, after the line was printed.
   package static func run(_ name: String, _ body: (Interruption, Logger) throws -> Void) throws {
     StandardErrorLogHandler.bootstrap()
     let logger = Logger(label: name)
@@ -25,7 +26,7 @@ package enum Program {
       // A wait that the interruption cut short may have thrown something else.
       let error = interruption.isRequested ? InterruptedError() : error
       Console.standardError.printLine("\(name): \(error)")
-      throw ProgramExit(code: RunExit(error))
+      throw ExitCode(RunExit(error).rawValue)
     }
   }
 
@@ -42,21 +43,4 @@ package enum Program {
       "release build"
     #endif
   }
-
-  /// The processors that this process may run on.
-  package static var availableProcessors: Int {
-    #if os(Linux)
-      var set = cpu_set_t()
-      if sched_getaffinity(0, MemoryLayout<cpu_set_t>.size, &set) == 0 {
-        let count = withUnsafeBytes(of: &set) { $0.reduce(0) { $0 + $1.nonzeroBitCount } }
-        if count > 0 { return count }
-      }
-    #endif
-    return max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
-  }
-}
-
-/// The program ends with this code; what went wrong has been printed.
-package struct ProgramExit: Error, Equatable {
-  package let code: RunExit
 }

@@ -28,28 +28,12 @@ package enum BLASKernels {
     return nil
   }
 
-  /// The CPU's feature flags from /proc/cpuinfo; empty where there is none.
-  package static func cpuFlags() -> Set<String> {
-    #if os(Linux) && arch(x86_64)
-      guard let file = fopen("/proc/cpuinfo", "r") else { return [] }
-      defer { fclose(file) }
-      var line: UnsafeMutablePointer<CChar>?
-      var capacity = 0
-      defer { free(line) }
-      while getline(&line, &capacity, file) > 0 {
-        guard let line, strncmp(line, "flags", 5) == 0 else { continue }
-        return Set(String(cString: line).split(whereSeparator: \.isWhitespace).map(String.init))
-      }
-    #endif
-    return []
-  }
-
   /// Restarts this program once, with `OPENBLAS_CORETYPE` set, if OpenBLAS misjudged the CPU and the user did not
   /// choose. Returns if there is nothing to do, or if the restart fails (the kernels are then slow, not wrong).
   package static func restartIfMisjudged(arguments: [String] = CommandLine.arguments) {
     #if os(Linux)
       guard getenv("OPENBLAS_CORETYPE") == nil,
-        let better = betterChoice(than: GEMM.kernelName, flags: cpuFlags())
+        let better = betterChoice(than: GEMM.kernelName, flags: Processors.flags())
       else { return }
       setenv("OPENBLAS_CORETYPE", better, 1)
       var pointers: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) }

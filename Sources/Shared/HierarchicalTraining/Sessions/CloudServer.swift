@@ -162,12 +162,10 @@ package final class CloudServer: Sendable {
         let run = try RunIdentifier(validating: hello.runID)
         let session = try CloudSession(
           connection, configuration, run: run, threads: options.threads, logger: logger)
-        let directory = (options.directory.map { $0 + "/" } ?? "runs/") + "\(run)" + (options.directory == nil ? "/cloud" : "")
+        let directory = options.directory.map { "\($0)/\(run)" } ?? "runs/\(run)/cloud"
         return { [self] in
           logger.info("serving the edge at \(client)", metadata: ["run": "\(run)", "directory": "\(directory)"])
-          let token = interruption.add { session.interrupt() }
-          defer { interruption.remove(token) }
-          return try session.run(in: directory)
+          return try session.run(in: directory, interruption: interruption)
         }
       } catch {
         let code: Refusal.Code = error is LimitError ? .limitExceeded : .unsupportedConfiguration

@@ -43,15 +43,14 @@ package final class CloudSession {
     inbox = CloudInbox(connection, configuration, shape: model.network.cutShape)
   }
 
-  /// Ends the session as the user asks, from any thread.
-  package func interrupt() { inbox.fail(InterruptedError()) }
-
   /// Welcomes the edge, trains, and writes the run's files, whatever happens.
   ///
   /// - Parameter directory: a path that does not hold a run yet.
   /// - Returns: the summary that was written.
   /// - Throws: what ended the run early; the edge has been told, the logs are complete up to that step.
-  package func run(in directory: String) throws -> RunSummary {
+  package func run(in directory: String, interruption: Interruption) throws -> RunSummary {
+    let token = interruption.add { [inbox] in inbox.fail(InterruptedError()) }
+    defer { interruption.remove(token) }
     var recorder: RunRecorder?
     do {
       let started = try RunRecorder(
@@ -160,7 +159,7 @@ package final class CloudSession {
           finalCorrect: epoch.correct, finalCount: epoch.testImages, busySeconds: clock.busySeconds,
           idleSeconds: clock.idleSeconds, received: received, sent: connection.ledger.sent)))
     logger.info(
-      "epoch \(number)/\(configuration.epochs): loss \(Formatting.decimal(trainLoss, places: 4)), final accuracy \(Formatting.percent(accuracy ?? .nan))"
+      "epoch \(number)/\(configuration.epochs): loss \(Formatting.fixed(trainLoss, decimals: 4)), final accuracy \(Formatting.percent(accuracy ?? .nan))"
     )
     epoch = EpochTotals()
     clock = TrainingClock()

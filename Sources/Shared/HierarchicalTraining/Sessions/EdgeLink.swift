@@ -21,12 +21,10 @@ package final class EdgeLink: @unchecked Sendable {
   private var isClosing = false
   private var reserved: UInt64 = 0
   private var acknowledged: UInt64 = 0
+  private var lastLoss: Double?
   private var report: ReceivedReport?
   private var failure: (any Error)?
   private var threads: [Thread] = []
-
-  /// Called on the receiving thread for each acknowledgement, with how many batches are done.
-  private let onAcknowledgement: @Sendable (Acknowledgement) -> Void
 
   /// An epoch's report and what had been received before it.
   package struct ReceivedReport {
@@ -35,17 +33,16 @@ package final class EdgeLink: @unchecked Sendable {
   }
 
   /// Starts both threads on a connection whose handshake is done.
-  package init(
-    _ connection: FramedConnection, window: Int,
-    onAcknowledgement: @escaping @Sendable (Acknowledgement) -> Void = { _ in }
-  ) {
+  package init(_ connection: FramedConnection, window: Int) {
     self.connection = connection
     self.window = window
-    self.onAcknowledgement = onAcknowledgement
     threads = [Thread { [self] in send() }, Thread { [self] in receive() }]
   }
 
   package var ledger: ByteLedger { connection.ledger }
+
+  /// The final loss of the batch that was acknowledged last; nil before the first.
+  package var latestLoss: Double? { condition.locked { lastLoss } }
 
   // MARK: The computing thread
 
@@ -140,9 +137,9 @@ package final class EdgeLink: @unchecked Sendable {
         let received = try connection.receive()
         switch received.message {
         case .acknowledgement(let acknowledgement):
-          onAcknowledgement(acknowledgement)
           condition.locked {
             acknowledged = acknowledgement.sequence
+            lastLoss = Double(acknowledgement.loss)
             condition.broadcast()
           }
         case .epochReport(let report):

@@ -2,7 +2,6 @@ import Compute
 import Datasets
 import Logging
 import NeuralNetwork
-import Synchronization
 import Transport
 
 /// One run on the edge: trains front and exit, streams the features, and collects both accuracies.
@@ -35,7 +34,6 @@ package final class EdgeSession {
   private let interruption: Interruption
   private let logger: Logger
   private let progress: ProgressReporter
-  private let latestFinalLoss = Mutex<Double?>(nil)
 
   // Of the run under way.
   private var completedSteps = 0
@@ -69,9 +67,7 @@ package final class EdgeSession {
   package func run() throws -> RunSummary {
     let directory = try RunDirectory(creating: options.directory)
     let connection = try connect()
-    let link = EdgeLink(connection, window: configuration.window) { [latestFinalLoss] acknowledgement in
-      latestFinalLoss.withLock { $0 = Double(acknowledgement.loss) }
-    }
+    let link = EdgeLink(connection, window: configuration.window)
     let token = interruption.add { link.fail(InterruptedError()) }
     defer { interruption.remove(token) }
     var recorder: RunRecorder?
@@ -213,7 +209,7 @@ package final class EdgeSession {
   ) -> Progress {
     Progress(
       epoch: epoch, epochs: configuration.epochs, images: images, imagesPerEpoch: configuration.trainImages,
-      exitLoss: exitLoss, finalLoss: final ?? latestFinalLoss.withLock { $0 }, sentBytes: link.ledger.sent.total)
+      exitLoss: exitLoss, finalLoss: final ?? link.latestLoss, sentBytes: link.ledger.sent.total)
   }
 }
 

@@ -70,5 +70,7 @@ private let signalPipe = Atomic<Int32>(-1)
 
 /// The user ended the run.
 package struct InterruptedError: Error, Equatable, CustomStringConvertible {
-  package let description = "interrupted"
+  package init() {}
+
+  package var description: String { "interrupted" }
 }
