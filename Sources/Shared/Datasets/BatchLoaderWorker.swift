@@ -5,7 +5,7 @@
 #endif
 
 /// The thread behind a `BatchLoader` and what both share: a ring of buffers that the thread fills and the consumer
-/// empties. All variables are guarded by `monitor`, except that a buffer's contents, and `indices`, belong to the
+/// empties. All variables are guarded by `monitor`, except that a buffer's contents, `indices` and `scratch` belong to the
 /// thread while it prepares.
 final class BatchLoaderWorker: @unchecked Sendable {
   let preparer: BatchPreparer
@@ -13,6 +13,7 @@ final class BatchLoaderWorker: @unchecked Sendable {
   private let monitor = Monitor()
   private let ring: [BatchBuffer]
   private let indices: UnsafeMutableBufferPointer<UInt32>
+  private let scratch = UnsafeMutablePointer<UInt8>.allocate(capacity: ImageFormat.valueCount)
   private var thread: pthread_t?
   private var isStopping = false
 
@@ -37,6 +38,7 @@ final class BatchLoaderWorker: @unchecked Sendable {
 
   deinit {
     indices.deallocate()
+    scratch.deallocate()
   }
 
   // MARK: - The consumer's side
@@ -155,7 +157,8 @@ final class BatchLoaderWorker: @unchecked Sendable {
   private func prepare(_ index: Int, epoch: Int, into buffer: BatchBuffer) throws(DatasetError) {
     guard let indices = indices.baseAddress else { return }
     _ = try preparer.prepareBatch(
-      index, epoch: epoch, indices: indices, values: buffer.images, labels: buffer.labels)
+      index, epoch: epoch, indices: indices, values: buffer.images, labels: buffer.labels,
+      scratch: scratch)
   }
 
   private func monotonicNanoseconds() -> UInt64 {

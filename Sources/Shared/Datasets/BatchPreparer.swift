@@ -46,24 +46,21 @@ package struct BatchPreparer: Sendable {
   ///   - indices: what `sampler.fill` wrote for this epoch.
   ///   - values: [batch, 32, 32, 3] normalized values (NHWC), room for `sampler.batchSize` images.
   ///   - labels: [batch], room for `sampler.batchSize`.
+  ///   - scratch: room for the 3072 bytes of one image.
   /// - Returns: the number of images in the batch.
   /// - Throws: `DatasetError` if an image cannot be read.
   package func prepareBatch(
     _ index: Int, epoch: Int, indices: UnsafePointer<UInt32>, values: UnsafeMutablePointer<Float>,
-    labels: UnsafeMutablePointer<UInt8>
+    labels: UnsafeMutablePointer<UInt8>, scratch: UnsafeMutablePointer<UInt8>
   ) throws(DatasetError) -> Int {
     let positions = sampler.positions(ofBatch: index)
-    try withUnsafeTemporaryAllocation(of: UInt8.self, capacity: ImageFormat.valueCount) {
-      scratch throws(DatasetError) in
-      guard let planes = scratch.baseAddress else { return }
-      for position in positions {
-        let image = Int(indices[position])
-        let place = position - positions.lowerBound
-        labels[place] = images.label(at: image)
-        try images.copyPixels(of: image, into: planes)
-        normalization.convert(
-          planes, crop: crop(epoch: epoch, position: position), into: values + place * ImageFormat.valueCount)
-      }
+    for position in positions {
+      let image = Int(indices[position])
+      let place = position - positions.lowerBound
+      labels[place] = images.label(at: image)
+      try images.copyPixels(of: image, into: scratch)
+      normalization.convert(
+        scratch, crop: crop(epoch: epoch, position: position), into: values + place * ImageFormat.valueCount)
     }
     return positions.count
   }
@@ -76,7 +73,9 @@ package struct BatchPreparer: Sendable {
     let count = sampler.positions(ofBatch: index).count
     var values = [Float](repeating: 0, count: count * ImageFormat.valueCount)
     var labels = [UInt8](repeating: 0, count: count)
-    _ = try prepareBatch(index, epoch: epoch, indices: indices, values: &values, labels: &labels)
+    var scratch = [UInt8](repeating: 0, count: ImageFormat.valueCount)
+    _ = try prepareBatch(
+      index, epoch: epoch, indices: indices, values: &values, labels: &labels, scratch: &scratch)
     return (values, labels)
   }
 

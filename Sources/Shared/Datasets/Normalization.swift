@@ -14,8 +14,8 @@ package struct Normalization: Equatable, Sendable {
     }
   }
 
-  /// Mean and standard deviation of each channel over all pixels of the 50,000 training images of CIFAR-10, the
-  /// figures commonly used with it (computed once from the files, 1/255 units).
+  /// Mean and standard deviation of each channel over all pixels of the 50,000 training images of CIFAR-10, of values
+  /// from 0 to 1: the figures in general use, taken over and not computed from the files that are opened.
   package static let cifar10 = Normalization(
     mean: SIMD3(0.4914, 0.4822, 0.4465), standardDeviation: SIMD3(0.2470, 0.2435, 0.2616))
 

@@ -70,39 +70,39 @@ struct Placement {
 }
 
 extension SyntheticClass {
-  /// Writes how much of each pixel the drawing covers: [32, 32] values from 0 to 1.
-  func cover(_ coverage: UnsafeMutablePointer<Float>, placement: Placement) {
+  /// Writes how much of each pixel of a row the drawing covers: [32] values from 0 to 1.
+  func cover(_ row: Int, of placement: Placement, into coverage: UnsafeMutablePointer<Float>) {
     let (radius, line, period) = (placement.radius, placement.halfLine, placement.period)
     // Each closure gives the signed distance of the point (u, v) from the drawing's outline, negative inside.
     switch self {
     case .disc:
-      fill(coverage, placement) { u, v in (u * u + v * v).squareRoot() - radius }
+      fill(coverage, row, placement) { u, v in (u * u + v * v).squareRoot() - radius }
     case .ring:
-      fill(coverage, placement) { u, v in abs((u * u + v * v).squareRoot() - radius) - line }
+      fill(coverage, row, placement) { u, v in abs((u * u + v * v).squareRoot() - radius) - line }
     case .square:
-      fill(coverage, placement) { u, v in max(abs(u), abs(v)) - radius }
+      fill(coverage, row, placement) { u, v in max(abs(u), abs(v)) - radius }
     case .triangle:
       // Equilateral; `radius` is that of the inscribed circle.
-      fill(coverage, placement) { u, v in max(-v, abs(u) * 0.8660254 + v * 0.5) - radius }
+      fill(coverage, row, placement) { u, v in max(-v, abs(u) * 0.8660254 + v * 0.5) - radius }
     case .cross:
-      fill(coverage, placement) { u, v in
+      fill(coverage, row, placement) { u, v in
         min(max(abs(u) - radius, abs(v) - line), max(abs(v) - radius, abs(u) - line))
       }
     case .horizontalStripes, .diagonalStripes:
-      fill(coverage, placement) { u, v in
+      fill(coverage, row, placement) { u, v in
         max(wave(v, period, placement.phaseV), (u * u + v * v).squareRoot() - radius)
       }
     case .verticalStripes:
-      fill(coverage, placement) { u, v in
+      fill(coverage, row, placement) { u, v in
         max(wave(u, period, placement.phaseU), (u * u + v * v).squareRoot() - radius)
       }
     case .checkerboard:
-      fill(coverage, placement) { u, v in
+      fill(coverage, row, placement) { u, v in
         let (a, b) = (wave(u, 2 * period, placement.phaseU), wave(v, 2 * period, placement.phaseV))
         return max(max(min(a, b), -max(a, b)), (u * u + v * v).squareRoot() - radius)
       }
     case .dots:
-      fill(coverage, placement) { u, v in
+      fill(coverage, row, placement) { u, v in
         let (a, b) = (nearest(u, period, placement.phaseU), nearest(v, period, placement.phaseV))
         let dot = (a * a + b * b).squareRoot() - 0.32 * period
         return max(dot, (u * u + v * v).squareRoot() - radius)
@@ -126,19 +126,17 @@ private func wave(_ x: Float, _ period: Float, _ phase: Float) -> Float {
   abs(nearest(x, period, phase)) - 0.25 * period
 }
 
-/// Evaluates a signed distance at all pixel centers and turns it into coverage.
+/// Evaluates a signed distance at the pixel centers of a row and turns it into coverage.
 @inline(__always)
 private func fill(
-  _ coverage: UnsafeMutablePointer<Float>, _ placement: Placement, distance: (Float, Float) -> Float
+  _ coverage: UnsafeMutablePointer<Float>, _ row: Int, _ placement: Placement,
+  distance: (Float, Float) -> Float
 ) {
-  for row in 0..<ImageFormat.height {
-    let y = Float(Int32(truncatingIfNeeded: row)) + 0.5 - placement.centerY
-    let output = coverage + row &* ImageFormat.width
-    for column in 0..<ImageFormat.width {
-      let x = Float(Int32(truncatingIfNeeded: column)) + 0.5 - placement.centerX
-      let u = placement.cosine * x + placement.sine * y
-      let v = placement.cosine * y - placement.sine * x
-      output[column] = max(0, min(1, 0.5 - distance(u, v)))
-    }
+  let y = Float(Int32(truncatingIfNeeded: row)) + 0.5 - placement.centerY
+  for column in 0..<ImageFormat.width {
+    let x = Float(Int32(truncatingIfNeeded: column)) + 0.5 - placement.centerX
+    let u = placement.cosine * x + placement.sine * y
+    let v = placement.cosine * y - placement.sine * x
+    coverage[column] = max(0, min(1, 0.5 - distance(u, v)))
   }
 }

@@ -44,10 +44,13 @@ package struct SyntheticImages: LabeledImages {
     guard let kind = SyntheticClass(rawValue: label(at: index)) else { return }
     let placement = Placement(of: kind, using: &random)
     let painting = Painting(using: &random)
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: ImageFormat.planeSize) { buffer in
+    // A row at a time: so little temporary memory comes from the stack.
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: ImageFormat.width) { buffer in
       guard let coverage = buffer.baseAddress else { return }
-      kind.cover(coverage, placement: placement)
-      painting.paint(coverage: coverage, into: pixels)
+      for row in 0..<ImageFormat.height {
+        kind.cover(row, of: placement, into: coverage)
+        painting.paint(row, coverage: coverage, into: pixels)
+      }
     }
     for _ in 0..<(1 + random.uniform(below: 3)) {
       Distractor(using: &random).paint(into: pixels)

@@ -38,19 +38,16 @@ struct Painting {
     (0..<3).reduce(0) { $0 + abs(foreground[$1] - background[$1]) }
   }
 
-  /// Writes [3, 32, 32] bytes.
-  func paint(coverage: UnsafePointer<Float>, into pixels: UnsafeMutablePointer<UInt8>) {
+  /// Writes a row of each plane of [3, 32, 32] bytes, given the row's [32] coverage.
+  func paint(_ row: Int, coverage: UnsafePointer<Float>, into pixels: UnsafeMutablePointer<UInt8>) {
+    let y = Float(Int32(truncatingIfNeeded: row)) - 15.5
     for channel in 0..<ImageFormat.channels {
-      let plane = pixels + channel &* ImageFormat.planeSize
-      let (front, back) = (foreground[channel], background[channel])
-      let (changeX, changeY) = (slopeX[channel], slopeY[channel])
-      for row in 0..<ImageFormat.height {
-        let rowBack = back + changeY * (Float(Int32(truncatingIfNeeded: row)) - 15.5)
-        for column in 0..<ImageFormat.width {
-          let pixel = row &* ImageFormat.width &+ column
-          let ground = rowBack + changeX * (Float(Int32(truncatingIfNeeded: column)) - 15.5)
-          plane[pixel] = byte(ground + coverage[pixel] * (front - ground))
-        }
+      let output = pixels + (channel &* ImageFormat.planeSize &+ row &* ImageFormat.width)
+      let (front, changeX) = (foreground[channel], slopeX[channel])
+      let rowBack = background[channel] + slopeY[channel] * y
+      for column in 0..<ImageFormat.width {
+        let ground = rowBack + changeX * (Float(Int32(truncatingIfNeeded: column)) - 15.5)
+        output[column] = byte(ground + coverage[column] * (front - ground))
       }
     }
   }
