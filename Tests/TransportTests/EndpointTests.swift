@@ -4,7 +4,8 @@ import Testing
 
 @Suite struct EndpointTests {
   @Test(arguments: [
-    ("127.0.0.1:7070", "127.0.0.1", 7070), ("[::1]:7070", "::1", 7070), ("cloud.example.org:1", "cloud.example.org", 1),
+    ("127.0.0.1:7070", "127.0.0.1", 7070), ("[::1]:7070", "::1", 7070),
+    ("cloud.example.org:1", "cloud.example.org", 1),
     ("localhost:0", "localhost", 0), ("[fe80::1%eth0]:65535", "fe80::1%eth0", 65535),
   ])
   func parses(text: String, host: String, port: UInt16) throws {

@@ -100,7 +100,9 @@ import Testing
   }
 
   @Test func wrongHeaders() {
-    func check(_ offset: Int, _ value: UInt8, _ error: WireError, sourceLocation: SourceLocation = #_sourceLocation) {
+    func check(
+      _ offset: Int, _ value: UInt8, _ error: WireError, sourceLocation: SourceLocation = #_sourceLocation
+    ) {
       var frame = Self.goldenTrainBatch
       frame[offset] = value
       #expect(throws: error, sourceLocation: sourceLocation) { try Message.decode(frame: frame) }

@@ -28,8 +28,14 @@ import Testing
     (.acknowledgement, #"{"correct":1,"loss":0.5,"sequence":-7}"#),
     (.acknowledgement, #"{"correct":1,"loss":"NaN","sequence":7}"#),
     (.acknowledgement, "{\"correct\":1,\"loss\":0.5,\"sequence\":7}\u{0}x"),
-    (.epochEnd, #"{"epoch":1,"steps":1,"sent":{"payload":9223372036854775807,"evaluation":0,"framing":0,"control":0}}"#),
-    (.epochEnd, #"{"epoch":9223372036854775807,"steps":1,"sent":{"payload":0,"evaluation":0,"framing":0,"control":0}}"#),
+    (
+      .epochEnd,
+      #"{"epoch":1,"steps":1,"sent":{"payload":9223372036854775807,"evaluation":0,"framing":0,"control":0}}"#
+    ),
+    (
+      .epochEnd,
+      #"{"epoch":9223372036854775807,"steps":1,"sent":{"payload":0,"evaluation":0,"framing":0,"control":0}}"#
+    ),
     (.goodbye, #"{"reason":"bored"}"#), (.goodbye, "\u{feff}{}"),
     (.failure, #"{"code":1,"reason":"x"}"#),
   ])
@@ -49,7 +55,9 @@ import Testing
       throws: WireError.payload(
         type: .acknowledgement, field: "correct", expected: "a number from 0 to \(1 << 53)", actual: "-1")
     ) { try decode(.acknowledgement, #"{"correct":-1,"loss":0.5,"sequence":7}"#) }
-    #expect(throws: WireError.self) { try decode(.epochReport, #"{"epoch":1,"final_correct":3,"final_count":2}"#) }
+    #expect(throws: WireError.self) {
+      try decode(.epochReport, #"{"epoch":1,"final_correct":3,"final_count":2}"#)
+    }
   }
 
   @Test func deepNestingIsAnError() {
@@ -61,11 +69,13 @@ import Testing
 
   @Test func unknownKeysAreIgnored() throws {
     #expect(
-      try decode(.goodbye, #"{"later":[1,{}],"reason":"completed"}"#) == .goodbye(Goodbye(reason: .completed)))
+      try decode(.goodbye, #"{"later":[1,{}],"reason":"completed"}"#) == .goodbye(Goodbye(reason: .completed))
+    )
   }
 
   @Test func textsFromOutsideAreSafeToPrint() throws {
-    let message = try decode(.refusal, #"{"code":"busy","reason":"a\u001b[31mb\nc\#(String(repeating: "x", count: 5000))"}"#)
+    let message = try decode(
+      .refusal, #"{"code":"busy","reason":"a\u001b[31mb\nc\#(String(repeating: "x", count: 5000))"}"#)
     guard case .refusal(let refusal) = message else {
       Issue.record("not a refusal")
       return
@@ -76,7 +86,8 @@ import Testing
 
   @Test func configurationPassesThrough() throws {
     let sent = try hello(resume: ResumePosition(epoch: 2, step: 5))
-    guard case .hello(let received) = try Message.decode(frame: Message.hello(sent).encodedFrame()).message else {
+    guard case .hello(let received) = try Message.decode(frame: Message.hello(sent).encodedFrame()).message
+    else {
       Issue.record("not a hello")
       return
     }
@@ -92,7 +103,9 @@ import Testing
 
   @Test func badHelloIsRefusedBeforeItIsSent() {
     #expect(throws: WireError.self) { try Hello(runID: "a b", configuration: TestConfiguration(cut: 1)) }
-    #expect(throws: WireError.self) { try Hello(runID: "a", window: 0, configuration: TestConfiguration(cut: 1)) }
+    #expect(throws: WireError.self) {
+      try Hello(runID: "a", window: 0, configuration: TestConfiguration(cut: 1))
+    }
     #expect(throws: WireError.self) { try Hello(runID: "a", configuration: ["x": Double.nan]) }
   }
 
@@ -125,7 +138,8 @@ import Testing
   @Test(arguments: [0, 1, 2, 3]) func batchShorterThanItsCount(byteCount: Int) {
     let frame = rawFrame(type: 4, sequence: 1, payload: [UInt8](repeating: 0, count: byteCount))
     #expect(
-      throws: WireError.payload(type: .trainBatch, field: "count", expected: "4 bytes", actual: "\(byteCount)")
+      throws: WireError.payload(
+        type: .trainBatch, field: "count", expected: "4 bytes", actual: "\(byteCount)")
     ) { try Message.decode(frame: frame) }
   }
 
@@ -191,7 +205,8 @@ import Testing
       var frame = rawFrame(
         type: message.type.rawValue, sequence: message.type.isBatch ? 1 : 0, payload: payload)
       if round % 2 == 1 {
-        frame[Int.random(in: 0..<frame.count, using: &generator)] ^= 1 << UInt8.random(in: 0..<8, using: &generator)
+        frame[Int.random(in: 0..<frame.count, using: &generator)] ^=
+          1 << UInt8.random(in: 0..<8, using: &generator)
       }
       do {
         let decoded = try Message.decode(frame: frame)

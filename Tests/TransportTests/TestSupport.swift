@@ -53,7 +53,9 @@ func hexadecimal(_ text: String) -> [UInt8] {
 }
 
 /// A frame with a right checksum around any payload, also around what no `Message` would write.
-func rawFrame(type: UInt8, sequence: UInt64 = 0, payload: [UInt8], version: UInt16 = 1, flags: UInt8 = 0) -> [UInt8] {
+func rawFrame(type: UInt8, sequence: UInt64 = 0, payload: [UInt8], version: UInt16 = 1, flags: UInt8 = 0)
+  -> [UInt8]
+{
   var bytes = FrameHeader.magic
   bytes.appendLittleEndian(version)
   bytes += [type, flags]
@@ -83,7 +85,8 @@ func epochEnd(_ epoch: Int, steps: Int) -> Message {
 func epochReport(_ epoch: Int) -> Message {
   .epochReport(
     EpochReport(
-      epoch: epoch, meanTrainingLoss: 1.25, finalLoss: 0.75, finalCorrect: 7, finalCount: 10, busySeconds: 2.5,
+      epoch: epoch, meanTrainingLoss: 1.25, finalLoss: 0.75, finalCorrect: 7, finalCount: 10,
+      busySeconds: 2.5,
       idleSeconds: 0.125, received: ByteCounts(payload: 1, evaluation: 2, framing: 3, control: 4),
       sent: ByteCounts(framing: 48, control: 5)))
 }
