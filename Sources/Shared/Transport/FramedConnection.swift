@@ -46,6 +46,8 @@ package final class FramedConnection: Sendable {
   /// Takes over `socket`.
   ///
   /// - Parameters:
+  ///   - socket: connected, and used by nobody else.
+  ///   - role: this side.
   ///   - maximumFrameBytes: at least the 24 bytes of a header.
   ///   - cancellation: wakes `send` and `receive`, which then throw.
   package init(
@@ -111,6 +113,7 @@ package final class FramedConnection: Sendable {
   /// frame. Until the cloud's `welcome`, no frame may be longer than a control frame.
   ///
   /// - Parameter deadline: the moment by which the whole message must be here.
+  /// - Returns: the message and the bytes counted.
   /// - Throws: `WireError`, `ConnectionError` (`endOfStream` between two frames), `SocketError`. After an error
   ///   inside a frame, all later calls throw `brokenInsideFrame`.
   package func receive(deadline: Deadline? = nil) throws -> ReceivedMessage {

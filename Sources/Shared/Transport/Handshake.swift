@@ -83,7 +83,10 @@ package enum Handshake {
   ///
   /// The caller then sends `welcome`, or calls `refuse`.
   ///
-  /// - Parameter seconds: for the whole `hello`; by default the socket's timeout, at most 10 s.
+  /// - Parameters:
+  ///   - connection: fresh from `accept`.
+  ///   - seconds: for the whole `hello`; by default the socket's timeout, at most 10 s.
+  /// - Returns: the edge's `hello`.
   /// - Throws: `RejectedClientError` (the connection is closed, the client told), `ConnectionError.cancelled`.
   package static func accept(_ connection: FramedConnection, within seconds: Double? = nil) throws -> Hello {
     let limit = seconds ?? min(connection.socket.timeout, maximumHelloSeconds)

@@ -32,7 +32,8 @@ struct OutgoingBytes {
     let bodyStart = max(written - head.count, 0)
     let outcome = head.withUnsafeBytes { head in
       self.body.withUnsafeBytes { body in
-        withUnsafeTemporaryAllocation(of: iovec.self, capacity: 2) { vectors -> Swift.Result<Result, SocketError> in
+        withUnsafeTemporaryAllocation(of: iovec.self, capacity: 2) {
+          vectors -> Swift.Result<Result, SocketError> in
           var count = 0
           if headLeft > 0, let base = head.baseAddress {
             let start = UnsafeMutableRawPointer(mutating: base + (head.count - headLeft))

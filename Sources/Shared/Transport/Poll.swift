@@ -6,7 +6,13 @@
 
 /// Waiting for one descriptor and a cancellation at the same time.
 enum Poll {
-  /// - Parameter milliseconds: the longest wait; a signal may shorten it.
+  /// Waits until the descriptor is ready.
+  ///
+  /// - Parameters:
+  ///   - events: `POLLIN` or `POLLOUT`.
+  ///   - descriptor: what to wait for.
+  ///   - cancellation: what else wakes the thread.
+  ///   - milliseconds: the longest wait; a signal may shorten it.
   /// - Returns: whether the descriptor is ready or has an error; `false` when the time is over.
   /// - Throws: `ConnectionError.cancelled`, `SocketError`.
   static func wait(

@@ -62,6 +62,8 @@ package final class Socket: Sendable {
   /// Fills `buffer`.
   ///
   /// - Parameters:
+  ///   - buffer: where the bytes go; all of it is filled.
+  ///   - patience: what else ends the wait.
   ///   - mayTimeOut: asked while no byte of the buffer has come; `false` means that the peer is not at fault for its
   ///     silence, and the time without progress does not run.
   /// - Throws: `ConnectionError` (`endOfStream` only when not a single byte came), `SocketError`.

@@ -54,7 +54,9 @@ struct SocketAddress {
   ///
   /// - Parameters:
   ///   - operation: the call's name, for the error.
+  ///   - descriptor: the socket.
   ///   - query: `getsockname` or `getpeername`.
+  /// - Throws: `SocketError`.
   init(
     _ operation: String,
     of descriptor: Int32,

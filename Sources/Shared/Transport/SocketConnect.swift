@@ -8,8 +8,11 @@ extension Socket {
   /// Connects to an endpoint: tries all its addresses in turn until one answers.
   ///
   /// - Parameters:
+  ///   - endpoint: where to.
   ///   - timeout: seconds for all attempts together, shared evenly among the addresses that are left; then the
   ///     socket's limit on the time without progress.
+  ///   - cancellation: wakes the call, which then throws.
+  /// - Returns: the connection.
   /// - Throws: `ConnectionError` (`cannotResolve`, `cannotConnect`, `cancelled`), `SocketError`.
   package static func connect(
     to endpoint: Endpoint, timeout: Double, cancellation: Cancellation? = nil
@@ -27,7 +30,9 @@ extension Socket {
       let share = left / UInt64(addresses.count - index)
       let descriptor: Int32
       do throws(SocketError) {
-        descriptor = try SystemCall.run("socket") { socket(address.family, SocketAddress.streamSocketType, 0) }
+        descriptor = try SystemCall.run("socket") {
+          socket(address.family, SocketAddress.streamSocketType, 0)
+        }
       } catch {
         reasons.append("\(error)")
         continue

@@ -56,6 +56,8 @@ package final class SocketListener: Sendable {
   ///
   /// - Parameters:
   ///   - timeout: the new socket's limit on the time without progress, in seconds.
+  ///   - cancellation: wakes the call, which then throws.
+  /// - Returns: the connection to the client.
   /// - Throws: `ConnectionError` (`cancelled`, `closed`), `SocketError`.
   package func accept(timeout: Double, cancellation: Cancellation? = nil) throws -> Socket {
     try descriptor.use { descriptor in

@@ -1,0 +1,159 @@
+import Testing
+
+@testable import Transport
+
+/// Golden frames (written by a second implementation, in Python, and printed in docs/protocol.md), and every way in
+/// which a header can be wrong.
+@Suite struct FrameTests {
+  static let goldenTrainBatch = hexadecimal(
+    """
+    48 54 52 4e
+    01 00
+    04
+    00
+    07 00 00 00 00 00 00 00
+    0b 00 00 00
+    e5 19 e4 ae
+    02 00 00 00
+    03 09
+    de ad be ef 00
+    """)
+  static let goldenAcknowledgement =
+    hexadecimal("48 54 52 4e 01 00 06 00 00 00 00 00 00 00 00 00 26 00 00 00 cd bf 27 13")
+    + Array(#"{"correct":97,"loss":0.5,"sequence":7}"#.utf8)
+  static let goldenGoodbye =
+    hexadecimal("48 54 52 4e 01 00 09 00 00 00 00 00 00 00 00 00 16 00 00 00 d0 8b 11 a2")
+    + Array(#"{"reason":"completed"}"#.utf8)
+  static let goldenHello =
+    hexadecimal("48 54 52 4e 01 00 01 00 00 00 00 00 00 00 00 00 49 00 00 00 44 e4 75 d1")
+    + Array(#"{"configuration":{"cut":2},"protocol_version":1,"run_id":"r1","window":4}"#.utf8)
+  static let goldenRefusal =
+    hexadecimal("48 54 52 4e 01 00 03 00 00 00 00 00 00 00 00 00 2f 00 00 00 7f 19 23 0e")
+    + Array(#"{"code":"busy","reason":"serving another edge"}"#.utf8)
+
+  static func goldens() throws -> [(Message, [UInt8])] {
+    [
+      (.trainBatch(batch(7, labels: [3, 9], activations: [0xde, 0xad, 0xbe, 0xef, 0])), goldenTrainBatch),
+      (.acknowledgement(Acknowledgement(sequence: 7, loss: 0.5, correct: 97)), goldenAcknowledgement),
+      (.goodbye(Goodbye(reason: .completed)), goldenGoodbye),
+      (.hello(try hello()), goldenHello),
+      (.refusal(Refusal(code: .busy, reason: "serving another edge")), goldenRefusal),
+    ]
+  }
+
+  @Test func goldenFrames() throws {
+    for (message, bytes) in try Self.goldens() {
+      #expect(try message.encodedFrame() == bytes, "\(message.type)")
+      let decoded = try Message.decode(frame: bytes)
+      #expect(decoded.message == message)
+      #expect(decoded.frameByteCount == bytes.count)
+    }
+  }
+
+  @Test func everyMessageSurvives() throws {
+    let messages = try allMessages()
+    #expect(Set(messages.map(\.type)) == Set(FrameType.allCases))
+    for message in messages {
+      let frame = try message.encodedFrame()
+      #expect(try Message.decode(frame: frame).message == message)
+      #expect(try message.outgoingFrame().count == frame.count)
+    }
+  }
+
+  @Test func checksumOfKnownTexts() {
+    #expect(Array("123456789".utf8).withUnsafeBytes { CRC32C.checksum($0) } == 0xe306_9283)
+    // RFC 3720, B.4: 32 zeros, 32 ones, 0 to 31.
+    #expect([UInt8](repeating: 0, count: 32).withUnsafeBytes { CRC32C.checksum($0) } == 0x8a91_36aa)
+    #expect([UInt8](repeating: 255, count: 32).withUnsafeBytes { CRC32C.checksum($0) } == 0x62a8_ab43)
+    #expect((0..<32).map { UInt8($0) }.withUnsafeBytes { CRC32C.checksum($0) } == 0x46dd_794e)
+    #expect([UInt8]().withUnsafeBytes { CRC32C.checksum($0) } == 0)
+  }
+
+  @Test func checksumOfEveryLengthAndSplit() {
+    var generator = TestGenerator(state: 1)
+    let bytes = generator.bytes(67)
+    for count in 0...67 {
+      // Bit by bit, from the definition.
+      var expected: UInt32 = .max
+      for byte in bytes[..<count] {
+        expected ^= UInt32(byte)
+        for _ in 0..<8 { expected = (expected >> 1) ^ (expected & 1 == 0 ? 0 : 0x82f6_3b78) }
+      }
+      expected = ~expected
+      let split = count / 3
+      let head = bytes[..<split].withUnsafeBytes { CRC32C.checksum($0) }
+      let whole = bytes[split..<count].withUnsafeBytes { CRC32C.checksum($0, continuing: head) }
+      #expect(whole == expected, "length \(count)")
+    }
+  }
+
+  @Test func truncationAtEveryPrefix() throws {
+    for message in try allMessages() {
+      let frame = try message.encodedFrame()
+      for count in 0..<frame.count {
+        let needed = count < FrameHeader.byteCount ? FrameHeader.byteCount : frame.count
+        #expect(throws: WireError.truncated(expected: needed, actual: count)) {
+          try Message.decode(frame: Array(frame[..<count]))
+        }
+      }
+    }
+  }
+
+  @Test func wrongHeaders() {
+    func check(
+      _ offset: Int, _ value: UInt8, _ error: WireError, sourceLocation: SourceLocation = #_sourceLocation
+    ) {
+      var frame = Self.goldenTrainBatch
+      frame[offset] = value
+      #expect(throws: error, sourceLocation: sourceLocation) { try Message.decode(frame: frame) }
+    }
+    check(0, 0x47, .magic(actual: [0x47, 0x54, 0x52, 0x4e]))
+    check(3, 0x4f, .magic(actual: [0x48, 0x54, 0x52, 0x4f]))
+    check(4, 2, .version(expected: 1, actual: 2))
+    check(5, 1, .version(expected: 1, actual: 257))
+    check(6, 0, .type(actual: 0))
+    check(6, 11, .type(actual: 11))
+    check(7, 0x80, .flags(actual: 0x80))
+    check(8, 0, .sequence(type: .trainBatch, actual: 0))
+    check(6, 9, .sequence(type: .goodbye, actual: 7))
+    check(16, 0x0c, .truncated(expected: 36, actual: 35))
+    check(19, 0x7f, .length(limit: (1 << 26) - 24, actual: 0x7f00_000b))
+    check(20, 0xe4, .checksum(expected: 0xaee4_19e4, actual: 0xaee4_19e5))
+  }
+
+  @Test func everyFlippedBitIsFound() {
+    for bit in 0..<Self.goldenTrainBatch.count * 8 {
+      var frame = Self.goldenTrainBatch
+      frame[bit / 8] ^= 1 << (bit % 8)
+      #expect(throws: WireError.self, "bit \(bit)") { try Message.decode(frame: frame) }
+    }
+  }
+
+  @Test func lengthIsCheckedAgainstTheLimitOfTheType() throws {
+    let header = hexadecimal("48 54 52 4e 01 00 04 00 01 00 00 00 00 00 00 00 ff ff ff ff 00 00 00 00")
+    #expect(throws: WireError.length(limit: 1000 - 24, actual: 0xffff_ffff)) {
+      try Message.decode(frame: header, maximumFrameBytes: 1000)
+    }
+    let control = hexadecimal("48 54 52 4e 01 00 01 00 00 00 00 00 00 00 00 00 01 00 10 00 00 00 00 00")
+    #expect(throws: WireError.length(limit: 1 << 20, actual: (1 << 20) + 1)) {
+      try Message.decode(frame: control)
+    }
+    let exact = try Message.trainBatch(batch(1)).encodedFrame()
+    #expect(try Message.decode(frame: exact, maximumFrameBytes: exact.count).frameByteCount == exact.count)
+    #expect(throws: WireError.length(limit: exact.count - 25, actual: exact.count - 24)) {
+      try Message.decode(frame: exact, maximumFrameBytes: exact.count - 1)
+    }
+  }
+
+  @Test func errorsNameFieldExpectedAndActual() {
+    #expect(
+      WireError.version(expected: 1, actual: 2).description
+        == "bad protocol version: expected 1, got 2; install the same release on both sides")
+    #expect(
+      WireError.magic(actual: Array("GET ".utf8)).description
+        == "bad magic: expected HTRN (48 54 52 4e), got 47 45 54 20; is the peer a trainer?")
+    #expect(
+      WireError.checksum(expected: 1, actual: 0xffff_ffff).description
+        == "bad checksum: expected 00000001, got ffffffff")
+  }
+}

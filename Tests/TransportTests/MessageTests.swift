@@ -1,0 +1,222 @@
+import Testing
+
+@testable import Transport
+
+/// Payloads that are not what their frame's type says, and random bytes.
+@Suite struct MessageTests {
+  private func decode(_ type: FrameType, _ json: String) throws -> Message {
+    try Message.decode(frame: rawFrame(type: type.rawValue, payload: Array(json.utf8))).message
+  }
+
+  @Test(arguments: [
+    (FrameType.hello, ""), (.hello, "{"), (.hello, "[]"), (.hello, "null"),
+    (.hello, #"{"configuration":{},"protocol_version":1,"run_id":"r1"}"#),
+    (.hello, #"{"configuration":{},"protocol_version":2,"run_id":"r1","window":4}"#),
+    (.hello, #"{"configuration":{},"protocol_version":1,"run_id":"","window":4}"#),
+    (.hello, #"{"configuration":{},"protocol_version":1,"run_id":"../x","window":4}"#),
+    (.hello, #"{"configuration":{},"protocol_version":1,"run_id":".x","window":4}"#),
+    (.hello, #"{"configuration":{},"protocol_version":1,"run_id":"r1","window":0}"#),
+    (.hello, #"{"configuration":{},"protocol_version":1,"run_id":"r1","window":1025}"#),
+    (.hello, #"{"protocol_version":1,"run_id":"r1","window":4,"resume":{"epoch":0,"step":0}}"#),
+    (.hello, #"{"protocol_version":1,"run_id":"r1","window":4,"resume":{"epoch":1,"step":-1}}"#),
+    (.welcome, #"{"maximum_frame_bytes":23,"software_version":"0"}"#),
+    (.welcome, #"{"maximum_frame_bytes":1e400,"software_version":"0"}"#),
+    (.welcome, #"{"maximum_frame_bytes":100000000000000000000,"software_version":"0"}"#),
+    (.refusal, #"{"code":"tired","reason":"x"}"#),
+    (.acknowledgement, #"{"correct":-1,"loss":0.5,"sequence":7}"#),
+    (.acknowledgement, #"{"correct":1,"loss":1e39,"sequence":7}"#),
+    (.acknowledgement, #"{"correct":1,"loss":0.5,"sequence":-7}"#),
+    (.acknowledgement, #"{"correct":1,"loss":"NaN","sequence":7}"#),
+    (.acknowledgement, "{\"correct\":1,\"loss\":0.5,\"sequence\":7}\u{0}x"),
+    (
+      .epochEnd,
+      #"{"epoch":1,"steps":1,"sent":{"payload":9223372036854775807,"evaluation":0,"framing":0,"control":0}}"#
+    ),
+    (
+      .epochEnd,
+      #"{"epoch":9223372036854775807,"steps":1,"sent":{"payload":0,"evaluation":0,"framing":0,"control":0}}"#
+    ),
+    (.goodbye, #"{"reason":"bored"}"#), (.goodbye, "\u{feff}{}"),
+    (.failure, #"{"code":1,"reason":"x"}"#),
+  ])
+  func malformedJSON(type: FrameType, json: String) {
+    let error = #expect(throws: WireError.self) { try decode(type, json) }
+    guard case .payload(type, _, _, _) = error else {
+      Issue.record("expected an error in the payload of \(type), got \(String(describing: error))")
+      return
+    }
+  }
+
+  @Test func errorsNameTheField() {
+    #expect(
+      throws: WireError.payload(type: .hello, field: "window", expected: "a value", actual: "nothing")
+    ) { try decode(.hello, #"{"configuration":{},"protocol_version":1,"run_id":"r1"}"#) }
+    #expect(
+      throws: WireError.payload(
+        type: .acknowledgement, field: "correct", expected: "a number from 0 to \(1 << 53)", actual: "-1")
+    ) { try decode(.acknowledgement, #"{"correct":-1,"loss":0.5,"sequence":7}"#) }
+    #expect(throws: WireError.self) {
+      try decode(.epochReport, #"{"epoch":1,"final_correct":3,"final_count":2}"#)
+    }
+  }
+
+  @Test func deepNestingIsAnError() {
+    let json = String(repeating: "[", count: 200_000)
+    #expect(throws: WireError.self) { try decode(.goodbye, json) }
+    let inside = #"{"reason":"completed","x":"# + String(repeating: "[", count: 200_000) + "}"
+    #expect(throws: WireError.self) { try decode(.goodbye, inside) }
+  }
+
+  @Test func unknownKeysAreIgnored() throws {
+    #expect(
+      try decode(.goodbye, #"{"later":[1,{}],"reason":"completed"}"#) == .goodbye(Goodbye(reason: .completed))
+    )
+  }
+
+  @Test func textsFromOutsideAreSafeToPrint() throws {
+    let message = try decode(
+      .refusal, #"{"code":"busy","reason":"a\u001b[31mb\nc\#(String(repeating: "x", count: 5000))"}"#)
+    guard case .refusal(let refusal) = message else {
+      Issue.record("not a refusal")
+      return
+    }
+    #expect(refusal.reason.hasPrefix("a [31mb cx"))
+    #expect(refusal.reason.count == 1000)
+  }
+
+  @Test func configurationPassesThrough() throws {
+    let sent = try hello(resume: ResumePosition(epoch: 2, step: 5))
+    guard case .hello(let received) = try Message.decode(frame: Message.hello(sent).encodedFrame()).message
+    else {
+      Issue.record("not a hello")
+      return
+    }
+    #expect(received == sent)
+    #expect(received.resume == ResumePosition(epoch: 2, step: 5))
+    #expect(try received.configuration(as: TestConfiguration.self) == TestConfiguration(cut: 2))
+    struct Other: Codable { let bits: Int }
+    #expect(
+      throws: WireError.payload(
+        type: .hello, field: "configuration.bits", expected: "a value", actual: "nothing")
+    ) { try received.configuration(as: Other.self) }
+  }
+
+  @Test func badHelloIsRefusedBeforeItIsSent() {
+    #expect(throws: WireError.self) { try Hello(runID: "a b", configuration: TestConfiguration(cut: 1)) }
+    #expect(throws: WireError.self) {
+      try Hello(runID: "a", window: 0, configuration: TestConfiguration(cut: 1))
+    }
+    #expect(throws: WireError.self) { try Hello(runID: "a", configuration: ["x": Double.nan]) }
+  }
+
+  @Test func nonFiniteLossIsNotSent() {
+    for loss in [Float.nan, .infinity] {
+      let message = Message.acknowledgement(Acknowledgement(sequence: 1, loss: loss, correct: 0))
+      #expect(
+        throws: WireError.payload(
+          type: .acknowledgement, field: "loss", expected: "a finite number", actual: "\(Double(loss))")
+      ) { try message.encodedFrame() }
+    }
+  }
+
+  @Test func lossesSurviveExactly() throws {
+    var generator = TestGenerator(state: 3)
+    for _ in 0..<500 {
+      let loss = Float(bitPattern: UInt32(truncatingIfNeeded: generator.next()) & 0xbfff_ffff)
+      guard loss.isFinite else { continue }
+      let message = Message.acknowledgement(Acknowledgement(sequence: 1, loss: loss, correct: 0))
+      guard
+        case .acknowledgement(let received) = try Message.decode(frame: message.encodedFrame()).message
+      else {
+        Issue.record("not an acknowledgement")
+        return
+      }
+      #expect(received.loss.bitPattern == loss.bitPattern)
+    }
+  }
+
+  @Test(arguments: [0, 1, 2, 3]) func batchShorterThanItsCount(byteCount: Int) {
+    let frame = rawFrame(type: 4, sequence: 1, payload: [UInt8](repeating: 0, count: byteCount))
+    #expect(
+      throws: WireError.payload(
+        type: .trainBatch, field: "count", expected: "4 bytes", actual: "\(byteCount)")
+    ) { try Message.decode(frame: frame) }
+  }
+
+  @Test(arguments: [0, 3, 4, 256, 0x7fff_ffff, 0x8000_0000, 0xffff_fffc, 0xffff_ffff] as [UInt32])
+  func labelCountBeyondThePayload(count: UInt32) {
+    var payload: [UInt8] = []
+    payload.appendLittleEndian(count)
+    payload += [1, 2]
+    #expect(
+      throws: WireError.payload(
+        type: .evaluationBatch, field: "count", expected: "a number from 1 to the 2 bytes that follow",
+        actual: "\(count)")
+    ) { try Message.decode(frame: rawFrame(type: 5, sequence: 1, payload: payload)) }
+  }
+
+  @Test func randomBytesNeverCrash() {
+    var generator = TestGenerator(state: 4)
+    for _ in 0..<5000 {
+      let count = Int.random(in: 0..<200, using: &generator)
+      #expect(throws: WireError.self) { try Message.decode(frame: generator.bytes(count)) }
+    }
+  }
+
+  /// Payloads of random bytes behind right headers and checksums.
+  @Test func randomPayloadsNeverCrash() {
+    var generator = TestGenerator(state: 5)
+    var accepted = 0
+    var refused = 0
+    for _ in 0..<5000 {
+      let type = FrameType.allCases.randomElement(using: &generator) ?? .hello
+      let payload = generator.bytes(Int.random(in: 0..<100, using: &generator))
+      let frame = rawFrame(type: type.rawValue, sequence: type.isBatch ? 1 : 0, payload: payload)
+      do {
+        _ = try Message.decode(frame: frame)
+        accepted += 1
+        #expect(type.isBatch)
+      } catch {
+        refused += 1
+      }
+    }
+    #expect(accepted + refused == 5000)
+    #expect(accepted < 100)
+  }
+
+  /// Valid frames with bytes changed, taken out and put in, half of them with the checksum set right again, so that
+  /// the payload's own reader is what is tested.
+  @Test func mutatedFramesNeverCrash() throws {
+    var generator = TestGenerator(state: 6)
+    let messages = try allMessages()
+    var refused = 0
+    for round in 0..<12_000 {
+      let message = messages[round % messages.count]
+      let original = try message.encodedFrame()
+      var payload = Array(original[FrameHeader.byteCount...])
+      for _ in 0..<Int.random(in: 1...4, using: &generator) {
+        let place = Int.random(in: 0...payload.count, using: &generator)
+        switch Int.random(in: 0..<3, using: &generator) {
+        case 0 where place < payload.count: payload[place] = UInt8.random(in: 0...255, using: &generator)
+        case 1 where place < payload.count: payload.remove(at: place)
+        default: payload.insert(UInt8.random(in: 0x20..<0x7f, using: &generator), at: place)
+        }
+      }
+      var frame = rawFrame(
+        type: message.type.rawValue, sequence: message.type.isBatch ? 1 : 0, payload: payload)
+      if round % 2 == 1 {
+        frame[Int.random(in: 0..<frame.count, using: &generator)] ^=
+          1 << UInt8.random(in: 0..<8, using: &generator)
+      }
+      do {
+        let decoded = try Message.decode(frame: frame)
+        #expect(round % 2 == 0, "a flipped bit was not noticed")
+        // What was accepted can be written again.
+        _ = try decoded.message.encodedFrame()
+      } catch {
+        refused += 1
+      }
+    }
+    #expect(refused > 6000)
+  }
+}

@@ -1,0 +1,123 @@
+import Dispatch
+import Foundation
+import Synchronization
+import Testing
+
+@testable import Transport
+
+/// Work on a thread of its own, because these tests block and the threads of Swift's tasks must not.
+final class Background<Value: Sendable>: Sendable {
+  private let outcome = Mutex<Result<Value, any Error>?>(nil)
+  private let done = DispatchSemaphore(value: 0)
+
+  init(_ body: @escaping @Sendable () throws -> Value) {
+    Thread.detachNewThread { [self] in
+      let result = Result { try body() }
+      outcome.withLock { $0 = result }
+      done.signal()
+    }
+  }
+
+  /// Waits for the end of the work. May be called once.
+  func value() throws -> Value {
+    done.wait()
+    guard let outcome = outcome.withLock({ $0 }) else { preconditionFailure("signalled without an outcome") }
+    return try outcome.get()
+  }
+}
+
+/// SplitMix64.
+struct TestGenerator: RandomNumberGenerator {
+  var state: UInt64
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9e37_79b9_7f4a_7c15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+    return z ^ (z >> 31)
+  }
+
+  mutating func bytes(_ count: Int) -> [UInt8] {
+    (0..<count).map { _ in UInt8(truncatingIfNeeded: next()) }
+  }
+}
+
+/// What stands in for the run's configuration.
+struct TestConfiguration: Codable, Equatable, Sendable {
+  var cut: Int
+}
+
+func hexadecimal(_ text: String) -> [UInt8] {
+  text.split(whereSeparator: \.isWhitespace).compactMap { UInt8($0, radix: 16) }
+}
+
+/// A frame with a right checksum around any payload, also around what no `Message` would write.
+func rawFrame(type: UInt8, sequence: UInt64 = 0, payload: [UInt8], version: UInt16 = 1, flags: UInt8 = 0)
+  -> [UInt8]
+{
+  var bytes = FrameHeader.magic
+  bytes.appendLittleEndian(version)
+  bytes += [type, flags]
+  bytes.appendLittleEndian(sequence)
+  bytes.appendLittleEndian(UInt32(payload.count))
+  let crc = (bytes + payload).withUnsafeBytes { CRC32C.checksum($0) }
+  bytes.appendLittleEndian(crc)
+  return bytes + payload
+}
+
+func hello(window: Int = 4, resume: ResumePosition? = nil) throws -> Hello {
+  try Hello(runID: "r1", window: window, resume: resume, configuration: TestConfiguration(cut: 2))
+}
+
+func batch(_ sequence: UInt64, labels: [UInt8] = [1, 2, 3], activations: [UInt8] = [9, 8, 7, 6]) -> Batch {
+  Batch(sequence: sequence, labels: labels, activations: activations)
+}
+
+func acknowledgement(_ sequence: UInt64) -> Message {
+  .acknowledgement(Acknowledgement(sequence: sequence, loss: 0.5, correct: 1))
+}
+
+func epochEnd(_ epoch: Int, steps: Int) -> Message {
+  .epochEnd(EpochEnd(epoch: epoch, steps: steps, sent: ByteCounts(payload: 1, framing: 24)))
+}
+
+func epochReport(_ epoch: Int) -> Message {
+  .epochReport(
+    EpochReport(
+      epoch: epoch, meanTrainingLoss: 1.25, finalLoss: 0.75, finalCorrect: 7, finalCount: 10,
+      busySeconds: 2.5,
+      idleSeconds: 0.125, received: ByteCounts(payload: 1, evaluation: 2, framing: 3, control: 4),
+      sent: ByteCounts(framing: 48, control: 5)))
+}
+
+/// One message of every type.
+func allMessages() throws -> [Message] {
+  [
+    .hello(try hello(resume: ResumePosition(epoch: 3, step: 17))),
+    .welcome(Welcome(maximumFrameBytes: 1 << 20, resume: nil, softwareVersion: "0.1.0")),
+    .refusal(Refusal(code: .unsupportedConfiguration, reason: "no such network")),
+    .trainBatch(batch(1)),
+    .evaluationBatch(batch(2, labels: [0], activations: [])),
+    acknowledgement(2),
+    epochEnd(1, steps: 1),
+    epochReport(1),
+    .goodbye(Goodbye(reason: .interrupted)),
+    .failure(Failure(code: "non-finite-loss", reason: "the loss of step 7 is not finite")),
+  ]
+}
+
+/// A connected TCP pair over loopback.
+func tcpPair(timeout: Double = 20) throws -> (client: Socket, server: Socket) {
+  let listener = try SocketListener(on: Endpoint(host: "127.0.0.1", port: 0))
+  let client = try Socket.connect(to: listener.localEndpoint, timeout: timeout)
+  return (client, try listener.accept(timeout: timeout))
+}
+
+func read(_ count: Int, from socket: Socket, patience: Patience = Patience()) throws -> [UInt8] {
+  try [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+    let bytes = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<count])
+    try socket.readExactly(into: bytes, patience: patience)
+    initialized = count
+  }
+}
