@@ -130,7 +130,7 @@ extension ActivationCodec {
     #expect(try perTensor.decoded(try perTensor.encoded(values, shape), expecting: shape)[1] == 0)
   }
 
-  /// docs/protocol-activations.md shows these bytes.
+  /// docs/protocol.md shows these bytes.
   @Test func goldenFourBitsPerTensor() throws {
     let shape = ActivationShape(count: 1, height: 1, width: 2, channels: 3)
     let codec = try CodecFixture.codec(4)
@@ -150,7 +150,7 @@ extension ActivationCodec {
     #expect(try codec.decoded(golden, expecting: shape) == [0, 1, 2, 15, 7, 8])
   }
 
-  /// docs/protocol-activations.md shows these bytes.
+  /// docs/protocol.md shows these bytes.
   @Test func goldenThreeBitsPerChannel() throws {
     let shape = ActivationShape(count: 1, height: 3, width: 1, channels: 3)
     let codec = try CodecFixture.codec(3, .channel)

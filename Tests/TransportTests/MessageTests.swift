@@ -30,11 +30,11 @@ import Testing
     (.acknowledgement, "{\"correct\":1,\"loss\":0.5,\"sequence\":7}\u{0}x"),
     (
       .epochEnd,
-      #"{"epoch":1,"steps":1,"sent":{"payload":9223372036854775807,"evaluation":0,"framing":0,"control":0}}"#
+      #"{"epoch":1,"steps":1,"sent":{"payload":9223372036854775807,"evaluation":0,"framing":0,"control":0},"exit_correct":0,"exit_count":0}"#
     ),
     (
       .epochEnd,
-      #"{"epoch":9223372036854775807,"steps":1,"sent":{"payload":0,"evaluation":0,"framing":0,"control":0}}"#
+      #"{"epoch":9223372036854775807,"steps":1,"sent":{"payload":0,"evaluation":0,"framing":0,"control":0},"exit_correct":0,"exit_count":0}"#
     ),
     (.goodbye, #"{"reason":"bored"}"#), (.goodbye, "\u{feff}{}"),
     (.failure, #"{"code":1,"reason":"x"}"#),

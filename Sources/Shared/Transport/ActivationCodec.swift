@@ -1,6 +1,6 @@
 /// Turns activation tensors (float32, NHWC, contiguous) into bytes and back, in one format.
 ///
-/// The form is described in docs/protocol-activations.md. The result depends only on the values, the shape and the
+/// The form is described in docs/protocol.md. The result depends only on the values, the shape and the
 /// format (and, with zstd, on the library's version); decoding depends only on the bytes.
 ///
 /// A codec owns scratch memory that it reuses from call to call: a few KB, and with zstd about three times the packed
@@ -9,7 +9,7 @@ package final class ActivationCodec {
   /// Values quantized and packed at a time, so that codes and packed bytes stay in the L1 cache. A multiple of 8:
   /// a chunk starts on a byte.
   private static let chunkLength = 4096
-  /// Chosen by measurement, see docs/protocol-activations.md.
+  /// Chosen by measurement, see docs/protocol.md.
   private static let zstdLevel: Int32 = 1
 
   package let format: ActivationFormat

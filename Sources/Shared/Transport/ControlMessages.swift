@@ -70,10 +70,22 @@ package struct EpochEnd: Codable, Equatable, Sendable {
   /// What the edge has sent on this connection before this frame.
   package let sent: ByteCounts
 
-  package init(epoch: Int, steps: Int, sent: ByteCounts) {
+  /// How many evaluation samples the exit got right, of how many.
+  package let exitCorrect: Int
+  package let exitCount: Int
+
+  package init(epoch: Int, steps: Int, sent: ByteCounts, exitCorrect: Int = 0, exitCount: Int = 0) {
     self.epoch = epoch
     self.steps = steps
     self.sent = sent
+    self.exitCorrect = exitCorrect
+    self.exitCount = exitCount
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case epoch, steps, sent
+    case exitCorrect = "exit_correct"
+    case exitCount = "exit_count"
   }
 }
 

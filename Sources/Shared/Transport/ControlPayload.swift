@@ -127,6 +127,8 @@ extension EpochEnd: ControlPayload {
     try PayloadCheck.count(epoch, "epoch", .epochEnd, minimum: 1)
     try PayloadCheck.count(steps, "steps", .epochEnd)
     try PayloadCheck.counts(sent, "sent", .epochEnd)
+    try PayloadCheck.count(exitCount, "exit_count", .epochEnd)
+    try PayloadCheck.count(exitCorrect, "exit_correct", .epochEnd, maximum: exitCount)
     return self
   }
 }

@@ -94,7 +94,7 @@ package final class CloudSession {
       case .epochEnd(let end, let receivedBefore, let receivedWith):
         clock.end()
         try LedgerMismatchError.check("from edge to cloud", here: receivedBefore, there: end.sent)
-        try endEpoch(end.epoch, received: receivedWith, recorder)
+        try endEpoch(end, received: receivedWith, recorder)
       case .goodbye(.completed):
         guard recorder.summary.completedEpochs == configuration.epochs else {
           throw WireError.order(
@@ -142,11 +142,13 @@ package final class CloudSession {
           sequence: batch.sequence, loss: loss.isFinite ? loss : .greatestFiniteMagnitude, correct: result.correct)))
   }
 
-  private func endEpoch(_ number: Int, received: ByteCounts, _ recorder: RunRecorder) throws {
+  private func endEpoch(_ end: EpochEnd, received: ByteCounts, _ recorder: RunRecorder) throws {
+    let number = end.epoch
+    let exitAccuracy = end.exitCount > 0 ? Double(end.exitCorrect) / Double(end.exitCount) : nil
     let accuracy = epoch.testImages > 0 ? Double(epoch.correct) / Double(epoch.testImages) : nil
     let trainLoss = epoch.trainingLoss / Double(max(1, epoch.images))
     try recorder.epoch(
-      number, trainLoss: trainLoss, exitAccuracy: nil, finalAccuracy: accuracy, clock: clock, connection.ledger)
+      number, trainLoss: trainLoss, exitAccuracy: exitAccuracy, finalAccuracy: accuracy, clock: clock, connection.ledger)
     try Checkpoint.write(
       [model.network.rest], configuration, role: .cloud, epoch: number, step: completedSteps,
       to: recorder.directory.path(of: Checkpoint.cloudFile))
@@ -159,7 +161,10 @@ package final class CloudSession {
           finalCorrect: epoch.correct, finalCount: epoch.testImages, busySeconds: clock.busySeconds,
           idleSeconds: clock.idleSeconds, received: received, sent: connection.ledger.sent)))
     logger.info(
-      "epoch \(number)/\(configuration.epochs): loss \(Formatting.fixed(trainLoss, decimals: 4)), final accuracy \(Formatting.percent(accuracy ?? .nan))"
+      """
+      epoch \(number)/\(configuration.epochs): loss \(Formatting.fixed(trainLoss, decimals: 4)), \
+      accuracy exit \(Formatting.percent(exitAccuracy)), final \(Formatting.percent(accuracy))
+      """
     )
     epoch = EpochTotals()
     clock = TrainingClock()

@@ -142,8 +142,9 @@ package final class EdgeSession {
     try clock.waiting { try link.awaitAcknowledgements() }
     clock.end()
 
-    let exit = try evaluate(link)
-    let cloud = try endEpoch(epoch, link)
+    let exitCorrect = try evaluate(link)
+    let exit = Double(exitCorrect) / Double(configuration.testImages)
+    let cloud = try endEpoch(epoch, exitCorrect: exitCorrect, link)
     try recorder.epoch(
       epoch, trainLoss: lossSum / Double(images), exitAccuracy: exit,
       finalAccuracy: Double(cloud.finalCorrect) / Double(max(1, cloud.finalCount)), clock: clock, link.ledger)
@@ -175,8 +176,8 @@ package final class EdgeSession {
 
   /// Sends the features of the test images.
   ///
-  /// - Returns: the exit's accuracy, in `[0, 1]`.
-  private func evaluate(_ link: EdgeLink) throws -> Double {
+  /// - Returns: how many of them the exit gets right.
+  private func evaluate(_ link: EdgeLink) throws -> Int {
     var correct = 0
     testLoader.startEpoch(0)
     while let batch = try testLoader.next() {
@@ -185,13 +186,16 @@ package final class EdgeSession {
       correct += model.evaluate(features, labels: batch.labels).correct
     }
     try link.awaitAcknowledgements()
-    return Double(correct) / Double(configuration.testImages)
+    return correct
   }
 
   /// Asks for the cloud's report and compares the byte counts of both sides.
-  private func endEpoch(_ epoch: Int, _ link: EdgeLink) throws -> EpochReport {
+  private func endEpoch(_ epoch: Int, exitCorrect: Int, _ link: EdgeLink) throws -> EpochReport {
     link.post(
-      .epochEnd(EpochEnd(epoch: epoch, steps: configuration.stepsPerEpoch, sent: link.ledger.sent)))
+      .epochEnd(
+        EpochEnd(
+          epoch: epoch, steps: configuration.stepsPerEpoch, sent: link.ledger.sent, exitCorrect: exitCorrect,
+          exitCount: configuration.testImages)))
     let received = try link.awaitReport()
     let report = received.report
     try LedgerMismatchError.check("from edge to cloud", here: link.ledger.sent, there: report.received)
