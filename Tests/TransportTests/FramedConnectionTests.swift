@@ -183,7 +183,7 @@ import Testing
   @Test func goodbyeAfterACancelledSend() throws {
     let cancellation = try Cancellation()
     let (edge, cloud) = try Self.established(isTCP: false, cancellation: cancellation)
-    let large = Batch(sequence: 1, labels: [1], activations: [UInt8](repeating: 7, count: 16 << 20))
+    let large = Batch(sequence: 1, labels: [1], activations: [UInt8](repeating: 7, count: 2 << 20))
     let sender = Background { try edge.send(.trainBatch(large)) }
     // More than the kernel's buffers hold: after this the sender is inside the frame until somebody reads on.
     let start = try read(FrameHeader.byteCount, from: cloud.socket)
