@@ -11,6 +11,9 @@ package final class Tensor {
   package private(set) var shape: FeatureShape
   /// The number of images held now.
   package private(set) var count: Int
+  /// The pool that this output of a layer goes back to as soon as the next layer has read it; nil for an output that
+  /// stays.
+  package weak var owner: TensorPool?
 
   /// A tensor of `count` images, all zero.
   package init(_ shape: FeatureShape, count: Int) {

@@ -5,14 +5,18 @@ package final class TensorPool {
 
   package init() {}
 
-  /// A tensor of the shape, its values undefined: the smallest free one that fits, else a new one.
+  /// A tensor of the shape, its values undefined: the smallest free one that fits, else a new one, which takes the place of
+  /// the largest free one: so the pool ends with as many tensors as live at the same time.
   package func take(_ shape: FeatureShape, count: Int) -> Tensor {
     let needed = shape.values * count
     var best: Int?
     for (index, tensor) in free.enumerated() where tensor.capacity >= needed {
       if best.map({ free[$0].capacity > tensor.capacity }) ?? true { best = index }
     }
-    guard let best else { return Tensor(shape, count: count) }
+    guard let best else {
+      if let largest = free.indices.max(by: { free[$0].capacity < free[$1].capacity }) { free.remove(at: largest) }
+      return Tensor(shape, count: count)
+    }
     let tensor = free.remove(at: best)
     tensor.resize(shape, count: count)
     return tensor

@@ -58,11 +58,14 @@ package enum Architecture: String, Codable, CaseIterable, Sendable {
     return table.enumerated().map { block, widths in
       if block == bottleneckBefore { inputs = bottleneckChannels }
       var layers: [any Layer] = []
-      for width in widths {
+      for (index, width) in widths.enumerated() {
         layers.append(
           Convolution(
             name: "features.\(number)", inputChannels: inputs, outputChannels: width, kernelSize: 3, padding: 1))
-        layers.append(BatchNormalization(name: "features.\(number + 1)", channels: width, relu: true))
+        layers.append(
+          BatchNormalization(
+            name: "features.\(number + 1)", channels: width, relu: true,
+            isOutputTransient: index == widths.count - 1))
         inputs = width
         number += 3
       }
@@ -96,7 +99,7 @@ package enum Architecture: String, Codable, CaseIterable, Sendable {
       Convolution(
         name: "conv1", inputChannels: Self.imageShape.channels, outputChannels: 64, kernelSize: wide ? 7 : 3,
         stride: wide ? 2 : 1, padding: wide ? 3 : 1),
-      BatchNormalization(name: "bn1", channels: 64, relu: true),
+      BatchNormalization(name: "bn1", channels: 64, relu: true, isOutputTransient: wide),
     ]
     return wide ? stem + [MaxPooling(kernelSize: 3, stride: 2, padding: 1)] : stem
   }

@@ -9,6 +9,9 @@ import Compute
 package final class BatchNormalization: Layer {
   package let channels: Int
   package let relu: Bool
+  /// The output is lent by the context's pool and read once, by a pooling layer, which gives it back: backward does not
+  /// need it.
+  package let isOutputTransient: Bool
   package let gamma: Parameter
   package let beta: Parameter
   package let runningMean: Parameter
@@ -21,10 +24,14 @@ package final class BatchNormalization: Layer {
   private var state: State?
   private struct State {
     let context: ComputeContext
-    let output: Tensor
+    /// Nil if it is transient.
+    let output: Tensor?
     /// Per channel: what the last forward pass used.
     var mean: [Float]
     var inverseDeviation: [Float]
+    /// Per channel: `y = scale · x + shift`.
+    var scale: [Float]
+    var shift: [Float]
     var moments: [ChannelMoments]
     var input: Tensor?
   }
@@ -32,9 +39,11 @@ package final class BatchNormalization: Layer {
   /// - Parameters:
   ///   - name: of the parameters in the whole network; ".weight", ".bias", ".running_mean" … are added, as in PyTorch.
   ///   - relu: `max(0, y)` afterwards.
-  package init(name: String, channels: Int, relu: Bool) {
+  ///   - isOutputTransient: the next layer is a pooling layer.
+  package init(name: String, channels: Int, relu: Bool, isOutputTransient: Bool = false) {
     self.channels = channels
     self.relu = relu
+    self.isOutputTransient = isOutputTransient
     gamma = Parameter(name + ".weight", .vector(channels), .constant(1))
     beta = Parameter(name + ".bias", .vector(channels), .constant(0))
     runningMean = Parameter(name + ".running_mean", .vector(channels), .constant(0), trained: false)
@@ -55,9 +64,10 @@ package final class BatchNormalization: Layer {
 
   package func prepare(for input: FeatureShape, maximumCount: Int, context: ComputeContext) throws {
     let shape = try outputShape(for: input)
+    let zeros = [Float](repeating: 0, count: channels)
     state = State(
-      context: context, output: Tensor(shape, count: maximumCount),
-      mean: Array(repeating: 0, count: channels), inverseDeviation: Array(repeating: 0, count: channels),
+      context: context, output: isOutputTransient ? nil : Tensor(shape, count: maximumCount),
+      mean: zeros, inverseDeviation: zeros, scale: zeros, shift: zeros,
       moments: (0..<context.threads).map { _ in ChannelMoments(channels: channels) })
   }
 
@@ -74,8 +84,15 @@ package final class BatchNormalization: Layer {
         state.inverseDeviation[channel] = 1 / (runningVariance.value[channel] + Self.epsilon).squareRoot()
       }
     }
-    normalize(input, state)
-    return state.output
+    for channel in 0..<channels {
+      state.scale[channel] = gamma.value[channel] * state.inverseDeviation[channel]
+      state.shift[channel] = beta.value[channel] - state.mean[channel] * state.scale[channel]
+    }
+    let output = state.output ?? state.context.gradients.take(input.shape, count: input.count)
+    if isOutputTransient { output.owner = state.context.gradients }
+    output.resize(count: input.count)
+    normalize(input, into: output, state)
+    return output
   }
 
   /// Takes the batch's statistics and moves the running ones.
@@ -99,15 +116,14 @@ package final class BatchNormalization: Layer {
     batchesTracked.value[0] += 1
   }
 
-  private func normalize(_ input: Tensor, _ state: State) {
-    let scale = (0..<channels).map { gamma.value[$0] * state.inverseDeviation[$0] }
-    let shift = (0..<channels).map { beta.value[$0] - state.mean[$0] * scale[$0] }
-    let output = state.output
-    output.resize(count: input.count)
+  /// What `y` must exceed to come through: 0 with ReLU, else anything does.
+  private var floor: Float { relu ? 0 : -.infinity }
+
+  private func normalize(_ input: Tensor, into output: Tensor, _ state: State) {
     let channels = channels
-    let floor: Float = relu ? 0 : -.infinity
-    scale.withUnsafeBufferPointer { scale in
-      shift.withUnsafeBufferPointer { shift in
+    let floor = floor
+    state.scale.withUnsafeBufferPointer { scale in
+      state.shift.withUnsafeBufferPointer { shift in
         state.context.pool.split(input.rows) { _, rows in
           for row in rows {
             let x = input.data + row * channels
@@ -128,23 +144,53 @@ package final class BatchNormalization: Layer {
   package func backward(_ outputGradient: Tensor, needsInputGradient: Bool) -> Tensor? {
     guard let state, let input = state.input else { preconditionFailure("\(description): backward before forward") }
     self.state?.input = nil
+    sumGradients(input, outputGradient, state)
+    guard needsInputGradient else {
+      state.context.gradients.give(outputGradient)
+      return nil
+    }
     let channels = channels
+    let floor = floor
+    let rows = Float(input.rows)
+    // dx = scale · dy + b · x + c, in place of dy.
+    let b = (0..<channels).map { -state.scale[$0] * state.inverseDeviation[$0] * gamma.gradient[$0] / rows }
+    let c = (0..<channels).map { -state.scale[$0] * beta.gradient[$0] / rows - b[$0] * state.mean[$0] }
+    withUnsafePointers(state.scale, state.shift, b, c) { scale, shift, b, c in
+      state.context.pool.split(input.rows) { _, rows in
+        for row in rows {
+          let x = input.data + row * channels
+          let dy = outputGradient.data + row * channels
+          for i in 0..<channels {
+            let gradient = x[i] * scale[i] + shift[i] > floor ? dy[i] : 0
+            dy[i] = scale[i] * gradient + (b[i] * x[i] + c[i])
+          }
+        }
+      }
+    }
+    return outputGradient
+  }
+
+  /// `dbeta = Σ dy` and `dgamma = Σ dy · (x − mean) / deviation`: each worker sums its rows, then the workers' sums are added
+  /// in their order.
+  private func sumGradients(_ input: Tensor, _ outputGradient: Tensor, _ state: State) {
+    let channels = channels
+    let floor = floor
     let threads = state.context.threads
-    if relu { state.output.maskByPositive(outputGradient, state.context.pool) }
     // For each worker: Σ dy, then Σ dy · (x − mean).
     var sums = [Float](repeating: 0, count: threads * 2 * channels)
     sums.withUnsafeMutableBufferPointer { sums in
-      state.mean.withUnsafeBufferPointer { mean in
-        let sums = sums.base
+      let sums = sums.base
+      withUnsafePointers(state.scale, state.shift, state.mean, state.mean) { scale, shift, mean, _ in
         state.context.pool.split(input.rows) { worker, rows in
           let gradientSum = sums + worker * 2 * channels
           let productSum = gradientSum + channels
           for row in rows {
             let x = input.data + row * channels
             let dy = outputGradient.data + row * channels
-            for c in 0..<channels {
-              gradientSum[c] += dy[c]
-              productSum[c] += dy[c] * (x[c] - mean[c])
+            for i in 0..<channels {
+              let gradient = x[i] * scale[i] + shift[i] > floor ? dy[i] : 0
+              gradientSum[i] += gradient
+              productSum[i] += gradient * (x[i] - mean[i])
             }
           }
         }
@@ -160,28 +206,14 @@ package final class BatchNormalization: Layer {
       beta.gradient[channel] = gradientSum
       gamma.gradient[channel] = productSum * state.inverseDeviation[channel]
     }
-    guard needsInputGradient else {
-      state.context.gradients.give(outputGradient)
-      return nil
-    }
-    // dx = a · dy + b · x + c, in place of dy.
-    let rows = Float(input.rows)
-    let a = (0..<channels).map { gamma.value[$0] * state.inverseDeviation[$0] }
-    let b = (0..<channels).map { -a[$0] * state.inverseDeviation[$0] * gamma.gradient[$0] / rows }
-    let c = (0..<channels).map { -a[$0] * beta.gradient[$0] / rows - b[$0] * state.mean[$0] }
-    a.withUnsafeBufferPointer { a in
-      b.withUnsafeBufferPointer { b in
-        c.withUnsafeBufferPointer { c in
-          state.context.pool.split(input.rows) { _, rows in
-            for row in rows {
-              let x = input.data + row * channels
-              let dy = outputGradient.data + row * channels
-              for i in 0..<channels { dy[i] = a[i] * dy[i] + (b[i] * x[i] + c[i]) }
-            }
-          }
-        }
-      }
-    }
-    return outputGradient
   }
+}
+
+/// Calls `body` with the addresses of four arrays.
+private func withUnsafePointers(
+  _ first: [Float], _ second: [Float], _ third: [Float], _ fourth: [Float],
+  _ body: (UnsafePointer<Float>, UnsafePointer<Float>, UnsafePointer<Float>, UnsafePointer<Float>) -> Void
+) {
+  // An array passed as a pointer lives until the call returns.
+  body(first, second, third, fourth)
 }

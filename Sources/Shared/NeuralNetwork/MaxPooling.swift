@@ -75,6 +75,7 @@ package final class MaxPooling: Layer {
         }
       }
     }
+    input.owner?.give(input)
     return output
   }
 
