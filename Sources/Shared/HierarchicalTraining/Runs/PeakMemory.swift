@@ -1,0 +1,51 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// The most memory that this process has had resident.
+package enum PeakMemory {
+  /// In bytes; `nil` only if the system does not tell.
+  ///
+  /// On Linux this is `VmHWM` of `/proc/self/status`, because the maximum that `getrusage` reports outlives `execve`:
+  /// a program that restarts itself would inherit its former image's.
+  package static func bytes() -> Int? {
+    #if os(Linux)
+      if let status = readStatus(), let bytes = bytes(inStatus: status) { return bytes }
+    #endif
+    var usage = rusage()
+    #if canImport(Glibc)
+      guard getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage) == 0 else { return nil }
+      return Int(usage.ru_maxrss) * 1024
+    #else
+      guard getrusage(RUSAGE_SELF, &usage) == 0 else { return nil }
+      return Int(usage.ru_maxrss)
+    #endif
+  }
+
+  /// The value of the line "VmHWM:     1234 kB" in bytes.
+  static func bytes(inStatus status: String) -> Int? {
+    for line in status.split(separator: "\n") where line.hasPrefix("VmHWM:") {
+      let words = line.split(whereSeparator: { $0 == " " || $0 == "\t" })
+      guard words.count == 3, words[2] == "kB", let kibibytes = Int(words[1]), kibibytes >= 0 else {
+        return nil
+      }
+      let (bytes, overflow) = kibibytes.multipliedReportingOverflow(by: 1024)
+      return overflow ? nil : bytes
+    }
+    return nil
+  }
+
+  #if os(Linux)
+    private static func readStatus() -> String? {
+      let descriptor = open("/proc/self/status", O_RDONLY | O_CLOEXEC)
+      guard descriptor >= 0 else { return nil }
+      defer { close(descriptor) }
+      var buffer = [UInt8](repeating: 0, count: 8192)
+      let count = read(descriptor, &buffer, buffer.count)
+      guard count > 0 else { return nil }
+      return String(decoding: buffer[..<count], as: UTF8.self)
+    }
+  #endif
+}

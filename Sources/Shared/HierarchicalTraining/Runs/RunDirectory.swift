@@ -1,0 +1,122 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// The directory of one run on one side: `config.json`, `metrics.jsonl`, `summary.json` and checkpoints.
+package struct RunDirectory: Sendable {
+  /// The directory, as it was given, without a slash at the end.
+  package let path: String
+  /// The system calls with which the run's files are written.
+  package let operations: FileOperations
+
+  package static let configurationFile = "config.json"
+  package static let metricsFile = "metrics.jsonl"
+  package static let summaryFile = "summary.json"
+
+  /// Creates the directory with its parents, or takes an existing one that holds no run yet, and checks that a file
+  /// can be created in it.
+  ///
+  /// - Throws: ``RunDirectoryError/holdsEarlierRun(path:file:)`` or
+  ///   ``RunDirectoryError/cannotCreate(path:operation:errorNumber:)``.
+  package init(creating path: String, operations: FileOperations = .live) throws(RunDirectoryError) {
+    var trimmed = Substring(path)
+    while trimmed.utf8.count > 1, trimmed.utf8.last == UInt8(ascii: "/") { trimmed.removeLast() }
+    self.path = String(trimmed)
+    self.operations = operations
+    try Self.createDirectories(self.path)
+    for file in [Self.metricsFile, Self.summaryFile, Self.configurationFile] {
+      var status = stat()
+      if lstat(self.path(of: file), &status) == 0 {
+        throw .holdsEarlierRun(path: self.path, file: file)
+      }
+      let errorNumber = errno
+      if errorNumber != ENOENT {
+        throw .cannotCreate(path: self.path(of: file), operation: "lstat", errorNumber: errorNumber)
+      }
+    }
+    try checkThatFilesCanBeCreated()
+  }
+
+  /// Creates the directory of one run below a base directory: what the cloud does for each edge.
+  ///
+  /// - Throws: as ``init(creating:operations:)``.
+  package init(
+    creating identifier: RunIdentifier, in base: String, operations: FileOperations = .live
+  ) throws(RunDirectoryError) {
+    try self.init(creating: base + "/" + identifier.description, operations: operations)
+  }
+
+  /// The path of a file in this directory.
+  package func path(of file: String) -> String { path + "/" + file }
+
+  /// Writes `config.json`: the configuration's own keys in snake_case, sorted, and `role`.
+  ///
+  /// - Parameter configuration: encodes as an object (a keyed container).
+  /// - Throws: ``RunDirectoryError/cannotWrite(path:operation:errorNumber:)``.
+  package func writeConfiguration(_ configuration: some Encodable, role: RunRole) throws {
+    try writeJSON(ConfigurationFile(configuration: configuration, role: role), to: Self.configurationFile)
+  }
+
+  /// Writes `summary.json`; an earlier one of this run is replaced.
+  ///
+  /// - Throws: ``RunDirectoryError/cannotWrite(path:operation:errorNumber:)``.
+  package func writeSummary(_ summary: RunSummary) throws {
+    try writeJSON(summary, to: Self.summaryFile)
+  }
+
+  private func writeJSON(_ value: some Encodable, to file: String) throws {
+    let bytes = try RunJSON.encode(value, pretty: true)
+    try AtomicFile.write(bytes, to: path(of: file), operations: operations)
+  }
+
+  /// `mkdir -p`. A component that exists but is no directory gives `ENOTDIR`.
+  private static func createDirectories(_ path: String) throws(RunDirectoryError) {
+    if mkdir(path, 0o777) == 0 { return }
+    var errorNumber = errno
+    if errorNumber == ENOENT, let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")), slash > path.startIndex
+    {
+      try createDirectories(String(path[..<slash]))
+      if mkdir(path, 0o777) == 0 { return }
+      errorNumber = errno
+    }
+    if errorNumber == EEXIST {
+      var status = stat()
+      if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR { return }
+      errorNumber = ENOTDIR
+    }
+    throw .cannotCreate(path: path, operation: "mkdir", errorNumber: errorNumber)
+  }
+
+  private func checkThatFilesCanBeCreated() throws(RunDirectoryError) {
+    let probe = path(of: ".probe.\(getpid())-\(String(UInt32.random(in: 0 ... .max), radix: 36)).tmp")
+    switch operations.openFile(probe, flags: O_WRONLY | O_CREAT | O_EXCL) {
+    case .success(let descriptor):
+      _ = operations.close(descriptor)
+      _ = operations.unlink(probe)
+    case .failure(let error):
+      throw .cannotCreate(path: path, operation: "create a file in", errorNumber: error.value)
+    }
+  }
+}
+
+/// The side on which a file was written.
+package enum RunRole: String, Codable, Sendable {
+  case edge
+  case cloud
+}
+
+/// The content of `config.json`: the keys of a configuration and the role side by side.
+private struct ConfigurationFile<Configuration: Encodable>: Encodable {
+  let configuration: Configuration
+  let role: RunRole
+
+  private enum CodingKeys: String, CodingKey { case role }
+
+  func encode(to encoder: any Encoder) throws {
+    try configuration.encode(to: encoder)
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(role, forKey: .role)
+  }
+}

@@ -1,0 +1,37 @@
+/// Exit codes of both programs. The numbers follow `sysexits.h` where it has one that fits.
+package enum RunExit: Int32, CaseIterable, Sendable {
+  case success = 0
+  case usage = 64
+  case data = 65
+  case link = 69
+  case diverged = 70
+  case cannotCreateRun = 73
+  case cannotWriteRun = 74
+  case refused = 75
+  case protocolError = 76
+  case interrupted = 130
+
+  /// One line for the help text and the README.
+  package var documentation: String {
+    switch self {
+    case .success: "everything that was asked for is done"
+    case .usage: "wrong options or option values"
+    case .data: "the data set is missing, incomplete or not in the expected format"
+    case .link: "the other side cannot be reached, went away, or made no progress within --timeout"
+    case .diverged: "training diverged: a loss or a gradient was not finite"
+    case .cannotCreateRun: "the run directory cannot be created, or holds an earlier run"
+    case .cannotWriteRun: "a file of the run cannot be written (disk full, for example)"
+    case .refused: "the other side refused the run and said why (busy, or beyond its limits)"
+    case .protocolError: "the other side broke the protocol, or speaks another version of it"
+    case .interrupted: "interrupted (Ctrl-C or SIGTERM); the logs are complete up to that step"
+    }
+  }
+
+  /// All codes, a line each, "  64  wrong options or option values", for `--help` and the README.
+  package static func table() -> String {
+    allCases.map { exit in
+      let code = String(exit.rawValue)
+      return String(repeating: " ", count: 5 - code.count) + code + "  " + exit.documentation
+    }.joined(separator: "\n")
+  }
+}

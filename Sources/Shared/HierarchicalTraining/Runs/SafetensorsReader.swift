@@ -1,0 +1,181 @@
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// Reads files of the safetensors format with the element types F32 and I64.
+///
+/// The whole header is checked when the file is opened: tensors cover the data without gaps and overlaps, their sizes
+/// agree with their shapes, the file ends where the last one ends. Values are read when asked for.
+package final class SafetensorsReader {
+  /// What the header says of one tensor.
+  package struct Entry: Equatable, Sendable {
+    package let elementType: SafetensorsElementType
+    package let shape: [Int]
+    /// The first byte, from the start of the file.
+    let start: Int
+    let byteCount: Int
+  }
+
+  package let path: String
+  package let metadata: [String: String]
+  /// By name.
+  package let entries: [String: Entry]
+  private let descriptor: Int32
+
+  /// Opens a file and checks its header.
+  ///
+  /// - Throws: ``SafetensorsError``.
+  package init(path: String) throws(SafetensorsError) {
+    self.path = path
+    descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    if descriptor < 0 { throw .cannotRead(path: path, operation: "open", errorNumber: errno) }
+    // Once the descriptor is there, deinit closes it only if all properties are set, so failures close it here.
+    do throws(SafetensorsError) {
+      let header = try Self.readHeader(path: path, descriptor: descriptor)
+      metadata = header.metadata
+      entries = header.entries
+    } catch {
+      close(descriptor)
+      throw error
+    }
+  }
+
+  deinit { close(descriptor) }
+
+  /// Reads a Float32 tensor.
+  ///
+  /// - Parameters:
+  ///   - name: the tensor's name.
+  ///   - shape: the shape that it must have.
+  ///   - values: receives the elements, row-major.
+  /// - Throws: ``SafetensorsError``.
+  package func read(
+    _ name: String, shape: [Int], into values: UnsafeMutableBufferPointer<Float>
+  ) throws(SafetensorsError) {
+    let entry = try entry(name, type: .float32, shape: shape)
+    precondition(
+      values.count * 4 == entry.byteCount, "\(name): room for \(values.count) values, shape \(shape)")
+    try Self.read(
+      path: path, descriptor: descriptor, offset: entry.start, into: UnsafeMutableRawBufferPointer(values))
+  }
+
+  /// The values of a Float32 tensor of this shape, row-major.
+  ///
+  /// - Throws: ``SafetensorsError``.
+  package func floats(_ name: String, shape: [Int]) throws -> [Float] {
+    // Checked before anything is allocated.
+    let count = try entry(name, type: .float32, shape: shape).byteCount / 4
+    return try [Float](unsafeUninitializedCapacity: count) { buffer, initializedCount in
+      try read(name, shape: shape, into: UnsafeMutableBufferPointer(rebasing: buffer[..<count]))
+      initializedCount = count
+    }
+  }
+
+  /// The values of a 64-bit integer tensor of this shape, row-major.
+  ///
+  /// - Throws: ``SafetensorsError``.
+  package func integers(_ name: String, shape: [Int]) throws -> [Int64] {
+    let entry = try entry(name, type: .int64, shape: shape)
+    var values = [Int64](repeating: 0, count: entry.byteCount / 8)
+    try values.withUnsafeMutableBytes {
+      try Self.read(path: path, descriptor: descriptor, offset: entry.start, into: $0)
+    }
+    return values
+  }
+
+  private func entry(
+    _ name: String, type: SafetensorsElementType, shape: [Int]
+  ) throws(SafetensorsError) -> Entry {
+    guard let entry = entries[name] else { throw .missingTensor(path: path, name: name) }
+    guard entry.elementType == type, entry.shape == shape else {
+      throw .wrongTensor(
+        path: path, name: name, expected: "\(type.rawValue) \(shape)",
+        actual: "\(entry.elementType.rawValue) \(entry.shape)")
+    }
+    return entry
+  }
+
+  private static func readHeader(
+    path: String, descriptor: Int32
+  ) throws(SafetensorsError) -> (metadata: [String: String], entries: [String: Entry]) {
+    var status = stat()
+    if fstat(descriptor, &status) < 0 {
+      throw .cannotRead(path: path, operation: "stat", errorNumber: errno)
+    }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw .invalidHeader(path: path, reason: "no regular file")
+    }
+    let fileBytes = Int(status.st_size)
+    guard fileBytes >= 8 else { throw .wrongLength(path: path, expected: 8, actual: fileBytes) }
+    var lengthField = [UInt8](repeating: 0, count: 8)
+    try read(path: path, descriptor: descriptor, offset: 0, into: &lengthField)
+    let length = lengthField.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    guard length >= 2, length <= UInt64(SafetensorsFormat.maximumHeaderBytes) else {
+      throw .invalidHeader(
+        path: path,
+        reason: "header of \(length) bytes, expected 2 to \(SafetensorsFormat.maximumHeaderBytes)")
+    }
+    let dataStart = 8 + Int(length)
+    guard dataStart <= fileBytes else {
+      throw .wrongLength(path: path, expected: dataStart, actual: fileBytes)
+    }
+    var json = [UInt8](repeating: 0, count: Int(length))
+    try read(path: path, descriptor: descriptor, offset: 8, into: &json)
+    let header: SafetensorsHeader
+    do throws(SafetensorsHeader.Invalid) {
+      header = try SafetensorsHeader(json: json)
+    } catch {
+      throw .invalidHeader(path: path, reason: error.reason)
+    }
+    guard header.dataBytes <= fileBytes, dataStart + header.dataBytes == fileBytes else {
+      throw .wrongLength(path: path, expected: dataStart + header.dataBytes, actual: fileBytes)
+    }
+    let entries = header.tensors.mapValues {
+      Entry(
+        elementType: $0.elementType, shape: $0.shape, start: dataStart + $0.begin,
+        byteCount: $0.end - $0.begin)
+    }
+    return (header.metadata, entries)
+  }
+
+  private static func read(
+    path: String, descriptor: Int32, offset: Int, into bytes: inout [UInt8]
+  ) throws(SafetensorsError) {
+    let failure: SafetensorsError? = bytes.withUnsafeMutableBytes { buffer in
+      do throws(SafetensorsError) {
+        try read(path: path, descriptor: descriptor, offset: offset, into: buffer)
+        return nil
+      } catch {
+        return error
+      }
+    }
+    if let failure { throw failure }
+  }
+
+  private static func read(
+    path: String, descriptor: Int32, offset: Int, into buffer: UnsafeMutableRawBufferPointer
+  ) throws(SafetensorsError) {
+    var done = 0
+    while done < buffer.count, let base = buffer.baseAddress {
+      let count = pread(descriptor, base + done, buffer.count - done, off_t(offset + done))
+      if count > 0 {
+        done += count
+      } else if count == 0 {
+        // Shortened since it was opened.
+        throw .wrongLength(path: path, expected: offset + buffer.count, actual: offset + done)
+      } else {
+        let errorNumber = errno
+        if errorNumber != EINTR {
+          throw .cannotRead(path: path, operation: "read", errorNumber: errorNumber)
+        }
+      }
+    }
+  }
+}
