@@ -1,6 +1,7 @@
 import Compute
 
-/// The maximum of each channel under a square window; padding never wins. Of equal values the first one is taken.
+/// The maximum of each channel under a square window; padding never wins. Of equal values the first one is taken;
+/// not-a-number wins over every number, as in PyTorch.
 package final class MaxPooling: Layer {
   package let kernelSize: Int
   package let stride: Int
@@ -68,7 +69,8 @@ package final class MaxPooling: Layer {
           }
         } else {
           for c in 0..<channels {
-            let wins = x[c] > y[c]
+            // A value that is not a number (unequal to itself) wins and stays, so that it is noticed.
+            let wins = x[c] > y[c] || x[c] != x[c]
             y[c] = wins ? x[c] : y[c]
             winner[c] = wins ? cell : winner[c]
           }

@@ -29,6 +29,10 @@ package final class ReLU: Layer {
   package func backward(_ outputGradient: Tensor, needsInputGradient: Bool) -> Tensor? {
     guard let context, let output else { preconditionFailure("relu: backward before forward") }
     self.output = nil
+    guard needsInputGradient else {
+      context.gradients.give(outputGradient)
+      return nil
+    }
     output.maskByPositive(outputGradient, context.pool)
     return outputGradient
   }

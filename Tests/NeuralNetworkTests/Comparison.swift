@@ -1,0 +1,1 @@
+../ComputeTests/Comparison.swift
