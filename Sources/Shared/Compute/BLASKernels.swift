@@ -38,6 +38,11 @@ package enum BLASKernels {
       setenv("OPENBLAS_CORETYPE", better, 1)
       var pointers: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) }
       pointers.append(nil)
+      // By its own path first: the system names the process after it.
+      if let path = realpath("/proc/self/exe", nil) {
+        execv(path, pointers)
+        free(path)
+      }
       execv("/proc/self/exe", pointers)
       pointers.forEach { free($0) }
     #endif

@@ -89,7 +89,7 @@ package final class CloudServer: Sendable {
         onSession(try session())
       } catch {
         if error is InterruptedError || interruption.isRequested { throw InterruptedError() }
-        logger.error("the session failed: \(error)")
+        logger.error("the session failed: \(RunRole.cloud.text(of: error))")
         lastFailure = error
       }
       release()
@@ -153,6 +153,8 @@ package final class CloudServer: Sendable {
   private func welcome(_ socket: Socket) throws -> (() throws -> RunSummary)? {
     let connection = FramedConnection(
       socket, role: .cloud, maximumFrameBytes: options.maximumFrameBytes)
+    let token = interruption.add { socket.close() }
+    defer { interruption.remove(token) }
     do {
       let hello = try Handshake.accept(connection)
       let client = socket.remoteEndpoint.map { "\($0)" } ?? "an edge"

@@ -66,7 +66,7 @@ package final class CloudSession {
         connection.close(sending: .goodbye(Goodbye(reason: .interrupted)), within: 2)
       } else {
         let code = RunExit(error).failureCode
-        connection.close(sending: .failure(Failure(code: code, reason: "\(error)")), within: 2)
+        connection.close(sending: .failure(Failure(code: code, reason: RunRole.cloud.text(of: error))), within: 2)
       }
       inbox.stop()
       // The error that ended the run is the one to report, even if the log cannot be completed.

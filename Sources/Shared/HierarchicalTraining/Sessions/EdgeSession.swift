@@ -100,6 +100,8 @@ package final class EdgeSession {
     let socket = try Socket.connect(to: options.cloud, timeout: options.timeout, cancellation: cancellation)
     // Not cancelled after the handshake: a run that is interrupted still says goodbye.
     let connection = FramedConnection(socket, role: .edge)
+    let handshake = interruption.add { socket.close() }
+    defer { interruption.remove(handshake) }
     let welcome = try Handshake.connect(
       connection,
       hello: Hello(runID: "\(options.run)", window: configuration.window, configuration: configuration))
@@ -111,7 +113,7 @@ package final class EdgeSession {
   private static func lastWord(for error: any Error) -> Message {
     error is InterruptedError
       ? .goodbye(Goodbye(reason: .interrupted))
-      : .failure(Failure(code: RunExit(error).failureCode, reason: "\(error)"))
+      : .failure(Failure(code: RunExit(error).failureCode, reason: RunRole.edge.text(of: error)))
   }
 
   // MARK: One epoch

@@ -84,7 +84,7 @@ package final class RunRecorder {
     switch error {
     case nil: summary.outcome = .completed
     case is InterruptedError: summary.outcome = .interrupted
-    case .some(let error): summary.outcome = .failed("\(error)")
+    case .some(let error): summary.outcome = .failed(role.text(of: error))
     }
     let event: String =
       switch summary.outcome {
@@ -92,7 +92,7 @@ package final class RunRecorder {
       case .interrupted: "interrupted"
       case .failed: "failed"
       }
-    try metrics.append(EventRecord(event, reason: error.map { "\($0)" }))
+    try metrics.append(EventRecord(event, reason: error.map(role.text)))
     try metrics.finish()
     try directory.writeSummary(summary)
   }

@@ -22,6 +22,13 @@ package enum TrainingError: Error, Equatable, CustomStringConvertible {
   }
 }
 
+extension RunRole {
+  /// An error's text as this side reports it: the other side is called by its name instead of "the peer".
+  package func text(of error: any Error) -> String {
+    "\(error)".replacing("the peer", with: self == .edge ? "the cloud" : "the edge")
+  }
+}
+
 extension RunExit {
   /// The exit code for an error that ended a run.
   package init(_ error: any Error) {
