@@ -28,8 +28,10 @@ extension UnsafeMutableBufferPointer<Float> {
 }
 
 /// The worst value of those with `|actual − expected| > tolerance · max(|actual|, |expected|, floor)`, with its index and
-/// both values; nil if there is none. Not-a-number is always worst.
-func mismatch(_ actual: [Double], _ expected: [Double], tolerance: Double, floor: Double) -> String? {
+/// both values; nil if there is none. Not-a-number is always worst. `indices` are those to print, if not `0..<count`.
+func mismatch(
+  _ actual: [Double], _ expected: [Double], indices: [Int]? = nil, tolerance: Double, floor: Double
+) -> String? {
   guard actual.count == expected.count else { return "\(actual.count) values instead of \(expected.count)" }
   var worst: (error: Double, index: Int)?
   var failures = 0
@@ -42,7 +44,7 @@ func mismatch(_ actual: [Double], _ expected: [Double], tolerance: Double, floor
     if worst.map({ error > $0.error }) ?? true { worst = (error, index) }
   }
   return worst.map {
-    "\(failures) of \(actual.count) differ, worst [\($0.index)]: \(actual[$0.index]) instead of "
+    "\(failures) of \(actual.count) differ, worst [\(indices?[$0.index] ?? $0.index)]: \(actual[$0.index]) instead of "
       + "\(expected[$0.index]), relative error \($0.error) > \(tolerance)"
   }
 }

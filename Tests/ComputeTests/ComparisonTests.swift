@@ -11,7 +11,9 @@ import Testing
     #expect(found.hasPrefix("2 of 3 differ, worst [1]: 2.5 instead of 2.0"))
   }
 
-  @Test(arguments: [([.nan], [0]), ([0], [.nan]), ([.nan], [.nan]), ([.infinity], [.infinity])] as [([Double], [Double])])
+  @Test(
+    arguments: [([.nan], [0]), ([0], [.nan]), ([.nan], [.nan]), ([.infinity], [.infinity])]
+      as [([Double], [Double])])
   func rejectsWhatIsNotANumber(actual: [Double], expected: [Double]) {
     #expect(mismatch(actual, expected, tolerance: 1e-3, floor: 1) != nil)
     #expect(mismatch(actual, expected, tolerance: 0, floor: 1) != nil)

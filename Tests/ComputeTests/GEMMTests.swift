@@ -32,7 +32,8 @@ import Testing
       GEMM.multiply(
         rows: rows, columns: columns, inner: inner, a.data, transposeA: transposeA, b.data,
         transposeB: transposeB, into: c.data, accumulate: accumulate)
-      expectClose(c.buffer, expected, "\(size), transposed A \(transposeA), B \(transposeB), accumulate \(accumulate)")
+      expectClose(
+        c.buffer, expected, "\(size), transposed A \(transposeA), B \(transposeB), accumulate \(accumulate)")
     }
   }
 

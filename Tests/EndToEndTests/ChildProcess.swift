@@ -141,6 +141,7 @@ final class ChildProcess {
   /// Waits until `condition` holds for the running process.
   ///
   /// - Throws: `TimedOutError`, also when the process ends without it.
+  @discardableResult
   func wait<Value>(for what: String, _ condition: () throws -> Value?) throws -> Value {
     var value: Value?
     _ = try poll {

@@ -38,11 +38,9 @@ package enum BLASKernels {
       setenv("OPENBLAS_CORETYPE", better, 1)
       var pointers: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) }
       pointers.append(nil)
-      // By its own path first: the system names the process after it.
-      if let path = realpath("/proc/self/exe", nil) {
-        execv(path, pointers)
-        free(path)
-      }
+      // By its real path, so that ps and pkill go on to know the program by its name.
+      var path = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
+      if readlink("/proc/self/exe", &path, path.count - 1) > 0 { execv(path, pointers) }
       execv("/proc/self/exe", pointers)
       pointers.forEach { free($0) }
     #endif

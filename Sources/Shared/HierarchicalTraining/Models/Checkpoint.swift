@@ -12,17 +12,18 @@ package enum Checkpoint {
   /// - Parameters:
   ///   - epoch: completed epochs.
   ///   - step: completed steps of the whole run.
+  ///   - operations: the system calls.
   /// - Throws: `RunDirectoryError`; the file of the epoch before is unharmed then.
   package static func write(
     _ parts: [Sequential], _ configuration: RunConfiguration, role: RunRole, epoch: Int, step: Int,
-    to path: String
+    to path: String, operations: FileOperations = .live
   ) throws {
     let json = String(decoding: try RunJSON.encode(configuration, pretty: false), as: UTF8.self)
     try SafetensorsWriter.write(
       parts.flatMap { $0.parameters + $0.statistics }.map(tensor),
       metadata: [
         "format": "pt", "role": role.rawValue, "configuration": json, "epoch": "\(epoch)", "step": "\(step)",
-      ], to: path)
+      ], to: path, operations: operations)
   }
 
   private static func tensor(_ parameter: Parameter) -> NamedTensor {

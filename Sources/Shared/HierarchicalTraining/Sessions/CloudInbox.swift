@@ -17,7 +17,8 @@ final class CloudInbox: @unchecked Sendable {
     case training(FeatureBatch)
     case evaluation(FeatureBatch)
     case epochEnd(EpochEnd, receivedBefore: ByteCounts, receivedWith: ByteCounts)
-    case goodbye(Goodbye.Reason)
+    /// The edge has said goodbye.
+    case completed
   }
 
   /// One batch is computed with while the next ones are decoded.
@@ -55,13 +56,35 @@ final class CloudInbox: @unchecked Sendable {
 
   /// The next item, in order. Waits for it.
   ///
-  /// - Throws: what ended the conversation, after all that came before it; an interruption at once.
+  /// - Throws: what ended the conversation, after all that came before it; an interruption, on either side, at once.
   func next() throws -> Item {
     try condition.locked {
       condition.wait { !items.isEmpty || failure != nil }
-      if let failure, items.isEmpty || failure is InterruptedError { throw failure }
+      if let failure, items.isEmpty || Self.isInterruption(failure) { throw failure }
       return items.removeFirst()
     }
+  }
+
+  private static func isInterruption(_ error: any Error) -> Bool {
+    if case TrainingError.peerInterrupted = error { return true }
+    return error is InterruptedError
+  }
+
+  /// Why sending failed: the peer may have said why it went, and then that is the error to report. Gives up what was
+  /// not taken yet.
+  func explanation(of error: any Error) -> any Error {
+    for _ in 0..<50 {
+      let failure = condition.locked {
+        for case .training(let batch) in items { free.append(batch.features) }
+        for case .evaluation(let batch) in items { free.append(batch.features) }
+        items = []
+        condition.broadcast()
+        return self.failure
+      }
+      if let failure { return failure }
+      sleep(milliseconds: 10)
+    }
+    return error
   }
 
   /// Takes a tensor back.
@@ -100,7 +123,8 @@ final class CloudInbox: @unchecked Sendable {
       append(
         .epochEnd(end, receivedBefore: received.receivedBefore, receivedWith: received.receivedWith))
     case .goodbye(let goodbye):
-      append(.goodbye(goodbye.reason))
+      guard goodbye.reason == .completed else { throw TrainingError.peerInterrupted(peer: "edge") }
+      append(.completed)
       return false
     case .failure(let failure): throw failure
     default: preconditionFailure("the state machine lets no \(received.message.type) through")

@@ -16,6 +16,8 @@ package final class CloudServer: Sendable {
     package var directory: String?
     /// How many sessions to serve; nil for no end.
     package var sessions: Int?
+    /// The system calls that write the runs' files; others in tests, a full disk for example.
+    package var operations = FileOperations.live
 
     package init(
       listen: Endpoint, threads: Int, timeout: Double, maximumFrameBytes: Int, directory: String?, sessions: Int?
@@ -40,7 +42,7 @@ package final class CloudServer: Sendable {
   /// Who is being served.
   private struct Door {
     /// Nil: the next client may come in.
-    var occupant: String?
+    var occupant: Socket?
     /// The client that came in and is not served yet.
     var next: Socket?
     var failure: (any Error)?
@@ -75,24 +77,27 @@ package final class CloudServer: Sendable {
       cancellation.cancel()
       doorman.join()
       listener.close()
+      if let late = door.withLock({ $0.next }) {
+        Handshake.refuse(
+          FramedConnection(late, role: .cloud),
+          Refusal(code: .shuttingDown, reason: "the cloud has served its last edge"))
+      }
     }
     var lastFailure: (any Error)?
     var served = 0
     while served < options.sessions ?? .max {
       let socket = try awaitClient()
       do {
-        guard let session = try welcome(socket) else {
-          release()
-          continue
+        if let session = try welcome(socket) {
+          served += 1
+          onSession(try session())
         }
-        served += 1
-        onSession(try session())
       } catch {
         if error is InterruptedError || interruption.isRequested { throw InterruptedError() }
         logger.error("the session failed: \(RunRole.cloud.text(of: error))")
         lastFailure = error
       }
-      release()
+      release(socket)
     }
     if let lastFailure { throw lastFailure }
   }
@@ -104,17 +109,18 @@ package final class CloudServer: Sendable {
     while true {
       do {
         let socket = try listener.accept(timeout: options.timeout, cancellation: cancellation)
-        let occupant: String? = door.withLock { door in
+        let occupant: Socket? = door.withLock { door in
           if let occupant = door.occupant { return occupant }
-          door.occupant = socket.remoteEndpoint.map { "\($0)" } ?? "another client"
+          door.occupant = socket
           door.next = socket
           return nil
         }
         if let occupant {
-          logger.notice("refused \(socket.remoteEndpoint.map { "\($0)" } ?? "a client"): busy with \(occupant)")
+          logger.notice("refused \(Self.name(socket)): busy with \(Self.name(occupant))")
           Handshake.refuse(
             FramedConnection(socket, role: .cloud),
-            Refusal(code: .busy, reason: "serving the edge at \(occupant); try again when it has ended"))
+            Refusal(
+              code: .busy, reason: "serving the edge at \(Self.name(occupant)); try again when it has ended"))
         } else {
           condition.locked { condition.broadcast() }
         }
@@ -131,19 +137,28 @@ package final class CloudServer: Sendable {
       var socket: Socket?
       var failure: (any Error)?
       condition.wait {
+        if interruption.isRequested { return true }
         (socket, failure) = door.withLock { door in
           defer { door.next = nil }
           return (door.next, door.failure)
         }
-        return socket != nil || failure != nil || interruption.isRequested
+        return socket != nil || failure != nil
       }
-      if interruption.isRequested { throw InterruptedError() }
       if let socket { return socket }
-      throw failure ?? InterruptedError()
+      throw interruption.isRequested ? InterruptedError() : failure ?? InterruptedError()
     }
   }
 
-  private func release() { door.withLock { $0.occupant = nil } }
+  /// Opens the door, if it is this client that keeps it closed.
+  private func release(_ socket: Socket) {
+    door.withLock { door in
+      if door.occupant === socket { door.occupant = nil }
+    }
+  }
+
+  private static func name(_ client: Socket) -> String {
+    client.remoteEndpoint.map { "\($0)" } ?? "a client without an address"
+  }
 
   // MARK: One session
 
@@ -151,13 +166,15 @@ package final class CloudServer: Sendable {
   ///
   /// - Returns: what serves the edge; nil if the client was turned away.
   private func welcome(_ socket: Socket) throws -> (() throws -> RunSummary)? {
+    let cancellation = try Cancellation()
     let connection = FramedConnection(
-      socket, role: .cloud, maximumFrameBytes: options.maximumFrameBytes)
-    let token = interruption.add { socket.close() }
-    defer { interruption.remove(token) }
+      socket, role: .cloud, maximumFrameBytes: options.maximumFrameBytes, cancellation: cancellation)
     do {
+      // Not cancelled after the hello: a session that is interrupted still says goodbye.
+      let token = interruption.add { cancellation.cancel() }
+      defer { interruption.remove(token) }
       let hello = try Handshake.accept(connection)
-      let client = socket.remoteEndpoint.map { "\($0)" } ?? "an edge"
+      let client = Self.name(socket)
       do {
         let configuration = try hello.configuration(as: RunConfiguration.self)
         try check(configuration)
@@ -167,7 +184,10 @@ package final class CloudServer: Sendable {
         let directory = options.directory.map { "\($0)/\(run)" } ?? "runs/\(run)/cloud"
         return { [self] in
           logger.info("serving the edge at \(client)", metadata: ["run": "\(run)", "directory": "\(directory)"])
-          return try session.run(in: directory, interruption: interruption)
+          // The next edge may come in while the last files of this one are written.
+          return try session.run(in: directory, interruption: interruption, operations: options.operations) {
+            release(socket)
+          }
         }
       } catch {
         let code: Refusal.Code = error is LimitError ? .limitExceeded : .unsupportedConfiguration

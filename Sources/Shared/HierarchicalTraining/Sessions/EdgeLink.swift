@@ -93,8 +93,8 @@ package final class EdgeLink: @unchecked Sendable {
     }
   }
 
-  /// Sends a last message if the peer still listens, closes, and waits for both threads.
-  package func close(sending message: Message) {
+  /// Sends a last message if there is one and the peer still listens, closes, and waits for both threads.
+  package func close(sending message: Message?) {
     condition.locked {
       isClosing = true
       condition.broadcast()
@@ -158,7 +158,8 @@ package final class EdgeLink: @unchecked Sendable {
   }
 }
 
-private func sleep(milliseconds: Int) {
+/// Rests this thread.
+func sleep(milliseconds: Int) {
   var time = timespec(tv_sec: 0, tv_nsec: milliseconds * 1_000_000)
   nanosleep(&time, nil)
 }

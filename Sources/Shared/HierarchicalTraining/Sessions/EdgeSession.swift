@@ -15,6 +15,8 @@ package final class EdgeSession {
     /// Where the run's files go.
     package var directory: String
     package var run: RunIdentifier
+    /// The system calls that write the files; others in tests, a full disk for example.
+    package var operations = FileOperations.live
 
     package init(cloud: Endpoint, threads: Int, timeout: Double, directory: String, run: RunIdentifier) {
       self.cloud = cloud
@@ -65,7 +67,7 @@ package final class EdgeSession {
   /// - Returns: the summary that was written.
   /// - Throws: what ended the run early; the cloud has been told, the logs are complete up to that step.
   package func run() throws -> RunSummary {
-    let directory = try RunDirectory(creating: options.directory)
+    let directory = try RunDirectory(creating: options.directory, operations: options.operations)
     let connection = try connect()
     let link = EdgeLink(connection, window: configuration.window)
     let token = interruption.add { link.fail(InterruptedError()) }
@@ -77,9 +79,10 @@ package final class EdgeSession {
       recorder = started
       for epoch in 1...configuration.epochs { try train(epoch, link, started) }
     } catch {
+      let error = error.orInterruption
       progress.finish()
       clock.end()
-      link.close(sending: Self.lastWord(for: error))
+      link.close(sending: Message(lastWordFor: error, of: .edge))
       // The error that ended the run is the one to report, even if the log cannot be completed.
       do { try recorder?.finish(error, connection.ledger, clock: clock) } catch let logError {
         logger.error("the logs are incomplete: \(logError)")
@@ -96,24 +99,19 @@ package final class EdgeSession {
   private func connect() throws -> FramedConnection {
     let cancellation = try Cancellation()
     let token = interruption.add { cancellation.cancel() }
+    // Not cancelled after the handshake: what is on its way arrives whole.
     defer { interruption.remove(token) }
-    let socket = try Socket.connect(to: options.cloud, timeout: options.timeout, cancellation: cancellation)
-    // Not cancelled after the handshake: a run that is interrupted still says goodbye.
-    let connection = FramedConnection(socket, role: .edge)
-    let handshake = interruption.add { socket.close() }
-    defer { interruption.remove(handshake) }
-    let welcome = try Handshake.connect(
-      connection,
-      hello: Hello(runID: "\(options.run)", window: configuration.window, configuration: configuration))
-    logger.info("connected to the cloud at \(options.cloud), version \(welcome.softwareVersion)")
-    return connection
-  }
-
-  /// What the cloud is told when the run ends early.
-  private static func lastWord(for error: any Error) -> Message {
-    error is InterruptedError
-      ? .goodbye(Goodbye(reason: .interrupted))
-      : .failure(Failure(code: RunExit(error).failureCode, reason: RunRole.edge.text(of: error)))
+    do {
+      let socket = try Socket.connect(to: options.cloud, timeout: options.timeout, cancellation: cancellation)
+      let connection = FramedConnection(socket, role: .edge, cancellation: cancellation)
+      let welcome = try Handshake.connect(
+        connection,
+        hello: Hello(runID: "\(options.run)", window: configuration.window, configuration: configuration))
+      logger.info("connected to the cloud at \(options.cloud), version \(welcome.softwareVersion)")
+      return connection
+    } catch {
+      throw error.orInterruption
+    }
   }
 
   // MARK: One epoch
@@ -147,13 +145,14 @@ package final class EdgeSession {
     let exitCorrect = try evaluate(link)
     let exit = Double(exitCorrect) / Double(configuration.testImages)
     let cloud = try endEpoch(epoch, exitCorrect: exitCorrect, link)
+    let epochClock = clock
+    clock = TrainingClock()
     try recorder.epoch(
       epoch, trainLoss: lossSum / Double(images), exitAccuracy: exit,
-      finalAccuracy: Double(cloud.finalCorrect) / Double(max(1, cloud.finalCount)), clock: clock, link.ledger)
-    clock = TrainingClock()
+      finalAccuracy: Double(cloud.finalCorrect) / Double(max(1, cloud.finalCount)), clock: epochClock, link.ledger)
     try Checkpoint.write(
       [model.network.front, model.network.exit], configuration, role: .edge, epoch: epoch,
-      step: completedSteps, to: recorder.directory.path(of: Checkpoint.edgeFile))
+      step: completedSteps, to: recorder.directory.path(of: Checkpoint.edgeFile), operations: options.operations)
     progress.endEpoch(
       report(epoch, images, lossSum / Double(images), link, final: cloud.meanTrainingLoss),
       note: "accuracy exit \(Formatting.percent(exit)), final "
@@ -185,7 +184,11 @@ package final class EdgeSession {
     while let batch = try testLoader.next() {
       let features = model.forward(batch.images, count: batch.count, training: false)
       try send(features, batch.labels, link) { .evaluationBatch($0) }
-      correct += model.evaluate(features, labels: batch.labels).correct
+      let result = model.evaluate(features, labels: batch.labels)
+      guard result.loss.isFinite else {
+        throw TrainingError.divergedInEvaluation(step: completedSteps, loss: result.loss)
+      }
+      correct += result.correct
     }
     try link.awaitAcknowledgements()
     return correct

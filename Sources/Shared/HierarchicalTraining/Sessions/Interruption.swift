@@ -1,5 +1,6 @@
 import Compute
 import Synchronization
+import Transport
 
 #if canImport(Glibc)
   import Glibc
@@ -75,4 +76,11 @@ package struct InterruptedError: Error, Equatable, CustomStringConvertible {
   package init() {}
 
   package var description: String { "interrupted" }
+}
+
+extension Error {
+  /// What to report: the user's interruption where it cancelled a call (nothing else does), else the error itself.
+  var orInterruption: any Error {
+    self as? ConnectionError == .cancelled ? InterruptedError() : self
+  }
 }

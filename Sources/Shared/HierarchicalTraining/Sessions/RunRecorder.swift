@@ -9,6 +9,8 @@ package final class RunRecorder {
   private let metrics: MetricsLog
   private let start = monotonicSeconds()
   package private(set) var summary: RunSummary
+  /// When the last epoch was logged.
+  private var ledgerBefore = ByteLedger()
 
   /// Writes config.json and starts metrics.jsonl in a directory that was made for this run.
   ///
@@ -60,21 +62,26 @@ package final class RunRecorder {
     summary.trainImagesPerSecond =
       Double(configuration.trainImages * epoch) / max(summary.trainingSeconds, 1e-9)
     take(ledger)
+    let ofEpoch = ledger - ledgerBefore
+    ledgerBefore = ledger
     try metrics.append(
       EpochRecord(
         epoch: epoch, trainLoss: trainLoss, exitAccuracy: exitAccuracy, finalAccuracy: finalAccuracy,
         trainImagesPerSecond: Double(configuration.trainImages) / max(clock.trainingSeconds, 1e-9),
         trainingSeconds: clock.trainingSeconds, busySeconds: clock.busySeconds, idleSeconds: clock.idleSeconds,
-        trainPayloadBytes: summary.trainPayloadBytes, evaluationBytes: summary.evaluationBytes,
-        sentBytes: summary.sentBytes, receivedBytes: summary.receivedBytes,
+        trainPayloadBytes: ofEpoch.sent.payload + ofEpoch.received.payload,
+        evaluationBytes: ofEpoch.sent.evaluation + ofEpoch.received.evaluation,
+        sentBytes: ofEpoch.sent.total, receivedBytes: ofEpoch.received.total,
         peakMemoryBytes: summary.peakMemoryBytes))
   }
 
-  /// Ends the files: an event, the summary. To be called once, on every way out.
+  /// Ends the files: an event, the summary. To be called once, on every way out. What one file lacks, a full disk for
+  /// example, does not keep it from the others.
   ///
   /// - Parameters:
   ///   - error: what ended the run early; nil if it is complete.
   ///   - clock: of an epoch that was not completed.
+  /// - Throws: `RunDirectoryError`, the first.
   package func finish(_ error: (any Error)?, _ ledger: ByteLedger, clock: TrainingClock = TrainingClock()) throws {
     take(ledger)
     summary.trainingSeconds += clock.trainingSeconds
@@ -92,9 +99,12 @@ package final class RunRecorder {
       case .interrupted: "interrupted"
       case .failed: "failed"
       }
-    try metrics.append(EventRecord(event, reason: error.map(role.text)))
-    try metrics.finish()
-    try directory.writeSummary(summary)
+    let attempts = [
+      Result { try metrics.append(EventRecord(event, reason: error.map(role.text))) },
+      Result { try metrics.finish() },
+      Result { try directory.writeSummary(summary) },
+    ]
+    for attempt in attempts { try attempt.get() }
   }
 
   private func take(_ ledger: ByteLedger) {

@@ -6,6 +6,8 @@ import Transport
 package enum TrainingError: Error, Equatable, CustomStringConvertible {
   /// The loss of a step is not a number, or infinite.
   case diverged(step: Int, loss: Double)
+  /// The loss of a test batch, after this many steps, is not a number, or infinite.
+  case divergedInEvaluation(step: Int, loss: Double)
   /// The features at the cut hold a value that is not finite.
   case nonFiniteFeatures(step: Int, reason: String)
   /// The other side was ended by its user.
@@ -15,6 +17,8 @@ package enum TrainingError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .diverged(let step, let loss):
       "training diverged: the loss of step \(step) is \(loss); try a smaller --learning-rate"
+    case .divergedInEvaluation(let step, let loss):
+      "training diverged: the loss of a test batch after step \(step) is \(loss); try a smaller --learning-rate"
     case .nonFiniteFeatures(let step, let reason):
       "training diverged: the features of step \(step) are not finite (\(reason)); try a smaller --learning-rate"
     case .peerInterrupted(let peer): "the \(peer) was interrupted by its user"
@@ -29,6 +33,17 @@ extension RunRole {
   }
 }
 
+extension Message {
+  /// What the other side is told when an error ends the run; nil if it was the other side that ended it.
+  init?(lastWordFor error: any Error, of role: RunRole) {
+    switch error {
+    case is InterruptedError: self = .goodbye(Goodbye(reason: .interrupted))
+    case is Failure, TrainingError.peerInterrupted: return nil
+    default: self = .failure(Failure(code: RunExit(error).failureCode, reason: role.text(of: error)))
+    }
+  }
+}
+
 extension RunExit {
   /// The exit code for an error that ended a run.
   package init(_ error: any Error) {
@@ -36,7 +51,9 @@ extension RunExit {
     case is InterruptedError, ConnectionError.cancelled: self = .interrupted
     case is ConfigurationError, is ShapeError, CodecError.unsupportedBits, is EndpointError: self = .usage
     case is DatasetError: self = .data
-    case CodecError.nonFinite, TrainingError.diverged, TrainingError.nonFiniteFeatures: self = .diverged
+    case CodecError.nonFinite, TrainingError.diverged, TrainingError.divergedInEvaluation,
+      TrainingError.nonFiniteFeatures:
+      self = .diverged
     case is RefusedError: self = .refused
     case is ProtocolVersionError, is WireError, is LedgerMismatchError, is CodecError: self = .protocolError
     case let error as RunDirectoryError: self = error.exit
