@@ -54,7 +54,9 @@ let package = Package(
     .testTarget(name: "HierarchicalTrainingTests", dependencies: ["HierarchicalTraining"]),
     .testTarget(
       name: "EndToEndTests",
-      dependencies: ["HierarchicalTraining", "Transport", "EdgeTrainer", "CloudTrainer"],
+      dependencies: [
+        "CommandLineSupport", "Compute", "HierarchicalTraining", "Transport", "EdgeTrainer", "CloudTrainer",
+      ],
       exclude: ["Snapshots"]),
   ]
 )

@@ -20,7 +20,9 @@ struct CloudTrainer: ParsableCommand {
       """,
     version: Software.version)
 
-  @Option(help: ArgumentHelp("Address to listen on; port 0 takes a free one and prints it.", valueName: "host:port"))
+  @Option(
+    help: ArgumentHelp("Address to listen on; port 0 takes a free one and prints it.", valueName: "host:port")
+  )
   var listen = "127.0.0.1:7070"
 
   @Option(
@@ -40,7 +42,9 @@ struct CloudTrainer: ParsableCommand {
 
   func validate() throws {
     if runDir == "" { throw ValidationError("--run-dir is empty: expected a directory") }
-    if let sessions, sessions < 1 { throw ValidationError("--sessions \(sessions) is out of range: at least 1") }
+    if let sessions, sessions < 1 {
+      throw ValidationError("--sessions \(sessions) is out of range: at least 1")
+    }
     guard (FrameHeader.maximumControlPayloadBytes...Int(Int32.max)).contains(maxFrameBytes) else {
       throw ValidationError(
         "--max-frame-bytes \(maxFrameBytes) is out of range: \(FrameHeader.maximumControlPayloadBytes) to \(Int32.max)"

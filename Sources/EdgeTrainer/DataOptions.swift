@@ -13,10 +13,12 @@ struct DataOptions: ParsableArguments {
   var data: String?
 
   @Option(
-    help: ArgumentHelp("Use the first <n> training images only. (default: all; synthetic: 10000)", valueName: "n"))
+    help: ArgumentHelp(
+      "Use the first <n> training images only. (default: all; synthetic: 10000)", valueName: "n"))
   var trainLimit: Int?
 
-  @Option(help: ArgumentHelp("Use the first <n> test images only. (default: all; synthetic: 2000)", valueName: "n"))
+  @Option(
+    help: ArgumentHelp("Use the first <n> test images only. (default: all; synthetic: 2000)", valueName: "n"))
   var testLimit: Int?
 
   var source: ImageSource { ImageSource(option: data) }

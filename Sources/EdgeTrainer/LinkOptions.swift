@@ -25,7 +25,8 @@ struct LinkOptions: ParsableArguments {
   func endpoint() throws -> Endpoint {
     let endpoint = try Endpoint(parsing: cloud)
     guard endpoint.port != 0 else {
-      throw ValidationError("--cloud \(cloud): port 0 is no port to connect to; take the one that cloud-trainer printed")
+      throw ValidationError(
+        "--cloud \(cloud): port 0 is no port to connect to; take the one that cloud-trainer printed")
     }
     return endpoint
   }

@@ -17,18 +17,21 @@ struct NetworkOptions: ParsableArguments {
   var exitHead = ExitHead.deep
 
   @Option(
-    help: ArgumentHelp("Reduce the features at the cut to <n> channels by a 1x1 convolution.", valueName: "n"))
+    help: ArgumentHelp("Reduce the features at the cut to <n> channels by a 1x1 convolution.", valueName: "n")
+  )
   var bottleneck: Int?
 
   func configuration(cut: Int) -> SplitNetwork.Configuration {
-    SplitNetwork.Configuration(architecture: architecture, cut: cut, exitHead: exitHead, bottleneck: bottleneck)
+    SplitNetwork.Configuration(
+      architecture: architecture, cut: cut, exitHead: exitHead, bottleneck: bottleneck)
   }
 }
 
 /// How precisely features travel: shared by `train` and `describe`.
 struct BitsOption: ParsableArguments {
   @Option(
-    help: ArgumentHelp("Bits of a feature value on the wire: 1 to 8 (quantized), 16 or 32 (float).", valueName: "n"))
+    help: ArgumentHelp(
+      "Bits of a feature value on the wire: 1 to 8 (quantized), 16 or 32 (float).", valueName: "n"))
   var bits = 4
 }
 

@@ -24,7 +24,8 @@ struct TrainingOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Learning rate over the run.", valueName: "name"))
   var schedule = LearningRateSchedule.oneCycle
 
-  @Option(help: ArgumentHelp("Seed of weights, shuffling, augmentation and synthetic images.", valueName: "n"))
+  @Option(
+    help: ArgumentHelp("Seed of weights, shuffling, augmentation and synthetic images.", valueName: "n"))
   var seed: UInt64 = 0
 
   func apply(to configuration: inout RunConfiguration) {

@@ -46,7 +46,7 @@ import Testing
   #if os(Linux) && arch(x86_64)
     @Test func readsTheFlagsOfThisCPU() {
       // Every x86-64 CPU has these.
-      #expect(BLASKernels.cpuFlags().isSuperset(of: ["fpu", "sse2", "cx8"]))
+      #expect(Processors.flags().isSuperset(of: ["fpu", "sse2", "cx8"]))
     }
   #endif
 }

@@ -57,8 +57,8 @@ import Testing
     #expect(
       "\(error)"
         == "data file \(folder.path)/data_batch_1.bin: expected 30730000 bytes, found 9219; download"
-        + " cifar-10-binary.tar.gz from https://www.cs.toronto.edu/~kriz/cifar.html and point --data at the folder"
-        + " cifar-10-batches-bin, or use --data synthetic")
+        + " cifar-10-binary.tar.gz from https://www.cs.toronto.edu/~kriz/cifar.html (scripts/run-local.sh does)"
+        + " and point --data at the folder cifar-10-batches-bin, or use --data synthetic")
   }
 
   @Test(arguments: [10 as UInt8, 255])

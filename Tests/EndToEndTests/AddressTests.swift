@@ -121,9 +121,11 @@ import Transport
     let first = try ChildProcess.startEdge(cloud, in: directory, .endless)
     let files = RunFiles(directory.path("edge"))
     try first.wait(for: "the first step") { files.loggedSteps > 0 ? true : nil }
-    let second = try ChildProcess.startEdge(cloud, in: directory, runDirectory: directory.path("second")).wait()
+    let second = try ChildProcess.startEdge(cloud, in: directory, runDirectory: directory.path("second"))
+      .wait()
     expectError(
-      second, .edge, code: 75, mentioning: ["the cloud refused (busy)", "serving the edge at 127.0.0.1:", "try again"])
+      second, .edge, code: 75,
+      mentioning: ["the cloud refused (busy)", "serving the edge at 127.0.0.1:", "try again"])
     #expect(cloud.process.errors.contains("busy with"))
     // The first goes on.
     let steps = files.loggedSteps

@@ -55,12 +55,18 @@ final class ChildProcess {
   static let limit = 60.0
 
   /// - Parameters:
+  ///   - executable: the program's path.
+  ///   - arguments: without the program's name.
   ///   - directory: the working directory, where the files of its output go too.
-  ///   - environment: what is changed in this process's environment; nil takes a variable out.
+  ///   - changes: what is changed in this process's environment; nil takes a variable out.
+  ///   - input: what it reads.
+  ///   - output: what it writes to; nil for a file, which `output` then reads.
+  ///   - blocks: the longest file that it may write, in blocks of 512 bytes.
+  /// - Throws: `POSIXError` if the process cannot be started.
   init(
     _ executable: String, _ arguments: [String], in directory: TemporaryDirectory,
     environment changes: [String: String?] = [:], input: StandardDescriptor = .null,
-    output: StandardDescriptor? = nil
+    output: StandardDescriptor? = nil, limitingFilesTo blocks: Int? = nil
   ) throws {
     self.directory = directory
     let name = UUID().uuidString
@@ -70,7 +76,6 @@ final class ChildProcess {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
-    posix_spawn_file_actions_addchdir_np(&actions, directory.path)
     var broken: Int32?
     defer { if let broken { close(broken) } }
     for (descriptor, target) in [(0, input), (1, output ?? .file(outputPath)), (2, .file(errorPath))] {
@@ -104,11 +109,15 @@ final class ChildProcess {
     environment["COLUMNS"] = "80"
     for (name, value) in changes { environment[name] = value }
 
-    var argv: [UnsafeMutablePointer<CChar>?] = ([executable] + arguments).map { strdup($0) } + [nil]
+    // The shell sets what posix_spawn cannot, then becomes the program.
+    let limit = blocks.map { "ulimit -f \($0); " } ?? ""
+    let command =
+      ["/bin/sh", "-c", "cd \"$0\" && \(limit)exec \"$@\"", directory.path, executable] + arguments
+    var argv: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) } + [nil]
     var envp: [UnsafeMutablePointer<CChar>?] = environment.map { strdup("\($0)=\($1)") } + [nil]
     defer { (argv + envp).forEach { free($0) } }
     var identifier: pid_t = 0
-    let code = posix_spawn(&identifier, executable, &actions, &attributes, &argv, &envp)
+    let code = posix_spawn(&identifier, "/bin/sh", &actions, &attributes, &argv, &envp)
     guard code == 0 else { throw POSIXError(POSIXErrorCode(rawValue: code) ?? .EIO) }
     self.identifier = identifier
   }

@@ -52,7 +52,8 @@ import Testing
       try Self.train([], in: directory, environment: ["CIFAR10_DIR": variable]), .edge, code: 65,
       mentioning: [variable])
     expectError(
-      try Self.train(["--data", "option"], in: directory, environment: ["CIFAR10_DIR": variable]), .edge, code: 65,
+      try Self.train(["--data", "option"], in: directory, environment: ["CIFAR10_DIR": variable]), .edge,
+      code: 65,
       mentioning: ["option"])
   }
 
@@ -60,7 +61,8 @@ import Testing
     let directory = try TemporaryDirectory()
     let folder = try directory.subdirectory("images")
     try Self.writeBlackImages(to: folder)
-    let finished = try Self.train(["--train-limit", "300"], in: directory, environment: ["CIFAR10_DIR": folder])
+    let finished = try Self.train(
+      ["--train-limit", "300"], in: directory, environment: ["CIFAR10_DIR": folder])
     expectError(finished, .edge, code: 69, mentioning: [])
     #expect(finished.errors.contains("CIFAR-10 in \(folder): 300 images for training, 10000 for testing"))
   }
@@ -84,7 +86,9 @@ import Testing
     try file.close()
     expectError(
       try Self.train(["--data", folder], in: directory), .edge, code: 65,
-      mentioning: [folder + "/test_batch.bin", "expected \(Self.fileBytes) bytes", "found \(Self.fileBytes - 1)"])
+      mentioning: [
+        folder + "/test_batch.bin", "expected \(Self.fileBytes) bytes", "found \(Self.fileBytes - 1)",
+      ])
   }
 
   @Test func labelOfTenIsNamedWithItsRecord() throws {

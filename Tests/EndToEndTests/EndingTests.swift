@@ -51,7 +51,8 @@ import Testing
 
     // The cloud says so and goes on with the next.
     try run.cloud.process.wait(for: "the end of the session") {
-      run.cloud.process.errors.contains("the session failed: the edge was interrupted by its user") ? true : nil
+      run.cloud.process.errors.contains("the session failed: the edge was interrupted by its user")
+        ? true : nil
     }
     try Self.expectCompleteLogs(
       run.cloudFiles, event: "failed", outcome: "failed: the edge was interrupted by its user")

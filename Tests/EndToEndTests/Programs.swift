@@ -33,14 +33,17 @@ final class TemporaryDirectory: Sendable {
   let path: String
 
   init() throws {
-    var template = Array((NSTemporaryDirectory() + "/end-to-end-XXXXXX").utf8CString)
+    var template = Array((FileManager.default.temporaryDirectory.path + "/end-to-end-XXXXXX").utf8CString)
     guard let created = template.withUnsafeMutableBufferPointer({ mkdtemp($0.baseAddress!) }) else {
       throw CocoaError(.fileWriteUnknown)
     }
     path = String(cString: created)
   }
 
-  deinit { try? FileManager.default.removeItem(atPath: path) }
+  deinit { remove() }
+
+  /// Removes it at once.
+  func remove() { try? FileManager.default.removeItem(atPath: path) }
 
   /// The path of something in this directory.
   func path(_ name: String) -> String { path + "/" + name }

@@ -1,6 +1,7 @@
 import Foundation
 import HierarchicalTraining
 import Testing
+import Transport
 
 /// Runs that go well.
 @Suite struct RunTests {
@@ -24,7 +25,11 @@ import Testing
   }
 
   /// One run that several tests look at.
-  static let shared = Result { try CompletedRun() }
+  static let shared = Result {
+    // What is static is never released.
+    atexit { try? RunTests.shared.get().directory.remove() }
+    return try CompletedRun()
+  }
 
   @Test func bothSidesSucceed() throws {
     let run = try Self.shared.get()
@@ -43,8 +48,10 @@ import Testing
     let errors = run.edge.errors
     for fragment in [
       "OpenBLAS kernels", "1 thread\n", "synthetic data: 64 images for training, 32 for testing",
-      "vgg8, cut after block 1 of 3, exit head pool, seed 0", "front (edge):", "exit (edge):", "rest (cloud):",
-      "MACs", "a batch of 16 images:", "bytes on the wire (4-bit features), raw 49152", "files in", "connected to the cloud",
+      "vgg8, cut after block 1 of 3, exit head pool, seed 0", "front (edge):", "exit (edge):",
+      "rest (cloud):",
+      "MACs", "a batch of 16 images:", "bytes on the wire (4-bit features), raw 49152", "files in",
+      "connected to the cloud",
     ] {
       #expect(errors.contains(fragment), "\(fragment) is not in:\n\(errors)")
     }
@@ -53,16 +60,16 @@ import Testing
     #endif
   }
 
-  /// The bytes announced for a batch are those that the log then counts.
+  /// The bytes announced for a batch are those that both sides then count.
   @Test func announcedBytesAreTheBytesSent() throws {
     let run = try Self.shared.get()
     let line = try #require(run.edge.errorLines.first { $0.contains("a batch of 16 images:") })
     let words = line.split(separator: " ")
     let announced = try #require(words.firstIndex(of: "bytes").flatMap { Int(words[$0 - 1]) })
-    let steps = try run.cloudFiles.metrics().filter { $0["type"] as? String == "step" }
-    let received = try steps.map { try #require($0["received_bytes"] as? Int) }
-    #expect(received.count == 4)
-    for (earlier, later) in zip(received, received.dropFirst()) { #expect(later - earlier == announced) }
+    for files in [run.edgeFiles, run.cloudFiles] {
+      let payload = try #require(try files.summary()["train_payload_bytes"] as? Int)
+      #expect(payload == 4 * (announced - FrameHeader.byteCount))
+    }
   }
 
   @Test func standardOutputIsTheTableAndNothingElse() throws {
@@ -112,7 +119,9 @@ import Testing
         let value = try #require(summary[key] as? Double, "\(role) \(key)")
         #expect(value >= 0, "\(role) \(key)")
       }
-      for key in ["train_payload_bytes", "evaluation_bytes", "sent_bytes", "received_bytes", "peak_memory_bytes"] {
+      for key in [
+        "train_payload_bytes", "evaluation_bytes", "sent_bytes", "received_bytes", "peak_memory_bytes",
+      ] {
         let value = try #require(summary[key] as? Int, "\(role) \(key)")
         #expect(value > 0, "\(role) \(key)")
       }
@@ -158,8 +167,10 @@ import Testing
     let first = try Self.shared.get()
     let second = try CompletedRun(edgeInput: .closed)
     #expect(second.edge.end == .exited(0), "\(second.edge.errors)")
-    #expect(try first.edgeFiles.bytes(of: "edge.safetensors") == second.edgeFiles.bytes(of: "edge.safetensors"))
-    #expect(try first.cloudFiles.bytes(of: "cloud.safetensors") == second.cloudFiles.bytes(of: "cloud.safetensors"))
+    #expect(
+      try first.edgeFiles.bytes(of: "edge.safetensors") == second.edgeFiles.bytes(of: "edge.safetensors"))
+    #expect(
+      try first.cloudFiles.bytes(of: "cloud.safetensors") == second.cloudFiles.bytes(of: "cloud.safetensors"))
   }
 
   @Test func twoSessionsOneAfterTheOther() throws {

@@ -1,6 +1,7 @@
 import Compute
 import Foundation
 import Testing
+import Transport
 
 /// How the programs start: kernels, the restart for them, odd arguments and missing descriptors.
 @Suite struct StartTests {
@@ -32,7 +33,8 @@ import Testing
     @Test(.enabled(if: Processors.flags().isSuperset(of: ["avx2", "fma"])))
     func haswellIsObeyed() throws {
       let directory = try TemporaryDirectory()
-      let cloud = try RunningCloud(in: directory, ["--sessions", "1"], environment: ["OPENBLAS_CORETYPE": "Haswell"])
+      let cloud = try RunningCloud(
+        in: directory, ["--sessions", "1"], environment: ["OPENBLAS_CORETYPE": "Haswell"])
       let edge = try ChildProcess.startEdge(
         cloud, in: directory, environment: ["OPENBLAS_CORETYPE": "Haswell"]
       ).wait()
@@ -51,7 +53,9 @@ import Testing
       #expect(finished.end == .exited(69), "\(finished.errors)")
       let kernels = try #require(Self.kernels(in: finished.errors))
       #expect(BLASKernels.betterChoice(than: kernels, flags: Processors.flags()) == nil, "\(kernels)")
-      #expect(finished.errors.components(separatedBy: "OpenBLAS kernels").count == 2, "it has started more than once")
+      #expect(
+        finished.errors.components(separatedBy: "OpenBLAS kernels").count == 2,
+        "it has started more than once")
     }
   #endif
 
@@ -86,14 +90,30 @@ import Testing
     #expect(try ChildProcess.run(.cloud, ["--help"], in: directory, output: .brokenPipe).end == .exited(0))
   }
 
-  /// The table must not get into the socket or file that would take the number of standard output.
-  @Test func standardOutputAndInputAreClosed() throws {
+  /// What is printed must not get into the pipe, socket or file that would take the number of standard output.
+  @Test func standardInputAndOutputAreClosed() throws {
     let directory = try TemporaryDirectory()
-    let cloud = try RunningCloud(in: directory, ["--sessions", "1"])
-    let edge = try ChildProcess.startEdge(cloud, in: directory, input: .closed, output: .closed).wait()
+    // Nobody can read the address, so it is chosen here: a port that was free a moment ago.
+    let listener = try SocketListener(on: Endpoint(host: "127.0.0.1", port: 0))
+    let endpoint = listener.localEndpoint
+    listener.close()
+    let cloud = try ChildProcess.start(
+      .cloud, ["--listen", "\(endpoint)", "--run-dir", directory.path("cloud"), "--sessions", "1"],
+      in: directory,
+      input: .closed, output: .closed)
+    // A client that says nothing, only to know that the cloud listens.
+    try cloud.wait(for: "the cloud to listen") { () -> Bool? in
+      guard let client = try? Socket.connect(to: endpoint, timeout: ChildProcess.limit) else { return nil }
+      client.close()
+      return true
+    }
+    try cloud.wait(for: "its departure") { cloud.errors.contains("did not begin a run") ? true : nil }
+    let edge = try ChildProcess.run(
+      .edge,
+      ["train", "--cloud", "\(endpoint)", "--run-dir", directory.path("edge")] + EdgeRun.tiny.arguments,
+      in: directory, input: .closed, output: .closed)
     #expect(edge.end == .exited(0), "\(edge.errors)")
-    let finished = try cloud.process.wait()
+    let finished = try cloud.wait()
     #expect(finished.end == .exited(0), "\(finished.errors)")
-    #expect(try RunFiles(directory.path("edge")).metrics().last?["event"] as? String == "completed")
   }
 }

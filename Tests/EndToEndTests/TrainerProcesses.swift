@@ -19,7 +19,8 @@ struct RunningCloud {
       .cloud, ["--listen", listen, "--run-dir", self.directory, "--threads", "1"] + arguments, in: directory,
       environment: environment, limitingFilesTo: blocks)
     endpoint = try process.wait(for: "the address") { [process] in
-      guard let line = process.output.split(separator: "\n", omittingEmptySubsequences: false).dropLast().first
+      guard
+        let line = process.output.split(separator: "\n", omittingEmptySubsequences: false).dropLast().first
       else { return nil }
       let words = line.split(separator: " ")
       try #require(words.count == 3 && words[0] == "listening" && words[1] == "on", "\(line)")
@@ -37,22 +38,15 @@ struct RunningCloud {
 
 extension ChildProcess {
   /// Starts one of the programs.
-  ///
-  /// - Parameter blocks: the longest file that it may write, in blocks of 512 bytes.
   static func start(
     _ program: TestedProgram, _ arguments: [String], in directory: TemporaryDirectory,
-    environment: [String: String?] = [:], input: StandardDescriptor = .null, output: StandardDescriptor? = nil,
+    environment: [String: String?] = [:], input: StandardDescriptor = .null,
+    output: StandardDescriptor? = nil,
     limitingFilesTo blocks: Int? = nil
   ) throws -> ChildProcess {
-    let path = try program.path()
-    guard let blocks else {
-      return try ChildProcess(
-        path, arguments, in: directory, environment: environment, input: input, output: output)
-    }
-    // POSIX: ulimit -f counts blocks of 512 bytes.
-    return try ChildProcess(
-      "/bin/sh", ["-c", "ulimit -f \(blocks); exec \"$0\" \"$@\"", path] + arguments, in: directory,
-      environment: environment, input: input, output: output)
+    try ChildProcess(
+      program.path(), arguments, in: directory, environment: environment, input: input, output: output,
+      limitingFilesTo: blocks)
   }
 
   /// Runs one of the programs to its end.
@@ -60,12 +54,14 @@ extension ChildProcess {
     _ program: TestedProgram, _ arguments: [String], in directory: TemporaryDirectory,
     environment: [String: String?] = [:], input: StandardDescriptor = .null, output: StandardDescriptor? = nil
   ) throws -> FinishedProcess {
-    try start(program, arguments, in: directory, environment: environment, input: input, output: output).wait()
+    try start(program, arguments, in: directory, environment: environment, input: input, output: output)
+      .wait()
   }
 
   /// Starts an edge that trains for that cloud.
   static func startEdge(
-    _ cloud: RunningCloud, in directory: TemporaryDirectory, _ run: EdgeRun = .tiny, runDirectory: String? = nil,
+    _ cloud: RunningCloud, in directory: TemporaryDirectory, _ run: EdgeRun = .tiny,
+    runDirectory: String? = nil,
     _ arguments: [String] = [], environment: [String: String?] = [:], input: StandardDescriptor = .null,
     output: StandardDescriptor? = nil, limitingFilesTo blocks: Int? = nil
   ) throws -> ChildProcess {
@@ -87,12 +83,11 @@ enum EdgeRun {
   var arguments: [String] {
     let size =
       switch self {
-      case .tiny: ["--train-limit", "64", "--test-limit", "32"]
-      case .endless: ["--train-limit", "100000", "--test-limit", "32"]
+      case .tiny: ["--train-limit", "64", "--test-limit", "32", "--batch-size", "16"]
+      case .endless: ["--train-limit", "100000", "--test-limit", "32", "--batch-size", "4"]
       }
     return size + [
-      "--data", "synthetic", "--batch-size", "16", "--epochs", "1", "--cut", "1", "--exit-head", "pool", "--threads",
-      "1",
+      "--data", "synthetic", "--epochs", "1", "--cut", "1", "--exit-head", "pool", "--threads", "1",
     ]
   }
 }
@@ -107,7 +102,9 @@ struct RunFiles {
     Set((try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? [])
   }
 
-  func bytes(of file: String) throws -> Data { try Data(contentsOf: URL(fileURLWithPath: directory + "/" + file)) }
+  func bytes(of file: String) throws -> Data {
+    try Data(contentsOf: URL(fileURLWithPath: directory + "/" + file))
+  }
 
   func object(_ file: String) throws -> [String: Any] { try Self.object(try bytes(of: file)) }
 
@@ -120,12 +117,15 @@ struct RunFiles {
   func metrics() throws -> [[String: Any]] {
     let bytes = try bytes(of: "metrics.jsonl")
     try #require(bytes.last == UInt8(ascii: "\n"), "the last line is not complete")
-    return try bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast().map(Self.object)
+    return try bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast().map(
+      Self.object)
   }
 
   /// How many steps are in the log by now.
   var loggedSteps: Int {
-    guard let text = try? String(contentsOfFile: directory + "/metrics.jsonl", encoding: .utf8) else { return 0 }
+    guard let text = try? String(contentsOfFile: directory + "/metrics.jsonl", encoding: .utf8) else {
+      return 0
+    }
     return text.split(separator: "\n").filter { $0.contains("\"type\":\"step\"") }.count
   }
 

@@ -17,10 +17,13 @@ import Testing
   }
 
   static let cases = [
-    Case(.edge, ["train", "--architecture", "vgg9"], ["'vgg9'", "--architecture", "'vgg8'", "'resnet18-imagenet'"]),
+    Case(
+      .edge, ["train", "--architecture", "vgg9"],
+      ["'vgg9'", "--architecture", "'vgg8'", "'resnet18-imagenet'"]),
     Case(.edge, ["train", "--cut", "0"], ["cut 0", "1 to 3"]),
     Case(.edge, ["train", "--cut", "4"], ["cut 4", "vgg8", "1 to 3"]),
-    Case(.edge, ["train", "--architecture", "vgg16", "--cut", "5"], ["deep", "1x1x512", "--exit-head conv"]),
+    Case(
+      .edge, ["train", "--architecture", "vgg16", "--cut", "5"], ["deep", "1x1x512", "--exit-head conv"]),
     Case(.edge, ["train", "--bits", "0"], ["bits is 0", "1 to 8", "16 or 32"]),
     Case(.edge, ["train", "--bits", "9"], ["bits is 9", "1 to 8", "16 or 32"]),
     Case(.edge, ["train", "--bits", "four"], ["'four'", "--bits"]),

@@ -45,6 +45,7 @@ package enum ImageSource: Equatable, Sendable, CustomStringConvertible {
   ///   - trainLimit: the number of training images; nil for all.
   ///   - testLimit: the number of test images; nil for all.
   ///   - seed: of the images that are drawn.
+  /// - Returns: the training and the test images.
   /// - Throws: `DatasetError`.
   package func open(
     trainLimit: Int?, testLimit: Int?, seed: UInt64

@@ -4,11 +4,13 @@ import Compute
 /// What both programs ask about the machine and the link.
 package struct MachineOptions: ParsableArguments {
   @Option(
-    help: ArgumentHelp("Threads that compute. (default: the processors that the program may use)", valueName: "n"))
+    help: ArgumentHelp(
+      "Threads that compute. (default: the processors that the program may use)", valueName: "n"))
   package var threads: Int?
 
   @Option(
-    help: ArgumentHelp("End the run when the other side makes no progress for so many seconds.", valueName: "s"))
+    help: ArgumentHelp(
+      "End the run when the other side makes no progress for so many seconds.", valueName: "s"))
   package var timeout = Seconds(60)
 
   package init() {}

@@ -8,7 +8,9 @@ package struct NetworkDescription {
   private let network: SplitNetwork.Configuration
   private let format: ActivationFormat
 
-  /// - Parameter network: its cut does not matter.
+  /// - Parameters:
+  ///   - network: its cut does not matter.
+  ///   - format: of the features on the wire.
   package init(network: SplitNetwork.Configuration, format: ActivationFormat) {
     self.network = network
     self.format = format
@@ -17,7 +19,10 @@ package struct NetworkDescription {
   /// - Throws: `ShapeError` if no cut makes a network.
   package func rendered() throws -> String {
     var table = TextTable(
-      [.init("cut", .right), .init("features"), .init("values", .right), .init("bytes", .right), .init("of raw", .right)]
+      [
+        .init("cut", .right), .init("features"), .init("values", .right), .init("bytes", .right),
+        .init("of raw", .right),
+      ]
         + ["params:", "MACs:"].flatMap { quantity in
           [.init("\(quantity) front", .right), .init("exit", .right), .init("rest", .right)]
         })
@@ -48,6 +53,7 @@ package struct NetworkDescription {
     return [
       "\(split.configuration.cut)", "\(shape)", "\(shape.values)", "\(bytes)",
       RunPlan.percent(bytes, of: RunPlan.rawImageBytes),
-    ] + parts.map { Quantity.rendered($0.parameters) } + parts.map { Quantity.rendered($0.multiplyAccumulates) }
+    ] + parts.map { Quantity.rendered($0.parameters) }
+      + parts.map { Quantity.rendered($0.multiplyAccumulates) }
   }
 }

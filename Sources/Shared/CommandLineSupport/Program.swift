@@ -43,8 +43,10 @@ package enum Program {
   /// - Parameters:
   ///   - role: which of the programs this is.
   ///   - threads: how many will compute, for the first line of the log.
+  ///   - body: the work; it is given the user's wish to end and the program's log.
   /// - Throws: `ExitCode` to end with, after the line was printed.
-  package static func run(_ role: RunRole, threads: Int, _ body: (Interruption, Logger) throws -> Void) throws {
+  package static func run(_ role: RunRole, threads: Int, _ body: (Interruption, Logger) throws -> Void) throws
+  {
     let name = "\(role.rawValue)-trainer"
     StandardErrorLogHandler.bootstrap()
     let logger = Logger(label: name)
@@ -90,7 +92,9 @@ package enum Program {
   }
 
   /// "Unknown option '--foo'; see 'edge-trainer train --help'".
-  private static func usageLine<Command: ParsableCommand>(for error: any Error, _ type: Command.Type) -> String {
+  private static func usageLine<Command: ParsableCommand>(for error: any Error, _ type: Command.Type)
+    -> String
+  {
     let words = Command.message(for: error).split(whereSeparator: \.isWhitespace)
     var line = words.joined(separator: " ")
     while line.last == "." { line.removeLast() }

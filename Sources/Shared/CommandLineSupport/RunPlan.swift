@@ -25,7 +25,8 @@ package struct RunPlan {
       let parameters = Self.padded(Quantity.rendered(part.parameters))
       let arithmetic = Self.padded(Quantity.rendered(part.multiplyAccumulates))
       let place = "\(part.name) (\(part.place)):"
-      return "\(place)\(String(repeating: " ", count: max(0, 13 - place.count)))\(parameters) parameters, \(arithmetic) MACs an image, \(part.shapes)"
+      return
+        "\(place)\(String(repeating: " ", count: max(0, 14 - place.count)))\(parameters) parameters, \(arithmetic) MACs an image, \(part.shapes)"
     }
     return [title] + parts + [batch(split.cutShape)]
   }
@@ -34,7 +35,8 @@ package struct RunPlan {
     let count = min(configuration.batchSize, configuration.trainImages)
     let format = configuration.activations
     let encoded = format.encodedByteCount(
-      shape: ActivationShape(count: count, height: shape.height, width: shape.width, channels: shape.channels))
+      shape: ActivationShape(count: count, height: shape.height, width: shape.width, channels: shape.channels)
+    )
     // Header, number of labels, labels, features.
     let bytes = FrameHeader.byteCount + 4 + count + encoded
     let raw = count * Self.rawImageBytes

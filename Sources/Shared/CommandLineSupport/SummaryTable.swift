@@ -19,10 +19,15 @@ package struct SummaryTable {
       ("final accuracy", Formatting.percent(summary.finalAccuracy)),
       ("training images/s", images),
       ("wall time", Formatting.duration(seconds: summary.wallSeconds)),
-      ("training: busy, idle", "\(Formatting.fixed(summary.busySeconds, decimals: 1)) s, \(Formatting.fixed(summary.idleSeconds, decimals: 1)) s"),
+      (
+        "training: busy, idle",
+        "\(Formatting.fixed(summary.busySeconds, decimals: 1)) s, \(Formatting.fixed(summary.idleSeconds, decimals: 1)) s"
+      ),
       ("training payload", Formatting.bytes(summary.trainPayloadBytes)),
       ("evaluation payload", Formatting.bytes(summary.evaluationBytes)),
-      ("sent, received", "\(Formatting.bytes(summary.sentBytes)), \(Formatting.bytes(summary.receivedBytes))"),
+      (
+        "sent, received", "\(Formatting.bytes(summary.sentBytes)), \(Formatting.bytes(summary.receivedBytes))"
+      ),
       ("peak memory", summary.peakMemoryBytes.map(Formatting.bytes) ?? "-"),
     ]
     for (name, value) in rows { table.append([name, value]) }
