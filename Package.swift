@@ -54,6 +54,7 @@ let package = Package(
     .testTarget(name: "HierarchicalTrainingTests", dependencies: ["HierarchicalTraining"]),
     .testTarget(
       name: "EndToEndTests",
-      dependencies: ["HierarchicalTraining", "EdgeTrainer", "CloudTrainer"]),
+      dependencies: ["HierarchicalTraining", "Transport", "EdgeTrainer", "CloudTrainer"],
+      exclude: ["Snapshots"]),
   ]
 )

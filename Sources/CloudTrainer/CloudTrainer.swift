@@ -11,18 +11,17 @@ struct CloudTrainer: ParsableCommand {
     commandName: "cloud-trainer",
     abstract: "Trains the rest of a network on the features that an edge-trainer sends.",
     discussion: """
-      Serves one edge at a time; the edge decides what is trained. Each run's config.json, metrics.jsonl, summary.json
-      and cloud.safetensors go into a directory named after the run.
+      Serves one edge at a time; the edge decides what is trained. Each run's
+      config.json, metrics.jsonl, summary.json and cloud.safetensors go into a
+      directory named after the run. The address and the table of each completed run
+      go to standard output, the log to standard error.
 
-      Exit codes:
-      \(RunExit.table())
+      \(ExitCodes.help)
       """,
     version: Software.version)
 
   @Option(help: ArgumentHelp("Address to listen on; port 0 takes a free one and prints it.", valueName: "host:port"))
   var listen = "127.0.0.1:7070"
-
-  @OptionGroup var machine: MachineOptions
 
   @Option(
     help: ArgumentHelp(
@@ -32,30 +31,30 @@ struct CloudTrainer: ParsableCommand {
   @Option(help: ArgumentHelp("Stop after <n> sessions. (default: go on until Ctrl-C)", valueName: "n"))
   var sessions: Int?
 
+  @OptionGroup var machine: MachineOptions
+
   @Option(help: ArgumentHelp("Longest frame that is accepted, in bytes.", valueName: "n"))
   var maxFrameBytes = FrameHeader.defaultMaximumFrameBytes
 
+  static func main() { Program.main(Self.self) }
+
   func validate() throws {
-    try machine.validate()
-    if let sessions, sessions < 1 { throw ValidationError("--sessions \(sessions) is out of range: at least 1.") }
+    if runDir == "" { throw ValidationError("--run-dir is empty: expected a directory") }
+    if let sessions, sessions < 1 { throw ValidationError("--sessions \(sessions) is out of range: at least 1") }
     guard (FrameHeader.maximumControlPayloadBytes...Int(Int32.max)).contains(maxFrameBytes) else {
       throw ValidationError(
-        "--max-frame-bytes \(maxFrameBytes) is out of range: \(FrameHeader.maximumControlPayloadBytes) to \(Int32.max)."
+        "--max-frame-bytes \(maxFrameBytes) is out of range: \(FrameHeader.maximumControlPayloadBytes) to \(Int32.max)"
       )
     }
-    _ = try parsedEndpoint()
-  }
-
-  private func parsedEndpoint() throws -> Endpoint {
-    do { return try Endpoint(parsing: listen) } catch { throw ValidationError("--listen: \(error)") }
+    _ = try Program.checkingUsage { try Endpoint(parsing: listen) }
   }
 
   func run() throws {
     BLASKernels.restartIfMisjudged()
-    try Program.run("cloud-trainer") { interruption, logger in
+    try Program.run(.cloud, threads: machine.threadCount) { interruption, logger in
       let server = try CloudServer(
         CloudServer.Options(
-          listen: parsedEndpoint(), threads: machine.threadCount, timeout: machine.timeout,
+          listen: Endpoint(parsing: listen), threads: machine.threadCount, timeout: machine.timeout.value,
           maximumFrameBytes: maxFrameBytes, directory: runDir, sessions: sessions),
         interruption: interruption, logger: logger)
       Program.printLine("listening on \(server.endpoint)")

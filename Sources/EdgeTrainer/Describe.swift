@@ -2,18 +2,27 @@ import ArgumentParser
 import CommandLineSupport
 import HierarchicalTraining
 import NeuralNetwork
+import Transport
 
 struct Describe: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Show what each cut of a network costs: bytes on the wire, parameters, arithmetic.",
-    discussion: "Bytes are per image, without compression, against the 3072 bytes of a raw image.")
+    discussion: """
+      Bytes are those of one image's packed features, against the 3072 bytes of a raw
+      image. A MAC is one multiplication and addition of one image's forward pass.
+      """)
 
   @OptionGroup var network: NetworkOptions
 
-  func validate() throws { _ = try network.format() }
+  @OptionGroup var bits: BitsOption
 
-  func run() throws {
-    Program.printLine(
-      try NetworkDescription(network: network.network(cut: 1), format: network.format()).rendered())
+  func validate() throws { _ = try Program.checkingUsage { try table() } }
+
+  func run() throws { Program.printLine(try table()) }
+
+  private func table() throws -> String {
+    try NetworkDescription(
+      network: network.configuration(cut: 1), format: ActivationFormat(bits: bits.bits)
+    ).rendered()
   }
 }

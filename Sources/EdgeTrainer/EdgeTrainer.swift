@@ -6,14 +6,16 @@ import HierarchicalTraining
 struct EdgeTrainer: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "edge-trainer",
-    abstract: "Trains a network on two machines at once: the front and an early exit here, the rest in the cloud.",
+    abstract: "Trains one network on two machines: front and early exit here, the rest in the cloud.",
     discussion: """
-      Start cloud-trainer on the other machine first. Images stay here; labels and quantized features go up; nothing
-      comes back but acknowledgements and accuracies.
+      Start cloud-trainer on the other machine first. Images stay on this machine;
+      labels and quantized features go to the cloud; only acknowledgements and
+      accuracies come back.
 
-      Exit codes:
-      \(RunExit.table())
+      \(ExitCodes.help)
       """,
     version: Software.version,
     subcommands: [Train.self, Describe.self])
+
+  static func main() { Program.main(Self.self) }
 }

@@ -1,42 +1,39 @@
 import ArgumentParser
 import HierarchicalTraining
 import NeuralNetwork
-import Transport
 
 extension Architecture: ExpressibleByArgument {}
 extension ExitHead: ExpressibleByArgument {}
-extension LearningRateSchedule: ExpressibleByArgument {}
-extension ScaleGranularity: ExpressibleByArgument {}
-extension ActivationCompression: ExpressibleByArgument {}
 
-/// What the network is and how its features travel: shared by `train` and `describe`.
+/// What the network is: shared by `train` and `describe`.
 struct NetworkOptions: ParsableArguments {
-  @Option(help: "Network to train.")
+  @Option(help: ArgumentHelp("Network to cut in two.", valueName: "name"))
   var architecture = Architecture.vgg8
 
-  @Option(help: "Early exit that trains the front: global average pooling and a linear layer, with no, one or two convolutions before.")
+  @Option(
+    help: ArgumentHelp(
+      "Early exit that trains the front: pooling and a linear layer, after no, one or two convolutions.",
+      valueName: "head"))
   var exitHead = ExitHead.deep
 
-  @Option(help: ArgumentHelp("Reduce the features at the cut to <n> channels by a 1x1 convolution.", valueName: "n"))
+  @Option(
+    help: ArgumentHelp("Reduce the features at the cut to <n> channels by a 1x1 convolution.", valueName: "n"))
   var bottleneck: Int?
 
-  @Option(help: ArgumentHelp("Bits of a feature value on the wire: 1 to 8, 16 or 32.", valueName: "n"))
+  func configuration(cut: Int) -> SplitNetwork.Configuration {
+    SplitNetwork.Configuration(architecture: architecture, cut: cut, exitHead: exitHead, bottleneck: bottleneck)
+  }
+}
+
+/// How precisely features travel: shared by `train` and `describe`.
+struct BitsOption: ParsableArguments {
+  @Option(
+    help: ArgumentHelp("Bits of a feature value on the wire: 1 to 8 (quantized), 16 or 32 (float).", valueName: "n"))
   var bits = 4
+}
 
-  @Option(help: "Values that share a quantization scale.")
-  var scale = ScaleGranularity.tensor
-
-  @Option(help: "Entropy coding of the packed features.")
-  var compression = ActivationCompression.none
-
-  func network(cut: Int) -> SplitNetwork.Configuration {
-    SplitNetwork.Configuration(
-      architecture: architecture, cut: cut, exitHead: exitHead, bottleneck: bottleneck)
-  }
-
-  func format() throws -> ActivationFormat {
-    do { return try ActivationFormat(bits: bits, scale: scale, compression: compression) } catch {
-      throw ValidationError("--bits: \(error)")
-    }
-  }
+/// Where the network is cut.
+struct CutOption: ParsableArguments {
+  @Option(help: ArgumentHelp("Cut the network after block <k>; see describe.", valueName: "k"))
+  var cut = 2
 }

@@ -9,18 +9,37 @@ package struct MachineOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp("End the run when the other side makes no progress for so many seconds.", valueName: "s"))
-  package var timeout = 60.0
+  package var timeout = Seconds(60)
 
   package init() {}
 
   package func validate() throws {
     if let threads, !(1...1024).contains(threads) {
-      throw ValidationError("--threads \(threads) is out of range: 1 to 1024.")
+      throw ValidationError("--threads \(threads) is out of range: 1 to 1024")
     }
-    guard timeout > 0 && timeout <= 86_400 else {
-      throw ValidationError("--timeout \(timeout) is out of range: more than 0, at most 86400 seconds.")
+    guard timeout.value > 0 && timeout.value <= 86_400 else {
+      throw ValidationError("--timeout \(timeout) is out of range: more than 0, at most 86400 seconds")
     }
   }
 
   package var threadCount: Int { threads ?? Processors.availableCount }
+}
+
+/// A length of time as an option's value; whole numbers are written without a fraction.
+package struct Seconds: ExpressibleByArgument, CustomStringConvertible, Sendable {
+  package let value: Double
+
+  package init(_ value: Double) { self.value = value }
+
+  package init?(argument: String) {
+    guard let value = Double(argument) else { return nil }
+    self.init(value)
+  }
+
+  package var description: String {
+    let text = "\(value)"
+    return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
+  }
+
+  package var defaultValueDescription: String { description }
 }

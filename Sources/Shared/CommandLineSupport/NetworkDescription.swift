@@ -5,9 +5,6 @@ import Transport
 
 /// The table of `edge-trainer describe`: what each cut of a network costs.
 package struct NetworkDescription {
-  /// Bytes of a raw 32×32 colour image.
-  package static let rawImageBytes = 3072
-
   private let network: SplitNetwork.Configuration
   private let format: ActivationFormat
 
@@ -19,12 +16,11 @@ package struct NetworkDescription {
 
   /// - Throws: `ShapeError` if no cut makes a network.
   package func rendered() throws -> String {
-    var table = TextTable([
-      .init("cut", .right), .init("features"), .init("values", .right), .init("bytes", .right),
-      .init("of raw", .right), .init("front params", .right), .init("exit params", .right),
-      .init("rest params", .right), .init("front MACs", .right), .init("exit MACs", .right),
-      .init("rest MACs", .right),
-    ])
+    var table = TextTable(
+      [.init("cut", .right), .init("features"), .init("values", .right), .init("bytes", .right), .init("of raw", .right)]
+        + ["params:", "MACs:"].flatMap { quantity in
+          [.init("\(quantity) front", .right), .init("exit", .right), .init("rest", .right)]
+        })
     var notes: [String] = []
     for cut in 1...network.architecture.blockCount {
       var configuration = network
@@ -36,22 +32,22 @@ package struct NetworkDescription {
       }
     }
     if notes.count == network.architecture.blockCount { throw ShapeError(notes[0]) }
-    let bottleneck = network.bottleneck.map { ", bottleneck \($0)" } ?? ""
-    let title =
-      "\(network.architecture.rawValue), exit head \(network.exitHead.rawValue)\(bottleneck), \(format.bits) bits per value"
-    return ([title, table.rendered()] + notes).joined(separator: "\n")
+    let bottleneck = network.bottleneck.map { ", bottleneck of \($0) channels" } ?? ""
+    let title = """
+      \(network.architecture.rawValue), exit head \(network.exitHead.rawValue)\(bottleneck); per image, \
+      \(format.bits) \(format.bits == 1 ? "bit" : "bits") a value, raw \(RunPlan.rawImageBytes) bytes
+
+      """
+    return title + table.rendered() + notes.map { $0 + "\n" }.joined()
   }
 
   private func row(_ split: SplitNetwork) throws -> [String] {
     let shape = split.cutShape
     let bytes = format.payloadBytesPerImage(values: shape.values)
-    let parts: [(Sequential, FeatureShape)] = [
-      (split.front, Architecture.imageShape), (split.exit, shape), (split.rest, shape),
-    ]
+    let parts = try NetworkPart.all(of: split)
     return [
       "\(split.configuration.cut)", "\(shape)", "\(shape.values)", "\(bytes)",
-      Formatting.percent(Double(bytes) / Double(Self.rawImageBytes)),
-    ] + parts.map { part, _ in "\(part.parameters.reduce(0) { $0 + $1.count })" }
-      + (try parts.map { part, input in "\(try part.multiplyAccumulates(for: input))" })
+      RunPlan.percent(bytes, of: RunPlan.rawImageBytes),
+    ] + parts.map { Quantity.rendered($0.parameters) } + parts.map { Quantity.rendered($0.multiplyAccumulates) }
   }
 }

@@ -11,29 +11,100 @@ import Logging
 
 /// What both programs do around their work.
 package enum Program {
+  /// Parses the command line, runs the command and exits. Every error is one line on standard error that starts with
+  /// the program's name; its exit code is a `RunExit`.
+  package static func main<Command: ParsableCommand>(_ type: Command.Type) -> Never {
+    openStandardDescriptors()
+    // Whoever reads standard output may stop before its end.
+    signal(SIGPIPE, SIG_IGN)
+    do {
+      var command = try Command.parseAsRoot()
+      try command.run()
+    } catch let error as ExitCode {
+      exit(error.rawValue)
+    } catch {
+      switch Command.exitCode(for: error) {
+      case .success:  // Help or the version was asked for.
+        printLine(Command.fullMessage(for: error))
+        exit(RunExit.success.rawValue)
+      case .validationFailure:
+        complain(Command.self, usageLine(for: error, Command.self))
+        exit(RunExit.usage.rawValue)
+      default:
+        complain(Command.self, "\(error)")
+        exit(RunExit(error).rawValue)
+      }
+    }
+    exit(RunExit.success.rawValue)
+  }
+
   /// Sets up logging and Ctrl-C, runs `body`, and turns an error into one line and an exit code.
   ///
+  /// - Parameters:
+  ///   - role: which of the programs this is.
+  ///   - threads: how many will compute, for the first line of the log.
   /// - Throws: `ExitCode` to end with, after the line was printed.
-  package static func run(_ name: String, _ body: (Interruption, Logger) throws -> Void) throws {
+  package static func run(_ role: RunRole, threads: Int, _ body: (Interruption, Logger) throws -> Void) throws {
+    let name = "\(role.rawValue)-trainer"
     StandardErrorLogHandler.bootstrap()
     let logger = Logger(label: name)
     let interruption = Interruption()
     interruption.installSignalHandlers()
-    logger.info("\(name) \(Software.version), \(buildMode), OpenBLAS kernels \(GEMM.kernelName)")
+    logger.info(
+      """
+      \(name) \(Software.version), \(buildMode), OpenBLAS kernels \(GEMM.kernelName), \
+      \(threads) \(threads == 1 ? "thread" : "threads")
+      """)
     do {
       try body(interruption, logger)
     } catch {
       // A wait that the interruption cut short may have thrown something else.
       let error = interruption.isRequested ? InterruptedError() : error
-      Console.standardError.printLine("\(name): \(error)")
+      printError(name, role.text(of: error))
       throw ExitCode(RunExit(error).rawValue)
     }
   }
 
   /// Prints a result on standard output at once.
-  package static func printLine(_ line: String) {
-    print(line)
+  ///
+  /// - Parameter text: with or without a line feed at its end.
+  package static func printLine(_ text: String) {
+    print(text, terminator: text.hasSuffix("\n") ? "" : "\n")
     fflush(nil)
+  }
+
+  /// Runs `body`, which checks options: what it throws becomes a `ValidationError`, so that it is reported as wrong
+  /// usage.
+  package static func checkingUsage<Result>(_ body: () throws -> Result) throws -> Result {
+    do { return try body() } catch let error as ValidationError { throw error } catch {
+      throw ValidationError("\(error)")
+    }
+  }
+
+  private static func complain<Command: ParsableCommand>(_ type: Command.Type, _ message: String) {
+    printError(Command.configuration.commandName ?? Command._commandName, message)
+  }
+
+  private static func printError(_ name: String, _ message: String) {
+    Console.standardError.printLine("\(name): \(Formatting.singleLine(message))")
+  }
+
+  /// "Unknown option '--foo'; see 'edge-trainer train --help'".
+  private static func usageLine<Command: ParsableCommand>(for error: any Error, _ type: Command.Type) -> String {
+    let words = Command.message(for: error).split(whereSeparator: \.isWhitespace)
+    var line = words.joined(separator: " ")
+    while line.last == "." { line.removeLast() }
+    // The end of the parser's own text is: See 'edge-trainer train --help' for more information.
+    let pieces = Command.fullMessage(for: error).split(separator: "\n").last?.split(separator: "'") ?? []
+    return pieces.count == 3 ? "\(line); see '\(pieces[1])'" : line
+  }
+
+  /// Puts `/dev/null` where standard input, output or error is closed; otherwise the next socket or file would get its
+  /// number, and results would be written into it.
+  private static func openStandardDescriptors() {
+    var descriptor: Int32
+    repeat { descriptor = open("/dev/null", O_RDWR) } while (0...STDERR_FILENO).contains(descriptor)
+    if descriptor >= 0 { close(descriptor) }
   }
 
   private static var buildMode: String {

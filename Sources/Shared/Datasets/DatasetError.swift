@@ -32,8 +32,8 @@ package enum DatasetError: Error, Equatable {
 
 extension DatasetError: CustomStringConvertible {
   private static let wayOut =
-    "download cifar-10-binary.tar.gz from https://www.cs.toronto.edu/~kriz/cifar.html and point --data at the"
-    + " folder cifar-10-batches-bin, or use --data synthetic"
+    "download cifar-10-binary.tar.gz from https://www.cs.toronto.edu/~kriz/cifar.html (scripts/run-local.sh does)"
+    + " and point --data at the folder cifar-10-batches-bin, or use --data synthetic"
 
   private static func reason(_ code: Int32) -> String {
     String(cString: strerror(code))

@@ -26,16 +26,18 @@ package enum ConnectionError: Error, Equatable, CustomStringConvertible {
     case .timedOut(let seconds):
       "the peer made no progress for \(Self.text(seconds)) s; check the link, or allow more with --timeout"
     case .cancelled: "cancelled"
-    case .endOfStream: "the peer closed the connection"
+    case .endOfStream: "the peer closed the connection without a goodbye; its log may say why"
     case .endOfStreamInsideFrame(let received, let expected):
-      "the peer closed the connection inside a frame, after \(received) of \(expected) bytes"
+      "the peer closed the connection inside a frame, after \(received) of \(expected) bytes; its log may say why"
     case .peerGone(let operation, let errnoCode):
-      "the peer has gone (\(operation): \(SocketError.text(of: errnoCode)))"
+      "the peer has gone (\(operation): \(SocketError.text(of: errnoCode))); its log may say why"
     case .closed: "the connection is already closed on this side"
     case .brokenInsideFrame: "the connection cannot go on: an earlier call stopped inside a frame"
-    case .cannotResolve(let host, let reason): "cannot find the address of \"\(host)\": \(reason)"
-    case .cannotConnect(let endpoint, let reason): "cannot connect to \(endpoint): \(reason)"
-    case .cannotListen(let endpoint, let reason): "cannot listen on \(endpoint): \(reason)"
+    case .cannotResolve(let host, let reason): "cannot find the address of \"\(host)\": \(reason); correct the name, or give the address in numbers"
+    case .cannotConnect(let endpoint, let reason):
+      "cannot connect to \(endpoint): \(reason); start cloud-trainer there first, or correct --cloud"
+    case .cannotListen(let endpoint, let reason):
+      "cannot listen on \(endpoint): \(reason); choose another --listen"
     }
   }
 

@@ -94,7 +94,7 @@ package final class CloudServer: Sendable {
         }
       } catch {
         if error is InterruptedError || interruption.isRequested { throw InterruptedError() }
-        logger.error("the session failed: \(error)")
+        logger.error("the session failed: \(RunRole.cloud.text(of: error))")
         lastFailure = error
       }
       release(socket)

@@ -74,7 +74,7 @@ package final class CloudSession {
       let lastWord: Message? =
         error is InterruptedError && !hasWelcomed
         ? .refusal(Refusal(code: .shuttingDown, reason: "the cloud was interrupted by its user"))
-        : Message(lastWordFor: error)
+        : Message(lastWordFor: error, of: .cloud)
       connection.close(sending: lastWord, within: 2)
       inbox.stop()
       disconnected()

@@ -82,7 +82,7 @@ package final class EdgeSession {
       let error = error.orInterruption
       progress.finish()
       clock.end()
-      link.close(sending: Message(lastWordFor: error))
+      link.close(sending: Message(lastWordFor: error, of: .edge))
       // The error that ended the run is the one to report, even if the log cannot be completed.
       do { try recorder?.finish(error, connection.ledger, clock: clock) } catch let logError {
         logger.error("the logs are incomplete: \(logError)")

@@ -40,13 +40,15 @@ package final class Interruption: Sendable {
     actions.forEach { $0() }
   }
 
-  /// Lets SIGINT and SIGTERM ask, and ignores SIGPIPE. Call once, from main.
+  /// Lets SIGINT and SIGTERM ask. Ignores SIGPIPE and SIGXFSZ, so that a peer that has gone and a file that may not
+  /// grow are errors of `write`. Call once, from main.
   package func installSignalHandlers() {
     var ends: [Int32] = [-1, -1]
     guard pipe(&ends) == 0 else { return }
     let readEnd = ends[0]
     signalPipe.store(ends[1], ordering: .releasing)
     signal(SIGPIPE, SIG_IGN)
+    signal(SIGXFSZ, SIG_IGN)
     for number in [SIGINT, SIGTERM] {
       signal(number) { number in
         signal(number, SIG_DFL)

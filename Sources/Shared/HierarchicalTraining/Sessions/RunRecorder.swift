@@ -91,7 +91,7 @@ package final class RunRecorder {
     switch error {
     case nil: summary.outcome = .completed
     case is InterruptedError: summary.outcome = .interrupted
-    case .some(let error): summary.outcome = .failed("\(error)")
+    case .some(let error): summary.outcome = .failed(role.text(of: error))
     }
     let event: String =
       switch summary.outcome {
@@ -100,7 +100,7 @@ package final class RunRecorder {
       case .failed: "failed"
       }
     let attempts = [
-      Result { try metrics.append(EventRecord(event, reason: error.map { "\($0)" })) },
+      Result { try metrics.append(EventRecord(event, reason: error.map(role.text))) },
       Result { try metrics.finish() },
       Result { try directory.writeSummary(summary) },
     ]

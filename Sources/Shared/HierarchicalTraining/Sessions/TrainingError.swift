@@ -26,13 +26,20 @@ package enum TrainingError: Error, Equatable, CustomStringConvertible {
   }
 }
 
+extension RunRole {
+  /// An error's text as this side reports it: the other side is called by its name instead of "the peer".
+  package func text(of error: any Error) -> String {
+    "\(error)".replacing("the peer", with: self == .edge ? "the cloud" : "the edge")
+  }
+}
+
 extension Message {
   /// What the other side is told when an error ends the run; nil if it was the other side that ended it.
-  init?(lastWordFor error: any Error) {
+  init?(lastWordFor error: any Error, of role: RunRole) {
     switch error {
     case is InterruptedError: self = .goodbye(Goodbye(reason: .interrupted))
     case is Failure, TrainingError.peerInterrupted: return nil
-    default: self = .failure(Failure(code: RunExit(error).failureCode, reason: "\(error)"))
+    default: self = .failure(Failure(code: RunExit(error).failureCode, reason: role.text(of: error)))
     }
   }
 }

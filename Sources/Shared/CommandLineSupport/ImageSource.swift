@@ -1,0 +1,72 @@
+import Datasets
+import HierarchicalTraining
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// Where the images come from: the value of `--data`, or its default.
+package enum ImageSource: Equatable, Sendable, CustomStringConvertible {
+  /// Drawn by the program.
+  case synthetic
+  /// CIFAR-10 in its binary format, in this folder.
+  case cifar10(directory: String)
+
+  /// - Parameter option: the value of `--data`; nil means `$CIFAR10_DIR`, or, if that is not set,
+  ///   `~/.cache/cifar-10-batches-bin`, where `scripts/run-local.sh` puts its download.
+  package init(option: String?) {
+    switch option {
+    case "synthetic": self = .synthetic
+    case let directory?: self = .cifar10(directory: directory)
+    case nil: self = .cifar10(directory: Self.defaultDirectory)
+    }
+  }
+
+  /// What config.json calls it.
+  package var name: String {
+    switch self {
+    case .synthetic: "synthetic"
+    case .cifar10: "cifar10"
+    }
+  }
+
+  package var description: String {
+    switch self {
+    case .synthetic: "synthetic data"
+    case .cifar10(let directory): "CIFAR-10 in \(directory)"
+    }
+  }
+
+  /// Opens both parts.
+  ///
+  /// - Parameters:
+  ///   - trainLimit: the number of training images; nil for all.
+  ///   - testLimit: the number of test images; nil for all.
+  ///   - seed: of the images that are drawn.
+  /// - Throws: `DatasetError`.
+  package func open(
+    trainLimit: Int?, testLimit: Int?, seed: UInt64
+  ) throws -> (train: any LabeledImages, test: any LabeledImages) {
+    switch self {
+    case .synthetic:
+      return (
+        SyntheticImages(split: .train, count: trainLimit ?? SyntheticImages.defaultTrainCount, seed: seed),
+        SyntheticImages(split: .test, count: testLimit ?? SyntheticImages.defaultTestCount, seed: seed)
+      )
+    case .cifar10(let directory):
+      let (train, test) = try CIFAR10.open(directory: directory)
+      return (try train.limited(to: trainLimit ?? train.count), try test.limited(to: testLimit ?? test.count))
+    }
+  }
+
+  private static var defaultDirectory: String {
+    if let directory = environment("CIFAR10_DIR") { return directory }
+    return (environment("HOME") ?? "") + "/.cache/cifar-10-batches-bin"
+  }
+
+  private static func environment(_ name: String) -> String? {
+    getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
+  }
+}

@@ -1,0 +1,119 @@
+import Foundation
+import Testing
+
+/// Runs that are ended in mid-epoch: by the user, by a kill, by silence.
+@Suite struct EndingTests {
+  /// An endless run in which both sides have logged some steps.
+  private struct RunUnderWay {
+    let directory: TemporaryDirectory
+    let cloud: RunningCloud
+    let edge: ChildProcess
+    let edgeFiles: RunFiles
+    let cloudFiles: RunFiles
+
+    init(cloudArguments: [String] = ["--sessions", "1"], edgeArguments: [String] = []) throws {
+      let directory = try TemporaryDirectory()
+      let cloud = try RunningCloud(in: directory, cloudArguments)
+      let edge = try ChildProcess.startEdge(cloud, in: directory, .endless, edgeArguments)
+      let files = RunFiles(directory.path("edge"))
+      try edge.wait(for: "steps of the edge") { files.loggedSteps > 2 ? true : nil }
+      let others = try cloud.runDirectory()
+      try edge.wait(for: "steps of the cloud") { others.loggedSteps > 2 ? true : nil }
+      self.directory = directory
+      self.cloud = cloud
+      self.edge = edge
+      edgeFiles = files
+      cloudFiles = others
+    }
+  }
+
+  /// Every line of the log is whole, the steps are without gap, the last line says how it ended, and so does the
+  /// summary, which knows the same steps.
+  private static func expectCompleteLogs(
+    _ files: RunFiles, event: String, outcome: String, sourceLocation: SourceLocation = #_sourceLocation
+  ) throws {
+    let metrics = try files.metrics()
+    let steps = metrics.filter { $0["type"] as? String == "step" }.compactMap { $0["step"] as? Int }
+    #expect(!steps.isEmpty && steps == Array(1...max(1, steps.count)), sourceLocation: sourceLocation)
+    #expect(metrics.last?["event"] as? String == event, sourceLocation: sourceLocation)
+    let summary = try files.summary()
+    #expect(summary["completed_steps"] as? Int == steps.count, sourceLocation: sourceLocation)
+    let actual = try #require(summary["outcome"] as? String)
+    #expect(actual.hasPrefix(outcome), "\(actual)", sourceLocation: sourceLocation)
+  }
+
+  @Test(arguments: [SIGINT, SIGTERM])
+  func userEndsTheEdge(signal: Int32) throws {
+    let run = try RunUnderWay(cloudArguments: ["--sessions", "2"])
+    run.edge.send(signal: signal)
+    expectError(try run.edge.wait(), .edge, code: 130, mentioning: ["interrupted"])
+    try Self.expectCompleteLogs(run.edgeFiles, event: "interrupted", outcome: "interrupted")
+
+    // The cloud says so and goes on with the next.
+    try run.cloud.process.wait(for: "the end of the session") {
+      run.cloud.process.errors.contains("the session failed: the edge was interrupted by its user") ? true : nil
+    }
+    try Self.expectCompleteLogs(
+      run.cloudFiles, event: "failed", outcome: "failed: the edge was interrupted by its user")
+    let next = try ChildProcess.startEdge(
+      run.cloud, in: run.directory, runDirectory: run.directory.path("next")
+    ).wait()
+    #expect(next.end == .exited(0), "\(next.errors)")
+    expectError(
+      try run.cloud.process.wait(), .cloud, code: 69, mentioning: ["the edge was interrupted by its user"])
+  }
+
+  @Test(arguments: [SIGINT, SIGTERM])
+  func userEndsTheCloud(signal: Int32) throws {
+    let run = try RunUnderWay()
+    run.cloud.process.send(signal: signal)
+    expectError(try run.cloud.process.wait(), .cloud, code: 130, mentioning: ["interrupted"])
+    try Self.expectCompleteLogs(run.cloudFiles, event: "interrupted", outcome: "interrupted")
+    expectError(try run.edge.wait(), .edge, code: 69, mentioning: ["the cloud was interrupted by its user"])
+    try Self.expectCompleteLogs(
+      run.edgeFiles, event: "failed", outcome: "failed: the cloud was interrupted by its user")
+  }
+
+  @Test(arguments: [SIGINT, SIGTERM])
+  func userEndsACloudThatWaits(signal: Int32) throws {
+    let directory = try TemporaryDirectory()
+    let cloud = try RunningCloud(in: directory)
+    cloud.process.send(signal: signal)
+    expectError(try cloud.process.wait(), .cloud, code: 130, mentioning: ["interrupted"])
+  }
+
+  @Test func edgeIsKilled() throws {
+    let run = try RunUnderWay()
+    run.edge.send(signal: SIGKILL)
+    #expect(try run.edge.wait().end == .killed(signal: SIGKILL))
+    #expect(try run.edgeFiles.metrics().count > 3)
+    expectError(try run.cloud.process.wait(), .cloud, code: 69, mentioning: ["the edge "])
+    try Self.expectCompleteLogs(run.cloudFiles, event: "failed", outcome: "failed: the edge ")
+  }
+
+  @Test func cloudIsKilled() throws {
+    let run = try RunUnderWay()
+    run.cloud.process.send(signal: SIGKILL)
+    #expect(try run.cloud.process.wait().end == .killed(signal: SIGKILL))
+    #expect(try run.cloudFiles.metrics().count > 3)
+    expectError(try run.edge.wait(), .edge, code: 69, mentioning: ["the cloud "])
+    try Self.expectCompleteLogs(run.edgeFiles, event: "failed", outcome: "failed: the cloud ")
+  }
+
+  @Test func cloudFallsSilent() throws {
+    let run = try RunUnderWay(edgeArguments: ["--timeout", "1.5"])
+    run.cloud.process.send(signal: SIGSTOP)
+    expectError(
+      try run.edge.wait(), .edge, code: 69, mentioning: ["the cloud made no progress for 1.5 s", "--timeout"])
+    try Self.expectCompleteLogs(run.edgeFiles, event: "failed", outcome: "failed: the cloud made no progress")
+  }
+
+  @Test func edgeFallsSilent() throws {
+    let run = try RunUnderWay(cloudArguments: ["--sessions", "1", "--timeout", "1.5"])
+    run.edge.send(signal: SIGSTOP)
+    expectError(
+      try run.cloud.process.wait(), .cloud, code: 69,
+      mentioning: ["the edge made no progress for 1.5 s", "--timeout"])
+    try Self.expectCompleteLogs(run.cloudFiles, event: "failed", outcome: "failed: the edge made no progress")
+  }
+}

@@ -1,0 +1,67 @@
+import Testing
+
+/// Wrong options: exit code 64, one line, nothing done.
+@Suite struct UsageTests {
+  struct Case: CustomTestStringConvertible {
+    let program: TestedProgram
+    let arguments: [String]
+    let mentioning: [String]
+
+    init(_ program: TestedProgram, _ arguments: [String], _ mentioning: [String]) {
+      self.program = program
+      self.arguments = arguments
+      self.mentioning = mentioning
+    }
+
+    var testDescription: String { ([program.rawValue] + arguments).joined(separator: " ") }
+  }
+
+  static let cases = [
+    Case(.edge, ["train", "--architecture", "vgg9"], ["'vgg9'", "--architecture", "'vgg8'", "'resnet18-imagenet'"]),
+    Case(.edge, ["train", "--cut", "0"], ["cut 0", "1 to 3"]),
+    Case(.edge, ["train", "--cut", "4"], ["cut 4", "vgg8", "1 to 3"]),
+    Case(.edge, ["train", "--architecture", "vgg16", "--cut", "5"], ["deep", "1x1x512", "--exit-head conv"]),
+    Case(.edge, ["train", "--bits", "0"], ["bits is 0", "1 to 8", "16 or 32"]),
+    Case(.edge, ["train", "--bits", "9"], ["bits is 9", "1 to 8", "16 or 32"]),
+    Case(.edge, ["train", "--bits", "four"], ["'four'", "--bits"]),
+    Case(.edge, ["train", "--batch-size", "0"], ["batch size 0", "1 to 1024"]),
+    Case(.edge, ["train", "--epochs", "0"], ["epochs 0", "1 to 100000"]),
+    Case(.edge, ["train", "--learning-rate", "nan"], ["learning rate nan", "more than 0"]),
+    Case(.edge, ["train", "--momentum", "1"], ["momentum 1.0", "less than 1"]),
+    Case(.edge, ["train", "--bottleneck", "0"], ["bottleneck of 0", "1 to 4096"]),
+    Case(.edge, ["train", "--train-limit", "0"], ["--train-limit 0", "at least 1"]),
+    Case(.edge, ["train", "--test-limit", "0"], ["--test-limit 0", "at least 1"]),
+    Case(.edge, ["train", "--window", "0"], ["window 0", "1 to"]),
+    Case(.edge, ["train", "--threads", "0"], ["--threads 0", "1 to 1024"]),
+    Case(.edge, ["train", "--timeout", "0"], ["--timeout 0 ", "more than 0"]),
+    Case(.edge, ["train", "--timeout", "nan"], ["--timeout nan", "more than 0"]),
+    Case(.edge, ["train", "--data", ""], ["--data", "empty"]),
+    Case(.edge, ["train", "--run-dir", ""], ["--run-dir", "empty"]),
+    Case(.edge, ["train", "--cloud", "cloud"], ["\"cloud\"", "host:port", "the port is missing"]),
+    Case(.edge, ["train", "--cloud", "::1"], ["\"::1\"", "[::1]:7070"]),
+    Case(.edge, ["train", "--cloud", "127.0.0.1:0"], ["127.0.0.1:0", "port 0"]),
+    Case(.edge, ["train", "--cloud", "127.0.0.1:65536"], ["127.0.0.1:65536", "0 to 65535"]),
+    Case(.edge, ["train", "--no-such-option"], ["Unknown option '--no-such-option'"]),
+    Case(.edge, ["train", "--epochs"], ["Missing value", "--epochs"]),
+    Case(.edge, ["train", "--epochs", "1\n2"], ["'1 2'", "--epochs"]),
+    Case(.edge, ["train", "surplus"], ["'surplus'"]),
+    Case(.edge, ["no-such-command"], ["'no-such-command'", "see 'edge-trainer --help'"]),
+    Case(.edge, ["describe", "--bits", "9"], ["bits is 9"]),
+    Case(.edge, ["describe", "--bottleneck", "4097"], ["bottleneck of 4097"]),
+    Case(.cloud, ["--listen", "7070"], ["\"7070\"", "the port is missing", "see 'cloud-trainer --help'"]),
+    Case(.cloud, ["--listen", "localhost:http"], ["\"localhost:http\"", "0 to 65535"]),
+    Case(.cloud, ["--sessions", "0"], ["--sessions 0", "at least 1"]),
+    Case(.cloud, ["--max-frame-bytes", "1000"], ["--max-frame-bytes 1000", "1048576"]),
+    Case(.cloud, ["--threads", "x"], ["'x'", "--threads"]),
+    Case(.cloud, ["--run-dir", ""], ["--run-dir", "empty"]),
+    Case(.cloud, ["--no-such-option"], ["Unknown option '--no-such-option'"]),
+  ]
+
+  @Test(arguments: cases)
+  func wrongUsageIsOneLineAndSixtyFour(_ wrong: Case) throws {
+    let finished = try ChildProcess.run(wrong.program, wrong.arguments, in: TemporaryDirectory())
+    expectError(finished, wrong.program, code: 64, mentioning: wrong.mentioning + ["--help'"])
+    #expect(finished.errorLines.count == 1)
+    #expect(finished.output == "")
+  }
+}
