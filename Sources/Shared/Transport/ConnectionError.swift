@@ -8,7 +8,8 @@ package enum ConnectionError: Error, Equatable, CustomStringConvertible {
   case endOfStream
   /// The peer ended the stream inside a frame (or inside whatever `readExactly` was to read).
   case endOfStreamInsideFrame(received: Int, expected: Int)
-  /// The peer's machine says that nobody is there any more (`ECONNRESET`, `EPIPE`), or the route to it is gone.
+  /// The peer's machine says that nobody is there any more (`ECONNRESET`, `EPIPE`), or the route to it is
+  /// gone.
   case peerGone(operation: String, errnoCode: Int32)
   /// This end was closed, by this program.
   case closed
@@ -33,7 +34,8 @@ package enum ConnectionError: Error, Equatable, CustomStringConvertible {
       "the peer has gone (\(operation): \(SocketError.text(of: errnoCode))); its log may say why"
     case .closed: "the connection is already closed on this side"
     case .brokenInsideFrame: "the connection cannot go on: an earlier call stopped inside a frame"
-    case .cannotResolve(let host, let reason): "cannot find the address of \"\(host)\": \(reason); correct the name, or give the address in numbers"
+    case .cannotResolve(let host, let reason):
+      "cannot find the address of \"\(host)\": \(reason); correct the name, or give the address in numbers"
     case .cannotConnect(let endpoint, let reason):
       "cannot connect to \(endpoint): \(reason); start cloud-trainer there first, or correct --cloud"
     case .cannotListen(let endpoint, let reason):
