@@ -210,49 +210,4 @@ import Transport
     #expect(RunExit(error) == .diverged)
     #expect("\(error)".contains("--learning-rate"))
   }
-
-  // MARK: The window
-
-  @Test(arguments: [1, 3])
-  func edgeNeverHasMoreThanTheWindowUnderWay(window: Int) throws {
-    var configuration = try quickConfiguration()
-    configuration.trainImages = 16
-    configuration.batchSize = 2
-    configuration.window = window
-    let folder = try SessionFolder()
-    let cloud = try FakeCloud { peer in
-      try peer.welcome()
-      var last: UInt64 = 0
-      func receiveBatch() throws {
-        guard case .trainBatch(let batch) = try peer.connection.receive().message else {
-          throw CancellationError()
-        }
-        last += 1
-        #expect(batch.sequence == last)
-      }
-      for _ in 0..<window { try receiveBatch() }
-      for acknowledged in 1...5 as ClosedRange<UInt64> {
-        // The window is used up: nothing comes, however long one waits.
-        #expect(throws: ConnectionError.timedOut(seconds: 0.1)) {
-          try peer.connection.receive(deadline: Deadline(secondsFromNow: 0.1))
-        }
-        try peer.acknowledge(acknowledged)
-        try receiveBatch()
-      }
-      // All at once: as many come.
-      if last < 8 {
-        try peer.acknowledge(last)
-        let left = min(UInt64(window), 8 - last)
-        for _ in 0..<left { try receiveBatch() }
-      }
-      if peer.connection.conversation.unacknowledged > 0 { try peer.acknowledge(last) }
-      let ended = try peer.acknowledgeBatches()
-      try peer.connection.send(.epochReport(peer.report(on: ended)))
-      #expect(try peer.lastWord() == .goodbye(Goodbye(reason: .completed)))
-    }
-    let summary = try runEdge(configuration, cloud.endpoint, folder)
-    try cloud.end()
-    #expect(summary.outcome == .completed)
-    #expect(summary.completedSteps == 8)
-  }
 }

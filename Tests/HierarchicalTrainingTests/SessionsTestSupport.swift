@@ -161,6 +161,9 @@ final class TestCloud: Sendable {
     thread = SessionThread { [summaries] in try server.run { summaries.append($0) } }
   }
 
+  /// For tests that end before they ask for the end.
+  deinit { interruption.request() }
+
   var endpoint: Endpoint { server.endpoint }
 
   /// The sessions that were completed, and what `run` threw. Waits for the end.

@@ -100,9 +100,14 @@ import Transport
 
   @Test func serveOneAfterTheOtherUpToTheLimit() throws {
     let folder = try SessionFolder()
-    let cloud = try TestCloud(folder, sessions: 2)
-    let configuration = try quickConfiguration()
-    // The second comes as soon as the first has ended: the door must be open by then.
+    // A slow disk: the second comes while the last files of the first are written, and the door must be open by then.
+    var operations = FileOperations.live
+    operations.synchronize = { descriptor in
+      Thread.sleep(forTimeInterval: 0.1)
+      return FileOperations.live.synchronize(descriptor)
+    }
+    let cloud = try TestCloud(folder, sessions: 2, operations: operations)
+    let configuration = try oneStepConfiguration()
     _ = try runEdge(configuration, cloud.endpoint, folder, run: "first")
     _ = try runEdge(configuration, cloud.endpoint, folder, run: "second")
     let (completed, error) = cloud.end()
