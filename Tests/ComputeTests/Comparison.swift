@@ -27,8 +27,9 @@ extension UnsafeMutableBufferPointer<Float> {
   }
 }
 
-/// The worst value of those with `|actual − expected| > tolerance · max(|actual|, |expected|, floor)`, with its index and
-/// both values; nil if there is none. Not-a-number is always worst. `indices` are those to print, if not `0..<count`.
+/// The worst value of those with `|actual − expected| > tolerance · max(|actual|, |expected|, floor)`, with
+/// its index and both values; nil if there is none. Not-a-number is always worst. `indices` are those to
+/// print, if not `0..<count`.
 func mismatch(
   _ actual: [Double], _ expected: [Double], indices: [Int]? = nil, tolerance: Double, floor: Double
 ) -> String? {
@@ -43,9 +44,9 @@ func mismatch(
     if error.isNaN { error = .infinity }
     if worst.map({ error > $0.error }) ?? true { worst = (error, index) }
   }
-  return worst.map {
-    "\(failures) of \(actual.count) differ, worst [\(indices?[$0.index] ?? $0.index)]: \(actual[$0.index]) instead of "
-      + "\(expected[$0.index]), relative error \($0.error) > \(tolerance)"
+  return worst.map { error, index in
+    "\(failures) of \(actual.count) differ, worst [\(indices?[index] ?? index)]: \(actual[index]) instead of "
+      + "\(expected[index]), relative error \(error) > \(tolerance)"
   }
 }
 

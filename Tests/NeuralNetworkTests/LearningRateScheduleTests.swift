@@ -1,5 +1,6 @@
-@testable import NeuralNetwork
 import Testing
+
+@testable import NeuralNetwork
 
 @Suite struct LearningRateScheduleTests {
   struct Golden: Sendable {

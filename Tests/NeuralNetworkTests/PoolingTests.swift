@@ -12,7 +12,8 @@ import Testing
       FeatureShape(height: 5, width: 7, channels: 4), FeatureShape(height: 6, width: 8, channels: 3),
     ] {
       let harness = try LayerHarness(layer, input: shape, maximumCount: 4, threads: threads)
-      let features = Tensor.random(shape, count: 4, seed: 1, mean: -3)  // padding must not win over negative values
+      // Mostly negative: padding must not win.
+      let features = Tensor.random(shape, count: 4, seed: 1, mean: -3)
       let gradient = Tensor.random(harness.outputShape, count: 4, seed: 2)
       let expected = Reference.maxPooling(
         Reference.Features(features), layer, outputShape: harness.outputShape, Reference.Features(gradient))

@@ -2,7 +2,8 @@ import Compute
 import Foundation
 import NeuralNetwork
 
-/// The layers once more, as slow explicit loops in double precision. They share nothing with the ones under test.
+/// The layers once more, as slow explicit loops in double precision. They share nothing with the ones under
+/// test.
 enum Reference {
   /// A batch of features, NHWC.
   struct Features {
@@ -174,7 +175,7 @@ enum Reference {
     return y
   }
 
-  /// - Parameter y: the output of the ReLU.
+  /// The input's gradient for the output `y` of the ReLU and its gradient.
   static func reluBackward(_ y: Features, _ dy: Features) -> Features {
     var dx = dy
     for index in dx.values.indices where y.values[index] <= 0 { dx.values[index] = 0 }

@@ -33,7 +33,8 @@ import Testing
     }
   }
 
-  /// c = 64 channels of 8x8: pool 64·10 + 10; conv 9·64² + 2·64 more; deep 9·64·128 + 256 + 9·128² + 256 + 1290.
+  /// c = 64 channels of 8x8: pool 64·10 + 10; conv 9·64² + 2·64 more; deep 9·64·128 + 256 + 9·128² + 256 +
+  /// 1290.
   @Test(arguments: [(ExitHead.pool, 650, 640), (.conv, 37_642, 2_359_936), (.deep, 222_986, 7_079_168)])
   func exitHeadsHaveTheirSizes(head: ExitHead, parameters: Int, multiplyAccumulates: Int) throws {
     let network = try Self.network(.vgg8, cut: 2, head)
@@ -54,7 +55,8 @@ import Testing
     for cut in [-1, 0, architecture.blockCount + 1, Int.max] {
       #expect(
         throws: ShapeError(
-          "cut \(cut) is out of range: \(architecture.rawValue) can be cut after block 1 to \(architecture.blockCount)"
+          "cut \(cut) is out of range: \(architecture.rawValue) can be cut after block 1 to "
+            + "\(architecture.blockCount)"
         )
       ) { try Self.network(architecture, cut: cut) }
     }
@@ -64,7 +66,8 @@ import Testing
   func theDeepHeadNeedsRoomToPool(architecture: Architecture, cut: Int) throws {
     #expect(
       throws: ShapeError(
-        "the exit head deep pools 2x2, but the features at this cut are 1x1x512: take an earlier cut or --exit-head conv"
+        "the exit head deep pools 2x2, but the features at this cut are 1x1x512: "
+          + "take an earlier cut or --exit-head conv"
       )
     ) { try Self.network(architecture, cut: cut, .deep) }
     _ = try Self.network(architecture, cut: cut, .conv)
@@ -140,7 +143,25 @@ import Testing
       other.exit.parameters.suffix(2).flatMap { Array($0.value) })
   }
 
-  /// He's normal for convolutions by fan-out, PyTorch's uniform for linear layers, 1 and 0 for batch normalization.
+  /// The stream of random numbers is the name's, whatever the shape.
+  @Test func initialWeightsByDefinition() {
+    let parameters = [
+      Parameter("a.weight", .vector(3), .normal(0.5)),
+      Parameter("a.weight", .linear(inputs: 2, outputs: 3), .normal(0.5)),
+    ]
+    for parameter in parameters {
+      parameter.initialize(seed: 9)
+      var generator = SeededGenerator(seed: 9, stream: "a.weight")
+      expectSame(parameter.value, (0..<parameter.count).map { _ in 0.5 * generator.normal() })
+    }
+    let uniform = Parameter("b", .vector(4), .uniform(0.25))
+    uniform.initialize(seed: 9)
+    var generator = SeededGenerator(seed: 9, stream: "b")
+    expectSame(uniform.value, (0..<4).map { _ in 0.25 * (2 * generator.uniform() - 1) })
+  }
+
+  /// He's normal for convolutions by fan-out, PyTorch's uniform for linear layers, 1 and 0 for batch
+  /// normalization.
   @Test func initialWeightsHaveTheirDistribution() throws {
     let network = try Self.network(.vgg8, cut: 2, .deep)
     network.initialize(seed: 3)

@@ -12,8 +12,8 @@ package final class ComputeContext {
 
   package var threads: Int { pool.workers }
 
-  /// Makes room for `slots.count` scratch areas for each worker, `slots[i]` values in area i. Areas only grow: layers
-  /// run one after the other and share them.
+  /// Makes room for `slots.count` scratch areas for each worker, `slots[i]` values in area i. Areas only
+  /// grow: layers run one after the other and share them.
   package func reserveScratch(_ slots: [Int]) {
     for worker in scratch.indices {
       for (slot, values) in slots.enumerated() {

@@ -4,8 +4,8 @@
   import Darwin
 #endif
 
-/// A small seeded generator: SplitMix64 (Steele, Lea and Flood, *Fast Splittable Pseudorandom Number Generators*,
-/// OOPSLA 2014). The same seed and stream give the same sequence on every platform.
+/// A small seeded generator: SplitMix64 (Steele, Lea and Flood, *Fast Splittable Pseudorandom Number
+/// Generators*, OOPSLA 2014). The same seed and stream give the same sequence on every platform.
 ///
 /// A *stream* names the purpose ("shuffle", "blocks.2.weight", …), so that what one part of a run draws never
 /// shifts what another part draws.

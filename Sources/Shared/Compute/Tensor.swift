@@ -1,7 +1,8 @@
 /// A batch of features: float32, NHWC `[count, height, width, channels]`, contiguous, 64-byte aligned.
 ///
-/// The storage has a fixed capacity; `shape` and `count` may change within it, so that a layer allocates once for
-/// the largest batch and then also serves a short last one. Not synchronized: one thread at a time, or disjoint parts.
+/// The storage has a fixed capacity; `shape` and `count` may change within it, so that a layer allocates once
+/// for the largest batch and then also serves a short last one. Not synchronized: one thread at a time, or
+/// disjoint parts.
 package final class Tensor {
   /// The first value. Valid as long as the tensor lives.
   package let data: UnsafeMutablePointer<Float>
@@ -11,8 +12,8 @@ package final class Tensor {
   package private(set) var shape: FeatureShape
   /// The number of images held now.
   package private(set) var count: Int
-  /// The pool that this output of a layer goes back to as soon as the next layer has read it; nil for an output that
-  /// stays.
+  /// The pool that this output of a layer goes back to as soon as the next layer has read it; nil for an
+  /// output that stays.
   package weak var owner: TensorPool?
 
   /// A tensor of `count` images, all zero.
@@ -31,7 +32,8 @@ package final class Tensor {
   /// The number of values held now: `count · shape.values`.
   package var values: Int { count * shape.values }
 
-  /// The number of positions of the batch: `count · height · width`, the rows of the matrix `[rows, channels]`.
+  /// The number of positions of the batch: `count · height · width`, the rows of the matrix `[rows,
+  /// channels]`.
   package var rows: Int { count * shape.positions }
 
   /// The values held now, as a buffer.

@@ -4,7 +4,8 @@ import Compute
 package enum Architecture: String, Codable, CaseIterable, Sendable {
   /// VGG in small, for quick runs: three blocks of two convolutions.
   case vgg8
-  /// VGG-16 with batch normalization (Simonyan and Zisserman, 2014, configuration D) without the large linear layers.
+  /// VGG-16 with batch normalization (Simonyan and Zisserman, 2014, configuration D) without the large linear
+  /// layers.
   case vgg16
   /// ResNet-18 (He et al., 2015) with a 3×3 stem and no pooling, as usual on 32×32 images.
   case resnet18
@@ -34,7 +35,8 @@ package enum Architecture: String, Codable, CaseIterable, Sendable {
   /// The layers of each block, with the weights' names in the whole network.
   ///
   /// - Parameters:
-  ///   - bottleneckBefore: a block (from 0) whose input has another number of channels, because a bottleneck stands before it.
+  ///   - bottleneckBefore: a block (from 0) whose input has another number of channels, because a bottleneck
+  ///     stands before it.
   ///   - bottleneckChannels: that number.
   func blocks(bottleneckBefore: Int? = nil, bottleneckChannels: Int = 0) -> [[any Layer]] {
     if let table = vggTable {
@@ -52,7 +54,9 @@ package enum Architecture: String, Codable, CaseIterable, Sendable {
   }
 
   /// Numbered as torchvision's `features`: convolution, batch normalization, ReLU, …, pooling each count one.
-  private func vggBlocks(_ table: [[Int]], _ bottleneckBefore: Int?, _ bottleneckChannels: Int) -> [[any Layer]] {
+  private func vggBlocks(_ table: [[Int]], _ bottleneckBefore: Int?, _ bottleneckChannels: Int)
+    -> [[any Layer]]
+  {
     var inputs = Self.imageShape.channels
     var number = 0
     return table.enumerated().map { block, widths in
@@ -61,7 +65,8 @@ package enum Architecture: String, Codable, CaseIterable, Sendable {
       for (index, width) in widths.enumerated() {
         layers.append(
           Convolution(
-            name: "features.\(number)", inputChannels: inputs, outputChannels: width, kernelSize: 3, padding: 1))
+            name: "features.\(number)", inputChannels: inputs, outputChannels: width, kernelSize: 3,
+            padding: 1))
         layers.append(
           BatchNormalization(
             name: "features.\(number + 1)", channels: width, relu: true,

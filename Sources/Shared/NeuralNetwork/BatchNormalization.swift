@@ -1,16 +1,16 @@
 import Compute
 
-/// Batch normalization of each channel over all images and positions (Ioffe and Szegedy, 2015), with the ReLU that
-/// usually follows it done in the same pass.
+/// Batch normalization of each channel over all images and positions (Ioffe and Szegedy, 2015), with the ReLU
+/// that usually follows it done in the same pass.
 ///
-/// Training: `y = gamma · (x − mean) / sqrt(variance + epsilon) + beta` with the batch's mean and (biased) variance, which
-/// also move the running statistics: `running += momentum · (batch − running)`, the variance unbiased, as in PyTorch.
-/// Evaluation: the running statistics take their place.
+/// Training: `y = gamma · (x − mean) / sqrt(variance + epsilon) + beta` with the batch's mean and (biased)
+/// variance, which also move the running statistics: `running += momentum · (batch − running)`, the variance
+/// unbiased, as in PyTorch. Evaluation: the running statistics take their place.
 package final class BatchNormalization: Layer {
   package let channels: Int
   package let relu: Bool
-  /// The output is lent by the context's pool and read once, by a pooling layer, which gives it back: backward does not
-  /// need it.
+  /// The output is lent by the context's pool and read once, by a pooling layer, which gives it back:
+  /// backward does not need it.
   package let isOutputTransient: Bool
   package let gamma: Parameter
   package let beta: Parameter
@@ -37,7 +37,8 @@ package final class BatchNormalization: Layer {
   }
 
   /// - Parameters:
-  ///   - name: of the parameters in the whole network; ".weight", ".bias", ".running_mean" … are added, as in PyTorch.
+  ///   - name: of the parameters in the whole network; ".weight", ".bias", ".running_mean" … are added, as in
+  ///     PyTorch.
   ///   - relu: `max(0, y)` afterwards.
   ///   - isOutputTransient: the next layer is a pooling layer.
   package init(name: String, channels: Int, relu: Bool, isOutputTransient: Bool = false) {
@@ -140,9 +141,12 @@ package final class BatchNormalization: Layer {
   }
 
   /// With `xhat = (x − mean) / deviation` and `dy` masked by the ReLU:
-  /// `dgamma = Σ dy · xhat`, `dbeta = Σ dy`, `dx = gamma / deviation · (dy − dbeta / m − xhat · dgamma / m)`, m rows.
+  /// `dgamma = Σ dy · xhat`, `dbeta = Σ dy`, `dx = gamma / deviation · (dy − dbeta / m − xhat · dgamma / m)`,
+  /// m rows.
   package func backward(_ outputGradient: Tensor, needsInputGradient: Bool) -> Tensor? {
-    guard let state, let input = state.input else { preconditionFailure("\(description): backward before forward") }
+    guard let state, let input = state.input else {
+      preconditionFailure("\(description): backward before forward")
+    }
     self.state?.input = nil
     sumGradients(input, outputGradient, state)
     guard needsInputGradient else {
@@ -170,8 +174,8 @@ package final class BatchNormalization: Layer {
     return outputGradient
   }
 
-  /// `dbeta = Σ dy` and `dgamma = Σ dy · (x − mean) / deviation`: each worker sums its rows, then the workers' sums are added
-  /// in their order.
+  /// `dbeta = Σ dy` and `dgamma = Σ dy · (x − mean) / deviation`: each worker sums its rows, then the
+  /// workers' sums are added in their order.
   private func sumGradients(_ input: Tensor, _ outputGradient: Tensor, _ state: State) {
     let channels = channels
     let floor = floor

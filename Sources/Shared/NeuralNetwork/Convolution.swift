@@ -2,9 +2,9 @@ import Compute
 
 /// 2-D convolution with a square kernel, by tiled im2col and sgemm.
 ///
-/// Weights are `[kernelSize · kernelSize · inputChannels, outputChannels]`, so that a tile of the im2col matrix times
-/// the weights is NHWC output in place. The im2col matrix of a batch never exists: each worker fills a tile of about
-/// `tileRows` output positions in its own scratch memory and multiplies it at once.
+/// Weights are `[kernelSize · kernelSize · inputChannels, outputChannels]`, so that a tile of the im2col
+/// matrix times the weights is NHWC output in place. The im2col matrix of a batch never exists: each worker
+/// fills a tile of about `tileRows` output positions in its own scratch memory and multiplies it at once.
 package final class Convolution: Layer {
   package let inputChannels: Int
   package let outputChannels: Int
@@ -46,7 +46,8 @@ package final class Convolution: Layer {
     self.kernelSize = kernelSize
     self.stride = stride
     self.padding = padding
-    // He et al., Delving Deep into Rectifiers (2015), section 2.2, backward case, as torchvision's VGG and ResNet.
+    // He et al., Delving Deep into Rectifiers (2015), section 2.2, backward case, as torchvision's VGG and
+    // ResNet.
     let fanOut = Float(kernelSize * kernelSize * outputChannels)
     weight = Parameter(
       name + ".weight",
@@ -160,7 +161,9 @@ package final class Convolution: Layer {
   // MARK: Backward
 
   package func backward(_ outputGradient: Tensor, needsInputGradient: Bool) -> Tensor? {
-    guard let state, let input = state.input else { preconditionFailure("\(description): backward before forward") }
+    guard let state, let input = state.input else {
+      preconditionFailure("\(description): backward before forward")
+    }
     self.state?.input = nil
     computeWeightGradient(state, input, outputGradient)
     if let bias { sumRows(outputGradient, into: bias.gradient.base) }
@@ -179,8 +182,8 @@ package final class Convolution: Layer {
     return inputGradient
   }
 
-  /// `weightGradient = Σ im2col(input)ᵀ · outputGradient` over the tiles: each worker sums its own, then the workers'
-  /// sums are added in their order.
+  /// `weightGradient = Σ im2col(input)ᵀ · outputGradient` over the tiles: each worker sums its own, then the
+  /// workers' sums are added in their order.
   private func computeWeightGradient(_ state: State, _ input: Tensor, _ outputGradient: Tensor) {
     let context = state.context
     let geometry = state.geometry

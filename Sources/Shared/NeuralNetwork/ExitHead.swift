@@ -6,7 +6,8 @@ package enum ExitHead: String, Codable, CaseIterable, Sendable {
   case pool
   /// A 3×3 convolution c -> c with batch normalization and ReLU, then as `pool`.
   case conv
-  /// A 3×3 convolution c -> 2c with batch normalization and ReLU, 2×2 max pooling, a convolution 2c -> 2c likewise, then as `pool`.
+  /// A 3×3 convolution c -> 2c with batch normalization and ReLU, 2×2 max pooling, a convolution 2c -> 2c
+  /// likewise, then as `pool`.
   case deep
 
   /// The layers for features of a shape.
@@ -22,7 +23,8 @@ package enum ExitHead: String, Codable, CaseIterable, Sendable {
     case .deep:
       guard features.height >= 2 && features.width >= 2 else {
         throw ShapeError(
-          "the exit head deep pools 2x2, but the features at this cut are \(features): take an earlier cut or --exit-head conv")
+          "the exit head deep pools 2x2, but the features at this cut are \(features): take an earlier cut or --exit-head conv"
+        )
       }
       return convolution(0, channels, 2 * channels, pooled: true) + [MaxPooling(kernelSize: 2, stride: 2)]
         + convolution(4, 2 * channels, 2 * channels) + classifier(inputs: 2 * channels)
@@ -30,10 +32,12 @@ package enum ExitHead: String, Codable, CaseIterable, Sendable {
   }
 
   /// Numbered as a PyTorch `Sequential` of convolution, batch normalization, ReLU and pooling.
-  private func convolution(_ number: Int, _ inputs: Int, _ outputs: Int, pooled: Bool = false) -> [any Layer] {
+  private func convolution(_ number: Int, _ inputs: Int, _ outputs: Int, pooled: Bool = false) -> [any Layer]
+  {
     [
       Convolution(
-        name: "exit.features.\(number)", inputChannels: inputs, outputChannels: outputs, kernelSize: 3, padding: 1),
+        name: "exit.features.\(number)", inputChannels: inputs, outputChannels: outputs, kernelSize: 3,
+        padding: 1),
       BatchNormalization(
         name: "exit.features.\(number + 1)", channels: outputs, relu: true, isOutputTransient: pooled),
     ]

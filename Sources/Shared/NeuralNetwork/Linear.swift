@@ -54,7 +54,9 @@ package final class Linear: Layer {
   }
 
   package func backward(_ outputGradient: Tensor, needsInputGradient: Bool) -> Tensor? {
-    guard let state, let input = state.input else { preconditionFailure("\(description): backward before forward") }
+    guard let state, let input = state.input else {
+      preconditionFailure("\(description): backward before forward")
+    }
     self.state?.input = nil
     defer { state.context.gradients.give(outputGradient) }
     GEMM.multiply(

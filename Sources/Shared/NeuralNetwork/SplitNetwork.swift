@@ -5,7 +5,8 @@ package struct SplitNetwork {
   /// What decides the layers.
   package struct Configuration: Codable, Hashable, Sendable {
     package var architecture: Architecture
-    /// The cut is after this block, counted from 1; at most all blocks, so that the classifier stays in the cloud.
+    /// The cut is after this block, counted from 1; at most all blocks, so that the classifier stays in the
+    /// cloud.
     package var cut: Int
     package var exitHead: ExitHead
     /// Channels of the bottleneck at the cut; nil for none.
@@ -35,7 +36,8 @@ package struct SplitNetwork {
     let cut = configuration.cut
     guard (1...architecture.blockCount).contains(cut) else {
       throw ShapeError(
-        "cut \(cut) is out of range: \(architecture.rawValue) can be cut after block 1 to \(architecture.blockCount)")
+        "cut \(cut) is out of range: \(architecture.rawValue) can be cut after block 1 to \(architecture.blockCount)"
+      )
     }
     if let bottleneck = configuration.bottleneck, !(1...4096).contains(bottleneck) {
       throw ShapeError("a bottleneck of \(bottleneck) channels is out of range: 1 to 4096")

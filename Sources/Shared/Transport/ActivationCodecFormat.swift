@@ -50,7 +50,8 @@ package struct ActivationFormat: Equatable, Sendable {
     return scale == .tensor ? 1 : channels
   }
 
-  /// Bytes of the packed codes of one image with this many values, before compression, without header and scales.
+  /// Bytes of the packed codes of one image with this many values, before compression, without header and
+  /// scales.
   package func payloadBytesPerImage(values: Int) -> Int {
     BitPacking.packedByteCount(codes: values, bits: bits)
   }

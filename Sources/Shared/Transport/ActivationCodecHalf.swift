@@ -25,8 +25,8 @@ enum ActivationCodecHalf {
     return nonFinite & 0x8000 == 0
   }
 
-  /// The error for the first half that is NaN or infinite; there is one. `start` is the place of the first half in
-  /// the tensor.
+  /// The error for the first half that is NaN or infinite; there is one. `start` is the place of the first
+  /// half in the tensor.
   static func refusal(of halves: UnsafePointer<UInt16>, count: Int, start: Int) -> CodecError {
     var index = 0
     while index < count - 1, halves[index] & 0x7C00 != 0x7C00 { index += 1 }

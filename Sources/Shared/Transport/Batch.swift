@@ -1,5 +1,5 @@
-/// One mini-batch as it travels: the samples' labels and their encoded activations, which this module does not look
-/// into.
+/// One mini-batch as it travels: the samples' labels and their encoded activations, which this module does
+/// not look into.
 ///
 /// ```
 /// byte  0        4                4 + count              end of the payload

@@ -6,8 +6,8 @@ import Synchronization
   import Darwin
 #endif
 
-/// A switch that can be thrown once, from any thread, and that wakes every thread that waits in a socket call with
-/// it; those calls throw `ConnectionError.cancelled`.
+/// A switch that can be thrown once, from any thread, and that wakes every thread that waits in a socket call
+/// with it; those calls throw `ConnectionError.cancelled`.
 package final class Cancellation: Sendable {
   private let flag = Atomic<Bool>(false)
   /// Becomes readable for good when `cancel()` is called: the byte is never read.

@@ -7,8 +7,8 @@ package enum ConversationRole: Sendable, CustomStringConvertible {
   package var description: String { self == .edge ? "edge" : "cloud" }
 }
 
-/// The legal order of messages, without any input or output. Both ends keep one, and tell it every message that they
-/// send or receive, before they act on it.
+/// The legal order of messages, without any input or output. Both ends keep one, and tell it every message
+/// that they send or receive, before they act on it.
 ///
 /// ```
 ///            hello          welcome          train-batch*      evaluation-batch*      epoch-end
@@ -18,8 +18,8 @@ package enum ConversationRole: Sendable, CustomStringConvertible {
 ///  refused            refused             (training may go to reporting without evaluating)
 /// ```
 ///
-/// Acknowledgements may come from the cloud in training, evaluating and reporting. `goodbye` and `failure` end what
-/// their sender sends; messages of the other side that crossed them are still legal.
+/// Acknowledgements may come from the cloud in training, evaluating and reporting. `goodbye` and `failure`
+/// end what their sender sends; messages of the other side that crossed them are still legal.
 package struct ConversationStateMachine: Equatable, Sendable {
   package enum Phase: String, Sendable {
     case opening, greeted, training, evaluating, reporting, refused

@@ -13,8 +13,9 @@ package struct ReceivedMessage: Equatable, Sendable {
 
 /// Messages over a socket: framed, checked, counted, and in legal order.
 ///
-/// Any thread may send; whole frames are sent one after another. One thread at a time receives. Every message goes
-/// through the conversation's state machine, so that neither side can say, or accept, something out of order.
+/// Any thread may send; whole frames are sent one after another. One thread at a time receives. Every message
+/// goes through the conversation's state machine, so that neither side can say, or accept, something out of
+/// order.
 package final class FramedConnection: Sendable {
   package let socket: Socket
   /// The longest frame, header included, that this side accepts.
@@ -70,8 +71,8 @@ package final class FramedConnection: Sendable {
   /// Sends one message, and returns when the kernel has taken all of it.
   ///
   /// - Returns: bytes of the frame.
-  /// - Throws: `WireError` (`order`, `length` beyond the peer's limit, a value that JSON cannot hold; nothing is
-  ///   sent then), `ConnectionError`, `SocketError`.
+  /// - Throws: `WireError` (`order`, `length` beyond the peer's limit, a value that JSON cannot hold; nothing
+  ///   is sent then), `ConnectionError`, `SocketError`.
   @discardableResult
   package func send(_ message: Message) throws -> Int {
     let frame = try message.outgoingFrame()
@@ -109,13 +110,13 @@ package final class FramedConnection: Sendable {
 
   /// Waits for the next message.
   ///
-  /// The socket's time without progress runs only while it is the peer's turn (`expectsPeer`), and always inside a
-  /// frame. Until the cloud's `welcome`, no frame may be longer than a control frame.
+  /// The socket's time without progress runs only while it is the peer's turn (`expectsPeer`), and always
+  /// inside a frame. Until the cloud's `welcome`, no frame may be longer than a control frame.
   ///
   /// - Parameter deadline: the moment by which the whole message must be here.
   /// - Returns: the message and the bytes counted.
-  /// - Throws: `WireError`, `ConnectionError` (`endOfStream` between two frames), `SocketError`. After an error
-  ///   inside a frame, all later calls throw `brokenInsideFrame`.
+  /// - Throws: `WireError`, `ConnectionError` (`endOfStream` between two frames), `SocketError`. After an
+  ///   error inside a frame, all later calls throw `brokenInsideFrame`.
   package func receive(deadline: Deadline? = nil) throws -> ReceivedMessage {
     try input.withLock { input in
       if input.isBrokenInsideFrame { throw ConnectionError.brokenInsideFrame }
@@ -186,9 +187,9 @@ package final class FramedConnection: Sendable {
     return try outcome.get()
   }
 
-  /// Ends the connection politely: finishes a frame that was interrupted, sends a last message, ends the stream,
-  /// reads on until the peer has ended its stream too, and closes. Never throws and never waits longer than
-  /// `seconds`; `cancellation` does not interrupt it.
+  /// Ends the connection politely: finishes a frame that was interrupted, sends a last message, ends the
+  /// stream, reads on until the peer has ended its stream too, and closes. Never throws and never waits
+  /// longer than `seconds`; `cancellation` does not interrupt it.
   ///
   /// - Parameters:
   ///   - message: `goodbye`, `failure` or `refusal`; left out if it is not legal any more.
@@ -204,8 +205,8 @@ package final class FramedConnection: Sendable {
     } while isSent == nil && deadline.pause()
     if isSent != nil {
       socket.shutdownWriting()
-      // Without this, unread bytes would make the kernel reset the connection, and the peer might lose our message.
-      // If another thread is receiving, it does the reading.
+      // Without this, unread bytes would make the kernel reset the connection, and the peer might lose our
+      // message. If another thread is receiving, it does the reading.
       var isDrained = false
       repeat {
         isDrained = input.withLockIfAvailable { drain(&$0, Patience(deadline: deadline)) } != nil

@@ -4,8 +4,8 @@
   import Darwin
 #endif
 
-/// Bytes on their way out: a small head and a large body that is never copied, and how many of them the kernel has
-/// taken.
+/// Bytes on their way out: a small head and a large body that is never copied, and how many of them the
+/// kernel has taken.
 struct OutgoingBytes {
   let head: [UInt8]
   let body: ArraySlice<UInt8>

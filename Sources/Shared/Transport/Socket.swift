@@ -8,10 +8,10 @@ import Synchronization
 
 /// One end of a byte stream: a connected TCP socket, or half of a socket pair.
 ///
-/// The descriptor is non-blocking; calls wait in `poll`, together with the `Cancellation`. One thread may read while
-/// another writes. A call fails when the *connection* makes no progress for `timeout` seconds: a byte received, a
-/// byte taken by the kernel for sending, or a byte less in the kernel's send queue, in whichever direction and by
-/// whichever thread, starts the time again.
+/// The descriptor is non-blocking; calls wait in `poll`, together with the `Cancellation`. One thread may
+/// read while another writes. A call fails when the *connection* makes no progress for `timeout` seconds: a
+/// byte received, a byte taken by the kernel for sending, or a byte less in the kernel's send queue, in
+/// whichever direction and by whichever thread, starts the time again.
 package final class Socket: Sendable {
   /// Seconds without progress after which a waiting call throws `ConnectionError.timedOut`.
   package let timeout: Double
@@ -64,8 +64,8 @@ package final class Socket: Sendable {
   /// - Parameters:
   ///   - buffer: where the bytes go; all of it is filled.
   ///   - patience: what else ends the wait.
-  ///   - mayTimeOut: asked while no byte of the buffer has come; `false` means that the peer is not at fault for its
-  ///     silence, and the time without progress does not run.
+  ///   - mayTimeOut: asked while no byte of the buffer has come; `false` means that the peer is not at fault
+  ///     for its silence, and the time without progress does not run.
   /// - Throws: `ConnectionError` (`endOfStream` only when not a single byte came), `SocketError`.
   package func readExactly(
     into buffer: UnsafeMutableRawBufferPointer,
@@ -112,7 +112,8 @@ package final class Socket: Sendable {
     }
   }
 
-  /// Reads and forgets until the end of the stream, an error, `maximumBytes` or the deadline, whichever comes first.
+  /// Reads and forgets until the end of the stream, an error, `maximumBytes` or the deadline, whichever comes
+  /// first.
   package func drain(maximumBytes: Int, patience: Patience) {
     withUnsafeTemporaryAllocation(byteCount: 1 << 16, alignment: 16) { buffer in
       var left = maximumBytes
@@ -136,7 +137,8 @@ package final class Socket: Sendable {
     try write(&outgoing, patience: patience)
   }
 
-  /// Sends what is left of `bytes`, straight from its two arrays. After an error `bytes` knows how far it got.
+  /// Sends what is left of `bytes`, straight from its two arrays. After an error `bytes` knows how far it
+  /// got.
   ///
   /// - Throws: `ConnectionError`, `SocketError`.
   func write(_ bytes: inout OutgoingBytes, patience: Patience) throws {
@@ -178,8 +180,8 @@ package final class Socket: Sendable {
 
   // MARK: Waiting
 
-  /// Waits until the descriptor is ready (or has an error that the next call will report). Wakes at least once a
-  /// second to look whether another thread or the kernel has made progress.
+  /// Waits until the descriptor is ready (or has an error that the next call will report). Wakes at least
+  /// once a second to look whether another thread or the kernel has made progress.
   private func wait(
     for events: Int16, _ descriptor: Int32, _ patience: Patience, _ mayTimeOut: () -> Bool
   ) throws {

@@ -65,13 +65,16 @@ extension RunConfiguration {
   ///
   /// - Throws: `ConfigurationError` naming the setting, the value and what is allowed.
   package func validate() throws(ConfigurationError) {
-    func require(_ holds: Bool, _ setting: String, _ value: Any, _ allowed: String) throws(ConfigurationError) {
+    func require(_ holds: Bool, _ setting: String, _ value: Any, _ allowed: String) throws(ConfigurationError)
+    {
       guard holds else { throw ConfigurationError("\(setting) \(value) is out of range: \(allowed)") }
     }
     try require((1...100_000).contains(epochs), "epochs", epochs, "1 to 100000")
     try require(
-      (1...Self.maximumBatchSize).contains(batchSize), "batch size", batchSize, "1 to \(Self.maximumBatchSize)")
-    try require(learningRate > 0 && learningRate <= 1000, "learning rate", learningRate, "more than 0, at most 1000")
+      (1...Self.maximumBatchSize).contains(batchSize), "batch size", batchSize,
+      "1 to \(Self.maximumBatchSize)")
+    try require(
+      learningRate > 0 && learningRate <= 1000, "learning rate", learningRate, "more than 0, at most 1000")
     try require(momentum >= 0 && momentum < 1, "momentum", momentum, "0 to less than 1")
     if schedule == .oneCycle && momentum != 0 {
       try require(
@@ -79,7 +82,8 @@ extension RunConfiguration {
         "one-cycle moves it by 0.05 to either side, so 0, or 0.05 to less than 0.95")
     }
     try require(weightDecay >= 0 && weightDecay <= 1, "weight decay", weightDecay, "0 to 1")
-    try require((1...100_000_000).contains(trainImages), "number of training images", trainImages, "1 to 100000000")
+    try require(
+      (1...100_000_000).contains(trainImages), "number of training images", trainImages, "1 to 100000000")
     try require((1...100_000_000).contains(testImages), "number of test images", testImages, "1 to 100000000")
     try require((1...Hello.maximumWindow).contains(window), "window", window, "1 to \(Hello.maximumWindow)")
   }
@@ -88,7 +92,8 @@ extension RunConfiguration {
 extension RunConfiguration: Codable {
   /// One flat object; keys as the command line's options.
   private enum CodingKeys: String, CodingKey {
-    case strategy, architecture, cut, bottleneck, bits, scale, compression, epochs, momentum, schedule, seed, data, window
+    case strategy, architecture, cut, bottleneck, bits, scale, compression, epochs, momentum, schedule, seed,
+      data, window
     case exitHead = "exit_head"
     case batchSize = "batch_size"
     case learningRate = "learning_rate"

@@ -10,8 +10,12 @@ package enum Checkpoint {
   /// Writes parameters and running statistics, atomically.
   ///
   /// - Parameters:
+  ///   - parts: this side's layers, in the order of the network.
+  ///   - configuration: of the run; goes into the file's metadata.
+  ///   - role: this side.
   ///   - epoch: completed epochs.
   ///   - step: completed steps of the whole run.
+  ///   - path: an existing file is replaced.
   ///   - operations: the system calls.
   /// - Throws: `RunDirectoryError`; the file of the epoch before is unharmed then.
   package static func write(

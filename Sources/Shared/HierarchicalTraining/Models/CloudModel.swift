@@ -22,7 +22,11 @@ package final class CloudModel {
 
   /// One step of the rest.
   ///
-  /// - Parameter features: as they came over the wire, `[count, cutShape]`.
+  /// - Parameters:
+  ///   - features: as they came over the wire, `[count, cutShape]`.
+  ///   - labels: `[count]` classes.
+  ///   - values: of this step.
+  /// - Returns: the mean final loss and the hits, from before the step.
   package func train(
     _ features: Tensor, labels: UnsafeBufferPointer<UInt8>, _ values: LearningRateSchedule.Values
   ) -> SoftmaxCrossEntropy.Result {
@@ -35,7 +39,8 @@ package final class CloudModel {
   }
 
   /// Loss and hits without training.
-  package func evaluate(_ features: Tensor, labels: UnsafeBufferPointer<UInt8>) -> SoftmaxCrossEntropy.Result {
+  package func evaluate(_ features: Tensor, labels: UnsafeBufferPointer<UInt8>) -> SoftmaxCrossEntropy.Result
+  {
     SoftmaxCrossEntropy.evaluate(network.rest.forward(features, training: false), labels: labels)
   }
 }

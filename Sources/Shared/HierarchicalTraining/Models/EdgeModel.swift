@@ -24,9 +24,13 @@ package final class EdgeModel {
     images = Tensor(Architecture.imageShape, count: maximumCount)
   }
 
-  /// The features at the cut, `[count, cutShape]`, which stay valid until the next call.
+  /// The front's part of a step, or of an evaluation.
   ///
-  /// - Parameter pixels: normalized images, `[count, 32, 32, 3]`; copied.
+  /// - Parameters:
+  ///   - pixels: normalized images, `[count, 32, 32, 3]`; copied.
+  ///   - count: at most the batch size.
+  ///   - training: whether `train` follows.
+  /// - Returns: the features at the cut, `[count, cutShape]`, which stay valid until the next call.
   package func forward(_ pixels: UnsafePointer<Float>, count: Int, training: Bool) -> Tensor {
     images.resize(count: count)
     images.data.update(from: pixels, count: images.values)
@@ -48,7 +52,8 @@ package final class EdgeModel {
   }
 
   /// The exit's loss and hits on features of the last `forward`, without training.
-  package func evaluate(_ features: Tensor, labels: UnsafeBufferPointer<UInt8>) -> SoftmaxCrossEntropy.Result {
+  package func evaluate(_ features: Tensor, labels: UnsafeBufferPointer<UInt8>) -> SoftmaxCrossEntropy.Result
+  {
     SoftmaxCrossEntropy.evaluate(network.exit.forward(features, training: false), labels: labels)
   }
 }

@@ -4,7 +4,8 @@
   import Darwin
 #endif
 
-/// Writes whole files so that a reader, or a run after a crash, finds the old content or the new, never a part.
+/// Writes whole files so that a reader, or a run after a crash, finds the old content or the new, never a
+/// part.
 package enum AtomicFile {
   /// Receives the content of a file that is being written, piece by piece.
   package struct Writer: ~Copyable {
@@ -22,15 +23,16 @@ package enum AtomicFile {
     }
   }
 
-  /// Writes a file under a temporary name in the same directory, flushes it, renames it and flushes the directory.
+  /// Writes a file under a temporary name in the same directory, flushes it, renames it and flushes the
+  /// directory.
   ///
   /// - Parameters:
   ///   - path: where the file shall be; an existing one is replaced.
   ///   - operations: the system calls.
   ///   - body: hands over the content.
-  /// - Throws: ``RunDirectoryError/cannotWrite(path:operation:errorNumber:)``, or what `body` throws; the temporary
-  ///   file is gone then, and what was at `path` is as before. (Only when the last step fails, flushing the directory,
-  ///   the new content is already there.)
+  /// - Throws: ``RunDirectoryError/cannotWrite(path:operation:errorNumber:)``, or what `body` throws; the
+  ///   temporary file is gone then, and what was at `path` is as before. (Only when the last step fails,
+  ///   flushing the directory, the new content is already there.)
   package static func write(
     to path: String, operations: FileOperations = .live, _ body: (borrowing Writer) throws -> Void
   ) throws {

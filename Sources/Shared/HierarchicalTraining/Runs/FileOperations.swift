@@ -4,10 +4,11 @@
   import Darwin
 #endif
 
-/// The few system calls through which a run writes its files, replaceable in tests (a full disk, a failing rename).
+/// The few system calls through which a run writes its files, replaceable in tests (a full disk, a failing
+/// rename).
 ///
-/// Each closure has the convention of its C function: a negative result means failure with the reason in `errno`.
-/// Interrupted calls (`EINTR`) are retried by the users of this type.
+/// Each closure has the convention of its C function: a negative result means failure with the reason in
+/// `errno`. Interrupted calls (`EINTR`) are retried by the users of this type.
 package struct FileOperations: Sendable {
   /// `open(path, flags, mode)`; `O_CLOEXEC` is added.
   package var open: @Sendable (_ path: String, _ flags: Int32, _ mode: mode_t) -> Int32
@@ -36,7 +37,8 @@ package struct FileOperations: Sendable {
 
   /// Writes all bytes, going on after short writes and interruptions.
   ///
-  /// - Returns: `nil`, or the error number of the call that failed. A call that writes nothing counts as `EIO`.
+  /// - Returns: `nil`, or the error number of the call that failed. A call that writes nothing counts as
+  ///   `EIO`.
   func writeAll(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> Int32? {
     var offset = 0
     while offset < bytes.count {

@@ -6,10 +6,11 @@ import Synchronization
   import Darwin
 #endif
 
-/// `metrics.jsonl`: a JSON object a line, each with `type`, `role` and `wall_seconds` (since the start of the log).
+/// `metrics.jsonl`: a JSON object a line, each with `type`, `role` and `wall_seconds` (since the start of the
+/// log).
 ///
-/// A line goes out in one `write`, so that a process that is killed leaves complete lines. May be used from several
-/// threads; their lines do not mix.
+/// A line goes out in one `write`, so that a process that is killed leaves complete lines. May be used from
+/// several threads; their lines do not mix.
 package final class MetricsLog: Sendable {
   package let path: String
   private let role: RunRole
@@ -26,8 +27,12 @@ package final class MetricsLog: Sendable {
 
   /// Creates the log of a run.
   ///
-  /// - Parameter elapsedSeconds: the time since the start of the run; by default, since this call.
-  /// - Throws: ``RunDirectoryError``, ``RunDirectoryError/holdsEarlierRun(path:file:)`` if there is a log already.
+  /// - Parameters:
+  ///   - directory: the run's; the log is its `metrics.jsonl`.
+  ///   - role: written to every line.
+  ///   - elapsedSeconds: the time since the start of the run; by default, since this call.
+  /// - Throws: ``RunDirectoryError``, ``RunDirectoryError/holdsEarlierRun(path:file:)`` if there is a log
+  ///   already.
   package convenience init(
     in directory: RunDirectory, role: RunRole, elapsedSeconds: (@Sendable () -> Double)? = nil
   ) throws(RunDirectoryError) {
@@ -64,8 +69,9 @@ package final class MetricsLog: Sendable {
 
   /// Appends one line.
   ///
-  /// - Throws: ``RunDirectoryError/cannotWrite(path:operation:errorNumber:)`` when the line could not be written
-  ///   completely; what was written of it is cut off again, so that the file ends with a complete line.
+  /// - Throws: ``RunDirectoryError/cannotWrite(path:operation:errorNumber:)`` when the line could not be
+  ///   written completely; what was written of it is cut off again, so that the file ends with a complete
+  ///   line.
   ///   ``RunDirectoryError/finished(path:)`` after ``finish()``.
   package func append(_ record: some MetricsRecord) throws {
     try state.withLock { state in
@@ -86,7 +92,8 @@ package final class MetricsLog: Sendable {
 
   /// Flushes the log to the device and closes it. A second call does nothing.
   ///
-  /// - Throws: ``RunDirectoryError/cannotWrite(path:operation:errorNumber:)``; the log is closed all the same.
+  /// - Throws: ``RunDirectoryError/cannotWrite(path:operation:errorNumber:)``; the log is closed all the
+  ///   same.
   package func finish() throws(RunDirectoryError) {
     let failure: RunDirectoryError? = state.withLock { state in
       guard let descriptor = state.descriptor else { return nil }

@@ -1,7 +1,7 @@
 import Synchronization
 
-/// Shows on standard error how far a run is: a bar on a terminal, redrawn at most ten times a second; elsewhere a line
-/// about every ten seconds and one at the end of each epoch.
+/// Shows on standard error how far a run is: a bar on a terminal, redrawn at most ten times a second;
+/// elsewhere a line about every ten seconds and one at the end of each epoch.
 ///
 /// May be used from several threads; an update that is not due costs a clock reading.
 package final class ProgressReporter: Sendable {
@@ -24,7 +24,9 @@ package final class ProgressReporter: Sendable {
 
   /// Starts the clock of the run.
   ///
-  /// - Parameter now: a clock in seconds that never goes back.
+  /// - Parameters:
+  ///   - console: where progress is shown.
+  ///   - now: a clock in seconds that never goes back.
   package init(console: Console = .standardError, now: @escaping @Sendable () -> Double = monotonicSeconds) {
     self.console = console
     self.now = now

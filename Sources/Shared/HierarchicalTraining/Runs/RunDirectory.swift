@@ -15,8 +15,8 @@ package struct RunDirectory: Sendable {
   package static let metricsFile = "metrics.jsonl"
   package static let summaryFile = "summary.json"
 
-  /// Creates the directory with its parents, or takes an existing one that holds no run yet, and checks that a file
-  /// can be created in it.
+  /// Creates the directory with its parents, or takes an existing one that holds no run yet, and checks that
+  /// a file can be created in it.
   ///
   /// - Throws: ``RunDirectoryError/holdsEarlierRun(path:file:)`` or
   ///   ``RunDirectoryError/cannotCreate(path:operation:errorNumber:)``.
@@ -53,7 +53,9 @@ package struct RunDirectory: Sendable {
 
   /// Writes `config.json`: the configuration's own keys in snake_case, sorted, and `role`.
   ///
-  /// - Parameter configuration: encodes as an object (a keyed container).
+  /// - Parameters:
+  ///   - configuration: encodes as an object (a keyed container).
+  ///   - role: the side that writes.
   /// - Throws: ``RunDirectoryError/cannotWrite(path:operation:errorNumber:)``.
   package func writeConfiguration(_ configuration: some Encodable, role: RunRole) throws {
     try writeJSON(ConfigurationFile(configuration: configuration, role: role), to: Self.configurationFile)

@@ -6,8 +6,9 @@
 
 /// The name of a run, the same on both sides: "20261123-081502-3f9a1c".
 ///
-/// The cloud uses it as a path component although the edge chose it, so it holds only `A`–`Z`, `a`–`z`, `0`–`9` and
-/// `-`, 1 to 64 of them: no separator, no dot, no control character can get into a path through it.
+/// The cloud uses it as a path component although the edge chose it, so it holds only `A`–`Z`, `a`–`z`,
+/// `0`–`9` and `-`, 1 to 64 of them: no separator, no dot, no control character can get into a path through
+/// it.
 package struct RunIdentifier: Hashable, Sendable, CustomStringConvertible {
   /// The identifier as text, valid as a path component.
   package let description: String
@@ -36,7 +37,8 @@ package struct RunIdentifier: Hashable, Sendable, CustomStringConvertible {
   ///
   /// - Parameters:
   ///   - secondsSince1970: the time of the start.
-  ///   - random: the source of the bits; the default is the system's, so that it never depends on the run's seed.
+  ///   - random: the source of the bits; not the run's seeded one, or equal runs would have equal names.
+  /// - Returns: a valid identifier, 22 characters.
   package static func generate(
     secondsSince1970: Double, using random: inout some RandomNumberGenerator
   ) -> RunIdentifier {

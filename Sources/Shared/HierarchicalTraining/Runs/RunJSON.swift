@@ -4,11 +4,16 @@
   import Foundation
 #endif
 
-/// The JSON of a run's files: snake_case keys, sorted, slashes as they are, `null` where a number is not finite.
+/// The JSON of a run's files: snake_case keys, sorted, slashes as they are, `null` where a number is not
+/// finite.
 package enum RunJSON {
   /// Encodes a value that becomes an object or an array.
   ///
-  /// - Parameter pretty: indented over several lines, with a line feed at the end; otherwise one line without one.
+  /// - Parameters:
+  ///   - value: anything that encodes as an object or an array.
+  ///   - pretty: indented over several lines, with a line feed at the end; otherwise one line without one.
+  /// - Returns: UTF-8.
+  /// - Throws: what the value's own `encode(to:)` throws.
   package static func encode(_ value: some Encodable, pretty: Bool) throws -> [UInt8] {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

@@ -24,7 +24,10 @@ struct SafetensorsHeader: Equatable {
   /// Bytes of all tensors.
   let dataBytes: Int
 
+  /// Parses and checks a header.
+  ///
   /// - Parameter json: the header with its padding.
+  /// - Throws: ``Invalid`` with the first thing that is wrong.
   init(json: [UInt8]) throws(Invalid) {
     // The decoder guesses UTF-16 and UTF-32 from zero bytes; the format is UTF-8 and starts with a brace.
     guard json.first == UInt8(ascii: "{"), !json.contains(0), String(validating: json, as: UTF8.self) != nil

@@ -11,8 +11,9 @@
 
 /// Reads files of the safetensors format with the element types F32 and I64.
 ///
-/// The whole header is checked when the file is opened: tensors cover the data without gaps and overlaps, their sizes
-/// agree with their shapes, the file ends where the last one ends. Values are read when asked for.
+/// The whole header is checked when the file is opened: tensors cover the data without gaps and overlaps,
+/// their sizes agree with their shapes, the file ends where the last one ends. Values are read when asked
+/// for.
 package final class SafetensorsReader {
   /// What the header says of one tensor.
   package struct Entry: Equatable, Sendable {
@@ -36,7 +37,8 @@ package final class SafetensorsReader {
     self.path = path
     descriptor = open(path, O_RDONLY | O_CLOEXEC)
     if descriptor < 0 { throw .cannotRead(path: path, operation: "open", errorNumber: errno) }
-    // Once the descriptor is there, deinit closes it only if all properties are set, so failures close it here.
+    // Once the descriptor is there, deinit closes it only if all properties are set, so failures close it
+    // here.
     do throws(SafetensorsError) {
       let header = try Self.readHeader(path: path, descriptor: descriptor)
       metadata = header.metadata
@@ -134,8 +136,10 @@ package final class SafetensorsReader {
     } catch {
       throw .invalidHeader(path: path, reason: error.reason)
     }
-    guard header.dataBytes <= fileBytes, dataStart + header.dataBytes == fileBytes else {
-      throw .wrongLength(path: path, expected: dataStart + header.dataBytes, actual: fileBytes)
+    // A damaged header may claim nearly 2^63 bytes.
+    let (expectedBytes, overflow) = dataStart.addingReportingOverflow(header.dataBytes)
+    guard !overflow, expectedBytes == fileBytes else {
+      throw .wrongLength(path: path, expected: overflow ? Int.max : expectedBytes, actual: fileBytes)
     }
     let entries = header.tensors.mapValues {
       Entry(

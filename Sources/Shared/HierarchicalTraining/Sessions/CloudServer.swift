@@ -20,7 +20,8 @@ package final class CloudServer: Sendable {
     package var operations = FileOperations.live
 
     package init(
-      listen: Endpoint, threads: Int, timeout: Double, maximumFrameBytes: Int, directory: String?, sessions: Int?
+      listen: Endpoint, threads: Int, timeout: Double, maximumFrameBytes: Int, directory: String?,
+      sessions: Int?
     ) {
       self.listen = listen
       self.threads = threads
@@ -183,7 +184,8 @@ package final class CloudServer: Sendable {
           connection, configuration, run: run, threads: options.threads, logger: logger)
         let directory = options.directory.map { "\($0)/\(run)" } ?? "runs/\(run)/cloud"
         return { [self] in
-          logger.info("serving the edge at \(client)", metadata: ["run": "\(run)", "directory": "\(directory)"])
+          logger.info(
+            "serving the edge at \(client)", metadata: ["run": "\(run)", "directory": "\(directory)"])
           // The next edge may come in while the last files of this one are written.
           return try session.run(in: directory, interruption: interruption, operations: options.operations) {
             release(socket)

@@ -47,6 +47,7 @@ package final class CloudSession {
   ///
   /// - Parameters:
   ///   - directory: a path that does not hold a run yet.
+  ///   - interruption: ends the session with a goodbye.
   ///   - operations: the system calls that write the files.
   ///   - disconnected: called once when the connection is closed, before the last files are written.
   /// - Returns: the summary that was written.
@@ -110,7 +111,8 @@ package final class CloudSession {
       case .completed:
         guard recorder.summary.completedEpochs == configuration.epochs else {
           throw WireError.order(
-            expected: "\(configuration.epochs) epochs", actual: "goodbye after \(recorder.summary.completedEpochs)")
+            expected: "\(configuration.epochs) epochs",
+            actual: "goodbye after \(recorder.summary.completedEpochs)")
         }
         return
       }
@@ -201,7 +203,8 @@ extension CloudSession {
     let step = stepsOfEpoch(recorder)
     guard completedSteps < configuration.totalSteps, step < configuration.stepsPerEpoch else {
       throw .order(
-        expected: "\(configuration.epochs) epochs of \(configuration.stepsPerEpoch) train-batches", actual: "one more")
+        expected: "\(configuration.epochs) epochs of \(configuration.stepsPerEpoch) train-batches",
+        actual: "one more")
     }
     let count = min(configuration.batchSize, configuration.trainImages - step * configuration.batchSize)
     guard batch.labels.count == count else {
@@ -230,7 +233,8 @@ extension CloudSession {
     let steps = stepsOfEpoch(recorder)
     guard steps == configuration.stepsPerEpoch else {
       throw .order(
-        expected: "\(configuration.stepsPerEpoch) train-batches in an epoch", actual: "an epoch-end after \(steps)")
+        expected: "\(configuration.stepsPerEpoch) train-batches in an epoch",
+        actual: "an epoch-end after \(steps)")
     }
     for (field, count) in [("evaluation samples", epoch.testImages), ("exit_count", end.exitCount)]
     where count != configuration.testImages {

@@ -132,7 +132,8 @@ package final class EdgeSession {
         throw TrainingError.diverged(step: completedSteps + 1, loss: result.loss)
       }
       try recorder.step(
-        completedSteps, epoch: epoch, loss: result.loss, learningRate: values.learningRate, images: batch.count,
+        completedSteps, epoch: epoch, loss: result.loss, learningRate: values.learningRate,
+        images: batch.count,
         link.ledger)
       completedSteps += 1
       images += batch.count
@@ -149,10 +150,12 @@ package final class EdgeSession {
     clock = TrainingClock()
     try recorder.epoch(
       epoch, trainLoss: lossSum / Double(images), exitAccuracy: exit,
-      finalAccuracy: Double(cloud.finalCorrect) / Double(max(1, cloud.finalCount)), clock: epochClock, link.ledger)
+      finalAccuracy: Double(cloud.finalCorrect) / Double(max(1, cloud.finalCount)), clock: epochClock,
+      link.ledger)
     try Checkpoint.write(
       [model.network.front, model.network.exit], configuration, role: .edge, epoch: epoch,
-      step: completedSteps, to: recorder.directory.path(of: Checkpoint.edgeFile), operations: options.operations)
+      step: completedSteps, to: recorder.directory.path(of: Checkpoint.edgeFile),
+      operations: options.operations)
     progress.endEpoch(
       report(epoch, images, lossSum / Double(images), link, final: cloud.meanTrainingLoss),
       note: "accuracy exit \(Formatting.percent(exit)), final "

@@ -16,7 +16,8 @@ package final class RunRecorder {
   ///
   /// - Throws: `RunDirectoryError`.
   package init(
-    _ directory: RunDirectory, _ configuration: RunConfiguration, role: RunRole, run: RunIdentifier, threads: Int
+    _ directory: RunDirectory, _ configuration: RunConfiguration, role: RunRole, run: RunIdentifier,
+    threads: Int
   ) throws {
     self.directory = directory
     self.configuration = configuration
@@ -33,7 +34,14 @@ package final class RunRecorder {
 
   /// Logs one step.
   ///
-  /// - Parameter step: steps of the run before this one.
+  /// - Parameters:
+  ///   - step: steps of the run before this one.
+  ///   - epoch: from 1.
+  ///   - loss: the batch's mean, this side's.
+  ///   - learningRate: of this step.
+  ///   - images: of the batch.
+  ///   - ledger: of the whole run so far.
+  /// - Throws: `RunDirectoryError`.
   package func step(
     _ step: Int, epoch: Int, loss: Double, learningRate: Float, images: Int, _ ledger: ByteLedger
   ) throws {
@@ -47,8 +55,13 @@ package final class RunRecorder {
   /// Logs one epoch, and takes its figures into the summary.
   ///
   /// - Parameters:
+  ///   - epoch: from 1.
+  ///   - trainLoss: the mean over the epoch's images, this side's.
+  ///   - exitAccuracy: a fraction of the test images.
+  ///   - finalAccuracy: likewise.
   ///   - clock: of this epoch alone.
   ///   - ledger: of the whole run so far.
+  /// - Throws: `RunDirectoryError`.
   package func epoch(
     _ epoch: Int, trainLoss: Double, exitAccuracy: Double?, finalAccuracy: Double?, clock: TrainingClock,
     _ ledger: ByteLedger
@@ -68,7 +81,8 @@ package final class RunRecorder {
       EpochRecord(
         epoch: epoch, trainLoss: trainLoss, exitAccuracy: exitAccuracy, finalAccuracy: finalAccuracy,
         trainImagesPerSecond: Double(configuration.trainImages) / max(clock.trainingSeconds, 1e-9),
-        trainingSeconds: clock.trainingSeconds, busySeconds: clock.busySeconds, idleSeconds: clock.idleSeconds,
+        trainingSeconds: clock.trainingSeconds, busySeconds: clock.busySeconds,
+        idleSeconds: clock.idleSeconds,
         trainPayloadBytes: ofEpoch.sent.payload + ofEpoch.received.payload,
         evaluationBytes: ofEpoch.sent.evaluation + ofEpoch.received.evaluation,
         sentBytes: ofEpoch.sent.total, receivedBytes: ofEpoch.received.total,
@@ -80,9 +94,12 @@ package final class RunRecorder {
   ///
   /// - Parameters:
   ///   - error: what ended the run early; nil if it is complete.
+  ///   - ledger: of the whole run.
   ///   - clock: of an epoch that was not completed.
   /// - Throws: `RunDirectoryError`, the first.
-  package func finish(_ error: (any Error)?, _ ledger: ByteLedger, clock: TrainingClock = TrainingClock()) throws {
+  package func finish(_ error: (any Error)?, _ ledger: ByteLedger, clock: TrainingClock = TrainingClock())
+    throws
+  {
     take(ledger)
     summary.trainingSeconds += clock.trainingSeconds
     summary.busySeconds += clock.busySeconds

@@ -1,0 +1,178 @@
+import Compute
+import Datasets
+import NeuralNetwork
+import Testing
+import Transport
+
+@testable import HierarchicalTraining
+
+/// One process that runs the steps of both sides without a network: the features at the cut are handed over in memory.
+/// Written from layers, loss, optimizer and preparer alone, so that it shares nothing with the sessions.
+struct EqualityReference {
+  /// Mean losses of a step.
+  struct Step {
+    var exitLoss: Double
+    var finalLoss: Double
+    var images: Int
+  }
+
+  /// Right answers on the test images.
+  struct Evaluation: Equatable {
+    var exitCorrect = 0
+    var finalCorrect = 0
+  }
+
+  let configuration: RunConfiguration
+  let network: SplitNetwork
+  private(set) var steps: [Step] = []
+  private(set) var evaluations: [Evaluation] = []
+
+  private let context: ComputeContext
+  private let edgeOptimizer: StochasticGradientDescent
+  private let restOptimizer: StochasticGradientDescent
+  private let codec: ActivationCodec
+  private let passed: Tensor
+
+  init(_ configuration: RunConfiguration, threads: Int) throws {
+    self.configuration = configuration
+    network = try SplitNetwork(configuration.network)
+    network.initialize(seed: configuration.seed)
+    context = ComputeContext(threads: threads)
+    let count = configuration.batchSize
+    try network.front.prepare(for: Architecture.imageShape, maximumCount: count, context: context)
+    try network.exit.prepare(for: network.cutShape, maximumCount: count, context: context)
+    try network.rest.prepare(for: network.cutShape, maximumCount: count, context: context)
+    edgeOptimizer = StochasticGradientDescent(
+      network.front.parameters + network.exit.parameters, weightDecay: configuration.weightDecay,
+      pool: context.pool)
+    restOptimizer = StochasticGradientDescent(
+      network.rest.parameters, weightDecay: configuration.weightDecay, pool: context.pool)
+    codec = ActivationCodec(format: configuration.activations)
+    passed = Tensor(network.cutShape, count: count)
+  }
+
+  /// All epochs.
+  mutating func run() throws {
+    let train = BatchPreparer.training(
+      SyntheticImages(split: .train, count: configuration.trainImages, seed: configuration.seed),
+      batchSize: configuration.batchSize, seed: configuration.seed)
+    let test = BatchPreparer.evaluation(
+      SyntheticImages(split: .test, count: configuration.testImages, seed: configuration.seed),
+      batchSize: configuration.batchSize)
+    for epoch in 0..<configuration.epochs {
+      for index in 0..<train.sampler.batchCount {
+        let batch = try train.preparedBatch(index, epoch: epoch)
+        steps.append(try step(batch.values, batch.labels))
+      }
+      var evaluation = Evaluation()
+      for index in 0..<test.sampler.batchCount {
+        let batch = try test.preparedBatch(index, epoch: 0)
+        try evaluate(batch.values, batch.labels, &evaluation)
+      }
+      evaluations.append(evaluation)
+    }
+  }
+
+  private func step(_ values: [Float], _ labels: [UInt8]) throws -> Step {
+    let rates = configuration.schedule.values(
+      step: steps.count,
+      of: configuration.epochs * ((configuration.trainImages - 1) / configuration.batchSize + 1),
+      learningRate: configuration.learningRate, momentum: configuration.momentum)
+    let features = network.front.forward(images(values, labels.count), training: true)
+    try passOver(features)
+    let exit = learn(network.exit, features, labels) { gradient in
+      _ = network.front.backward(gradient, needsInputGradient: false)
+    }
+    edgeOptimizer.step(learningRate: rates.learningRate, momentum: rates.momentum)
+    let rest = learn(network.rest, passed, labels, nil)
+    restOptimizer.step(learningRate: rates.learningRate, momentum: rates.momentum)
+    return Step(exitLoss: exit, finalLoss: rest, images: labels.count)
+  }
+
+  /// Forward and backward of one part. Returns the loss.
+  private func learn(
+    _ part: Sequential, _ features: Tensor, _ labels: [UInt8], _ continued: ((Tensor) -> Void)?
+  ) -> Double {
+    let logits = part.forward(features, training: true)
+    let gradient = context.gradients.take(logits.shape, count: logits.count)
+    let result = labels.withUnsafeBufferPointer {
+      SoftmaxCrossEntropy.evaluate(logits, labels: $0, gradient: gradient)
+    }
+    if let inputGradient = part.backward(gradient, needsInputGradient: continued != nil) {
+      continued?(inputGradient)
+    }
+    return result.loss
+  }
+
+  private func evaluate(_ values: [Float], _ labels: [UInt8], _ evaluation: inout Evaluation) throws {
+    let features = network.front.forward(images(values, labels.count), training: false)
+    try passOver(features)
+    labels.withUnsafeBufferPointer { labels in
+      let exit = network.exit.forward(features, training: false)
+      evaluation.exitCorrect += SoftmaxCrossEntropy.evaluate(exit, labels: labels).correct
+      let rest = network.rest.forward(passed, training: false)
+      evaluation.finalCorrect += SoftmaxCrossEntropy.evaluate(rest, labels: labels).correct
+    }
+  }
+
+  /// What the link does to the features.
+  private func passOver(_ features: Tensor) throws {
+    passed.copy(from: features)
+    guard configuration.activations.bits < 32 else { return }
+    let shape = network.cutShape
+    try codec.quantizeInPlace(
+      passed.data,
+      shape: ActivationShape(
+        count: passed.count, height: shape.height, width: shape.width, channels: shape.channels))
+  }
+
+  private func images(_ values: [Float], _ count: Int) -> Tensor {
+    let tensor = Tensor(Architecture.imageShape, count: count)
+    for (index, value) in values.enumerated() { tensor.data[index] = value }
+    return tensor
+  }
+}
+
+extension EqualityReference {
+  /// The bits of a parameter as PyTorch orders them, with PyTorch's shape.
+  static func torchOrder(_ parameter: Parameter) -> (shape: [Int], values: [Float]) {
+    let value = parameter.value
+    switch parameter.layout {
+    case .scalar: return ([], Array(value))
+    case .vector(let count): return ([count], Array(value))
+    case .linear(let inputs, let outputs):
+      let values = (0..<outputs).flatMap { o in (0..<inputs).map { i in value[i * outputs + o] } }
+      return ([outputs, inputs], values)
+    case .convolution(let size, let inputs, let outputs):
+      var values: [Float] = []
+      for o in 0..<outputs {
+        for i in 0..<inputs {
+          for position in 0..<(size * size) { values.append(value[(position * inputs + i) * outputs + o]) }
+        }
+      }
+      return ([outputs, inputs, size, size], values)
+    }
+  }
+
+  /// Compares a file with parts of this network: the same tensors, the same bits.
+  func expectFile(
+    _ path: String, holds parts: [Sequential], sourceLocation: SourceLocation = #_sourceLocation
+  ) throws {
+    let reader = try SafetensorsReader(path: path)
+    let parameters = parts.flatMap { $0.parameters + $0.statistics }
+    #expect(reader.entries.keys.sorted() == parameters.map(\.name).sorted(), sourceLocation: sourceLocation)
+    for parameter in parameters {
+      let (shape, expected) = Self.torchOrder(parameter)
+      if case .scalar = parameter.layout {
+        let actual = try reader.integers(parameter.name, shape: [])
+        #expect(actual.map(Float.init) == expected, "\(parameter.name)", sourceLocation: sourceLocation)
+        continue
+      }
+      let actual = try reader.floats(parameter.name, shape: shape)
+      let differing = zip(actual, expected).enumerated().first { $1.0.bitPattern != $1.1.bitPattern }
+      #expect(actual.count == expected.count, sourceLocation: sourceLocation)
+      #expect(
+        differing == nil, "\(parameter.name)[\(differing?.offset ?? 0)]", sourceLocation: sourceLocation)
+    }
+  }
+}

@@ -1,0 +1,144 @@
+import Foundation
+import Testing
+
+@testable import HierarchicalTraining
+
+@Suite struct RunsDirectoryTests {
+  @Test func createsParents() throws {
+    try withTemporaryDirectory { base in
+      let directory = try RunDirectory(creating: base + "/a/b/c///")
+      #expect(directory.path == base + "/a/b/c")
+      #expect(directory.path(of: "x") == base + "/a/b/c/x")
+      #expect(try names(in: directory.path) == [])
+    }
+  }
+
+  @Test func takesAnExistingDirectoryWithOtherFiles() throws {
+    try withTemporaryDirectory { base in
+      try AtomicFile.write([1], to: base + "/notes.txt")
+      _ = try RunDirectory(creating: base)
+      #expect(try names(in: base) == ["notes.txt"])
+    }
+  }
+
+  @Test(arguments: ["metrics.jsonl", "summary.json", "config.json"])
+  func refusesAnEarlierRun(file: String) throws {
+    try withTemporaryDirectory { base in
+      try AtomicFile.write([], to: base + "/" + file)
+      let error = RunDirectoryError.holdsEarlierRun(path: base, file: file)
+      #expect(throws: error) { try RunDirectory(creating: base) }
+      #expect(error.description == "\(base) holds an earlier run (\(file)); choose another --run-dir")
+      #expect(error.exit == .cannotCreateRun)
+    }
+  }
+
+  @Test func refusesAFileAndWhatIsBelowIt() throws {
+    try withTemporaryDirectory { base in
+      try AtomicFile.write([], to: base + "/file")
+      let atFile = RunDirectoryError.cannotCreate(
+        path: base + "/file", operation: "mkdir", errorNumber: ENOTDIR)
+      #expect(throws: atFile) { try RunDirectory(creating: base + "/file") }
+      #expect(atFile.description.contains("\(base)/file: Not a directory"))
+      #expect(
+        throws: RunDirectoryError.cannotCreate(
+          path: base + "/file/run", operation: "mkdir", errorNumber: ENOTDIR)
+      ) { try RunDirectory(creating: base + "/file/run") }
+      #expect(
+        throws: RunDirectoryError.cannotCreate(path: "", operation: "mkdir", errorNumber: ENOENT)
+      ) { try RunDirectory(creating: "") }
+    }
+  }
+
+  @Test func refusesADirectoryWhereNothingCanBeWritten() throws {
+    try withTemporaryDirectory { base in
+      var operations = FileOperations.live
+      operations.open = { _, _, _ in
+        errno = EROFS
+        return -1
+      }
+      #expect(
+        throws: RunDirectoryError.cannotCreate(
+          path: base, operation: "create a file in", errorNumber: EROFS)
+      ) { try RunDirectory(creating: base, operations: operations) }
+    }
+  }
+
+  @Test func cloudDirectoryIsNamedByTheRun() throws {
+    try withTemporaryDirectory { base in
+      let identifier = try RunIdentifier(validating: "run-1")
+      #expect(try RunDirectory(creating: identifier, in: base).path == base + "/run-1")
+    }
+  }
+
+  @Test func configurationHasItsKeysAndTheRole() throws {
+    struct Configuration: Encodable {
+      var learningRate: Float = 0.1
+      var dataPath = "a/b"
+      var momentum = Double.nan
+    }
+    try withTemporaryDirectory { base in
+      let directory = try RunDirectory(creating: base)
+      try directory.writeConfiguration(Configuration(), role: .cloud)
+      #expect(
+        try text(base + "/config.json") == """
+          {
+            "data_path" : "a/b",
+            "learning_rate" : 0.1,
+            "momentum" : null,
+            "role" : "cloud"
+          }
+
+          """)
+    }
+  }
+}
+
+@Suite struct RunsIdentifierTests {
+  @Test func generatedOnesNameTheTimeAndAreValid() throws {
+    struct Fixed: RandomNumberGenerator { mutating func next() -> UInt64 { 0xabc_0000_1234 } }
+    var random = Fixed()
+    let identifier = RunIdentifier.generate(secondsSince1970: 1_795_421_702.9, using: &random)
+    #expect(identifier.description == "20261123-081502-001234")
+    #expect(try RunIdentifier(validating: identifier.description) == identifier)
+    #expect(RunIdentifier.generate() != RunIdentifier.generate())
+  }
+
+  @Test(arguments: ["a", "A-9", "-", String(repeating: "z", count: 64)])
+  func accepts(text: String) throws {
+    #expect(try RunIdentifier(validating: text).description == text)
+  }
+
+  @Test(arguments: [
+    ".", "..", "../x", "a/b", "/etc", "a.b", "a b", "a\0", "a\n", "ä", "a\u{301}", "٣", "a_b", "C:\\x", "~",
+  ])
+  func refusesCharacters(text: String) {
+    #expect {
+      try RunIdentifier(validating: text)
+    } throws: {
+      if case .character? = $0 as? RunIdentifierError { true } else { false }
+    }
+  }
+
+  @Test func refusesLengths() {
+    #expect(throws: RunIdentifierError.length(0)) { try RunIdentifier(validating: "") }
+    #expect(throws: RunIdentifierError.length(65)) {
+      try RunIdentifier(validating: String(repeating: "a", count: 65))
+    }
+  }
+
+  @Test func decodingValidates() throws {
+    let decoder = JSONDecoder()
+    #expect(try decoder.decode([RunIdentifier].self, from: Data(#"["a-1"]"#.utf8))[0].description == "a-1")
+    #expect(throws: DecodingError.self) {
+      try decoder.decode([RunIdentifier].self, from: Data(#"["../a"]"#.utf8))
+    }
+  }
+
+  @Test func timestamps() {
+    let time = Timestamp(secondsSince1970: 1_795_421_702.9)
+    #expect(time.iso8601 == "2026-11-23T08:15:02Z")
+    #expect(Timestamp(secondsSince1970: 0).compact == "19700101-000000")
+    #expect(Timestamp(secondsSince1970: -0.5).iso8601 == "1969-12-31T23:59:59Z")
+    #expect(Timestamp.now().secondsSince1970 > 1_700_000_000)
+  }
+}

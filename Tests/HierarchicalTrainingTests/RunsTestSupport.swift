@@ -1,0 +1,104 @@
+import Foundation
+import Synchronization
+
+@testable import HierarchicalTraining
+
+/// Runs `body` with the path of an empty directory that is removed afterwards.
+@discardableResult
+func withTemporaryDirectory<Result>(_ body: (String) throws -> Result) throws -> Result {
+  let path = NSTemporaryDirectory() + "/runs-tests-\(UUID().uuidString)"
+  try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+  defer { try? FileManager.default.removeItem(atPath: path) }
+  return try body(path)
+}
+
+/// The names in a directory, hidden ones included, sorted.
+func names(in path: String) throws -> [String] {
+  try FileManager.default.contentsOfDirectory(atPath: path).sorted()
+}
+
+func contents(_ path: String) throws -> [UInt8] {
+  [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
+}
+
+func text(_ path: String) throws -> String { String(decoding: try contents(path), as: UTF8.self) }
+
+/// A line of JSON as a dictionary.
+func object(_ line: some StringProtocol) throws -> [String: Any] {
+  let value = try JSONSerialization.jsonObject(with: Data(line.utf8))
+  guard let object = value as? [String: Any] else { throw CocoaError(.coderInvalidValue) }
+  return object
+}
+
+/// Collects what a ``Console`` writes.
+final class Output: Sendable {
+  private let pieces = Mutex<[String]>([])
+
+  var all: [String] { pieces.withLock { $0 } }
+
+  func console(isTerminal: Bool, usesColor: Bool = false, width: Int = 100) -> Console {
+    Console(isTerminal: isTerminal, usesColor: usesColor, width: { width }) { text in
+      self.pieces.withLock { $0.append(text) }
+    }
+  }
+}
+
+/// A clock that stands still until it is told otherwise.
+final class ManualClock: Sendable {
+  private let time = Mutex(0.0)
+
+  var now: @Sendable () -> Double { { self.time.withLock { $0 } } }
+
+  func advance(_ seconds: Double) { time.withLock { $0 += seconds } }
+}
+
+extension FileOperations {
+  /// A disk with this many bytes of room: the write that crosses the end is short, the next one fails.
+  static func disk(bytes: Int) -> FileOperations {
+    let room = Mutex(bytes)
+    let shared = Shared(room)
+    var operations = FileOperations.live
+    operations.write = { descriptor, start, count in
+      let allowed = shared.mutex.withLock { room in
+        let allowed = min(room, count)
+        room -= allowed
+        return allowed
+      }
+      if allowed == 0 {
+        errno = ENOSPC
+        return -1
+      }
+      return FileOperations.live.write(descriptor, start, allowed)
+    }
+    return operations
+  }
+
+  private final class Shared: Sendable {
+    let mutex: Mutex<Int>
+    init(_ mutex: consuming Mutex<Int>) { self.mutex = mutex }
+  }
+}
+
+/// Counts from 0.
+final class Counter: Sendable {
+  private let value = Mutex(0)
+
+  func next() -> Int {
+    value.withLock {
+      $0 += 1
+      return $0 - 1
+    }
+  }
+}
+
+/// The order in which things happened.
+final class Trace: Sendable {
+  private let entries = Mutex<[String]>([])
+
+  var names: [String] { entries.withLock { $0 } }
+
+  func append<Value>(_ name: String, _ value: Value) -> Value {
+    entries.withLock { $0.append(name) }
+    return value
+  }
+}

@@ -1,0 +1,111 @@
+import Foundation
+import NeuralNetwork
+import Testing
+import Transport
+
+@testable import HierarchicalTraining
+
+/// The edge never has more batches under way than its window.
+@Suite(.serialized) struct SessionsWindowTests {
+  /// The whole session against a cloud that withholds acknowledgements.
+  @Test(arguments: [1, 3])
+  func batchesUnderWay(window: Int) throws {
+    var configuration = try quickConfiguration()
+    configuration.trainImages = 16
+    configuration.batchSize = 2
+    configuration.window = window
+    let folder = try SessionFolder()
+    let cloud = try FakeCloud { peer in
+      try peer.welcome()
+      var last: UInt64 = 0
+      func receiveBatch() throws {
+        guard case .trainBatch(let batch) = try peer.connection.receive().message else {
+          throw CancellationError()
+        }
+        last += 1
+        #expect(batch.sequence == last)
+      }
+      for _ in 0..<window { try receiveBatch() }
+      for acknowledged in 1...3 as ClosedRange<UInt64> {
+        // The edge is through with all that it could send, and about to come with the next.
+        while try folder.metrics("edge").steps.count < last { sleep(milliseconds: 10) }
+        // But nothing comes, however long one waits.
+        #expect(throws: ConnectionError.timedOut(seconds: 0.2)) {
+          try peer.connection.receive(deadline: Deadline(secondsFromNow: 0.2))
+        }
+        try peer.acknowledge(acknowledged)
+        try receiveBatch()
+      }
+      try peer.acknowledge(last)
+      let ended = try peer.acknowledgeBatches()
+      try peer.connection.send(.epochReport(peer.report(on: ended)))
+      #expect(try peer.lastWord() == .goodbye(Goodbye(reason: .completed)))
+    }
+    let summary = try runEdge(configuration, cloud.endpoint, folder)
+    try cloud.end()
+    #expect(summary.outcome == .completed)
+    #expect(summary.completedSteps == 8)
+  }
+
+  /// A link after its handshake, and the cloud's end of it.
+  private func link(window: Int) throws -> (EdgeLink, FramedConnection) {
+    let (near, far) = try Socket.pair(timeout: 60)
+    let edge = FramedConnection(near, role: .edge)
+    let cloud = FramedConnection(far, role: .cloud)
+    try edge.send(.hello(Hello(runID: "r", window: window, configuration: quickConfiguration())))
+    _ = try cloud.receive()
+    try cloud.send(.welcome(Welcome(maximumFrameBytes: 1 << 20, softwareVersion: "0.0.0")))
+    _ = try edge.receive()
+    return (EdgeLink(edge, window: window), cloud)
+  }
+
+  private func batch(_ sequence: UInt64) -> Message {
+    .trainBatch(Batch(sequence: sequence, labels: [1], activations: [7]))
+  }
+
+  @Test(arguments: [1, 4])
+  func reserveWaitsForAnAcknowledgement(window: Int) throws {
+    let (link, cloud) = try link(window: window)
+    for expected in 1...UInt64(window) {
+      #expect(try link.reserve() == expected)
+      link.post(batch(expected))
+      #expect(try cloud.receive().message == batch(expected))
+    }
+    let reserved = SessionList<UInt64>()
+    let next = SessionThread { reserved.append(try link.reserve()) }
+    sleep(milliseconds: 50)
+    #expect(reserved.all.isEmpty)
+    #expect(link.latestLoss == nil)
+    try cloud.send(.acknowledgement(Acknowledgement(sequence: UInt64(window), loss: 0.5, correct: 1)))
+    try next.value()
+    #expect(reserved.all == [UInt64(window) + 1])
+    #expect(link.latestLoss == 0.5)
+    // Acknowledgements are cumulative: all places but the one just taken are free.
+    for _ in 1..<window { _ = try link.reserve() }
+    cloud.socket.close()
+    link.close(sending: nil)
+  }
+
+  @Test func failureEndsEveryWait() throws {
+    let (link, cloud) = try link(window: 1)
+    link.post(batch(try link.reserve()))
+    let waits = [
+      SessionThread { _ = try link.reserve() }, SessionThread { try link.awaitAcknowledgements() },
+      SessionThread { _ = try link.awaitReport() },
+    ]
+    link.fail(InterruptedError())
+    link.fail(ConnectionError.closed)
+    for wait in waits { #expect(throws: InterruptedError()) { try wait.value() } }
+    #expect(throws: InterruptedError()) { try link.reserve() }
+    let goodbye = SessionThread {
+      while true {
+        if case .goodbye(let goodbye) = try cloud.receive().message {
+          cloud.close()
+          return goodbye.reason
+        }
+      }
+    }
+    link.close(sending: Message(lastWordFor: InterruptedError()))
+    #expect(try goodbye.value() == .interrupted)
+  }
+}
