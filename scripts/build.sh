@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Builds edge-trainer and cloud-trainer for this machine's processor, optimized, into .build/release.
+#
+# Usage: scripts/build.sh [option of swift build...]
+#
+# Two to three minutes the first time (two cores), then only what changed. The programs may not run on another
+# kind of processor. They need the Swift runtime where they run; --static-swift-stdlib builds it in (30 MB instead
+# of 9 each, start-up 11 instead of 13 ms), so that only libopenblas0 and libzstd1 are needed there.
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+help_if_asked "$@"
+
+"$root/scripts/setup.sh"
+
+# The loops of the layers vectorize only for the processor that the compiler is told.
+case $(uname -m) in
+  aarch64 | arm64) processor=-mcpu=native ;;
+  *) processor=-march=native ;;
+esac
+cd "$root"
+for product in edge-trainer cloud-trainer; do
+  swift build --configuration release -Xcc "$processor" --product "$product" "$@"
+done

@@ -1,0 +1,102 @@
+# shellcheck shell=bash
+# What the scripts share. Sourced, not run.
+
+# shellcheck disable=SC2034 # The scripts use it.
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+# Progress and errors go to standard error: standard output is for results.
+say() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; }
+
+fail() {
+  say "error: $*"
+  exit 1
+}
+
+# Prints the comment at the top of the calling script if the first argument asks for it.
+help_if_asked() {
+  case ${1-} in
+    -h | --help)
+      sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"
+      exit 0
+      ;;
+  esac
+}
+
+cloud=()
+edge=()
+
+# Starts the command in the array `cloud` on a free port of the loopback, and the one in the array `edge` to go with
+# it; both get their last options from here. Returns the exit code of the edge. However that ends, the cloud has ended
+# too when this returns or the script exits. What the cloud printed is in the files cloud_output and cloud_errors,
+# until the script exits.
+train_on_loopback() {
+  local address='' code grace
+  work=$(mktemp -d)
+  cloud_output=$work/output
+  cloud_errors=$work/errors
+  cloud_process=
+  edge_process=
+  trap end_processes EXIT
+  trap 'stop 130' INT
+  trap 'stop 143' TERM
+
+  "${cloud[@]}" --listen 127.0.0.1:0 --sessions 1 >"$cloud_output" 2>"$cloud_errors" &
+  cloud_process=$!
+  while [[ -z $address ]] && is_running "$cloud_process"; do
+    sleep 0.05
+    address=$(sed -n 's/^listening on //p' "$cloud_output")
+  done
+  if [[ -z $address ]]; then
+    cat "$cloud_errors" >&2
+    fail "cloud-trainer did not start"
+  fi
+
+  "${edge[@]}" --cloud "$address" &
+  edge_process=$!
+  while true; do
+    stopping=
+    code=0
+    wait "$edge_process" || code=$?
+    # A signal to this script ends `wait`, but not the edge, which completes its logs.
+    [[ -n $stopping ]] || break
+  done
+
+  # The cloud ends by itself after its session; if the edge never reached it, nothing is left to wait for.
+  case $code in
+    0) grace=60 ;;
+    64 | 65 | 69 | 73) grace=0 ;;
+    *) grace=5 ;;
+  esac
+  await_end "$cloud_process" "$grace" || true
+  return "$code"
+}
+
+# On Ctrl-C the terminal has told the programs too; on a signal to this script alone nobody has.
+stop() {
+  stopping=yes
+  [[ -n $edge_process ]] || exit "$1"
+  kill -TERM "$edge_process" 2>/dev/null || true
+}
+
+is_running() { kill -0 "$1" 2>/dev/null; }
+
+# Waits until the process $1 has ended, $2 seconds at most.
+await_end() {
+  local i
+  for ((i = 0; i < $2 * 20; i++)); do
+    is_running "$1" || return 0
+    sleep 0.05
+  done
+  ! is_running "$1"
+}
+
+# Ends what still runs, gently first.
+end_processes() {
+  local process
+  for process in $edge_process $cloud_process; do
+    is_running "$process" || continue
+    kill -TERM "$process" 2>/dev/null || true
+    await_end "$process" 10 || kill -KILL "$process" 2>/dev/null || true
+  done
+  rm -rf "$work"
+}
