@@ -33,10 +33,11 @@ import Transport
     #expect(completed.map { "\($0.runId)" } == ["good"], sourceLocation: sourceLocation)
     let failure = try #require(error, sourceLocation: sourceLocation)
     let summary = try folder.summary("cloud/bad")
-    #expect(summary.outcome == .failed("\(failure)"), sourceLocation: sourceLocation)
+    let reason = RunRole.cloud.text(of: failure)
+    #expect(summary.outcome == .failed(reason), sourceLocation: sourceLocation)
     let rows = try folder.metrics("cloud/bad")
     #expect(rows.events == ["started", "failed"], sourceLocation: sourceLocation)
-    #expect(rows.last?.reason == "\(failure)", sourceLocation: sourceLocation)
+    #expect(rows.last?.reason == reason, sourceLocation: sourceLocation)
     #expect(rows.steps.count == summary.completedSteps, sourceLocation: sourceLocation)
     return (failure, told, summary.completedSteps)
   }
@@ -99,7 +100,7 @@ import Transport
     #expect(RunExit(error) == .protocolError)
     if lie != .goodbyeTooEarly {
       guard case .failure(let failure) = told else { throw CancellationError() }
-      #expect(failure == Failure(code: "protocol", reason: "\(error)"))
+      #expect(failure == Failure(code: "protocol", reason: RunRole.cloud.text(of: error)))
     }
     switch lie {
     case .label10:
@@ -199,7 +200,7 @@ import Transport
     #expect(!loss.isFinite)
     #expect(RunExit(error) == .diverged)
     guard case .failure(let failure) = told else { throw CancellationError() }
-    #expect(failure == Failure(code: "diverged", reason: "\(error)"))
+    #expect(failure == Failure(code: "diverged", reason: RunRole.cloud.text(of: error)))
     #expect(steps == 1)
   }
 

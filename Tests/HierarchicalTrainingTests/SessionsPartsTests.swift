@@ -107,16 +107,28 @@ import Testing
   }
 
   @Test func lastWords() {
-    #expect(Message(lastWordFor: InterruptedError()) == .goodbye(Goodbye(reason: .interrupted)))
+    func word(_ error: any Error, of role: RunRole = .edge) -> Message? {
+      Message(lastWordFor: error, of: role)
+    }
+    #expect(word(InterruptedError()) == .goodbye(Goodbye(reason: .interrupted)))
     #expect(
-      Message(lastWordFor: TrainingError.diverged(step: 3, loss: .infinity))
+      word(TrainingError.diverged(step: 3, loss: .infinity))
         == .failure(
           Failure(
             code: "diverged",
             reason: "training diverged: the loss of step 3 is inf; try a smaller --learning-rate")))
+    // Each side calls the other by its name.
+    for (role, peer) in [(RunRole.edge, "cloud"), (.cloud, "edge")] {
+      guard case .failure(let failure) = word(ConnectionError.timedOut(seconds: 60), of: role) else {
+        Issue.record("no failure")
+        continue
+      }
+      #expect(failure.code == "link")
+      #expect(failure.reason.hasPrefix("the \(peer) made no progress for 60 s"))
+    }
     // Who has said its last word is not answered.
-    #expect(Message(lastWordFor: Failure(code: "link", reason: "x")) == nil)
-    #expect(Message(lastWordFor: TrainingError.peerInterrupted(peer: "edge")) == nil)
+    #expect(word(Failure(code: "link", reason: "x")) == nil)
+    #expect(word(TrainingError.peerInterrupted(peer: "edge"), of: .cloud) == nil)
   }
 
   // MARK: The clock

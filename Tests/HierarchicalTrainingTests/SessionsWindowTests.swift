@@ -105,7 +105,7 @@ import Transport
         }
       }
     }
-    link.close(sending: Message(lastWordFor: InterruptedError()))
+    link.close(sending: Message(lastWordFor: InterruptedError(), of: .edge))
     #expect(try goodbye.value() == .interrupted)
   }
 }
