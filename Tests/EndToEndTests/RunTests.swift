@@ -25,7 +25,7 @@ import Transport
   }
 
   /// One run that several tests look at.
-  static let shared = Result {
+  static let shared: Result<CompletedRun, any Error> = Result {
     // What is static is never released.
     atexit { try? RunTests.shared.get().directory.remove() }
     return try CompletedRun()
