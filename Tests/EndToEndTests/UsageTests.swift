@@ -31,7 +31,7 @@ import Testing
     Case(.edge, ["train", "--epochs", "0"], ["epochs 0", "1 to 100000"]),
     Case(.edge, ["train", "--learning-rate", "nan"], ["learning rate nan", "more than 0"]),
     Case(.edge, ["train", "--momentum", "1"], ["momentum 1.0", "less than 1"]),
-    Case(.edge, ["train", "--bottleneck", "0"], ["bottleneck of 0", "1 to 4096"]),
+    Case(.edge, ["train", "--bottleneck", "0"], ["bottleneck of 0", "1 to the 64"]),
     Case(.edge, ["train", "--train-limit", "0"], ["--train-limit 0", "at least 1"]),
     Case(.edge, ["train", "--test-limit", "0"], ["--test-limit 0", "at least 1"]),
     Case(.edge, ["train", "--window", "0"], ["window 0", "1 to"]),

@@ -39,19 +39,20 @@ package struct SplitNetwork {
         "cut \(cut) is out of range: \(architecture.rawValue) can be cut after block 1 to \(architecture.blockCount)"
       )
     }
-    if let bottleneck = configuration.bottleneck, !(1...4096).contains(bottleneck) {
-      throw ShapeError("a bottleneck of \(bottleneck) channels is out of range: 1 to 4096")
-    }
-    let blocks = architecture.blocks(
-      bottleneckBefore: configuration.bottleneck == nil ? nil : cut,
-      bottleneckChannels: configuration.bottleneck ?? 0)
+    var blocks = architecture.blocks()
     var frontLayers = Array(blocks[..<cut].joined())
     if let bottleneck = configuration.bottleneck {
       let channels = try Sequential(frontLayers).outputShape(for: Architecture.imageShape).channels
+      guard (1...channels).contains(bottleneck) else {
+        throw ShapeError(
+          "a bottleneck of \(bottleneck) channels is out of range: 1 to the \(channels) of the features at cut \(cut)"
+        )
+      }
       frontLayers += [
         Convolution(name: "bottleneck.0", inputChannels: channels, outputChannels: bottleneck, kernelSize: 1),
         BatchNormalization(name: "bottleneck.1", channels: bottleneck, relu: true),
       ]
+      blocks = architecture.blocks(bottleneckBefore: cut, bottleneckChannels: bottleneck)
     }
     front = Sequential(frontLayers)
     cutShape = try front.outputShape(for: Architecture.imageShape)
