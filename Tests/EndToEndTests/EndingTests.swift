@@ -102,19 +102,19 @@ import Testing
   }
 
   @Test func cloudFallsSilent() throws {
-    let run = try RunUnderWay(edgeArguments: ["--timeout", "1.5"])
+    let run = try RunUnderWay(edgeArguments: ["--timeout", "3"])
     run.cloud.process.send(signal: SIGSTOP)
     expectError(
-      try run.edge.wait(), .edge, code: 69, mentioning: ["the cloud made no progress for 1.5 s", "--timeout"])
+      try run.edge.wait(), .edge, code: 69, mentioning: ["the cloud made no progress for 3 s", "--timeout"])
     try Self.expectCompleteLogs(run.edgeFiles, event: "failed", outcome: "failed: the cloud made no progress")
   }
 
   @Test func edgeFallsSilent() throws {
-    let run = try RunUnderWay(cloudArguments: ["--sessions", "1", "--timeout", "1.5"])
+    let run = try RunUnderWay(cloudArguments: ["--sessions", "1", "--timeout", "3"])
     run.edge.send(signal: SIGSTOP)
     expectError(
       try run.cloud.process.wait(), .cloud, code: 69,
-      mentioning: ["the edge made no progress for 1.5 s", "--timeout"])
+      mentioning: ["the edge made no progress for 3 s", "--timeout"])
     try Self.expectCompleteLogs(run.cloudFiles, event: "failed", outcome: "failed: the edge made no progress")
   }
 }
