@@ -19,6 +19,8 @@ case $(uname -m) in
   *) processor=-march=native ;;
 esac
 cd "$root"
+# The compiler's options would else depend on whether this runs in a terminal, and all would be built again when that
+# changes.
 for product in edge-trainer cloud-trainer; do
-  swift build --configuration release -Xcc "$processor" --product "$product" "$@"
+  swift build --configuration release --no-color-diagnostics -Xcc "$processor" --product "$product" "$@"
 done

@@ -22,6 +22,25 @@ help_if_asked() {
   esac
 }
 
+# Sets data_options to the --data that edge-trainer shall have, given the options that the user has given: CIFAR-10 if
+# it can be had, else synthetic images.
+find_data() {
+  local option data code=0
+  data_options=()
+  for option; do
+    [[ $option != --data && $option != --data=* ]] || return 0
+  done
+  data=$("$root/scripts/fetch-cifar10.sh") || code=$?
+  ((code < 128)) || exit "$code" # Ctrl-C
+  if ((code)); then
+    [[ -z ${CIFAR10_DIR-} ]] || exit 65
+    data=synthetic
+    say "NO CIFAR-10 TO BE HAD: TRAINING ON SYNTHETIC IMAGES. THE ACCURACIES SAY NOTHING ABOUT CIFAR-10."
+  fi
+  # shellcheck disable=SC2034 # The scripts use it.
+  data_options=(--data "$data")
+}
+
 cloud=()
 edge=()
 
@@ -30,7 +49,7 @@ edge=()
 # too when this returns or the script exits. What the cloud printed is in the files cloud_output and cloud_errors,
 # until the script exits.
 train_on_loopback() {
-  local address='' code grace
+  local address='' code=1 grace
   work=$(mktemp -d)
   cloud_output=$work/output
   cloud_errors=$work/errors
@@ -47,8 +66,10 @@ train_on_loopback() {
     address=$(sed -n 's/^listening on //p' "$cloud_output")
   done
   if [[ -z $address ]]; then
+    wait "$cloud_process" || code=$?
     cat "$cloud_errors" >&2
-    fail "cloud-trainer did not start"
+    say "error: cloud-trainer did not start"
+    return "$code"
   fi
 
   "${edge[@]}" --cloud "$address" &

@@ -19,14 +19,15 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 help_if_asked "$@"
 
 # What the script has to know of the options that it passes on.
-data=
 cloud_options=()
 edge_directory=
 for ((i = 1; i <= $#; i++)); do
   next=$((i + 1))
   case ${!i} in
-    --data | --data=*) data=given ;;
-    --cloud | --cloud=*) fail "--cloud is not for this script: it starts its own cloud-trainer" ;;
+    --cloud | --cloud=*)
+      say "error: --cloud is not for this script: it starts its own cloud-trainer"
+      exit 64
+      ;;
     --threads | --timeout) cloud_options+=("${!i}" "${!next-}") ;;
     --threads=* | --timeout=*) cloud_options+=("${!i}") ;;
     --run-dir) edge_directory=${!next-} ;;
@@ -36,27 +37,20 @@ done
 
 "$root/scripts/build.sh" >&2
 
-if [[ -z $data ]]; then
-  code=0
-  data=$("$root/scripts/fetch-cifar10.sh") || code=$?
-  ((code < 128)) || exit "$code" # Ctrl-C
-  if ((code)); then
-    [[ -z ${CIFAR10_DIR-} ]] || exit 65
-    data=synthetic
-    say "NO CIFAR-10 TO BE HAD: TRAINING ON SYNTHETIC IMAGES. THE ACCURACIES SAY NOTHING ABOUT CIFAR-10."
-  fi
-  set -- --data "$data" "$@"
-fi
+find_data "$@"
 
 cloud=("$root/.build/release/cloud-trainer" "${cloud_options[@]}")
-edge=("$root/.build/release/edge-trainer" train "$@")
+edge=("$root/.build/release/edge-trainer" train "${data_options[@]}" "$@")
 code=0
 train_on_loopback || code=$?
 
-if ((code != 0 && code != 130)); then
-  say "the last words of cloud-trainer:"
-  tail -n 5 "$cloud_errors" >&2
-fi
+case $code in
+  0 | 64 | 65 | 73 | 130) ;;
+  *)
+    say "the last words of cloud-trainer:"
+    tail -n 5 "$cloud_errors" >&2
+    ;;
+esac
 run=$(sed -n 's/.* run=\([A-Za-z0-9-]*\).*/\1/p' "$cloud_errors" | head -n 1)
 if [[ -n $run ]]; then
   say "the files of the run: ${edge_directory:-runs/$run/edge} and runs/$run/cloud"

@@ -13,11 +13,12 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 help_if_asked "$@"
 
-options=()
+# Without color, or all would be built again when this runs in a terminal for the first time, or not in one any more.
+options=(--no-color-diagnostics)
 selection=()
 if [[ ${1-} == --sanitize ]]; then
   shift
-  options=(--sanitize address --scratch-path "$root/.build-asan")
+  options+=(--sanitize address --scratch-path "$root/.build-asan")
   selection=(--filter '^(Compute|Datasets|Transport)Tests\.')
   # XCTest itself leaks a few bytes at its end; what leaks is not what this looks for.
   export ASAN_OPTIONS="detect_leaks=0${ASAN_OPTIONS:+:$ASAN_OPTIONS}"
