@@ -12,18 +12,18 @@ import Testing
   @Test func barTakesTheRoomLeft() {
     #expect(
       Self.line.bar(width: 100)
-        == "epoch 2/4 [##############--------------]   50 %  250 images/s  1:02 left  exit 1.2346  sent 12.3 MB"
+        == "epoch 2/4 [###########------------]   50 %  250 images/s  1:02 left  exit loss 1.2346  sent 12.3 MB"
     )
     #expect(Self.line.bar(width: 100).count == 99)
     #expect(
       Self.line.bar(width: 200)
-        == "epoch 2/4 [###############---------------]   50 %  250 images/s  1:02 left  exit 1.2346  sent 12.3 MB"
+        == "epoch 2/4 [###############---------------]   50 %  250 images/s  1:02 left  exit loss 1.2346  sent 12.3 MB"
     )
   }
 
   @Test func narrowTerminalsLoseTheBarThenTheEnd() {
     #expect(
-      Self.line.bar(width: 79) == "epoch 2/4   50 %  250 images/s  1:02 left  exit 1.2346  sent 12.3 MB")
+      Self.line.bar(width: 79) == "epoch 2/4   50 %  250 images/s  1:02 left  exit loss 1.2346  sent 12.3 MB")
     #expect(Self.line.bar(width: 40) == "epoch 2/4   50 %  250 images/s")
     #expect(Self.line.bar(width: 5) == "epoc")
     for width in 0...120 { #expect(Self.line.bar(width: width).count <= max(0, width - 1)) }
@@ -69,9 +69,9 @@ import Testing
     reporter.finish()
     #expect(
       output.all == [
-        "epoch 1/4   40 %  40 images/s  1:30 left  exit 1.2346  sent 12.3 MB\n",
-        "epoch 1/4   80 %  40 images/s  1:20 left  exit 1.2346  sent 12.3 MB\n",
-        "epoch 1/4  100 %  40 images/s  1:15 left  exit 1.2346  sent 12.3 MB  exit accuracy 71.00 %\n",
+        "epoch 1/4   40 %  40 images/s  1:30 left  exit loss 1.2346  sent 12.3 MB\n",
+        "epoch 1/4   80 %  40 images/s  1:20 left  exit loss 1.2346  sent 12.3 MB\n",
+        "epoch 1/4  100 %  40 images/s  1:15 left  exit loss 1.2346  sent 12.3 MB  exit accuracy 71.00 %\n",
       ])
   }
 

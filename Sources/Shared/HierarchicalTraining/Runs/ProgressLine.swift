@@ -74,8 +74,8 @@ struct ProgressLine: Equatable {
     parts.append(String(repeating: " ", count: 3 - percent.count) + percent + " %")
     if let imagesPerSecond { parts.append(Formatting.fixed(imagesPerSecond, decimals: 0) + " images/s") }
     if let secondsLeft { parts.append(Formatting.duration(seconds: secondsLeft) + " left") }
-    if let loss = progress.exitLoss { parts.append("exit " + Formatting.fixed(loss, decimals: 4)) }
-    if let loss = progress.finalLoss { parts.append("final " + Formatting.fixed(loss, decimals: 4)) }
+    if let loss = progress.exitLoss { parts.append("exit loss " + Formatting.fixed(loss, decimals: 4)) }
+    if let loss = progress.finalLoss { parts.append("final loss " + Formatting.fixed(loss, decimals: 4)) }
     parts.append("sent " + Formatting.bytes(progress.sentBytes))
     return parts
   }
