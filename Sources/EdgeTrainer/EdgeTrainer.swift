@@ -15,7 +15,7 @@ struct EdgeTrainer: ParsableCommand {
       \(ExitCodes.help)
       """,
     version: Software.version,
-    subcommands: [Train.self, Describe.self])
+    subcommands: [Train.self, Predict.self, Describe.self])
 
   static func main() { Program.main(Self.self) }
 }

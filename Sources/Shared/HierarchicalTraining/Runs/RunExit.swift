@@ -16,7 +16,7 @@ package enum RunExit: Int32, CaseIterable, Sendable {
     switch self {
     case .success: "everything that was asked for is done"
     case .usage: "wrong options or option values"
-    case .data: "the data set is missing, incomplete or not in the expected format"
+    case .data: "the data set or a file of weights is missing, incomplete or not in the expected format"
     case .link: "the other side cannot be reached, went away, or made no progress within --timeout"
     case .diverged: "training diverged: a loss or a gradient was not finite"
     case .cannotCreateRun: "the run directory cannot be created, or holds an earlier run"

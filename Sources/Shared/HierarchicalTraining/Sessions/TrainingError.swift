@@ -50,7 +50,7 @@ extension RunExit {
     switch error {
     case is InterruptedError, ConnectionError.cancelled: self = .interrupted
     case is ConfigurationError, is ShapeError, CodecError.unsupportedBits, is EndpointError: self = .usage
-    case is DatasetError: self = .data
+    case is DatasetError, is SafetensorsError, is CheckpointError: self = .data
     case CodecError.nonFinite, TrainingError.diverged, TrainingError.divergedInEvaluation,
       TrainingError.nonFiniteFeatures:
       self = .diverged

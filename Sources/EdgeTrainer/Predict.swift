@@ -1,0 +1,117 @@
+import ArgumentParser
+import CommandLineSupport
+import Compute
+import Datasets
+import HierarchicalTraining
+
+struct Predict: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Classify test images with trained weights, on this machine alone.",
+    discussion: """
+      Loads edge.safetensors and, if given, the cloud.safetensors of the same run.
+      Between the two halves the features are quantized as on the wire. The images
+      of a batch share their quantization scales, so the final logits depend a
+      little on --batch-size; with the batch size of the run the accuracies are
+      those that training reported.
+      """)
+
+  @Option(help: ArgumentHelp("The edge's weights, edge.safetensors of a run.", valueName: "file"))
+  var edgeWeights: String
+
+  @Option(
+    help: ArgumentHelp(
+      "The cloud's weights, cloud.safetensors of the same run. (default: the early exit alone)",
+      valueName: "file"))
+  var cloudWeights: String?
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      Folder of CIFAR-10 in its binary format, or "synthetic" for images drawn with the seed of the run. \
+      (default: $CIFAR10_DIR, else ~/.cache/cifar-10-batches-bin)
+      """, valueName: "dir|synthetic"))
+  var data: String?
+
+  @Option(
+    help: ArgumentHelp("Use the first <n> test images only. (default: all; synthetic: 2000)", valueName: "n"))
+  var images: Int?
+
+  @Option(help: ArgumentHelp("Images of a batch.", valueName: "n"))
+  var batchSize = 100
+
+  @Option(
+    help: ArgumentHelp(
+      "Threads that compute. (default: the processors that the program may use)", valueName: "n"))
+  var threads: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "Write <prefix>-exit.npy and <prefix>-final.npy (float32, images x 10) and <prefix>-labels.npy (uint8).",
+      valueName: "prefix"))
+  var logits: String?
+
+  @Flag(
+    help:
+      "With --logits, also write the images themselves to <prefix>-images.npy (uint8, images x 3 x 32 x 32).")
+  var dumpImages = false
+
+  @Flag(
+    help: ArgumentHelp(
+      """
+      With --logits, also write the features at the cut, before quantization, to <prefix>-features.npy \
+      (float32, images x height x width x channels).
+      """))
+  var dumpFeatures = false
+
+  func validate() throws {
+    for (option, text) in [
+      ("--edge-weights", edgeWeights), ("--cloud-weights", cloudWeights), ("--data", data),
+      ("--logits", logits),
+    ] where text == "" { throw ValidationError("\(option) is empty") }
+    if let images, images < 1 { throw ValidationError("--images \(images) is out of range: at least 1") }
+    guard (1...RunConfiguration.maximumBatchSize).contains(batchSize) else {
+      throw ValidationError(
+        "--batch-size \(batchSize) is out of range: 1 to \(RunConfiguration.maximumBatchSize)")
+    }
+    if let threads, !(1...1024).contains(threads) {
+      throw ValidationError("--threads \(threads) is out of range: 1 to 1024")
+    }
+    if (dumpImages || dumpFeatures) && logits == nil {
+      throw ValidationError("--dump-images and --dump-features need --logits")
+    }
+  }
+
+  func run() throws {
+    BLASKernels.restartIfMisjudged()
+    let threads = threads ?? Processors.availableCount
+    try Program.run(.edge, threads: threads) { interruption, logger in
+      let predictor = try Predictor(
+        edge: edgeWeights, cloud: cloudWeights, batchSize: batchSize, threads: threads)
+      let source = ImageSource(option: data)
+      let seed = predictor.metadata.configuration.seed
+      let test = try source.open(trainLimit: nil, testLimit: images, seed: seed).test
+      logger.info("\(source): \(test.count) test images")
+      let predictions = try predictor.predict(
+        test, keepingFeatures: dumpFeatures, interruption: interruption)
+      if let logits {
+        try predictions.write(prefix: logits)
+        if dumpImages { try NumPyFile.write(test, to: logits + "-images.npy") }
+      }
+      Program.printLine(table(predictions, predictor.metadata))
+    }
+  }
+
+  private func table(_ predictions: Predictions, _ metadata: Checkpoint.Metadata) -> String {
+    let network = metadata.configuration.network
+    var table = TextTable([.init("prediction"), .init("", .right)])
+    table.append(["network", "\(network.architecture.rawValue), cut after block \(network.cut)"])
+    table.append(["trained", "\(metadata.epoch) epochs, \(metadata.step) steps"])
+    table.append(["test images", "\(predictions.labels.count) in batches of \(batchSize)"])
+    table.append(["exit accuracy", Formatting.percent(predictions.exitAccuracy)])
+    if let finalAccuracy = predictions.finalAccuracy, let agreement = predictions.agreement {
+      table.append(["final accuracy", Formatting.percent(finalAccuracy)])
+      table.append(["exit and final agree", Formatting.percent(agreement)])
+    }
+    return table.rendered()
+  }
+}

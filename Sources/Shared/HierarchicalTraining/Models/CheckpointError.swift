@@ -1,0 +1,31 @@
+/// Why a file of weights does not fit, beyond what `SafetensorsError` says of its format, its names and its shapes.
+package enum CheckpointError: Error, Equatable, CustomStringConvertible {
+  /// What the file says about itself is missing, or has another form.
+  case metadata(path: String, field: String, expected: String, actual: String)
+  /// The file was written with another setting.
+  case otherConfiguration(path: String, setting: String, expected: String, actual: String)
+  /// The file holds a tensor that the network does not have.
+  case unexpectedTensor(path: String, name: String)
+  /// A tensor holds a number that no training writes.
+  case value(path: String, tensor: String, expected: String, actual: String)
+
+  package var description: String {
+    switch self {
+    case .metadata(let path, let field, let expected, let actual):
+      "\(path): \(field) is \(Self.shown(actual)), expected \(expected); "
+        + "take a file that edge-trainer or cloud-trainer has written"
+    case .otherConfiguration(let path, let setting, let expected, let actual):
+      "\(path): written with \(setting) \(Self.shown(actual)), expected \(expected); take the files of one run and one epoch"
+    case .unexpectedTensor(let path, let name):
+      "\(path): tensor \(Self.shown(name)) is not in the network of the file's configuration"
+    case .value(let path, let tensor, let expected, let actual):
+      "\(path): tensor \(tensor) holds \(actual), expected \(expected)"
+    }
+  }
+
+  /// Text from a file, fit for one line.
+  private static func shown(_ text: String) -> String {
+    let line = Formatting.singleLine(String(text.prefix(80)))
+    return text.count > 80 ? line + "…" : line
+  }
+}

@@ -1,0 +1,212 @@
+"""The networks of edge-trainer and cloud-trainer in PyTorch, loaded from the files that the two programs write.
+
+    from networks import load
+    network = load("edge.safetensors", "cloud.safetensors").eval()
+    features = network.front(images)       # [N, C, H, W]: what the edge computes
+    logits = network.exit(features)        # [N, 10]: the early exit
+    logits = network.rest(features)        # [N, 10]: the whole network, without quantization between the halves
+
+Images are float32 [N, 3, 32, 32], normalized as in images.py. The parts are plain `nn.Sequential`s whose parameters
+have the names of torchvision's VGG (`features.0.weight`) and ResNet (`layer1.0.conv1.weight`).
+"""
+
+import json
+from collections import OrderedDict
+from dataclasses import dataclass
+
+import torch
+from safetensors import safe_open
+from torch import nn
+
+CLASSES = 10
+
+# Channels of each convolution, block by block.
+VGG = {
+    "vgg8": [[32, 32], [64, 64], [128, 128]],
+    "vgg16": [[64, 64], [128, 128], [256, 256, 256], [512, 512, 512], [512, 512, 512]],
+}
+# Channels and stride of each stage of two residual blocks.
+RESNET18 = [(64, 1), (128, 2), (256, 2), (512, 2)]
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What decides the layers, and how the features travel between the halves."""
+
+    architecture: str
+    cut: int  # after this block, counted from 1
+    exit_head: str  # pool, conv, deep
+    bottleneck: int | None  # channels
+    bits: int  # 1 to 8, 16, 32
+    scale: str  # tensor, channel
+
+
+class SplitNetwork(nn.Module):
+    """A network cut in two: `front` and `exit` belong to the edge, `rest` (None if there is no file) to the cloud."""
+
+    def __init__(self, configuration: Configuration, with_rest: bool = True):
+        super().__init__()
+        self.configuration = configuration
+        cut, bottleneck = configuration.cut, configuration.bottleneck
+        blocks, name = _blocks(configuration.architecture, cut, bottleneck)
+        if not 1 <= cut <= len(blocks):
+            raise ValueError(f"cut {cut} of {configuration.architecture}, which has {len(blocks)} blocks")
+        front = blocks[:cut]
+        channels = _output_channels(front)
+        if bottleneck is not None:
+            layers = nn.Sequential(nn.Conv2d(channels, bottleneck, 1, bias=False), nn.BatchNorm2d(bottleneck), nn.ReLU())
+            front = [*front, [("bottleneck", layers)]]
+            channels = bottleneck
+        self.front = _sequential(front)
+        self.exit = _exit_head(configuration.exit_head, channels)
+        self.rest = None
+        if with_rest:
+            rest = blocks[cut:]
+            self.rest = _sequential([*rest, _classifier(name, _output_channels(rest) or channels)])
+
+
+class ResidualBlock(nn.Module):
+    """torchvision's BasicBlock: `relu(bn2(conv2(relu(bn1(conv1(x))))) + downsample(x))`."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int):
+        super().__init__()
+        self.conv1 = _convolution(inputs, outputs, stride=stride)
+        self.bn1 = nn.BatchNorm2d(outputs)
+        self.conv2 = _convolution(outputs, outputs)
+        self.bn2 = nn.BatchNorm2d(outputs)
+        self.relu = nn.ReLU()
+        self.downsample = None
+        if stride != 1 or inputs != outputs:
+            shortcut = nn.Conv2d(inputs, outputs, 1, stride=stride, bias=False)
+            self.downsample = nn.Sequential(shortcut, nn.BatchNorm2d(outputs))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.relu(self.bn1(self.conv1(x)))
+        y = self.bn2(self.conv2(y))
+        return self.relu(y + (x if self.downsample is None else self.downsample(x)))
+
+
+def load(edge: str, cloud: str | None = None) -> SplitNetwork:
+    """Builds the network that the edge's file describes and loads every parameter and running statistic of both files.
+
+    Raises ValueError when the files are not the two halves of one run, RuntimeError (of load_state_dict) when a name or
+    a shape differs.
+    """
+    configuration, progress, tensors = _read(edge, "edge")
+    network = SplitNetwork(configuration, with_rest=cloud is not None)
+    network.front.load_state_dict({k: v for k, v in tensors.items() if not k.startswith("exit.")}, strict=True)
+    network.exit.load_state_dict(
+        {k.removeprefix("exit."): v for k, v in tensors.items() if k.startswith("exit.")}, strict=True
+    )
+    if cloud is not None:
+        cloud_configuration, cloud_progress, tensors = _read(cloud, "cloud")
+        if (cloud_configuration, cloud_progress) != (configuration, progress):
+            raise ValueError(
+                f"{edge} ({configuration}, {progress}) and {cloud} ({cloud_configuration}, {cloud_progress}) "
+                "are not of the same run and epoch"
+            )
+        network.rest.load_state_dict(tensors, strict=True)
+    return network
+
+
+def _read(path: str, role: str):
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata() or {}
+        if metadata.get("role") != role:
+            raise ValueError(f"{path}: the file's role is {metadata.get('role')}, expected {role}")
+        raw = json.loads(metadata["configuration"])
+        keys = ("architecture", "cut", "exit_head", "bits", "scale")
+        configuration = Configuration(bottleneck=raw.get("bottleneck"), **{key: raw[key] for key in keys})
+        progress = {key: metadata[key] for key in ("epoch", "step")}
+        return configuration, progress, {name: file.get_tensor(name) for name in file.keys()}
+
+
+def _blocks(architecture: str, cut: int, bottleneck: int | None):
+    """The blocks that a network can be cut after, each a list of (name, module), and the classifier's name.
+
+    The block after the cut takes the bottleneck's channels, if there is one.
+    """
+    if architecture in VGG:
+        return _vgg_blocks(VGG[architecture], cut, bottleneck), "classifier"
+    if architecture in ("resnet18", "resnet18-imagenet"):
+        return _resnet_blocks(architecture == "resnet18-imagenet", cut, bottleneck), "fc"
+    raise ValueError(f"architecture {architecture}: expected one of {[*VGG, 'resnet18', 'resnet18-imagenet']}")
+
+
+def _vgg_blocks(table, cut: int, bottleneck: int | None):
+    inputs, number, blocks = 3, 0, []
+    for index, widths in enumerate(table):
+        if index == cut and bottleneck is not None:
+            inputs = bottleneck
+        layers = []
+        for width in widths:
+            layers += [_convolution(inputs, width), nn.BatchNorm2d(width), nn.ReLU()]
+            inputs = width
+        layers.append(nn.MaxPool2d(2))
+        blocks.append([(f"features.{number + place}", layer) for place, layer in enumerate(layers)])
+        number += len(layers)
+    return blocks
+
+
+def _resnet_blocks(imagenet_stem: bool, cut: int, bottleneck: int | None):
+    stem = _convolution(3, 64, kernel_size=7, stride=2) if imagenet_stem else _convolution(3, 64)
+    blocks = [[("conv1", stem), ("bn1", nn.BatchNorm2d(64)), ("relu", nn.ReLU())]]
+    if imagenet_stem:
+        blocks[0].append(("maxpool", nn.MaxPool2d(3, stride=2, padding=1)))
+    inputs = 64
+    for index, (width, stride) in enumerate(RESNET18):
+        if index == cut and bottleneck is not None:
+            inputs = bottleneck
+        stage = nn.Sequential(ResidualBlock(inputs, width, stride), ResidualBlock(width, width, 1))
+        if index > 0:
+            blocks.append([])
+        blocks[-1].append((f"layer{index + 1}", stage))
+        inputs = width
+    return blocks
+
+
+def _exit_head(kind: str, channels: int) -> nn.Sequential:
+    def convolution(inputs, outputs):
+        return [_convolution(inputs, outputs), nn.BatchNorm2d(outputs), nn.ReLU()]
+
+    if kind == "pool":
+        layers, outputs = [], channels
+    elif kind == "conv":
+        layers, outputs = convolution(channels, channels), channels
+    elif kind == "deep":
+        outputs = 2 * channels
+        layers = [*convolution(channels, outputs), nn.MaxPool2d(2), *convolution(outputs, outputs)]
+    else:
+        raise ValueError(f"exit head {kind}: expected pool, conv or deep")
+    named = [(f"features.{place}", layer) for place, layer in enumerate(layers)]
+    return _sequential([named, _classifier("classifier", outputs)])
+
+
+def _classifier(name: str, channels: int):
+    return [("avgpool", nn.AdaptiveAvgPool2d(1)), ("flatten", nn.Flatten()), (name, nn.Linear(channels, CLASSES))]
+
+
+def _convolution(inputs: int, outputs: int, kernel_size: int = 3, stride: int = 1) -> nn.Conv2d:
+    return nn.Conv2d(inputs, outputs, kernel_size, stride=stride, padding=kernel_size // 2, bias=False)
+
+
+def _output_channels(blocks) -> int | None:
+    """Channels after the last convolution of these blocks; None if there is none."""
+    convolutions = [m for block in blocks for _, module in block for m in module.modules() if isinstance(m, nn.Conv2d)]
+    # The shortcut of a residual block comes last and has the block's output channels too.
+    return convolutions[-1].out_channels if convolutions else None
+
+
+def _sequential(blocks) -> nn.Sequential:
+    """One Sequential of all blocks; names such as "features.3" become an inner Sequential "features" with a "3"."""
+    groups: OrderedDict = OrderedDict()
+    for block in blocks:
+        for name, module in block:
+            group, dot, place = name.partition(".")
+            if dot:
+                groups.setdefault(group, OrderedDict())[place] = module
+            else:
+                groups[group] = module
+    return nn.Sequential(
+        OrderedDict((name, nn.Sequential(m) if isinstance(m, OrderedDict) else m) for name, m in groups.items())
+    )
