@@ -11,7 +11,7 @@
 # else synthetic images. Both programs compute with --threads threads, if it is given, else with all processors.
 # The run's files go into runs/<run>/edge and runs/<run>/cloud below the current directory.
 #
-# Two to three minutes to build, the first time (two cores), and @TIME@.
+# Two to three minutes to build, the first time (two cores), and some 15 to 25 minutes to train (two cores).
 # Ctrl-C ends both programs with their logs complete. The exit code is that of edge-trainer.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR
