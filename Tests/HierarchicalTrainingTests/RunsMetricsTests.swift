@@ -234,7 +234,7 @@ import Testing
       RunExit.table() == """
             0  everything that was asked for is done
            64  wrong options or option values
-           65  the data set is missing, incomplete or not in the expected format
+           65  the data set or a file of weights is missing, incomplete or not in the expected format
            69  the other side cannot be reached, went away, or made no progress within --timeout
            70  training diverged: a loss or a gradient was not finite
            73  the run directory cannot be created, or holds an earlier run

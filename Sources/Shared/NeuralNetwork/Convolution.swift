@@ -46,16 +46,15 @@ package final class Convolution: Layer {
     self.kernelSize = kernelSize
     self.stride = stride
     self.padding = padding
-    // He et al., Delving Deep into Rectifiers (2015), section 2.2, backward case, as torchvision's VGG and
-    // ResNet.
-    let fanOut = Float(kernelSize * kernelSize * outputChannels)
+    // PyTorch's default: He et al., Delving Deep into Rectifiers (2015), with its a = sqrt(5) and fan-in. Under
+    // batch normalization the scale does not change the output but the relative size of a step: with the
+    // wider normal initialization of torchvision's networks the first epochs at a high rate learn more slowly.
+    let bound = 1 / Float(kernelSize * kernelSize * inputChannels).squareRoot()
     weight = Parameter(
       name + ".weight",
       .convolution(kernelSize: kernelSize, inputs: inputChannels, outputs: outputChannels),
-      .normal((2 / fanOut).squareRoot()))
-    let fanIn = Float(kernelSize * kernelSize * inputChannels)
-    self.bias =
-      bias ? Parameter(name + ".bias", .vector(outputChannels), .uniform(1 / fanIn.squareRoot())) : nil
+      .uniform(bound))
+    self.bias = bias ? Parameter(name + ".bias", .vector(outputChannels), .uniform(bound)) : nil
   }
 
   package var parameters: [Parameter] { [weight] + (bias.map { [$0] } ?? []) }

@@ -5,8 +5,6 @@ package final class Parameter {
   /// How the numbers begin.
   package enum Initialization: Sendable {
     case constant(Float)
-    /// Normal with mean 0 and this standard deviation.
-    case normal(Float)
     /// Uniform in `[-bound, bound]`.
     case uniform(Float)
   }
@@ -61,7 +59,6 @@ package final class Parameter {
     var generator = SeededGenerator(seed: seed, stream: name)
     switch initialization {
     case .constant(let constant): value.update(repeating: constant)
-    case .normal(let deviation): for index in value.indices { value[index] = deviation * generator.normal() }
     case .uniform(let bound):
       for index in value.indices { value[index] = bound * (2 * generator.uniform() - 1) }
     }
