@@ -1,0 +1,77 @@
+import ArgumentParser
+import CommandLineSupport
+import Compute
+import HierarchicalTraining
+import NeuralNetwork
+
+/// Each different convolution of vgg16 and resnet18 by itself.
+struct LayersCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "layers",
+    abstract: "Time each convolution of vgg16 and resnet18: forward, weight gradient, input gradient.")
+
+  @OptionGroup var measurement: MeasurementOptions
+
+  /// Input side and channels, output channels, kernel and stride; where it comes from.
+  private static let shapes: [(side: Int, inputs: Int, outputs: Int, kernel: Int, stride: Int)] = [
+    (32, 3, 64, 3, 1), (32, 64, 64, 3, 1), (16, 64, 128, 3, 1), (16, 128, 128, 3, 1), (8, 128, 256, 3, 1),
+    (8, 256, 256, 3, 1), (4, 256, 512, 3, 1), (4, 512, 512, 3, 1), (2, 512, 512, 3, 1),
+    (32, 64, 128, 3, 2), (32, 64, 128, 1, 2), (16, 128, 256, 3, 2), (16, 128, 256, 1, 2), (8, 256, 512, 3, 2),
+    (8, 256, 512, 1, 2), (4, 256, 32, 1, 1), (32, 32, 32, 3, 1),
+  ]
+
+  func run() throws {
+    let peak = SgemmPeak(threads: measurement.threadCount, runs: measurement.runs)
+    var report = Report(
+      """
+      convolutions, batch \(measurement.batchSize), threads \(measurement.threadCount), \(GEMM.kernelName) kernels, \
+      sgemm peak \(Formatting.fixed(peak.gigaflops, decimals: 0)) GFLOP/s
+      """, json: measurement.json,
+      columns: [("layer", "layer")]
+        + [("forward", "forward"), ("weight_gradient", "weight gradient"), ("input_gradient", "input gradient")]
+        .flatMap { [($0.0 + "_gigaflops", $0.1), ($0.0 + "_share_of_peak", "of peak")] })
+    for shape in Self.shapes { try measure(shape, peak, &report) }
+    report.finish()
+  }
+
+  private func measure(
+    _ shape: (side: Int, inputs: Int, outputs: Int, kernel: Int, stride: Int), _ peak: SgemmPeak,
+    _ report: inout Report
+  ) throws {
+    let context = ComputeContext(threads: measurement.threadCount)
+    let layer = Convolution(
+      name: "layer", inputChannels: shape.inputs, outputChannels: shape.outputs, kernelSize: shape.kernel,
+      stride: shape.stride, padding: shape.kernel / 2)
+    let inputShape = FeatureShape(height: shape.side, width: shape.side, channels: shape.inputs)
+    let input = Tensor(inputShape, count: measurement.batchSize)
+    input.fillWithNoise(seed: 1)
+    layer.weight.initialize(seed: 0)
+    try layer.prepare(for: inputShape, maximumCount: measurement.batchSize, context: context)
+    let outputShape = try layer.outputShape(for: inputShape)
+    let forward = Measurement(runs: measurement.runs) { _ = layer.forward(input, training: true) }.median
+    func backward(needsInputGradient: Bool) -> Double {
+      var seconds: [Double] = []
+      for run in 0...measurement.runs {
+        _ = layer.forward(input, training: true)
+        let gradient = context.gradients.take(outputShape, count: measurement.batchSize)
+        gradient.fillWithNoise(seed: 2)
+        let start = monotonicSeconds()
+        if let result = layer.backward(gradient, needsInputGradient: needsInputGradient) {
+          context.gradients.give(result)
+        }
+        if run > 0 { seconds.append(monotonicSeconds() - start) }
+      }
+      return Measurement(seconds).median
+    }
+    let weightGradient = backward(needsInputGradient: false)
+    let inputGradient = backward(needsInputGradient: true) - weightGradient
+    let operations = 2 * Double(try layer.multiplyAccumulates(for: inputShape) * measurement.batchSize)
+    let figures = [forward, weightGradient, inputGradient].flatMap { seconds in
+      let gigaflops = operations / seconds / 1e9
+      return [
+        Report.Value.number(gigaflops, digits: 1), .number(gigaflops / peak.gigaflops, digits: 2),
+      ]
+    }
+    try report.append([.word("\(layer.description) @ \(inputShape)")] + figures)
+  }
+}

@@ -1,0 +1,68 @@
+import ArgumentParser
+import Compute
+import NeuralNetwork
+
+/// Which layers a benchmark trains.
+enum Part: String, CaseIterable, ExpressibleByArgument {
+  /// The uncut network.
+  case whole
+  /// The edge's: up to the cut, with the exit.
+  case front
+  /// The cloud's: after the cut.
+  case rest
+}
+
+/// Some layers of a network, with an optimizer and a batch of noise to train on.
+final class TrainedPart {
+  let layers: [any Layer]
+  let input: Tensor
+  private let context: ComputeContext
+  private let labels: [UInt8]
+  private let optimizer: StochasticGradientDescent
+  private let isFirstLayerOfNetwork: Bool
+
+  init(_ part: Part, of configuration: SplitNetwork.Configuration, batchSize: Int, threads: Int) throws {
+    let network = try SplitNetwork(configuration)
+    let inputShape = part == .rest ? network.cutShape : Architecture.imageShape
+    layers =
+      switch part {
+      case .whole: network.front.layers + network.rest.layers
+      case .front: network.front.layers + network.exit.layers
+      case .rest: network.rest.layers
+      }
+    isFirstLayerOfNetwork = part != .rest
+    context = ComputeContext(threads: threads)
+    let sequence = Sequential(layers)
+    for parameter in sequence.parameters + sequence.statistics { parameter.initialize(seed: 0) }
+    try sequence.prepare(for: inputShape, maximumCount: batchSize, context: context)
+    input = Tensor(inputShape, count: batchSize)
+    input.fillWithNoise(seed: 0)
+    labels = (0..<batchSize).map { UInt8($0 % Architecture.classes) }
+    optimizer = StochasticGradientDescent(sequence.parameters, weightDecay: 5e-4, pool: context.pool)
+  }
+
+  /// Multiply-accumulates of one image's forward pass.
+  func multiplyAccumulates() throws -> Int { try Sequential(layers).multiplyAccumulates(for: input.shape) }
+
+  /// One step: forward, loss, backward, update.
+  ///
+  /// - Parameter observe: is called around each piece of work with the index of the layer, or nil for the loss and
+  ///   the update.
+  func step(observe: (_ layer: Int?, _ isForward: Bool, _ work: () -> Void) -> Void = { _, _, work in work() }) {
+    var features = input
+    for (index, layer) in layers.enumerated() {
+      observe(index, true) { features = layer.forward(features, training: true) }
+    }
+    var gradient: Tensor? = context.gradients.take(features.shape, count: features.count)
+    observe(nil, true) {
+      _ = labels.withUnsafeBufferPointer {
+        SoftmaxCrossEntropy.evaluate(features, labels: $0, gradient: gradient)
+      }
+    }
+    for (index, layer) in layers.enumerated().reversed() {
+      guard let current = gradient else { preconditionFailure("\(layer.description): no gradient arrives") }
+      observe(index, false) { gradient = layer.backward(current, needsInputGradient: index > 0) }
+    }
+    observe(nil, false) { optimizer.step(learningRate: 1e-3, momentum: 0.9) }
+  }
+}
