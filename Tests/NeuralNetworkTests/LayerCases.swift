@@ -124,6 +124,22 @@ extension LayerCase {
     {
       Linear(name: "linear", inputs: 24, outputs: 7)
     },
+    LayerCase(
+      name: "max pooling 2x2, even sides", shape: FeatureShape(height: 6, width: 8, channels: 19), count: 2,
+      hasKinks: true
+    ) {
+      MaxPooling(kernelSize: 2, stride: 2)
+    },
+    LayerCase(name: "normalized convolution", shape: shape, count: 3) {
+      NormalizedConvolution(
+        Convolution(name: "0", inputChannels: 4, outputChannels: 6, kernelSize: 3, padding: 1),
+        BatchNormalization(name: "1", channels: 6, relu: false))
+    },
+    LayerCase(name: "normalized convolution, stride 2, relu", shape: shape, count: 3, farFromKinks: true) {
+      NormalizedConvolution(
+        Convolution(name: "0", inputChannels: 4, outputChannels: 6, kernelSize: 3, stride: 2, padding: 1),
+        BatchNormalization(name: "1", channels: 6, relu: true))
+    },
     LayerCase(name: "residual block, identity", shape: shape, count: 3, farFromKinks: true) {
       ResidualBlock(name: "block", inputChannels: 4, outputChannels: 4, stride: 1)
     },

@@ -10,22 +10,25 @@ import Testing
   struct Stage {
     var convolution: Reference.Convolution
     var normalization: BatchNormalization
+    var relu: Bool
     var middle: Reference.Features
     var output: Reference.Features
 
-    init(_ layers: ArraySlice<any Layer>, _ x: Reference.Features) throws {
-      convolution = try Reference.Convolution(try #require(layers.first as? Convolution), x)
-      normalization = try #require(layers.last as? BatchNormalization)
+    /// - Parameter relu: false where something is added before it.
+    init(_ layer: NormalizedConvolution, _ x: Reference.Features, relu: Bool) throws {
+      convolution = try Reference.Convolution(layer.convolution, x)
+      normalization = layer.normalization
+      self.relu = relu
       middle = convolution.forward()
       output = Reference.batchNormalization(
         middle, gamma: normalization.gamma.value.map(Double.init),
         beta: normalization.beta.value.map(Double.init))
-      if normalization.relu { output = Reference.relu(output) }
+      if relu { output = Reference.relu(output) }
     }
 
     /// The input's gradient, then those of weight, gamma and beta.
     func backward(_ dy: Reference.Features) -> (input: Reference.Features, parameters: [Double]) {
-      let masked = normalization.relu ? Reference.reluBackward(output, dy) : dy
+      let masked = relu ? Reference.reluBackward(output, dy) : dy
       let inner = Reference.batchNormalizationBackward(
         middle, gamma: normalization.gamma.value.map(Double.init), masked)
       let outer = convolution.backward(inner.input)
@@ -40,9 +43,9 @@ import Testing
     let harness = try LayerHarness(block, input: Self.shape, maximumCount: 3, threads: threads)
     let features = Tensor.random(Self.shape, count: 3, seed: 1)
     let x = Reference.Features(features)
-    let first = try Stage(block.main.layers[..<2], x)
-    let second = try Stage(block.main.layers[2...], first.output)
-    let shortcut = try block.shortcut.map { try Stage($0.layers[...], x) }
+    let first = try Stage(block.first, x, relu: true)
+    let second = try Stage(block.second, first.output, relu: false)
+    let shortcut = try block.shortcut.map { try Stage($0, x, relu: false) }
     let y = Reference.relu(second.output + (shortcut?.output ?? x))
     expectClose(harness.forward(features).buffer, y.values, "output")
 
@@ -64,7 +67,7 @@ import Testing
     let block = ResidualBlock(name: "b", inputChannels: 2, outputChannels: 2, stride: 1)
     let shape = FeatureShape(height: 1, width: 2, channels: 2)
     let harness = try LayerHarness(block, input: shape, maximumCount: 1, threads: 1)
-    let last = try #require(block.main.layers[3] as? BatchNormalization)
+    let last = block.second.normalization
     last.gamma.value.update(repeating: 0)
     last.beta.value[0] = 1
     last.beta.value[1] = -1
@@ -78,8 +81,8 @@ import Testing
     let block = ResidualBlock(name: "b", inputChannels: 2, outputChannels: 3, stride: 2)
     let shape = FeatureShape(height: 3, width: 3, channels: 2)
     let harness = try LayerHarness(block, input: shape, maximumCount: 1, threads: 1)
-    for case let (index, layer as BatchNormalization) in zip(
-      [1, 2], [block.main.layers[3], try #require(block.shortcut).layers[1]])
+    for (index, layer) in zip(
+      [1, 2], [block.second.normalization, try #require(block.shortcut).normalization])
     {
       layer.gamma.value.update(repeating: 0)
       for channel in 0..<3 { layer.beta.value[channel] = Float(index * (channel - 1)) }

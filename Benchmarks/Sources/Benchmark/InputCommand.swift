@@ -7,7 +7,8 @@ import HierarchicalTraining
 /// The input pipeline on one thread.
 struct InputCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "input", abstract: "Time the preparation of training batches: crop, flip, normalize; one thread.")
+    commandName: "input",
+    abstract: "Time the preparation of training batches: crop, flip, normalize; one thread.")
 
   @OptionGroup var measurement: MeasurementOptions
 

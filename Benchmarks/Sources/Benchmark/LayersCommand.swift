@@ -28,7 +28,10 @@ struct LayersCommand: ParsableCommand {
       sgemm peak \(Formatting.fixed(peak.gigaflops, decimals: 0)) GFLOP/s
       """, json: measurement.json,
       columns: [("layer", "layer")]
-        + [("forward", "forward"), ("weight_gradient", "weight gradient"), ("input_gradient", "input gradient")]
+        + [
+          ("forward", "forward"), ("weight_gradient", "weight gradient"),
+          ("input_gradient", "input gradient"),
+        ]
         .flatMap { [($0.0 + "_gigaflops", $0.1), ($0.0 + "_share_of_peak", "of peak")] })
     for shape in Self.shapes { try measure(shape, peak, &report) }
     report.finish()

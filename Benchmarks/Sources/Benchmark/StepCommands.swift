@@ -66,7 +66,8 @@ struct StepCommand: ParsableCommand {
 /// Whole networks, and their halves at every cut.
 struct NetworksCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "networks", abstract: "Time the training step of the whole network, and of both halves at every cut."
+    commandName: "networks",
+    abstract: "Time the training step of the whole network, and of both halves at every cut."
   )
 
   @OptionGroup var network: NetworkSelection
@@ -163,7 +164,8 @@ struct ProfileCommand: ParsableCommand {
     let last = 2 * trained.layers.count
     try report.append([
       .word("loss; update"), .number(medians[last] * 1e3, digits: 1),
-      .number(medians[last + 1] * 1e3, digits: 1), .number((medians[last] + medians[last + 1]) / total, digits: 3),
+      .number(medians[last + 1] * 1e3, digits: 1),
+      .number((medians[last] + medians[last + 1]) / total, digits: 3),
       .number(0, digits: 3),
     ])
     report.finish()

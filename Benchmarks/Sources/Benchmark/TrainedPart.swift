@@ -48,7 +48,9 @@ final class TrainedPart {
   ///
   /// - Parameter observe: is called around each piece of work with the index of the layer, or nil for the loss and
   ///   the update.
-  func step(observe: (_ layer: Int?, _ isForward: Bool, _ work: () -> Void) -> Void = { _, _, work in work() }) {
+  func step(
+    observe: (_ layer: Int?, _ isForward: Bool, _ work: () -> Void) -> Void = { _, _, work in work() }
+  ) {
     var features = input
     for (index, layer) in layers.enumerated() {
       observe(index, true) { features = layer.forward(features, training: true) }

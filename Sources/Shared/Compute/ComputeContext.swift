@@ -13,14 +13,14 @@ package final class ComputeContext {
   package var threads: Int { pool.workers }
 
   /// Makes room for `slots.count` scratch areas for each worker, `slots[i]` values in area i. Areas only
-  /// grow: layers run one after the other and share them.
+  /// grow: layers run one after the other and share them. What no worker writes to takes no memory.
   package func reserveScratch(_ slots: [Int]) {
     for worker in scratch.indices {
       for (slot, values) in slots.enumerated() {
         if slot == scratch[worker].count {
-          scratch[worker].append(Tensor(FeatureShape(channels: max(1, values)), count: 1))
+          scratch[worker].append(Tensor(FeatureShape(channels: max(1, values)), count: 1, zeroed: false))
         } else if scratch[worker][slot].capacity < values {
-          scratch[worker][slot] = Tensor(FeatureShape(channels: values), count: 1)
+          scratch[worker][slot] = Tensor(FeatureShape(channels: values), count: 1, zeroed: false)
         }
       }
     }

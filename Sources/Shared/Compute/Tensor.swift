@@ -12,19 +12,21 @@ package final class Tensor {
   package private(set) var shape: FeatureShape
   /// The number of images held now.
   package private(set) var count: Int
-  /// The pool that this output of a layer goes back to as soon as the next layer has read it; nil for an
-  /// output that stays.
-  package weak var owner: TensorPool?
+  /// The pool that has lent this tensor; nil for one that stays with its maker.
+  package internal(set) weak var lender: TensorPool?
 
-  /// A tensor of `count` images, all zero.
-  package init(_ shape: FeatureShape, count: Int) {
+  /// A tensor of `count` images.
+  ///
+  /// - Parameter zeroed: all values are zero; otherwise they are undefined, and memory that is never written to
+  ///   never becomes resident.
+  package init(_ shape: FeatureShape, count: Int, zeroed: Bool = true) {
     self.shape = shape
     self.count = count
     capacity = max(1, shape.values * count)
     let raw = UnsafeMutableRawPointer.allocate(
       byteCount: capacity * MemoryLayout<Float>.stride, alignment: 64)
     data = raw.bindMemory(to: Float.self, capacity: capacity)
-    data.initialize(repeating: 0, count: capacity)
+    if zeroed { data.initialize(repeating: 0, count: capacity) }
   }
 
   deinit { UnsafeMutableRawPointer(data).deallocate() }
@@ -49,6 +51,9 @@ package final class Tensor {
 
   /// Keeps the shape and takes another number of images.
   package func resize(count: Int) { resize(shape, count: count) }
+
+  /// Says that nobody reads this tensor any more: a lent one goes back to its pool.
+  package func release() { lender?.give(self) }
 
   /// Copies `other`'s shape, count and values.
   package func copy(from other: Tensor) {

@@ -17,16 +17,19 @@ package final class TensorPool {
       if let largest = free.indices.max(by: { free[$0].capacity < free[$1].capacity }) {
         free.remove(at: largest)
       }
-      return Tensor(shape, count: count)
+      let tensor = Tensor(shape, count: count, zeroed: false)
+      tensor.lender = self
+      return tensor
     }
     let tensor = free.remove(at: best)
     tensor.resize(shape, count: count)
     return tensor
   }
 
-  /// Gives a tensor back. The caller must not use it any more.
+  /// Gives a tensor back, lent or new. The caller must not use it any more.
   package func give(_ tensor: Tensor) {
     precondition(!free.contains { $0 === tensor }, "the tensor was given back before")
+    tensor.lender = self
     free.append(tensor)
   }
 }

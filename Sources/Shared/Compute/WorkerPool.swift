@@ -41,12 +41,16 @@ package final class WorkerPool {
   package func split(
     _ count: Int, grain: Int = 1, _ body: (_ worker: Int, _ range: Range<Int>) -> Void
   ) {
-    let grains = (count + grain - 1) / grain
     run { worker in
-      let lower = min(count, grains * worker / workers * grain)
-      let upper = min(count, grains * (worker + 1) / workers * grain)
-      if lower < upper { body(worker, lower..<upper) }
+      let range = range(of: worker, count: count, grain: grain)
+      if !range.isEmpty { body(worker, range) }
     }
+  }
+
+  /// The part of `0..<count` that `split` gives to a worker; may be empty.
+  package func range(of worker: Int, count: Int, grain: Int = 1) -> Range<Int> {
+    let grains = (count + grain - 1) / grain
+    return min(count, grains * worker / workers * grain)..<min(count, grains * (worker + 1) / workers * grain)
   }
 }
 

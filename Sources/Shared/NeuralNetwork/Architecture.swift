@@ -64,13 +64,13 @@ package enum Architecture: String, Codable, CaseIterable, Sendable {
       var layers: [any Layer] = []
       for (index, width) in widths.enumerated() {
         layers.append(
-          Convolution(
-            name: "features.\(number)", inputChannels: inputs, outputChannels: width, kernelSize: 3,
-            padding: 1))
-        layers.append(
-          BatchNormalization(
-            name: "features.\(number + 1)", channels: width, relu: true,
-            isOutputTransient: index == widths.count - 1))
+          NormalizedConvolution(
+            Convolution(
+              name: "features.\(number)", inputChannels: inputs, outputChannels: width, kernelSize: 3,
+              padding: 1),
+            BatchNormalization(
+              name: "features.\(number + 1)", channels: width, relu: true,
+              isOutputTransient: index == widths.count - 1)))
         inputs = width
         number += 3
       }
@@ -100,12 +100,11 @@ package enum Architecture: String, Codable, CaseIterable, Sendable {
 
   private var resNetStem: [any Layer] {
     let wide = self == .resnet18ImageNet
-    let stem: [any Layer] = [
+    let stem = NormalizedConvolution(
       Convolution(
         name: "conv1", inputChannels: Self.imageShape.channels, outputChannels: 64, kernelSize: wide ? 7 : 3,
         stride: wide ? 2 : 1, padding: wide ? 3 : 1),
-      BatchNormalization(name: "bn1", channels: 64, relu: true, isOutputTransient: wide),
-    ]
-    return wide ? stem + [MaxPooling(kernelSize: 3, stride: 2, padding: 1)] : stem
+      BatchNormalization(name: "bn1", channels: 64, relu: true, isOutputTransient: wide))
+    return wide ? [stem, MaxPooling(kernelSize: 3, stride: 2, padding: 1)] : [stem]
   }
 }

@@ -9,8 +9,8 @@ import Compute
 package final class BatchNormalization: Layer {
   package let channels: Int
   package let relu: Bool
-  /// The output is lent by the context's pool and read once, by a pooling layer, which gives it back:
-  /// backward does not need it.
+  /// The output is lent by the context's pool and read once, by a layer that releases it: backward does not
+  /// need it.
   package let isOutputTransient: Bool
   package let gamma: Parameter
   package let beta: Parameter
@@ -21,26 +21,50 @@ package final class BatchNormalization: Layer {
   static let epsilon: Float = 1e-5
   static let momentum: Float = 0.1
 
-  private var state: State?
-  private struct State {
+  var state: State?
+  struct State {
     let context: ComputeContext
     /// Nil if it is transient.
     let output: Tensor?
+    /// Of each worker: what it has seen of the batch.
+    let moments: [ChannelMoments]
     /// Per channel: what the last forward pass used.
-    var mean: [Float]
-    var inverseDeviation: [Float]
+    let mean: UnsafeMutablePointer<Float>
+    let inverseDeviation: UnsafeMutablePointer<Float>
     /// Per channel: `y = scale · x + shift`.
-    var scale: [Float]
-    var shift: [Float]
-    var moments: [ChannelMoments]
+    let scale: UnsafeMutablePointer<Float>
+    let shift: UnsafeMutablePointer<Float>
+    /// Per channel: `dx = scale · dy + slope · x + offset`.
+    let slope: UnsafeMutablePointer<Float>
+    let offset: UnsafeMutablePointer<Float>
+    /// For each worker: Σ dy, then Σ dy · (x − mean).
+    let sums: Tensor
+    /// Holds the six vectors.
+    let vectors: Tensor
     var input: Tensor?
+    /// Something was added before the ReLU, so that the output alone tells where it let through.
+    var masksByOutput = false
+
+    init(context: ComputeContext, channels: Int, output: Tensor?) {
+      self.context = context
+      self.output = output
+      moments = (0..<context.threads).map { _ in ChannelMoments(channels: channels) }
+      vectors = Tensor(FeatureShape(channels: channels), count: 6)
+      sums = Tensor(FeatureShape(channels: channels), count: 2 * context.threads)
+      mean = vectors.data
+      inverseDeviation = mean + channels
+      scale = inverseDeviation + channels
+      shift = scale + channels
+      slope = shift + channels
+      offset = slope + channels
+    }
   }
 
   /// - Parameters:
   ///   - name: of the parameters in the whole network; ".weight", ".bias", ".running_mean" … are added, as in
   ///     PyTorch.
   ///   - relu: `max(0, y)` afterwards.
-  ///   - isOutputTransient: the next layer is a pooling layer.
+  ///   - isOutputTransient: the next layer releases the output and backward does not need it.
   package init(name: String, channels: Int, relu: Bool, isOutputTransient: Bool = false) {
     self.channels = channels
     self.relu = relu
@@ -65,20 +89,57 @@ package final class BatchNormalization: Layer {
 
   package func prepare(for input: FeatureShape, maximumCount: Int, context: ComputeContext) throws {
     let shape = try outputShape(for: input)
-    let zeros = [Float](repeating: 0, count: channels)
     state = State(
-      context: context, output: isOutputTransient ? nil : Tensor(shape, count: maximumCount),
-      mean: zeros, inverseDeviation: zeros, scale: zeros, shift: zeros,
-      moments: (0..<context.threads).map { _ in ChannelMoments(channels: channels) })
+      context: context, channels: channels,
+      output: isOutputTransient ? nil : Tensor(shape, count: maximumCount))
   }
 
   package func forward(_ input: Tensor, training: Bool) -> Tensor {
-    guard var state else { preconditionFailure("\(description): not prepared") }
-    self.state = nil  // so that the arrays below are changed in place
-    defer { self.state = state }
     if training {
-      state.input = input
-      measure(input, &state)
+      beginObservation()
+      state?.context.pool.split(input.rows) { worker, rows in observe(input, rows, worker: worker) }
+    }
+    return normalize(input, training: training)
+  }
+
+  package func backward(_ outputGradient: Tensor, needsInputGradient: Bool) -> Tensor? {
+    computeParameterGradients(outputGradient)
+    guard needsInputGradient else {
+      state?.input = nil
+      outputGradient.release()
+      return nil
+    }
+    state?.context.pool.split(outputGradient.rows) { _, rows in
+      computeInputGradient(outputGradient, rows, overwritesInput: false)
+    }
+    state?.input = nil
+    return outputGradient
+  }
+}
+
+// MARK: The passes, for a layer that makes them part of its own
+
+extension BatchNormalization {
+  /// Forgets the batch before.
+  func beginObservation() {
+    state?.moments.forEach { $0.clear() }
+  }
+
+  /// Takes rows of a training batch, each once, into the statistics. Each worker calls it for its own rows.
+  func observe(_ input: Tensor, _ rows: Range<Int>, worker: Int) {
+    state?.moments[worker].add(input.data, rows: rows)
+  }
+
+  /// The output for a batch whose rows have been observed, if it is for training.
+  ///
+  /// - Parameter addend: is added before the ReLU; same shape as the input.
+  func normalize(_ input: Tensor, adding addend: Tensor? = nil, training: Bool) -> Tensor {
+    guard let state else { preconditionFailure("\(description): not prepared") }
+    if training {
+      precondition(addend == nil || !relu || !isOutputTransient, "\(description): backward needs the output")
+      self.state?.input = input
+      self.state?.masksByOutput = relu && addend != nil
+      takeBatchStatistics(state, rows: input.rows)
     } else {
       for channel in 0..<channels {
         state.mean[channel] = runningMean.value[channel]
@@ -90,22 +151,19 @@ package final class BatchNormalization: Layer {
       state.shift[channel] = beta.value[channel] - state.mean[channel] * state.scale[channel]
     }
     let output = state.output ?? state.context.gradients.take(input.shape, count: input.count)
-    if isOutputTransient { output.owner = state.context.gradients }
     output.resize(count: input.count)
-    normalize(input, into: output, state)
+    state.context.pool.split(input.rows) { _, rows in
+      normalizeRows(state, input.data, addend?.data, into: output.data, rows)
+    }
     return output
   }
 
-  /// Takes the batch's statistics and moves the running ones.
-  private func measure(_ input: Tensor, _ state: inout State) {
-    let moments = state.moments
-    for part in moments { part.clear() }
-    state.context.pool.split(input.rows) { worker, rows in
-      moments[worker].add(input.data, rows: rows)
-    }
-    for part in moments.dropFirst() { moments[0].merge(part) }
-    let total = moments[0]
-    let rows = Double(input.rows)
+  /// The batch's statistics, from what the workers have seen, and the running ones.
+  private func takeBatchStatistics(_ state: State, rows: Int) {
+    let total = state.moments[0]
+    for part in state.moments.dropFirst() { total.merge(part) }
+    precondition(Int(total.rows) == rows, "\(description): \(total.rows) of \(rows) rows were observed")
+    let rows = Double(rows)
     for channel in 0..<channels {
       let variance = total.squares[channel] / rows
       state.mean[channel] = Float(total.mean[channel])
@@ -120,104 +178,136 @@ package final class BatchNormalization: Layer {
   /// What `y` must exceed to come through: 0 with ReLU, else anything does.
   private var floor: Float { relu ? 0 : -.infinity }
 
-  private func normalize(_ input: Tensor, into output: Tensor, _ state: State) {
-    let channels = channels
-    let floor = floor
-    state.scale.withUnsafeBufferPointer { scale in
-      state.shift.withUnsafeBufferPointer { shift in
-        state.context.pool.split(input.rows) { _, rows in
-          for row in rows {
-            let x = input.data + row * channels
-            let y = output.data + row * channels
-            for c in 0..<channels {
-              let value = x[c] * scale[c] + shift[c]
-              // Not max(): a value that is not a number must stay one, and be noticed.
-              y[c] = value < floor ? floor : value
-            }
-          }
+  private func normalizeRows(
+    _ state: State, _ input: UnsafePointer<Float>, _ addend: UnsafePointer<Float>?,
+    into output: UnsafeMutablePointer<Float>, _ rows: Range<Int>
+  ) {
+    let (scale, shift, floor, channels) = (state.scale, state.shift, floor, channels)
+    // Not max(): a value that is not a number must stay one, and be noticed.
+    if let addend {
+      for row in rows {
+        let x = input + row * channels
+        let a = addend + row * channels
+        let y = output + row * channels
+        for c in 0..<channels {
+          let value = x[c] * scale[c] + shift[c] + a[c]
+          y[c] = value < floor ? floor : value
+        }
+      }
+    } else {
+      for row in rows {
+        let x = input + row * channels
+        let y = output + row * channels
+        for c in 0..<channels {
+          let value = x[c] * scale[c] + shift[c]
+          y[c] = value < floor ? floor : value
         }
       }
     }
   }
 
-  /// With `xhat = (x − mean) / deviation` and `dy` masked by the ReLU:
-  /// `dgamma = Σ dy · xhat`, `dbeta = Σ dy`, `dx = gamma / deviation · (dy − dbeta / m − xhat · dgamma / m)`,
-  /// m rows.
-  package func backward(_ outputGradient: Tensor, needsInputGradient: Bool) -> Tensor? {
+  /// `dbeta = Σ dy` and `dgamma = Σ dy · xhat` with `xhat = (x − mean) / deviation` and `dy` masked by the ReLU: each
+  /// worker sums its rows, then the workers' sums are added in their order.
+  ///
+  /// - Parameter outputGradient: if something was added before the ReLU, it is masked in place: it then is the addend's
+  ///   gradient too.
+  func computeParameterGradients(_ outputGradient: Tensor) {
     guard let state, let input = state.input else {
       preconditionFailure("\(description): backward before forward")
     }
-    self.state?.input = nil
-    sumGradients(input, outputGradient, state)
-    guard needsInputGradient else {
-      state.context.gradients.give(outputGradient)
-      return nil
-    }
     let channels = channels
-    let floor = floor
-    let rows = Float(input.rows)
-    // dx = scale · dy + b · x + c, in place of dy.
-    let b = (0..<channels).map { -state.scale[$0] * state.inverseDeviation[$0] * gamma.gradient[$0] / rows }
-    let c = (0..<channels).map { -state.scale[$0] * beta.gradient[$0] / rows - b[$0] * state.mean[$0] }
-    withUnsafePointers(state.scale, state.shift, b, c) { scale, shift, b, c in
-      state.context.pool.split(input.rows) { _, rows in
-        for row in rows {
-          let x = input.data + row * channels
-          let dy = outputGradient.data + row * channels
-          for i in 0..<channels {
-            let gradient = x[i] * scale[i] + shift[i] > floor ? dy[i] : 0
-            dy[i] = scale[i] * gradient + (b[i] * x[i] + c[i])
-          }
-        }
-      }
-    }
-    return outputGradient
-  }
-
-  /// `dbeta = Σ dy` and `dgamma = Σ dy · (x − mean) / deviation`: each worker sums its rows, then the
-  /// workers' sums are added in their order.
-  private func sumGradients(_ input: Tensor, _ outputGradient: Tensor, _ state: State) {
-    let channels = channels
-    let floor = floor
-    let threads = state.context.threads
-    // For each worker: Σ dy, then Σ dy · (x − mean).
-    var sums = [Float](repeating: 0, count: threads * 2 * channels)
-    sums.withUnsafeMutableBufferPointer { sums in
-      let sums = sums.base
-      withUnsafePointers(state.scale, state.shift, state.mean, state.mean) { scale, shift, mean, _ in
-        state.context.pool.split(input.rows) { worker, rows in
-          let gradientSum = sums + worker * 2 * channels
-          let productSum = gradientSum + channels
-          for row in rows {
-            let x = input.data + row * channels
-            let dy = outputGradient.data + row * channels
-            for i in 0..<channels {
-              let gradient = x[i] * scale[i] + shift[i] > floor ? dy[i] : 0
-              gradientSum[i] += gradient
-              productSum[i] += gradient * (x[i] - mean[i])
-            }
-          }
-        }
+    let sums = state.sums.data
+    sums.update(repeating: 0, count: 2 * channels * state.context.threads)
+    state.context.pool.split(input.rows) { worker, rows in
+      let gradientSum = sums + worker * 2 * channels
+      if state.masksByOutput, let output = state.output {
+        mask(outputGradient.data, by: output.data, rows, input: input.data, state, gradientSum)
+      } else {
+        sum(outputGradient.data, rows, input: input.data, state, gradientSum)
       }
     }
     for channel in 0..<channels {
       var gradientSum: Float = 0
       var productSum: Float = 0
-      for worker in 0..<threads {
+      for worker in 0..<state.context.threads {
         gradientSum += sums[worker * 2 * channels + channel]
         productSum += sums[(worker * 2 + 1) * channels + channel]
       }
       beta.gradient[channel] = gradientSum
       gamma.gradient[channel] = productSum * state.inverseDeviation[channel]
     }
+    let rows = Float(input.rows)
+    for channel in 0..<channels {
+      let slope = -state.scale[channel] * state.inverseDeviation[channel] * gamma.gradient[channel] / rows
+      state.slope[channel] = slope
+      state.offset[channel] =
+        -state.scale[channel] * beta.gradient[channel] / rows - slope * state.mean[channel]
+    }
   }
-}
 
-/// Calls `body` with the addresses of four arrays.
-private func withUnsafePointers(
-  _ first: [Float], _ second: [Float], _ third: [Float], _ fourth: [Float],
-  _ body: (UnsafePointer<Float>, UnsafePointer<Float>, UnsafePointer<Float>, UnsafePointer<Float>) -> Void
-) {
-  // An array passed as a pointer lives until the call returns.
-  body(first, second, third, fourth)
+  private func sum(
+    _ gradient: UnsafePointer<Float>, _ rows: Range<Int>, input: UnsafePointer<Float>, _ state: State,
+    _ gradientSum: UnsafeMutablePointer<Float>
+  ) {
+    let (scale, shift, mean, floor, channels) = (state.scale, state.shift, state.mean, floor, channels)
+    let productSum = gradientSum + channels
+    for row in rows {
+      let x = input + row * channels
+      let dy = gradient + row * channels
+      for c in 0..<channels {
+        let gradient = x[c] * scale[c] + shift[c] > floor ? dy[c] : 0
+        gradientSum[c] += gradient
+        productSum[c] += gradient * (x[c] - mean[c])
+      }
+    }
+  }
+
+  private func mask(
+    _ gradient: UnsafeMutablePointer<Float>, by output: UnsafePointer<Float>, _ rows: Range<Int>,
+    input: UnsafePointer<Float>, _ state: State, _ gradientSum: UnsafeMutablePointer<Float>
+  ) {
+    let (mean, channels) = (state.mean, channels)
+    let productSum = gradientSum + channels
+    for row in rows {
+      let x = input + row * channels
+      let y = output + row * channels
+      let dy = gradient + row * channels
+      for c in 0..<channels {
+        let gradient = y[c] > 0 ? dy[c] : 0
+        dy[c] = gradient
+        gradientSum[c] += gradient
+        productSum[c] += gradient * (x[c] - mean[c])
+      }
+    }
+  }
+
+  /// `dx = gamma / deviation · (dy − dbeta / m − xhat · dgamma / m)`, m rows, after `computeParameterGradients`.
+  ///
+  /// - Parameters:
+  ///   - rows: which rows to write.
+  ///   - overwritesInput: the gradient takes the place of the input, which nobody needs any more; otherwise that of
+  ///     `outputGradient`.
+  func computeInputGradient(_ outputGradient: Tensor, _ rows: Range<Int>, overwritesInput: Bool) {
+    guard let state, let input = state.input else {
+      preconditionFailure("\(description): backward before forward")
+    }
+    let (scale, shift, slope, offset) = (state.scale, state.shift, state.slope, state.offset)
+    let channels = channels
+    // A gradient that is masked already passes whole.
+    let floor = state.masksByOutput ? -.infinity : floor
+    @inline(__always) func gradient(_ x: Float, _ dy: Float, _ c: Int) -> Float {
+      let masked = x * scale[c] + shift[c] > floor ? dy : 0
+      return scale[c] * masked + (slope[c] * x + offset[c])
+    }
+    // Two loops: the compiler vectorizes each only because it sees which array is written to.
+    for row in rows {
+      let x = input.data + row * channels
+      let dy = outputGradient.data + row * channels
+      if overwritesInput {
+        for c in 0..<channels { x[c] = gradient(x[c], dy[c], c) }
+      } else {
+        for c in 0..<channels { dy[c] = gradient(x[c], dy[c], c) }
+      }
+    }
+  }
 }

@@ -20,6 +20,8 @@ package final class Convolution: Layer {
   private enum Slot {
     static let tile = 0
     static let weightGradient = 1
+    /// The first worker's only.
+    static let rotatedWeight = 2
   }
 
   private var state: State?
@@ -29,8 +31,6 @@ package final class Convolution: Layer {
     let output: Tensor
     /// The convolution that turns the output's gradient into the input's: stride 1 only.
     let transposed: ConvolutionGeometry?
-    /// Its weights, `[kernelSize · kernelSize · outputChannels, inputChannels]`.
-    let transposedWeight: Tensor?
     var input: Tensor?
   }
 
@@ -98,45 +98,45 @@ package final class Convolution: Layer {
     let columns = max(geometry.patchValues, transposed?.patchValues ?? 0)
     context.reserveScratch([
       geometry.isPointwise ? 0 : Self.tileRows * columns,
-      context.threads > 1 ? geometry.patchValues * outputChannels : 0,
+      context.threads > 1 ? weight.count : 0,
+      transposed == nil ? 0 : weight.count,
     ])
     state = State(
       context: context, geometry: geometry, output: Tensor(outputShape, count: maximumCount),
-      transposed: transposed,
-      transposedWeight: transposed.map { _ in Tensor(FeatureShape(channels: weight.count), count: 1) })
+      transposed: transposed)
   }
 
   // MARK: Forward
 
   package func forward(_ input: Tensor, training: Bool) -> Tensor {
+    forward(input, training: training, observe: nil)
+  }
+
+  /// - Parameter observe: is called by each worker with the output and the rows that it has just written, which are
+  ///   in its cache.
+  func forward(
+    _ input: Tensor, training: Bool, observe: ((_ output: Tensor, _ rows: Range<Int>, _ worker: Int) -> Void)?
+  ) -> Tensor {
     guard let state else { preconditionFailure("\(description): not prepared") }
     let output = state.output
     output.resize(count: input.count)
     if training { self.state?.input = input }
-    convolve(state.geometry, input, weight.value.base, into: output, state.context)
-    if let bias {
-      state.context.pool.split(output.rows) { _, rows in
-        for row in rows {
-          let values = output.data + row * outputChannels
-          for channel in 0..<outputChannels { values[channel] += bias.value[channel] }
-        }
+    state.context.pool.split(output.rows) { worker, rows in
+      forEachTile(state.geometry, input, rows, worker, state.context) { tile, rows in
+        GEMM.multiply(
+          rows: rows.count, columns: outputChannels, inner: state.geometry.patchValues,
+          tile, weight.value.base, into: output.data + rows.lowerBound * outputChannels)
+        if let bias { add(bias.value.base, to: output, rows) }
+        observe?(output, rows, worker)
       }
     }
     return output
   }
 
-  /// `output = im2col(input) · weights`, tile by tile; `output.shape.channels` columns.
-  private func convolve(
-    _ geometry: ConvolutionGeometry, _ input: Tensor, _ weights: UnsafePointer<Float>, into output: Tensor,
-    _ context: ComputeContext
-  ) {
-    let columns = output.shape.channels
-    context.pool.split(output.rows) { worker, rows in
-      forEachTile(geometry, input, rows, worker, context) { tile, rows in
-        GEMM.multiply(
-          rows: rows.count, columns: columns, inner: geometry.patchValues,
-          tile, weights, into: output.data + rows.lowerBound * columns)
-      }
+  private func add(_ bias: UnsafePointer<Float>, to output: Tensor, _ rows: Range<Int>) {
+    for row in rows {
+      let values = output.data + row * outputChannels
+      for channel in 0..<outputChannels { values[channel] += bias[channel] }
     }
   }
 
@@ -160,79 +160,104 @@ package final class Convolution: Layer {
   // MARK: Backward
 
   package func backward(_ outputGradient: Tensor, needsInputGradient: Bool) -> Tensor? {
+    computeWeightGradient(outputGradient)
+    let inputGradient = needsInputGradient ? computeInputGradient(outputGradient) : nil
+    outputGradient.release()
+    return inputGradient
+  }
+
+  /// The first half of `backward`: the gradients of the parameters.
+  ///
+  /// `weightGradient = Σ im2col(input)ᵀ · outputGradient` over the tiles: each worker sums its own, then the
+  /// workers' sums are added in their order.
+  ///
+  /// - Parameter prepare: is called once for all rows of `outputGradient`, part by part, each part by the worker that
+  ///   is about to read it; may write them.
+  func computeWeightGradient(_ outputGradient: Tensor, prepare: ((_ rows: Range<Int>) -> Void)? = nil) {
     guard let state, let input = state.input else {
       preconditionFailure("\(description): backward before forward")
     }
     self.state?.input = nil
-    computeWeightGradient(state, input, outputGradient)
-    if let bias { sumRows(outputGradient, into: bias.gradient.base) }
-    var inputGradient: Tensor?
-    if needsInputGradient {
-      let gradient = state.context.gradients.take(input.shape, count: input.count)
-      if let transposed = state.transposed, let weights = state.transposedWeight {
-        rotateWeights(into: weights.data)
-        convolve(transposed, outputGradient, weights.data, into: gradient, state.context)
-      } else {
-        scatterInputGradient(state, outputGradient, into: gradient)
-      }
-      inputGradient = gradient
-    }
-    state.context.gradients.give(outputGradient)
-    return inputGradient
-  }
-
-  /// `weightGradient = Σ im2col(input)ᵀ · outputGradient` over the tiles: each worker sums its own, then the
-  /// workers' sums are added in their order.
-  private func computeWeightGradient(_ state: State, _ input: Tensor, _ outputGradient: Tensor) {
     let context = state.context
     let geometry = state.geometry
     let gradient = weight.gradient.base
-    var active = [Bool](repeating: false, count: context.threads)
-    active.withUnsafeMutableBufferPointer { active in
-      let active = active.base
-      context.pool.split(outputGradient.rows) { worker, rows in
-        let sum = worker == 0 ? gradient : context.scratch(worker: worker, slot: Slot.weightGradient)
-        forEachTile(geometry, input, rows, worker, context) { tile, part in
-          GEMM.multiply(
-            rows: geometry.patchValues, columns: outputChannels, inner: part.count,
-            tile, transposeA: true, outputGradient.data + part.lowerBound * outputChannels,
-            into: sum, accumulate: part.lowerBound > rows.lowerBound)
-        }
-        active[worker] = true
+    context.pool.split(outputGradient.rows) { worker, rows in
+      let sum = worker == 0 ? gradient : context.scratch(worker: worker, slot: Slot.weightGradient)
+      forEachTile(geometry, input, rows, worker, context) { tile, part in
+        prepare?(part)
+        GEMM.multiply(
+          rows: geometry.patchValues, columns: outputChannels, inner: part.count,
+          tile, transposeA: true, outputGradient.data + part.lowerBound * outputChannels,
+          into: sum, accumulate: part.lowerBound > rows.lowerBound)
       }
     }
-    if !active[0] { gradient.update(repeating: 0, count: weight.count) }
-    for worker in 1..<max(context.threads, 1) where active[worker] {
+    if context.pool.range(of: 0, count: outputGradient.rows).isEmpty {
+      gradient.update(repeating: 0, count: weight.count)
+    }
+    for worker in 1..<max(context.threads, 1)
+    where !context.pool.range(of: worker, count: outputGradient.rows).isEmpty {
       let sum = context.scratch(worker: worker, slot: Slot.weightGradient)
       context.pool.split(weight.count, grain: 16) { _, range in
         for index in range { gradient[index] += sum[index] }
       }
     }
+    if let bias { sumRows(outputGradient, into: bias.gradient.base) }
   }
 
-  /// The convolution's adjoint in the weights: kernel rotated by 180°, input and output channels exchanged.
-  private func rotateWeights(into rotated: UnsafeMutablePointer<Float>) {
+  /// The second half of `backward`: the gradient of the input.
+  ///
+  /// - Parameter sum: it is added to this tensor, which is returned; otherwise to nothing.
+  func computeInputGradient(_ outputGradient: Tensor, addingTo sum: Tensor? = nil) -> Tensor {
+    guard let state else { preconditionFailure("\(description): not prepared") }
+    let context = state.context
+    let inputGradient =
+      sum ?? context.gradients.take(state.geometry.input, count: outputGradient.count)
+    guard let transposed = state.transposed else {
+      scatterInputGradient(state, outputGradient, into: inputGradient, accumulate: sum != nil)
+      return inputGradient
+    }
+    let rotated = context.scratch(worker: 0, slot: Slot.rotatedWeight)
+    rotateWeights(into: rotated, context)
+    context.pool.split(inputGradient.rows) { worker, rows in
+      forEachTile(transposed, outputGradient, rows, worker, context) { tile, rows in
+        GEMM.multiply(
+          rows: rows.count, columns: inputChannels, inner: transposed.patchValues,
+          tile, rotated, transposeB: true, into: inputGradient.data + rows.lowerBound * inputChannels,
+          accumulate: sum != nil)
+      }
+    }
+    return inputGradient
+  }
+
+  /// The weights of the convolution that gives the input's gradient, as `[inputChannels, kernelSize · kernelSize ·
+  /// outputChannels]`: kernel rotated by 180°, input and output channels exchanged.
+  private func rotateWeights(into rotated: UnsafeMutablePointer<Float>, _ context: ComputeContext) {
     let cells = kernelSize * kernelSize
     let weights = weight.value.base
-    state?.context.pool.split(cells * outputChannels) { _, range in
-      for row in range {
-        let (cell, output) = row.quotientAndRemainder(dividingBy: outputChannels)
-        let source = weights + (cells - 1 - cell) * inputChannels * outputChannels + output
-        let target = rotated + row * inputChannels
-        for input in 0..<inputChannels { target[input] = source[input * outputChannels] }
+    context.pool.split(inputChannels) { _, inputs in
+      for input in inputs {
+        for cell in 0..<cells {
+          (rotated + (input * cells + cell) * outputChannels).update(
+            from: weights + ((cells - 1 - cell) * inputChannels + input) * outputChannels,
+            count: outputChannels)
+        }
       }
     }
   }
 
   /// `inputGradient = col2im(outputGradient · weightsᵀ)`, each worker its own images.
-  private func scatterInputGradient(_ state: State, _ outputGradient: Tensor, into inputGradient: Tensor) {
+  private func scatterInputGradient(
+    _ state: State, _ outputGradient: Tensor, into inputGradient: Tensor, accumulate: Bool
+  ) {
     let geometry = state.geometry
     let positions = geometry.outputPositions
     let weights = weight.value.base
     state.context.pool.split(outputGradient.count) { worker, images in
       let tile = state.context.scratch(worker: worker, slot: Slot.tile)
-      (inputGradient.data + images.lowerBound * geometry.input.values)
-        .update(repeating: 0, count: images.count * geometry.input.values)
+      if !accumulate {
+        (inputGradient.data + images.lowerBound * geometry.input.values)
+          .update(repeating: 0, count: images.count * geometry.input.values)
+      }
       let rows = images.lowerBound * positions..<images.upperBound * positions
       for lower in Swift.stride(from: rows.lowerBound, to: rows.upperBound, by: Self.tileRows) {
         let part = lower..<min(lower + Self.tileRows, rows.upperBound)

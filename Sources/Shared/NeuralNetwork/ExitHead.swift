@@ -19,28 +19,28 @@ package enum ExitHead: String, Codable, CaseIterable, Sendable {
     case .pool:
       return classifier(inputs: channels)
     case .conv:
-      return convolution(0, channels, channels) + classifier(inputs: channels)
+      return [convolution(0, channels, channels)] + classifier(inputs: channels)
     case .deep:
       guard features.height >= 2 && features.width >= 2 else {
         throw ShapeError(
           "the exit head deep pools 2x2, but the features at this cut are \(features): take an earlier cut or --exit-head conv"
         )
       }
-      return convolution(0, channels, 2 * channels, pooled: true) + [MaxPooling(kernelSize: 2, stride: 2)]
-        + convolution(4, 2 * channels, 2 * channels) + classifier(inputs: 2 * channels)
+      return [
+        convolution(0, channels, 2 * channels, pooled: true), MaxPooling(kernelSize: 2, stride: 2),
+        convolution(4, 2 * channels, 2 * channels),
+      ] + classifier(inputs: 2 * channels)
     }
   }
 
   /// Numbered as a PyTorch `Sequential` of convolution, batch normalization, ReLU and pooling.
-  private func convolution(_ number: Int, _ inputs: Int, _ outputs: Int, pooled: Bool = false) -> [any Layer]
-  {
-    [
+  private func convolution(_ number: Int, _ inputs: Int, _ outputs: Int, pooled: Bool = false) -> any Layer {
+    NormalizedConvolution(
       Convolution(
         name: "exit.features.\(number)", inputChannels: inputs, outputChannels: outputs, kernelSize: 3,
         padding: 1),
       BatchNormalization(
-        name: "exit.features.\(number + 1)", channels: outputs, relu: true, isOutputTransient: pooled),
-    ]
+        name: "exit.features.\(number + 1)", channels: outputs, relu: true, isOutputTransient: pooled))
   }
 
   private func classifier(inputs: Int) -> [any Layer] {

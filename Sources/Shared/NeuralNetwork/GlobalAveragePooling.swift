@@ -42,7 +42,7 @@ package final class GlobalAveragePooling: Layer {
 
   package func backward(_ outputGradient: Tensor, needsInputGradient: Bool) -> Tensor? {
     guard let state else { preconditionFailure("\(description): not prepared") }
-    defer { state.context.gradients.give(outputGradient) }
+    defer { outputGradient.release() }
     guard needsInputGradient else { return nil }
     let positions = state.input.positions
     let channels = state.input.channels

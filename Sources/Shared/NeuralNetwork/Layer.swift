@@ -34,10 +34,9 @@ package protocol Layer: AnyObject {
   /// Writes (not adds) the gradient of each parameter, and gives the gradient of the input.
   ///
   /// - Parameters:
-  ///   - outputGradient: from the context's pool. The layer consumes it: it may overwrite it, return it, or
-  ///     give it back.
+  ///   - outputGradient: the layer consumes it: it may overwrite it, return it, or release it.
   ///   - needsInputGradient: false skips that work, as for the first layer.
-  /// - Returns: the input's gradient, from the pool, now the caller's; nil if not needed.
+  /// - Returns: the input's gradient, which the caller consumes or releases; nil if not needed.
   func backward(_ outputGradient: Tensor, needsInputGradient: Bool) -> Tensor?
 }
 

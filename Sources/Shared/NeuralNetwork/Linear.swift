@@ -58,7 +58,7 @@ package final class Linear: Layer {
       preconditionFailure("\(description): backward before forward")
     }
     self.state?.input = nil
-    defer { state.context.gradients.give(outputGradient) }
+    defer { outputGradient.release() }
     GEMM.multiply(
       rows: inputs, columns: outputs, inner: input.count, input.data, transposeA: true, outputGradient.data,
       into: weight.gradient.base)

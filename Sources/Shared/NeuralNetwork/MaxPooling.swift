@@ -58,6 +58,7 @@ package final class MaxPooling: Layer {
     let channels = input.shape.channels
     output.resize(count: input.count)
     state.context.pool.split(input.count) { _, images in
+      if isHalving { return halve(images, input.data, state) }
       forEachWindowCell(images, state.geometry) { cell, isFirst, inputOffset, outputOffset in
         let x = input.data + inputOffset
         let y = output.data + outputOffset
@@ -77,19 +78,23 @@ package final class MaxPooling: Layer {
         }
       }
     }
-    input.owner?.give(input)
+    input.release()
     return output
   }
 
   package func backward(_ outputGradient: Tensor, needsInputGradient: Bool) -> Tensor? {
     guard let state else { preconditionFailure("\(description): not prepared") }
-    defer { state.context.gradients.give(outputGradient) }
+    defer { outputGradient.release() }
     guard needsInputGradient else { return nil }
     let input = state.geometry.input
     let inputGradient = state.context.gradients.take(input, count: outputGradient.count)
     state.context.pool.split(outputGradient.count) { _, images in
-      (inputGradient.data + images.lowerBound * input.values)
-        .update(repeating: 0, count: images.count * input.values)
+      let isCovered = isHalving && input.height % 2 == 0 && input.width % 2 == 0
+      if !isCovered {
+        (inputGradient.data + images.lowerBound * input.values)
+          .update(repeating: 0, count: images.count * input.values)
+      }
+      if isHalving { return spread(images, outputGradient.data, into: inputGradient.data, state) }
       forEachWindowCell(images, state.geometry) { cell, _, inputOffset, outputOffset in
         let dx = inputGradient.data + inputOffset
         let dy = outputGradient.data + outputOffset
@@ -129,4 +134,80 @@ package final class MaxPooling: Layer {
       }
     }
   }
+}
+
+// MARK: 2×2 windows side by side, the usual case
+
+extension MaxPooling {
+  private var isHalving: Bool { kernelSize == 2 && stride == 2 && padding == 0 }
+
+  /// Calls `body` for each window with the offsets of its upper left cell in the input and of the output.
+  @inline(__always)
+  private func forEachHalvingWindow(
+    _ images: Range<Int>, _ geometry: ConvolutionGeometry,
+    _ body: (_ inputOffset: Int, _ outputOffset: Int) -> Void
+  ) {
+    let input = geometry.input
+    var outputOffset = images.lowerBound * geometry.outputPositions * input.channels
+    for image in images {
+      for y in 0..<geometry.outputHeight {
+        var inputOffset = (image * input.height + 2 * y) * input.width * input.channels
+        for _ in 0..<geometry.outputWidth {
+          body(inputOffset, outputOffset)
+          inputOffset += 2 * input.channels
+          outputOffset += input.channels
+        }
+      }
+    }
+  }
+
+  /// Forward: all four cells of a window at once.
+  private func halve(_ images: Range<Int>, _ input: UnsafePointer<Float>, _ state: State) {
+    let channels = state.geometry.input.channels
+    let row = state.geometry.input.width * channels
+    let output = state.output.data
+    let winners = state.winners.base
+    forEachHalvingWindow(images, state.geometry) { inputOffset, outputOffset in
+      let (x0, y, winner) = (input + inputOffset, output + outputOffset, winners + outputOffset)
+      let (x1, x2, x3) = (x0 + channels, x0 + row, x0 + row + channels)
+      for c in 0..<channels {
+        var largest = x0[c]
+        var cell: UInt32 = 0
+        challenge(x1[c], 1, &largest, &cell)
+        challenge(x2[c], 2, &largest, &cell)
+        challenge(x3[c], 3, &largest, &cell)
+        y[c] = largest
+        winner[c] = UInt8(truncatingIfNeeded: cell)
+      }
+    }
+  }
+
+  /// Backward: each window's gradient goes to the cell that won.
+  private func spread(
+    _ images: Range<Int>, _ outputGradient: UnsafePointer<Float>,
+    into inputGradient: UnsafeMutablePointer<Float>,
+    _ state: State
+  ) {
+    let channels = state.geometry.input.channels
+    let row = state.geometry.input.width * channels
+    let winners = state.winners.base
+    forEachHalvingWindow(images, state.geometry) { inputOffset, outputOffset in
+      let (dy, winner) = (outputGradient + outputOffset, winners + outputOffset)
+      let dx = inputGradient + inputOffset
+      // One loop a cell: the compiler vectorizes it only with one array that is written to.
+      for cell in 0..<4 {
+        let dx = dx + cell / 2 * row + cell % 2 * channels
+        for c in 0..<channels { dx[c] = Int(winner[c]) == cell ? dy[c] : 0 }
+      }
+    }
+  }
+}
+
+/// The value of a further cell against the largest so far. A value that is not a number (unequal to itself) wins and
+/// stays, so that it is noticed.
+@inline(__always)
+private func challenge(_ value: Float, _ number: UInt32, _ largest: inout Float, _ cell: inout UInt32) {
+  let wins = value > largest || value != value
+  largest = wins ? value : largest
+  cell = wins ? number : cell
 }

@@ -31,7 +31,7 @@ package final class ReLU: Layer {
     guard let context, let output else { preconditionFailure("relu: backward before forward") }
     self.output = nil
     guard needsInputGradient else {
-      context.gradients.give(outputGradient)
+      outputGradient.release()
       return nil
     }
     output.maskByPositive(outputGradient, context.pool)

@@ -48,10 +48,11 @@ package struct SplitNetwork {
           "a bottleneck of \(bottleneck) channels is out of range: 1 to the \(channels) of the features at cut \(cut)"
         )
       }
-      frontLayers += [
-        Convolution(name: "bottleneck.0", inputChannels: channels, outputChannels: bottleneck, kernelSize: 1),
-        BatchNormalization(name: "bottleneck.1", channels: bottleneck, relu: true),
-      ]
+      frontLayers.append(
+        NormalizedConvolution(
+          Convolution(
+            name: "bottleneck.0", inputChannels: channels, outputChannels: bottleneck, kernelSize: 1),
+          BatchNormalization(name: "bottleneck.1", channels: bottleneck, relu: true)))
       blocks = architecture.blocks(bottleneckBefore: cut, bottleneckChannels: bottleneck)
     }
     front = Sequential(frontLayers)
