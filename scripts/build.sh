@@ -13,14 +13,6 @@ help_if_asked "$@"
 
 "$root/scripts/setup.sh"
 
-# The loops of the layers vectorize only for the processor that the compiler is told.
-case $(uname -m) in
-  aarch64 | arm64) processor=-mcpu=native ;;
-  *) processor=-march=native ;;
-esac
-cd "$root"
-# The compiler's options would else depend on whether this runs in a terminal, and all would be built again when that
-# changes.
 for product in edge-trainer cloud-trainer; do
-  swift build --configuration release --no-color-diagnostics -Xcc "$processor" --product "$product" "$@"
+  build_release "$root" --product "$product" "$@"
 done

@@ -41,6 +41,44 @@ find_data() {
   data_options=(--data "$data")
 }
 
+# Sets python to the interpreter of a virtual environment with torch, safetensors and numpy: that of $PYTORCH_VENV, else
+# one that is made (once) in ~/.cache/hierarchical-trainer/venv. One that was only half made is completed.
+prepare_pytorch() {
+  local venv=${PYTORCH_VENV:-${XDG_CACHE_HOME:-$HOME/.cache}/hierarchical-trainer/venv}
+  python=$venv/bin/python
+  if "$python" -c 'import torch, safetensors, numpy' 2>/dev/null; then return; fi
+  say "preparing PyTorch in $venv"
+  if ! python3 -m venv "$venv" >&2; then
+    say "error: python3 -m venv failed; on Debian: apt-get install python3-venv"
+    exit 69
+  fi
+  local pip=("$python" -m pip --disable-pip-version-check --quiet install)
+  # The wheels for the CPU alone are a tenth of those on PyPI; where their index cannot be reached, PyPI has to do.
+  "${pip[@]}" --retries 0 --timeout 15 --no-deps --index-url https://download.pytorch.org/whl/cpu torch >&2 ||
+    say "no PyTorch for the CPU alone; taking the one of PyPI"
+  "${pip[@]}" torch safetensors numpy >&2
+}
+
+# Builds the package in $1 in release for this machine's processor, with further options of swift build.
+build_release() {
+  local processor=-march=native
+  # The loops of the layers vectorize only for the processor that the compiler is told.
+  case $(uname -m) in
+    aarch64 | arm64) processor=-mcpu=native ;;
+  esac
+  # The compiler's options would else depend on whether this runs in a terminal, and all would be built again when
+  # that changes.
+  swift build --package-path "$1" --configuration release --no-color-diagnostics -Xcc "$processor" "${@:2}"
+}
+
+# Sets benchmark to the program of Benchmarks/, built if need be.
+build_benchmark() {
+  "$root/scripts/setup.sh"
+  build_release "$root/Benchmarks" --product benchmark >&2
+  # shellcheck disable=SC2034 # The scripts use it.
+  benchmark=$root/Benchmarks/.build/release/benchmark
+}
+
 cloud=()
 edge=()
 

@@ -19,8 +19,8 @@
 # ~/.cache/hierarchical-trainer/venv: about 1 GB with PyTorch for the CPU, 6 GB where only the one for GPUs is to be had.
 set -euo pipefail
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-venv=${PYTORCH_VENV:-${XDG_CACHE_HOME:-$HOME/.cache}/hierarchical-trainer/venv}
+# shellcheck source-path=SCRIPTDIR
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 binaries=${BINARIES:-$root/.build/release}
 
 images=100 batch_size=100 threads=() every=false weights=()
@@ -46,21 +46,6 @@ if ! $every && ((${#weights[@]} < 1 || ${#weights[@]} > 2)); then
   exit 64
 fi
 
-# An environment that was only half made is completed.
-prepare_environment() {
-  if "$venv/bin/python" -c 'import torch, safetensors, numpy' 2>/dev/null; then return; fi
-  echo "preparing PyTorch in $venv" >&2
-  if ! python3 -m venv "$venv" >&2; then
-    echo "python3 -m venv failed; on Debian: apt-get install python3-venv" >&2
-    exit 69
-  fi
-  local pip=("$venv/bin/python" -m pip --disable-pip-version-check --quiet install)
-  # The wheels for the CPU alone are a tenth of those on PyPI; where their index cannot be reached, PyPI has to do.
-  "${pip[@]}" --retries 0 --timeout 15 --no-deps --index-url https://download.pytorch.org/whl/cpu torch >&2 ||
-    echo "no PyTorch for the CPU alone; taking the one of PyPI" >&2
-  "${pip[@]}" torch safetensors numpy >&2
-}
-
 build() {
   if [[ -x $binaries/edge-trainer && -x $binaries/cloud-trainer ]]; then return; fi
   if [[ -x $root/scripts/build.sh ]]; then "$root/scripts/build.sh" >&2; else
@@ -78,7 +63,7 @@ compare() {
   if [[ $data == synthetic ]]; then dump+=(--dump-images); fi
   "$binaries/edge-trainer" predict "${common[@]}" --images "$images" "${dump[@]}" >/dev/null 2>"$scratch/predict.log" ||
     { cat "$scratch/predict.log" >&2; return 1; }
-  "$venv/bin/python" -B "$root/scripts/pytorch/verify.py" "${common[@]}"
+  "$python" -B "$root/scripts/pytorch/verify.py" "${common[@]}"
 }
 
 # train ARCHITECTURE CUT HEAD BOTTLENECK BITS SCALE: two steps of both programs on synthetic images.
@@ -131,7 +116,7 @@ every_network() {
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 build
-prepare_environment
+prepare_pytorch
 if $every; then
   data=synthetic
   every_network

@@ -135,6 +135,18 @@ extension LayerCase {
         Convolution(name: "0", inputChannels: 4, outputChannels: 6, kernelSize: 3, padding: 1),
         BatchNormalization(name: "1", channels: 6, relu: false))
     },
+    LayerCase(
+      name: "normalized convolutions that overwrite their inputs", shape: shape, count: 3, farFromKinks: true
+    ) {
+      Sequential([
+        NormalizedConvolution(
+          Convolution(name: "0", inputChannels: 4, outputChannels: 6, kernelSize: 3, padding: 1),
+          BatchNormalization(name: "1", channels: 6, relu: true), overwritesInput: true),
+        NormalizedConvolution(
+          Convolution(name: "2", inputChannels: 6, outputChannels: 5, kernelSize: 3, stride: 2, padding: 1),
+          BatchNormalization(name: "3", channels: 5, relu: true), overwritesInput: true),
+      ])
+    },
     LayerCase(name: "normalized convolution, stride 2, relu", shape: shape, count: 3, farFromKinks: true) {
       NormalizedConvolution(
         Convolution(name: "0", inputChannels: 4, outputChannels: 6, kernelSize: 3, stride: 2, padding: 1),

@@ -36,13 +36,19 @@ struct StepCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Cut after block <k>.", valueName: "k"))
   var cut = 3
 
-  @Option(help: ArgumentHelp("Steps that are not counted.", valueName: "n"))
+  @Option(help: ArgumentHelp("Steps that are not counted, at least 1.", valueName: "n"))
   var warmUp = 1
+
+  func validate() throws {
+    if warmUp < 1 { throw ValidationError("--warm-up \(warmUp) is out of range: at least 1") }
+  }
 
   private struct Output: Encodable {
     var seconds: [Double]
     var peakMemoryBytes: Int?
     var kernels: String
+    /// Of sgemm's own speed with as many threads, measured before and after the steps.
+    var shareOfPeak: Double
   }
 
   func run() throws {
@@ -52,13 +58,20 @@ struct StepCommand: ParsableCommand {
         threads: measurement.threadCount)
     }
     for _ in 0..<warmUp { trained.step() }
+    // Now: a step allocates nothing any more, but the measurement of the peak does.
+    let memory = PeakMemory.bytes()
+    let before = SgemmPeak(threads: measurement.threadCount, runs: 3)
     let seconds = (0..<measurement.runs).map { _ in
       let start = monotonicSeconds()
       trained.step()
       return monotonicSeconds() - start
     }
+    let after = SgemmPeak(threads: measurement.threadCount, runs: 3)
+    let operations = 6 * Double(try trained.multiplyAccumulates() * measurement.batchSize)
+    let peak = (before.gigaflops + after.gigaflops) / 2 * 1e9
     let output = Output(
-      seconds: seconds, peakMemoryBytes: PeakMemory.bytes(), kernels: GEMM.kernelName)
+      seconds: seconds, peakMemoryBytes: memory, kernels: GEMM.kernelName,
+      shareOfPeak: operations / Measurement(seconds).median / peak)
     Program.printLine(String(decoding: try RunJSON.encode(output, pretty: false), as: UTF8.self))
   }
 }

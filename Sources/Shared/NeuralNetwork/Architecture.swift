@@ -70,7 +70,9 @@ package enum Architecture: String, Codable, CaseIterable, Sendable {
               padding: 1),
             BatchNormalization(
               name: "features.\(number + 1)", channels: width, relu: true,
-              isOutputTransient: index == widths.count - 1)))
+              isOutputTransient: index == widths.count - 1),
+            // What comes in is an image, or the output of a layer that goes by what came in there.
+            overwritesInput: true))
         inputs = width
         number += 3
       }

@@ -19,9 +19,9 @@ package final class Convolution: Layer {
   /// Scratch areas of a worker.
   private enum Slot {
     static let tile = 0
-    static let weightGradient = 1
-    /// The first worker's only.
-    static let rotatedWeight = 2
+    /// A worker's sum of the weights' gradient, which the first worker does not need; the last worker's holds the
+    /// rotated weights afterwards.
+    static let weights = 1
   }
 
   private var state: State?
@@ -98,8 +98,7 @@ package final class Convolution: Layer {
     let columns = max(geometry.patchValues, transposed?.patchValues ?? 0)
     context.reserveScratch([
       geometry.isPointwise ? 0 : Self.tileRows * columns,
-      context.threads > 1 ? weight.count : 0,
-      transposed == nil ? 0 : weight.count,
+      weight.count,
     ])
     state = State(
       context: context, geometry: geometry, output: Tensor(outputShape, count: maximumCount),
@@ -182,7 +181,7 @@ package final class Convolution: Layer {
     let geometry = state.geometry
     let gradient = weight.gradient.base
     context.pool.split(outputGradient.rows) { worker, rows in
-      let sum = worker == 0 ? gradient : context.scratch(worker: worker, slot: Slot.weightGradient)
+      let sum = worker == 0 ? gradient : context.scratch(worker: worker, slot: Slot.weights)
       forEachTile(geometry, input, rows, worker, context) { tile, part in
         prepare?(part)
         GEMM.multiply(
@@ -196,7 +195,7 @@ package final class Convolution: Layer {
     }
     for worker in 1..<max(context.threads, 1)
     where !context.pool.range(of: worker, count: outputGradient.rows).isEmpty {
-      let sum = context.scratch(worker: worker, slot: Slot.weightGradient)
+      let sum = context.scratch(worker: worker, slot: Slot.weights)
       context.pool.split(weight.count, grain: 16) { _, range in
         for index in range { gradient[index] += sum[index] }
       }
@@ -206,17 +205,21 @@ package final class Convolution: Layer {
 
   /// The second half of `backward`: the gradient of the input.
   ///
-  /// - Parameter sum: it is added to this tensor, which is returned; otherwise to nothing.
-  func computeInputGradient(_ outputGradient: Tensor, addingTo sum: Tensor? = nil) -> Tensor {
+  /// - Parameters:
+  ///   - sum: it is added to this tensor, which is returned.
+  ///   - target: otherwise it is written over this one, or over one from the pool.
+  func computeInputGradient(
+    _ outputGradient: Tensor, addingTo sum: Tensor? = nil, over target: Tensor? = nil
+  ) -> Tensor {
     guard let state else { preconditionFailure("\(description): not prepared") }
     let context = state.context
     let inputGradient =
-      sum ?? context.gradients.take(state.geometry.input, count: outputGradient.count)
+      sum ?? target ?? context.gradients.take(state.geometry.input, count: outputGradient.count)
     guard let transposed = state.transposed else {
       scatterInputGradient(state, outputGradient, into: inputGradient, accumulate: sum != nil)
       return inputGradient
     }
-    let rotated = context.scratch(worker: 0, slot: Slot.rotatedWeight)
+    let rotated = context.scratch(worker: context.threads - 1, slot: Slot.weights)
     rotateWeights(into: rotated, context)
     context.pool.split(inputGradient.rows) { worker, rows in
       forEachTile(transposed, outputGradient, rows, worker, context) { tile, rows in

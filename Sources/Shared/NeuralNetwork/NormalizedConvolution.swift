@@ -9,12 +9,21 @@ import Compute
 package final class NormalizedConvolution: Layer {
   package let convolution: Convolution
   package let normalization: BatchNormalization
-  /// The convolution's output of the last forward pass for training.
+  /// The input's gradient is written over the input.
+  package let overwritesInput: Bool
+  /// Of the last forward pass for training: the input, and the convolution's output.
+  private var input: Tensor?
   private var convolved: Tensor?
 
-  /// - Parameter convolution: without bias, which normalization would take away again.
-  package init(_ convolution: Convolution, _ normalization: BatchNormalization) {
+  /// - Parameters:
+  ///   - convolution: without bias, which normalization would take away again.
+  ///   - overwritesInput: nobody needs the input after this layer's `backward`: not the layer that made it, to
+  ///     mask by it, and no other layer that reads it. Saves the memory of the input's gradient.
+  package init(
+    _ convolution: Convolution, _ normalization: BatchNormalization, overwritesInput: Bool = false
+  ) {
     precondition(convolution.outputChannels == normalization.channels, "another number of channels")
+    self.overwritesInput = overwritesInput
     self.convolution = convolution
     self.normalization = normalization
   }
@@ -52,6 +61,7 @@ package final class NormalizedConvolution: Layer {
       normalization.observe(output, rows, worker: worker)
     }
     convolved = output
+    self.input = overwritesInput ? input : nil
     return normalization.normalize(output, adding: addend, training: true)
   }
 
@@ -68,12 +78,14 @@ package final class NormalizedConvolution: Layer {
     keepsOutputGradient: Bool = false
   ) -> Tensor? {
     guard let convolved else { preconditionFailure("\(description): backward before forward") }
+    let reused = input
     self.convolved = nil
+    input = nil
     normalization.computeParameterGradients(outputGradient)
     convolution.computeWeightGradient(convolved) { [normalization] rows in
       normalization.computeInputGradient(outputGradient, rows, overwritesInput: true)
     }
     if !keepsOutputGradient { outputGradient.release() }
-    return needsInputGradient ? convolution.computeInputGradient(convolved, addingTo: sum) : nil
+    return needsInputGradient ? convolution.computeInputGradient(convolved, addingTo: sum, over: reused) : nil
   }
 }

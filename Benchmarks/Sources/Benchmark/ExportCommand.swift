@@ -1,0 +1,58 @@
+import ArgumentParser
+import CommandLineSupport
+import Compute
+import HierarchicalTraining
+import NeuralNetwork
+
+/// One step of a whole network as plain arrays, for a comparison with another implementation.
+struct ExportCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "export",
+    abstract: "Compute one step; write weights, batch and gradients as .npy files; print the loss.",
+    discussion: """
+      Files: images (NHWC), labels, and for each parameter NAME.value and NAME.gradient in
+      this engine's layouts: convolutions HWIO, linear layers [inputs, outputs].
+      """)
+
+  @OptionGroup var network: NetworkSelection
+  @OptionGroup var measurement: MeasurementOptions
+
+  @Option(help: ArgumentHelp("Seed of weights and images.", valueName: "n"))
+  var seed: UInt64 = 0
+
+  @Argument(help: ArgumentHelp("Existing directory for the files.", valueName: "dir"))
+  var directory: String
+
+  private struct Output: Encodable {
+    var loss: Double
+    var parameters: [String]
+  }
+
+  func run() throws {
+    let trained = try TrainedPart(
+      .whole, of: network.configuration(cut: 1), batchSize: measurement.batchSize,
+      threads: measurement.threadCount, seed: seed)
+    let shape = trained.input.shape
+    try NumPyFile.write(
+      Array(trained.input.buffer), shape: [trained.input.count, shape.height, shape.width, shape.channels],
+      to: "\(directory)/images.npy")
+    try NumPyFile.write(trained.labels, shape: [trained.labels.count], to: "\(directory)/labels.npy")
+    let parameters = trained.layers.flatMap(\.parameters)
+    for parameter in parameters { try write(Array(parameter.value), parameter, "value") }
+    let loss = trained.computeGradients()
+    for parameter in parameters { try write(Array(parameter.gradient), parameter, "gradient") }
+    let output = Output(loss: loss, parameters: parameters.map(\.name))
+    Program.printLine(String(decoding: try RunJSON.encode(output, pretty: false), as: UTF8.self))
+  }
+
+  private func write(_ values: [Float], _ parameter: Parameter, _ kind: String) throws {
+    let shape =
+      switch parameter.layout {
+      case .scalar: [Int]()
+      case .vector(let count): [count]
+      case .linear(let inputs, let outputs): [inputs, outputs]
+      case .convolution(let kernelSize, let inputs, let outputs): [kernelSize, kernelSize, inputs, outputs]
+      }
+    try NumPyFile.write(values, shape: shape, to: "\(directory)/\(parameter.name).\(kind).npy")
+  }
+}

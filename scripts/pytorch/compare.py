@@ -1,0 +1,121 @@
+"""Times training steps of this engine and of PyTorch in turns, and prints medians and ratios.
+
+See scripts/compare-pytorch.sh. Each measurement is a process of its own: ours, then PyTorch in both memory formats,
+again and again, so that a machine whose speed drifts is as fast for the one as for the other.
+"""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+from dataclasses import dataclass
+
+FORMATS = ("contiguous_format", "channels_last")
+
+
+@dataclass(frozen=True)
+class Setting:
+    architecture: str
+    part: str
+    threads: int
+    precision: str = "fp32"  # of PyTorch; ours is always float32
+
+    @property
+    def name(self) -> str:
+        part = "whole" if self.part == "whole" else f"{self.part} (cut 3)"
+        return f"{self.architecture} {part}, {self.threads} thread{'s' if self.threads > 1 else ''}, {self.precision}"
+
+
+def main() -> int:
+    options = parse_options()
+    most = options.threads
+    settings = [Setting(network, "whole", most) for network in ("vgg16", "resnet18")]
+    settings += [Setting("vgg16", part, 1) for part in ("front", "rest")]
+    if most > 1:
+        settings.append(Setting("vgg16", "whole", 1))
+    if not options.skip_bf16:
+        settings += [Setting(network, "whole", most, "bf16") for network in ("vgg16", "resnet18")]
+    print(f"batch {options.batch_size}, {options.rounds} rounds of {options.steps} steps in turns; {processor()}")
+    header = ("setting", "ours", "PyTorch", "format", "ratio", "of sgemm", "ours MB", "PyTorch MB", "memory")
+    print("{:36} {:>9} {:>9} {:>14} {:>6} {:>8} {:>8} {:>10} {:>6}".format(*header), flush=True)
+    own = {}
+    for setting in settings:
+        ours, theirs, peaks = measure(setting, options)
+        best = min(theirs, key=lambda name: statistics.median(theirs[name].seconds))
+        our_time, their_time = statistics.median(ours.seconds), statistics.median(theirs[best].seconds)
+        own[setting] = our_time
+        print(
+            f"{setting.name:36} {options.batch_size / our_time:9.1f} {options.batch_size / their_time:9.1f} "
+            f"{best.removesuffix('_format'):>14} {their_time / our_time:6.2f} {statistics.median(peaks):8.2f} "
+            f"{ours.memory / 1e6:8.0f} {theirs[best].memory / 1e6:10.0f} {ours.memory / theirs[best].memory:6.2f}",
+            flush=True,
+        )
+    print("images per second; ratio: ours / PyTorch; of sgemm: share of the sgemm peak that was measured between our steps")
+    one, two = Setting("vgg16", "whole", 1), Setting("vgg16", "whole", most)
+    if most > 1:
+        print(f"{most} threads are {own[one] / own[two]:.2f} times as fast as one (vgg16 whole, ours)")
+    return 0
+
+
+class Times:
+    """Seconds of all counted steps, and the largest peak memory."""
+
+    def __init__(self):
+        self.seconds: list[float] = []
+        self.memory = 0
+
+    def add(self, output: dict):
+        self.seconds += output["seconds"]
+        self.memory = max(self.memory, output["peak_memory_bytes"])
+
+
+def measure(setting: Setting, options) -> tuple[Times, dict[str, Times], list[float]]:
+    ours, theirs, peaks = Times(), {name: Times() for name in FORMATS}, []
+    common = ["--architecture", setting.architecture, "--part", setting.part, "--cut", "3", "--exit-head", "pool"]
+    common += ["--batch-size", str(options.batch_size), "--threads", str(setting.threads)]
+    for _ in range(options.rounds):
+        output = run([options.benchmark, "step", *common, "--runs", str(options.steps)])
+        ours.add(output)
+        peaks.append(output["share_of_peak"])
+        for name, times in theirs.items():
+            script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "time_step.py")
+            extra = ["--steps", str(options.steps), "--precision", setting.precision, "--memory-format", name]
+            times.add(run([sys.executable, "-B", script, *common, *extra]))
+    return ours, theirs, peaks
+
+
+def run(command: list[str]) -> dict:
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def processor() -> str:
+    try:
+        with open("/proc/cpuinfo") as file:
+            names = [line.split(":", 1)[1].strip() for line in file if line.startswith("model name")]
+        model = names[0] if names else platform.machine()
+    except OSError:
+        model = platform.machine()
+    import torch
+
+    return f"{model}, {os.cpu_count()} processors; PyTorch {torch.__version__} ({torch.backends.cpu.get_cpu_capability()})"
+
+
+def parse_options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--benchmark", required=True, help="the program of Benchmarks/")
+    parser.add_argument("--batch-size", type=int, default=128)
+    parser.add_argument("--threads", type=int, default=2, help="threads of the whole networks (default: 2)")
+    parser.add_argument("--rounds", type=int, default=3, help="how often the two take turns (default: 3)")
+    parser.add_argument("--steps", type=int, default=4, help="counted steps of a turn (default: 4)")
+    parser.add_argument("--skip-bf16", action="store_true", help="PyTorch in float32 only")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"{' '.join(error.cmd)}: exit code {error.returncode}\n{error.stderr}")
