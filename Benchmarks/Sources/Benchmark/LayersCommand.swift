@@ -52,22 +52,17 @@ struct LayersCommand: ParsableCommand {
     try layer.prepare(for: inputShape, maximumCount: measurement.batchSize, context: context)
     let outputShape = try layer.outputShape(for: inputShape)
     let forward = Measurement(runs: measurement.runs) { _ = layer.forward(input, training: true) }.median
-    func backward(needsInputGradient: Bool) -> Double {
-      var seconds: [Double] = []
-      for run in 0...measurement.runs {
+    let gradient = Tensor(outputShape, count: measurement.batchSize)
+    gradient.fillWithNoise(seed: 2)
+    let weightGradient = Measurement(
+      (0...measurement.runs).map { _ in
         _ = layer.forward(input, training: true)
-        let gradient = context.gradients.take(outputShape, count: measurement.batchSize)
-        gradient.fillWithNoise(seed: 2)
-        let start = monotonicSeconds()
-        if let result = layer.backward(gradient, needsInputGradient: needsInputGradient) {
-          context.gradients.give(result)
-        }
-        if run > 0 { seconds.append(monotonicSeconds() - start) }
-      }
-      return Measurement(seconds).median
-    }
-    let weightGradient = backward(needsInputGradient: false)
-    let inputGradient = backward(needsInputGradient: true) - weightGradient
+        return seconds { layer.computeWeightGradient(gradient) }
+      }.dropFirst()
+    ).median
+    let inputGradient = Measurement(runs: measurement.runs) {
+      layer.computeInputGradient(gradient).release()
+    }.median
     let operations = 2 * Double(try layer.multiplyAccumulates(for: inputShape) * measurement.batchSize)
     let figures = [forward, weightGradient, inputGradient].flatMap { seconds in
       let gigaflops = operations / seconds / 1e9

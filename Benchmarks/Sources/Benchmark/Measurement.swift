@@ -8,20 +8,23 @@ struct Measurement {
   /// Runs `body` once without counting, then `runs` times.
   init(runs: Int, _ body: () -> Void) {
     body()
-    self.init(
-      (0..<runs).map { _ in
-        let start = monotonicSeconds()
-        body()
-        return monotonicSeconds() - start
-      })
+    self.init((0..<runs).map { _ in seconds(body) })
   }
 
-  init(_ seconds: [Double]) {
+  init(_ seconds: some Sequence<Double>) {
+    let seconds = Array(seconds)
     precondition(!seconds.isEmpty, "no run was measured")
     sorted = seconds.sorted()
   }
 
   var median: Double { (sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2 }
+}
+
+/// How long `body` takes.
+func seconds(_ body: () -> Void) -> Double {
+  let start = monotonicSeconds()
+  body()
+  return monotonicSeconds() - start
 }
 
 /// What sgemm reaches on this machine: the yardstick of everything else.

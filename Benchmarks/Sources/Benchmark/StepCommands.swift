@@ -61,17 +61,13 @@ struct StepCommand: ParsableCommand {
     // Now: a step allocates nothing any more, but the measurement of the peak does.
     let memory = PeakMemory.bytes()
     let before = SgemmPeak(threads: measurement.threadCount, runs: 3)
-    let seconds = (0..<measurement.runs).map { _ in
-      let start = monotonicSeconds()
-      trained.step()
-      return monotonicSeconds() - start
-    }
+    let times = (0..<measurement.runs).map { _ in seconds { trained.step() } }
     let after = SgemmPeak(threads: measurement.threadCount, runs: 3)
     let operations = 6 * Double(try trained.multiplyAccumulates() * measurement.batchSize)
     let peak = (before.gigaflops + after.gigaflops) / 2 * 1e9
     let output = Output(
-      seconds: seconds, peakMemoryBytes: memory, kernels: GEMM.kernelName,
-      shareOfPeak: operations / Measurement(seconds).median / peak)
+      seconds: times, peakMemoryBytes: memory, kernels: GEMM.kernelName,
+      shareOfPeak: operations / Measurement(times).median / peak)
     Program.printLine(String(decoding: try RunJSON.encode(output, pretty: false), as: UTF8.self))
   }
 }
@@ -139,17 +135,14 @@ struct ProfileCommand: ParsableCommand {
     let peak = SgemmPeak(threads: measurement.threadCount, runs: measurement.runs)
     trained.step()
     // Forward and backward of each layer, then loss and update; for each run.
-    var seconds = Array(repeating: [[Double]](), count: 2 * (trained.layers.count + 1))
-    for index in seconds.indices { seconds[index] = [[]] }
+    var times = Array(repeating: [Double](), count: 2 * (trained.layers.count + 1))
     for _ in 0..<measurement.runs {
       trained.step { layer, isForward, work in
-        let start = monotonicSeconds()
-        work()
         let place = 2 * (layer ?? trained.layers.count) + (isForward ? 0 : 1)
-        seconds[place][0].append(monotonicSeconds() - start)
+        times[place].append(seconds(work))
       }
     }
-    let medians = seconds.map { Measurement($0[0]).median }
+    let medians = times.map { Measurement($0).median }
     let total = medians.reduce(0, +)
     var report = Report(
       """

@@ -172,7 +172,7 @@ package final class Convolution: Layer {
   ///
   /// - Parameter prepare: is called once for all rows of `outputGradient`, part by part, each part by the worker that
   ///   is about to read it; may write them.
-  func computeWeightGradient(_ outputGradient: Tensor, prepare: ((_ rows: Range<Int>) -> Void)? = nil) {
+  package func computeWeightGradient(_ outputGradient: Tensor, prepare: ((_ rows: Range<Int>) -> Void)? = nil) {
     guard let state, let input = state.input else {
       preconditionFailure("\(description): backward before forward")
     }
@@ -208,7 +208,7 @@ package final class Convolution: Layer {
   /// - Parameters:
   ///   - sum: it is added to this tensor, which is returned.
   ///   - target: otherwise it is written over this one, or over one from the pool.
-  func computeInputGradient(
+  package func computeInputGradient(
     _ outputGradient: Tensor, addingTo sum: Tensor? = nil, over target: Tensor? = nil
   ) -> Tensor {
     guard let state else { preconditionFailure("\(description): not prepared") }
