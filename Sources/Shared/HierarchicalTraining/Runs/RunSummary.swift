@@ -84,7 +84,7 @@ package struct RunSummary: Codable, Equatable, Sendable {
   /// Everything sent, and everything received, over the link.
   package var sentBytes = 0
   package var receivedBytes = 0
-  /// The most memory that this process had resident.
+  /// The most memory that this process had resident; in the cloud, since this session began.
   @NullIfMissing package var peakMemoryBytes: Int? = nil
 
   /// The summary of a run of which nothing is done yet.
