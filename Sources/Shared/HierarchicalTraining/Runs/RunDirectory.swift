@@ -73,6 +73,46 @@ package struct RunDirectory: Sendable {
     try AtomicFile.write(bytes, to: path(of: file), operations: operations)
   }
 
+  /// Checks that a directory for runs exists or could be made, without making it.
+  ///
+  /// - Throws: ``RunDirectoryError/cannotCreate(path:operation:errorNumber:)``.
+  package static func checkBase(_ path: String) throws(RunDirectoryError) {
+    // The deepest part that exists.
+    let missing = missing(path)
+    let existing = missing.last.map(parent(of:)) ?? path
+    var status = stat()
+    guard stat(existing, &status) == 0 else {
+      throw .cannotCreate(path: existing, operation: "stat", errorNumber: errno)
+    }
+    guard status.st_mode & S_IFMT == S_IFDIR else {
+      throw .cannotCreate(path: existing, operation: "mkdir in", errorNumber: ENOTDIR)
+    }
+    guard access(existing, W_OK | X_OK) == 0 else {
+      throw .cannotCreate(path: existing, operation: "write in", errorNumber: errno)
+    }
+  }
+
+  /// The directories that would have to be made for this one, itself first, its outermost parent last.
+  package static func missing(_ path: String) -> [String] {
+    var missing: [String] = []
+    var path = path
+    var status = stat()
+    while stat(path, &status) != 0, errno == ENOENT {
+      missing.append(path)
+      let parent = parent(of: path)
+      if parent == path { break }
+      path = parent
+    }
+    return missing
+  }
+
+  private static func parent(of path: String) -> String {
+    var rest = path[...]
+    while rest.count > 1, rest.last == "/" { rest.removeLast() }
+    guard let slash = rest.lastIndex(of: "/") else { return "." }
+    return slash == rest.startIndex ? "/" : String(rest[..<slash])
+  }
+
   /// `mkdir -p`. A component that exists but is no directory gives `ENOTDIR`.
   private static func createDirectories(_ path: String) throws(RunDirectoryError) {
     if mkdir(path, 0o777) == 0 { return }

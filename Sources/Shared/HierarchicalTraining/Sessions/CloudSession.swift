@@ -69,7 +69,7 @@ package final class CloudSession {
       inbox.start()
       try serve(started)
     } catch {
-      let error = error.orInterruption
+      let error = interruption.verdict(on: error)
       clock.end()
       let hasWelcomed = connection.conversation.phase != .greeted
       let lastWord: Message? =
@@ -81,7 +81,7 @@ package final class CloudSession {
       disconnected()
       // The error that ended the run is the one to report, even if the log cannot be completed.
       do { try recorder?.finish(error, connection.ledger, clock: clock) } catch let logError {
-        logger.error("the logs are incomplete: \(logError)")
+        if !(error is RunDirectoryError) { logger.error("the logs are incomplete: \(logError)") }
       }
       throw error
     }

@@ -79,13 +79,13 @@ package final class EdgeSession {
       recorder = started
       for epoch in 1...configuration.epochs { try train(epoch, link, started) }
     } catch {
-      let error = error.orInterruption
+      let error = interruption.verdict(on: error)
       progress.finish()
       clock.end()
       link.close(sending: Message(lastWordFor: error, of: .edge))
       // The error that ended the run is the one to report, even if the log cannot be completed.
       do { try recorder?.finish(error, connection.ledger, clock: clock) } catch let logError {
-        logger.error("the logs are incomplete: \(logError)")
+        if !(error is RunDirectoryError) { logger.error("the logs are incomplete: \(logError)") }
       }
       throw error
     }
@@ -109,8 +109,10 @@ package final class EdgeSession {
         hello: Hello(runID: "\(options.run)", window: configuration.window, configuration: configuration))
       logger.info("connected to the cloud at \(options.cloud), version \(welcome.softwareVersion)")
       return connection
+    } catch let error as WireError where error.field == "magic" {
+      throw TrainingError.notATrainer(address: "\(options.cloud)", reason: "\(error)")
     } catch {
-      throw error.orInterruption
+      throw interruption.verdict(on: error)
     }
   }
 
