@@ -50,19 +50,23 @@ struct CloudTrainer: ParsableCommand {
         "--max-frame-bytes \(maxFrameBytes) is out of range: \(FrameHeader.maximumControlPayloadBytes) to \(Int32.max)"
       )
     }
-    _ = try Program.checkingUsage { try Endpoint(parsing: listen) }
+    do { _ = try Endpoint(parsing: listen) } catch {
+      let hint = listen.hasPrefix(":") ? "; 0.0.0.0 or [::] listens on all addresses" : ""
+      throw ValidationError("--listen \(error)\(hint)")
+    }
   }
 
   func run() throws {
     BLASKernels.restartIfMisjudged()
     try Program.run(.cloud, threads: machine.threadCount) { interruption, logger in
+      try RunDirectory.checkBase(runDir ?? "runs")
       let server = try CloudServer(
         CloudServer.Options(
           listen: Endpoint(parsing: listen), threads: machine.threadCount, timeout: machine.timeout.value,
           maximumFrameBytes: maxFrameBytes, directory: runDir, sessions: sessions),
         interruption: interruption, logger: logger)
-      Program.printLine("listening on \(server.endpoint)")
-      try server.run { summary in Program.printLine(SummaryTable(summary).rendered()) }
+      try Program.printLine("listening on \(server.endpoint)")
+      try server.run { summary in try Program.printLine(SummaryTable(summary).rendered()) }
     }
   }
 }
