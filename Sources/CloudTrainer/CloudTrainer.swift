@@ -30,7 +30,12 @@ struct CloudTrainer: ParsableCommand {
       "Directory for the runs: each gets <dir>/<run>. (default: runs/<run>/cloud)", valueName: "dir"))
   var runDir: String?
 
-  @Option(help: ArgumentHelp("Stop after <n> sessions. (default: go on until Ctrl-C)", valueName: "n"))
+  @Option(
+    help: ArgumentHelp(
+      """
+      Stop after <n> sessions; if some of them fail, the exit code is that of the last that did. (default: go on until \
+      Ctrl-C)
+      """, valueName: "n"))
   var sessions: Int?
 
   @OptionGroup var machine: MachineOptions

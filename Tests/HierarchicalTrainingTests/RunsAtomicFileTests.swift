@@ -26,7 +26,7 @@ private struct Stop: Error {}
       }
       #expect(
         error.description
-          == "cannot write: write \(path): No space left on device; free space there, or write elsewhere"
+          == "cannot write \(path): No space left on device; free space there, or write elsewhere"
       )
       #expect(error.exit == .cannotWriteRun)
       #expect(try contents(path) == [1, 2, 3])

@@ -36,7 +36,7 @@ package struct RunDirectory: Sendable {
         throw .cannotCreate(path: self.path(of: file), operation: "lstat", errorNumber: errorNumber)
       }
     }
-    try checkThatFilesCanBeCreated()
+    try Self.checkThatFilesCanBeCreated(in: self.path, operations)
   }
 
   /// Creates the directory of one run below a base directory: what the cloud does for each edge.
@@ -73,23 +73,14 @@ package struct RunDirectory: Sendable {
     try AtomicFile.write(bytes, to: path(of: file), operations: operations)
   }
 
-  /// Checks that a directory for runs exists or could be made, without making it.
+  /// Checks that a directory for runs can be made and written; leaves nothing behind.
   ///
   /// - Throws: ``RunDirectoryError/cannotCreate(path:operation:errorNumber:)``.
   package static func checkBase(_ path: String) throws(RunDirectoryError) {
-    // The deepest part that exists.
-    let missing = missing(path)
-    let existing = missing.last.map(parent(of:)) ?? path
-    var status = stat()
-    guard stat(existing, &status) == 0 else {
-      throw .cannotCreate(path: existing, operation: "stat", errorNumber: errno)
-    }
-    guard status.st_mode & S_IFMT == S_IFDIR else {
-      throw .cannotCreate(path: existing, operation: "mkdir in", errorNumber: ENOTDIR)
-    }
-    guard access(existing, W_OK | X_OK) == 0 else {
-      throw .cannotCreate(path: existing, operation: "write in", errorNumber: errno)
-    }
+    let new = missing(path)
+    defer { for path in new { rmdir(path) } }
+    try createDirectories(path)
+    try checkThatFilesCanBeCreated(in: path, .live)
   }
 
   /// The directories that would have to be made for this one, itself first, its outermost parent last.
@@ -131,8 +122,10 @@ package struct RunDirectory: Sendable {
     throw .cannotCreate(path: path, operation: "mkdir", errorNumber: errorNumber)
   }
 
-  private func checkThatFilesCanBeCreated() throws(RunDirectoryError) {
-    let probe = path(of: ".probe.\(getpid())-\(String(UInt32.random(in: 0 ... .max), radix: 36)).tmp")
+  private static func checkThatFilesCanBeCreated(
+    in path: String, _ operations: FileOperations
+  ) throws(RunDirectoryError) {
+    let probe = "\(path)/.probe.\(getpid())-\(String(UInt32.random(in: 0 ... .max), radix: 36)).tmp"
     switch operations.openFile(probe, flags: O_WRONLY | O_CREAT | O_EXCL) {
     case .success(let descriptor):
       _ = operations.close(descriptor)

@@ -31,7 +31,7 @@ package enum RunDirectoryError: Error, Equatable, CustomStringConvertible {
     case .cannotCreate(let path, let operation, let errorNumber):
       "cannot create the run directory: \(operation) \(path): \(errorText(errorNumber))"
     case .cannotWrite(let path, let operation, let errorNumber):
-      "cannot write: \(operation) \(path): \(errorText(errorNumber))"
+      "cannot write \(path): \(operation == "write" ? "" : operation + ": ")\(errorText(errorNumber))"
     case .finished(let path): "\(path): the log is finished, no record can follow"
     }
   }
