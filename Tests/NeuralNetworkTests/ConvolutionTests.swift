@@ -4,7 +4,7 @@ import Testing
 @testable import NeuralNetwork
 
 @Suite struct ConvolutionTests {
-  @Test(arguments: ConvolutionCase.small + ConvolutionCase.tiled, [1, 2, 3])
+  @Test(arguments: ConvolutionCase.all, [1, 2, 3])
   func equalsExplicitLoops(_ row: ConvolutionCase, threads: Int) throws {
     let layer = row.layer()
     let harness = try LayerHarness(layer, input: row.shape, maximumCount: row.count, threads: threads)
@@ -29,6 +29,14 @@ import Testing
     let rows = row.count * (try row.layer().outputShape(for: row.shape)).positions
     #expect(rows > 512 && rows % Convolution.tileRows != 0)
     #expect(rows / 3 > Convolution.tileRows)
+  }
+
+  @Test(arguments: ConvolutionCase.expanded) func theExpandedCasesAreExpanded(_ row: ConvolutionCase) throws {
+    let geometry = try #require(
+      ConvolutionGeometry(
+        input: row.shape, kernelSize: row.kernelSize, stride: row.stride, padding: row.padding))
+    #expect(geometry.expandsRows && geometry.slices == row.kernelSize)
+    #expect(geometry.outputPositions > ConvolutionGeometry.tileRows)
   }
 
   static func byHand(bias: Bool) throws -> (Convolution, LayerHarness, Tensor) {

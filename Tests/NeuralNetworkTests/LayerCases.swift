@@ -83,10 +83,22 @@ struct ConvolutionCase: Sendable, CustomTestStringConvertible {
   ]
 }
 
+extension ConvolutionCase {
+  /// Input rows are expanded: 64 values or more under a kernel row, and images of more than a tile.
+  static let expanded: [ConvolutionCase] = [
+    ConvolutionCase(
+      count: 1, height: 17, width: 19, inputs: 22, outputs: 3, kernelSize: 3, padding: 1, bias: true),
+    ConvolutionCase(count: 2, height: 21, width: 20, inputs: 32, outputs: 2, kernelSize: 2),
+    ConvolutionCase(count: 1, height: 16, width: 17, inputs: 33, outputs: 2, kernelSize: 2, padding: 1),
+  ]
+
+  static let all = small + tiled + expanded
+}
+
 extension LayerCase {
   static let shape = FeatureShape(height: 5, width: 7, channels: 4)
 
-  static let convolutions = (ConvolutionCase.small + ConvolutionCase.tiled).map { row in
+  static let convolutions = ConvolutionCase.all.map { row in
     LayerCase(
       name: row.testDescription, shape: row.shape, count: row.count, isLinear: true,
       isLarge: row.count * row.shape.positions > 1000

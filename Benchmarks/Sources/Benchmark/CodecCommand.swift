@@ -34,7 +34,7 @@ struct CodecCommand: ParsableCommand {
         }
       }
     }
-    report.finish()
+    try report.finish()
   }
 
   private func measure(

@@ -42,7 +42,7 @@ struct ExportCommand: ParsableCommand {
     let loss = trained.computeGradients()
     for parameter in parameters { try write(Array(parameter.gradient), parameter, "gradient") }
     let output = Output(loss: loss, parameters: parameters.map(\.name))
-    Program.printLine(String(decoding: try RunJSON.encode(output, pretty: false), as: UTF8.self))
+    try Program.printLine(String(decoding: RunJSON.encode(output, pretty: false), as: UTF8.self))
   }
 
   private func write(_ values: [Float], _ parameter: Parameter, _ kind: String) throws {

@@ -31,6 +31,6 @@ struct InputCommand: ParsableCommand {
     try report.append([
       .number(Double(count) / time, digits: 0), .number(time / Double(count) * 1e6, digits: 2),
     ])
-    report.finish()
+    try report.finish()
   }
 }

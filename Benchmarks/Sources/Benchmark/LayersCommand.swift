@@ -34,7 +34,7 @@ struct LayersCommand: ParsableCommand {
         ]
         .flatMap { [($0.0 + "_gigaflops", $0.1), ($0.0 + "_share_of_peak", "of peak")] })
     for shape in Self.shapes { try measure(shape, peak, &report) }
-    report.finish()
+    try report.finish()
   }
 
   private func measure(

@@ -42,14 +42,14 @@ struct Report {
     if json {
       var object = Dictionary(uniqueKeysWithValues: zip(columns.map(\.key), row))
       object["benchmark"] = .word(title)
-      Program.printLine(String(decoding: try RunJSON.encode(object, pretty: false), as: UTF8.self))
+      try Program.printLine(String(decoding: RunJSON.encode(object, pretty: false), as: UTF8.self))
     } else {
       rows.append(row)
     }
   }
 
   /// Prints the table, if it is one.
-  func finish() {
+  func finish() throws {
     guard !json else { return }
     let first = rows.first ?? []
     var table = TextTable(
@@ -58,6 +58,6 @@ struct Report {
         return TextTable.Column(column.header, .right)
       })
     for row in rows { table.append(row.map(\.text)) }
-    Program.printLine("\(title)\n\(table.rendered())")
+    try Program.printLine("\(title)\n\(table.rendered())")
   }
 }

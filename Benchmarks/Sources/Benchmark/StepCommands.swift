@@ -68,7 +68,7 @@ struct StepCommand: ParsableCommand {
     let output = Output(
       seconds: times, peakMemoryBytes: memory, kernels: GEMM.kernelName,
       shareOfPeak: operations / Measurement(times).median / peak)
-    Program.printLine(String(decoding: try RunJSON.encode(output, pretty: false), as: UTF8.self))
+    try Program.printLine(String(decoding: RunJSON.encode(output, pretty: false), as: UTF8.self))
   }
 }
 
@@ -101,7 +101,7 @@ struct NetworksCommand: ParsableCommand {
       try measure(.front, cut: cut, peak, &report)
       try measure(.rest, cut: cut, peak, &report)
     }
-    report.finish()
+    try report.finish()
   }
 
   private func measure(_ part: Part, cut: Int, _ peak: SgemmPeak, _ report: inout Report) throws {
@@ -174,6 +174,6 @@ struct ProfileCommand: ParsableCommand {
       .number((medians[last] + medians[last + 1]) / total, digits: 3),
       .number(0, digits: 3),
     ])
-    report.finish()
+    try report.finish()
   }
 }

@@ -15,7 +15,7 @@ package final class Convolution: Layer {
   package let bias: Parameter?
 
   /// Output positions that a worker handles at a time.
-  static let tileRows = 256
+  static let tileRows = ConvolutionGeometry.tileRows
   /// Scratch areas of a worker.
   private enum Slot {
     static let tile = 0
@@ -95,11 +95,7 @@ package final class Convolution: Layer {
       transposed = ConvolutionGeometry(
         input: outputShape, kernelSize: kernelSize, stride: 1, padding: kernelSize - 1 - padding)
     }
-    let columns = max(geometry.patchValues, transposed?.patchValues ?? 0)
-    context.reserveScratch([
-      geometry.isPointwise ? 0 : Self.tileRows * columns,
-      weight.count,
-    ])
+    context.reserveScratch([max(geometry.tileValues, transposed?.tileValues ?? 0), weight.count])
     state = State(
       context: context, geometry: geometry, output: Tensor(outputShape, count: maximumCount),
       transposed: transposed)
@@ -120,14 +116,15 @@ package final class Convolution: Layer {
     let output = state.output
     output.resize(count: input.count)
     if training { self.state?.input = input }
-    state.context.pool.split(output.rows) { worker, rows in
-      forEachTile(state.geometry, input, rows, worker, state.context) { tile, rows in
+    forEachTile(state.geometry, input, rows: output.rows, state.context) { tile, _, worker in
+      for slice in 0..<tile.slices {
         GEMM.multiply(
-          rows: rows.count, columns: outputChannels, inner: state.geometry.patchValues,
-          tile, weight.value.base, into: output.data + rows.lowerBound * outputChannels)
-        if let bias { add(bias.value.base, to: output, rows) }
-        observe?(output, rows, worker)
+          rows: tile.rows.count, columns: outputChannels, inner: tile.sliceValues, tile.slice(slice),
+          weight.value.base + slice * tile.sliceValues * outputChannels,
+          into: output.data + tile.rows.lowerBound * outputChannels, accumulate: slice > 0)
       }
+      if let bias { add(bias.value.base, to: output, tile.rows) }
+      observe?(output, tile.rows, worker)
     }
     return output
   }
@@ -139,19 +136,16 @@ package final class Convolution: Layer {
     }
   }
 
-  /// Calls `body` with each tile of the im2col matrix and the rows it holds.
+  /// Splits the rows of the im2col matrix among the workers, and calls `body` with each tile, whether it is the
+  /// worker's first, and the worker.
   private func forEachTile(
-    _ geometry: ConvolutionGeometry, _ input: Tensor, _ rows: Range<Int>, _ worker: Int,
-    _ context: ComputeContext, _ body: (_ tile: UnsafePointer<Float>, _ rows: Range<Int>) -> Void
+    _ geometry: ConvolutionGeometry, _ input: Tensor, rows: Int, _ context: ComputeContext,
+    _ body: (_ tile: PatchTile, _ isFirst: Bool, _ worker: Int) -> Void
   ) {
-    for lower in Swift.stride(from: rows.lowerBound, to: rows.upperBound, by: Self.tileRows) {
-      let part = lower..<min(lower + Self.tileRows, rows.upperBound)
-      if geometry.isPointwise {
-        body(input.data + lower * geometry.patchValues, part)
-      } else {
-        let tile = context.scratch(worker: worker, slot: Slot.tile)
-        geometry.im2col(input.data, rows: part, into: tile)
-        body(tile, part)
+    context.pool.split(rows, grain: geometry.rowGrain) { worker, rows in
+      let scratch = context.scratch(worker: worker, slot: Slot.tile)
+      geometry.forEachTile(of: input.data, rows: rows, scratch: scratch) { tile in
+        body(tile, tile.rows.lowerBound == rows.lowerBound, worker)
       }
     }
   }
@@ -181,21 +175,22 @@ package final class Convolution: Layer {
     let context = state.context
     let geometry = state.geometry
     let gradient = weight.gradient.base
-    context.pool.split(outputGradient.rows) { worker, rows in
+    forEachTile(geometry, input, rows: outputGradient.rows, context) { tile, isFirst, worker in
+      prepare?(tile.rows)
       let sum = worker == 0 ? gradient : context.scratch(worker: worker, slot: Slot.weights)
-      forEachTile(geometry, input, rows, worker, context) { tile, part in
-        prepare?(part)
+      for slice in 0..<tile.slices {
         GEMM.multiply(
-          rows: geometry.patchValues, columns: outputChannels, inner: part.count,
-          tile, transposeA: true, outputGradient.data + part.lowerBound * outputChannels,
-          into: sum, accumulate: part.lowerBound > rows.lowerBound)
+          rows: tile.sliceValues, columns: outputChannels, inner: tile.rows.count,
+          tile.slice(slice), transposeA: true,
+          outputGradient.data + tile.rows.lowerBound * outputChannels,
+          into: sum + slice * tile.sliceValues * outputChannels, accumulate: !isFirst)
       }
     }
-    if context.pool.range(of: 0, count: outputGradient.rows).isEmpty {
-      gradient.update(repeating: 0, count: weight.count)
+    func hasRows(_ worker: Int) -> Bool {
+      !context.pool.range(of: worker, count: outputGradient.rows, grain: geometry.rowGrain).isEmpty
     }
-    for worker in 1..<max(context.threads, 1)
-    where !context.pool.range(of: worker, count: outputGradient.rows).isEmpty {
+    if !hasRows(0) { gradient.update(repeating: 0, count: weight.count) }
+    for worker in 1..<max(context.threads, 1) where hasRows(worker) {
       let sum = context.scratch(worker: worker, slot: Slot.weights)
       context.pool.split(weight.count, grain: 16) { _, range in
         for index in range { gradient[index] += sum[index] }
@@ -221,27 +216,33 @@ package final class Convolution: Layer {
       return inputGradient
     }
     let rotated = context.scratch(worker: context.threads - 1, slot: Slot.weights)
-    rotateWeights(into: rotated, context)
-    context.pool.split(inputGradient.rows) { worker, rows in
-      forEachTile(transposed, outputGradient, rows, worker, context) { tile, rows in
+    rotateWeights(into: rotated, slices: transposed.slices, context)
+    forEachTile(transposed, outputGradient, rows: inputGradient.rows, context) { tile, _, _ in
+      for slice in 0..<tile.slices {
         GEMM.multiply(
-          rows: rows.count, columns: inputChannels, inner: transposed.patchValues,
-          tile, rotated, transposeB: true, into: inputGradient.data + rows.lowerBound * inputChannels,
-          accumulate: sum != nil)
+          rows: tile.rows.count, columns: inputChannels, inner: tile.sliceValues, tile.slice(slice),
+          rotated + slice * tile.sliceValues * inputChannels, transposeB: true,
+          into: inputGradient.data + tile.rows.lowerBound * inputChannels,
+          accumulate: slice > 0 || sum != nil)
       }
     }
     return inputGradient
   }
 
-  /// The weights of the convolution that gives the input's gradient, as `[inputChannels, kernelSize · kernelSize ·
-  /// outputChannels]`: kernel rotated by 180°, input and output channels exchanged.
-  private func rotateWeights(into rotated: UnsafeMutablePointer<Float>, _ context: ComputeContext) {
+  /// The weights of the convolution that gives the input's gradient: kernel rotated by 180°, input and output channels
+  /// exchanged. `[slices, inputChannels, kernelSize · kernelSize / slices · outputChannels]`: for each slice of a tile's
+  /// columns a matrix whose transpose it is multiplied by.
+  private func rotateWeights(
+    into rotated: UnsafeMutablePointer<Float>, slices: Int, _ context: ComputeContext
+  ) {
     let cells = kernelSize * kernelSize
+    let sliceCells = cells / slices
     let weights = weight.value.base
     context.pool.split(inputChannels) { _, inputs in
       for input in inputs {
         for cell in 0..<cells {
-          (rotated + (input * cells + cell) * outputChannels).update(
+          let (slice, place) = cell.quotientAndRemainder(dividingBy: sliceCells)
+          (rotated + ((slice * inputChannels + input) * sliceCells + place) * outputChannels).update(
             from: weights + ((cells - 1 - cell) * inputChannels + input) * outputChannels,
             count: outputChannels)
         }
