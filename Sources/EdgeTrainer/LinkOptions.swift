@@ -15,12 +15,12 @@ struct LinkOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Values that share a quantization scale: tensor or channel. (default: tensor)", valueName: "which"))
+      "Values that share a quantization scale; tensor if not given.", valueName: "which"))
   var scale: ScaleGranularity?
 
   @Option(
     help: ArgumentHelp(
-      "Entropy coding of the quantized features: none or zstd. (default: none)", valueName: "how"))
+      "Entropy coding of the quantized features; none if not given.", valueName: "how"))
   var compression: ActivationCompression?
 
   @Option(

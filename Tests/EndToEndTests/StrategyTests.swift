@@ -136,7 +136,8 @@ import Testing
   @Test func cloudWithoutRoomForTheImagesSaysSo() throws {
     let directory = try TemporaryDirectory()
     let cloud = try RunningCloud(in: directory, ["--max-image-bytes", "100000"])
-    let edge = try ChildProcess.startEdge(cloud, in: directory, .tiny, ["--strategy", "cloud-upload-once"]).wait()
+    let edge = try ChildProcess.startEdge(cloud, in: directory, .tiny, ["--strategy", "cloud-upload-once"])
+      .wait()
     expectError(
       edge, .edge, code: 75,
       mentioning: ["the images take 295008 bytes", "--max-image-bytes of the cloud is 100000"])

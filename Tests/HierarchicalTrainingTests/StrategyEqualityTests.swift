@@ -109,6 +109,21 @@ import Transport
     #expect(edge.finalAccuracy == cloud.finalAccuracy && edge.bits == 4 && edge.cut == 2)
   }
 
+  /// Where residual blocks end and begin at the cut.
+  @Test func splitOfAResidualNetwork() throws {
+    var configuration = try Self.configuration(.split, cut: 2)
+    configuration.network.architecture = .resnet18ImageNet
+    configuration.trainImages = 5
+    configuration.testImages = 2
+    let folder = try SessionFolder()
+    _ = try runBoth(configuration, folder)
+    var reference = try WholeReference(configuration, cut: 3, threads: 1)
+    try reference.run()
+    try reference.expectFiles([
+      "\(folder.path)/edge/edge.safetensors", "\(folder.path)/cloud/edge/cloud.safetensors",
+    ])
+  }
+
   /// A bottleneck belongs to the network, so that the uncut one has it, too.
   @Test func splitWithABottleneck() throws {
     var configuration = try Self.configuration(.split)

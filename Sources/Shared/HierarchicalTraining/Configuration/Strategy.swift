@@ -1,4 +1,3 @@
-import NeuralNetwork
 import Transport
 
 /// How the work is divided between edge and cloud.
@@ -36,15 +35,6 @@ package enum Strategy: String, Codable, CaseIterable, Sendable {
 
   /// Whether the number of batches on their way can be chosen.
   package var hasWindow: Bool { needsCloud && self != .split }
-
-  /// Whether this side holds the whole network.
-  package func holdsWholeNetwork(_ role: RunRole) -> Bool {
-    switch self {
-    case .hierarchical, .split: false
-    case .cloudStream, .cloudUploadOnce: role == .cloud
-    case .edgeOnly: role == .edge
-    }
-  }
 }
 
 extension RunConfiguration {

@@ -53,7 +53,7 @@ package final class CloudModel {
     guard let featureGradient = network.rest.backward(gradient, needsInputGradient: true) else {
       preconditionFailure("the rest gave no gradient of its input")
     }
-    defer { context.gradients.give(featureGradient) }
+    defer { featureGradient.release() }
     try use(featureGradient, result)
     optimizer.step(learningRate: values.learningRate, momentum: values.momentum)
     return result

@@ -75,6 +75,14 @@ final class EdgeRun {
     progress.update(report(loss, final: link?.latestLoss))
   }
 
+  /// Shows how much has been sent, before there is a step to show.
+  func showTraffic() {
+    progress.update(
+      Progress(
+        epoch: 1, epochs: configuration.epochs, images: 0, imagesPerEpoch: configuration.trainImages,
+        sentBytes: ledger.sent.total))
+  }
+
   /// Images of the step of this epoch, counted from 0.
   func imageCount(ofStep step: Int) -> Int {
     min(configuration.batchSize, configuration.trainImages - step * configuration.batchSize)

@@ -43,6 +43,9 @@ package final class EdgeSession {
     interruption: Interruption, logger: Logger, progress: ProgressReporter
   ) throws {
     try configuration.validate()
+    precondition(
+      (options.cloud != nil) == configuration.strategy.needsCloud,
+      "strategy \(configuration.strategy.rawValue) with cloud \(String(describing: options.cloud))")
     precondition(train.count == configuration.trainImages && test.count == configuration.testImages)
     self.configuration = configuration
     self.options = options

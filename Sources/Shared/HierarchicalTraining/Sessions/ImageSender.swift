@@ -39,6 +39,7 @@ struct ImageSender {
     let batchSize = run.configuration.batchSize
     for start in stride(from: 0, to: images.count, by: batchSize) {
       try send(start..<min(start + batchSize, images.count), run, message)
+      run.showTraffic()
     }
   }
 }
