@@ -6,6 +6,7 @@
 #
 #   scripts/run-local.sh                                   vgg8, 10 epochs
 #   scripts/run-local.sh --epochs 1 --architecture vgg16   see edge-trainer train --help for all options
+#   scripts/run-local.sh --strategy cloud-stream           another strategy; no cloud-trainer is started for edge-only
 #
 # The data is $CIFAR10_DIR if that is set, else CIFAR-10 in ~/.cache/cifar-10-batches-bin, downloaded if need be,
 # else synthetic images. Both programs compute with --threads threads, if it is given, else with all processors.
@@ -21,6 +22,7 @@ help_if_asked "$@"
 # What the script has to know of the options that it passes on.
 cloud_options=()
 edge_directory=
+alone=
 for ((i = 1; i <= $#; i++)); do
   next=$((i + 1))
   case ${!i} in
@@ -30,6 +32,8 @@ for ((i = 1; i <= $#; i++)); do
       ;;
     --threads | --timeout) cloud_options+=("${!i}" "${!next-}") ;;
     --threads=* | --timeout=*) cloud_options+=("${!i}") ;;
+    --strategy) [[ ${!next-} != edge-only ]] || alone=yes ;;
+    --strategy=edge-only) alone=yes ;;
     --run-dir) edge_directory=${!next-} ;;
     --run-dir=*) edge_directory=${!i#*=} ;;
   esac
@@ -39,6 +43,9 @@ done
 
 find_data "$@"
 
+if [[ -n $alone ]]; then
+  exec "$root/.build/release/edge-trainer" train "${data_options[@]}" "$@"
+fi
 cloud=("$root/.build/release/cloud-trainer" "${cloud_options[@]}")
 edge=("$root/.build/release/edge-trainer" train "${data_options[@]}" "$@")
 code=0

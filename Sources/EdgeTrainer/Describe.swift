@@ -22,7 +22,7 @@ struct Describe: ParsableCommand {
 
   private func table() throws -> String {
     try NetworkDescription(
-      network: network.configuration(cut: 1), format: ActivationFormat(bits: bits.bits)
+      network: network.configuration(cut: 1), format: ActivationFormat(bits: bits.value)
     ).rendered()
   }
 }

@@ -10,7 +10,8 @@ struct EdgeTrainer: ParsableCommand {
     discussion: """
       Start cloud-trainer on the other machine first. Images stay on this machine;
       labels and quantized features go to the cloud; only acknowledgements and
-      accuracies come back.
+      accuracies come back. Other strategies, to compare with: see
+      'edge-trainer train --help'.
 
       \(ExitCodes.help)
       """,

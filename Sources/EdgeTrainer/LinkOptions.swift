@@ -7,22 +7,32 @@ extension ActivationCompression: ExpressibleByArgument {}
 
 /// Where the cloud is and what travels to it.
 struct LinkOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Address of cloud-trainer.", valueName: "host:port"))
-  var cloud = "127.0.0.1:7070"
+  @Option(
+    help: ArgumentHelp("Address of cloud-trainer. (default: \(Self.defaultCloud))", valueName: "host:port"))
+  var cloud: String?
 
   @OptionGroup var bits: BitsOption
 
-  @Option(help: ArgumentHelp("Values that share a quantization scale.", valueName: "which"))
-  var scale = ScaleGranularity.tensor
+  @Option(
+    help: ArgumentHelp(
+      "Values that share a quantization scale; tensor if not given.", valueName: "which"))
+  var scale: ScaleGranularity?
 
-  @Option(help: ArgumentHelp("Entropy coding of the quantized features.", valueName: "how"))
-  var compression = ActivationCompression.none
+  @Option(
+    help: ArgumentHelp(
+      "Entropy coding of the quantized features; none if not given.", valueName: "how"))
+  var compression: ActivationCompression?
 
-  @Option(help: ArgumentHelp("Batches that may be on their way without acknowledgement.", valueName: "n"))
-  var window = 4
+  @Option(
+    help: ArgumentHelp(
+      "Batches that may be on their way without acknowledgement. (default: 4; split: 1)", valueName: "n"))
+  var window: Int?
+
+  private static let defaultCloud = "127.0.0.1:7070"
 
   /// - Throws: `ValidationError`.
   func endpoint() throws -> Endpoint {
+    let cloud = cloud ?? Self.defaultCloud
     let endpoint: Endpoint
     do { endpoint = try Endpoint(parsing: cloud) } catch { throw ValidationError("--cloud \(error)") }
     guard endpoint.port != 0 else {
@@ -34,6 +44,6 @@ struct LinkOptions: ParsableArguments {
 
   /// - Throws: `CodecError.unsupportedBits`.
   func format() throws -> ActivationFormat {
-    try ActivationFormat(bits: bits.bits, scale: scale, compression: compression)
+    try ActivationFormat(bits: bits.value, scale: scale ?? .tensor, compression: compression ?? .none)
   }
 }

@@ -12,9 +12,11 @@ struct NetworkOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Early exit that trains the front: pooling and a linear layer, after no, one or two convolutions.",
-      valueName: "head"))
-  var exitHead = ExitHead.deep
+      """
+      Early exit that trains the front: pooling and a linear layer, after no, one or two convolutions; deep if not \
+      given.
+      """, valueName: "head"))
+  var exitHead: ExitHead?
 
   @Option(
     help: ArgumentHelp("Reduce the features at the cut to <n> channels by a 1x1 convolution.", valueName: "n")
@@ -23,7 +25,7 @@ struct NetworkOptions: ParsableArguments {
 
   func configuration(cut: Int) -> SplitNetwork.Configuration {
     SplitNetwork.Configuration(
-      architecture: architecture, cut: cut, exitHead: exitHead, bottleneck: bottleneck)
+      architecture: architecture, cut: cut, exitHead: exitHead ?? .deep, bottleneck: bottleneck)
   }
 }
 
@@ -31,12 +33,17 @@ struct NetworkOptions: ParsableArguments {
 struct BitsOption: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Bits of a feature value on the wire: 1 to 8 (quantized), 16 or 32 (float).", valueName: "n"))
-  var bits = 4
+      "Bits of a feature value on the wire: 1 to 8 (quantized), 16 or 32 (float). (default: 4)",
+      valueName: "n"))
+  var bits: Int?
+
+  var value: Int { bits ?? 4 }
 }
 
 /// Where the network is cut.
 struct CutOption: ParsableArguments {
-  @Option(help: ArgumentHelp("Cut the network after block <k>; see describe.", valueName: "k"))
-  var cut = 2
+  @Option(help: ArgumentHelp("Cut the network after block <k>; see describe. (default: 2)", valueName: "k"))
+  var cut: Int?
+
+  var value: Int { cut ?? 2 }
 }

@@ -9,14 +9,17 @@ struct Predict: ParsableCommand {
     abstract: "Classify test images with trained weights, on this machine alone.",
     discussion: """
       Loads edge.safetensors and, if given, the cloud.safetensors of the same run.
-      Between the two halves the features are quantized as on the wire. The images
+      With --strategy edge-only the edge's file holds the whole network, with
+      cloud-stream and cloud-upload-once the cloud's, and that one is enough; with
+      split both are needed.
+      Between two halves the features are quantized as on the wire. The images
       of a batch share their quantization scales, so the final logits depend a
       little on --batch-size; with the batch size of the run the accuracies are
       those that training reported.
       """)
 
   @Option(help: ArgumentHelp("The edge's weights, edge.safetensors of a run.", valueName: "file"))
-  var edgeWeights: String
+  var edgeWeights: String?
 
   @Option(
     help: ArgumentHelp(
@@ -68,6 +71,9 @@ struct Predict: ParsableCommand {
       ("--edge-weights", edgeWeights), ("--cloud-weights", cloudWeights), ("--data", data),
       ("--logits", logits),
     ] where text == "" { throw ValidationError("\(option) is empty") }
+    if edgeWeights == nil && cloudWeights == nil {
+      throw ValidationError("--edge-weights or --cloud-weights is needed, or both")
+    }
     if let images, images < 1 { throw ValidationError("--images \(images) is out of range: at least 1") }
     guard (1...RunConfiguration.maximumBatchSize).contains(batchSize) else {
       throw ValidationError(
@@ -102,15 +108,17 @@ struct Predict: ParsableCommand {
   private func table(_ predictions: Predictions, _ metadata: Checkpoint.Metadata) -> String {
     let network = metadata.configuration.network
     var table = TextTable([.init("prediction"), .init("", .right)])
-    table.append(["network", "\(network.architecture.rawValue), cut after block \(network.cut)"])
+    let cut = metadata.configuration.strategy.isCut ? "cut after block \(network.cut)" : "uncut"
+    table.append(["network", "\(network.architecture.rawValue), \(cut)"])
     table.append([
       "trained", "\(Formatting.count(metadata.epoch, "epoch")), \(Formatting.count(metadata.step, "step"))",
     ])
     table.append(["test images", "\(predictions.labels.count) in batches of \(batchSize)"])
-    table.append(["exit accuracy", Formatting.percent(predictions.exitAccuracy)])
-    if let finalAccuracy = predictions.finalAccuracy, let agreement = predictions.agreement {
-      table.append(["final accuracy", Formatting.percent(finalAccuracy)])
-      table.append(["exit and final agree", Formatting.percent(agreement)])
+    for (name, fraction) in [
+      ("exit accuracy", predictions.exitAccuracy), ("final accuracy", predictions.finalAccuracy),
+      ("exit and final agree", predictions.agreement),
+    ] {
+      if let fraction { table.append([name, Formatting.percent(fraction)]) }
     }
     return table.rendered()
   }

@@ -4,6 +4,7 @@ import Compute
 import HierarchicalTraining
 import Logging
 import NeuralNetwork
+import Transport
 
 #if canImport(Glibc)
   import Glibc
@@ -13,14 +14,17 @@ import NeuralNetwork
 
 struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Train the front and the exit here, and the rest in the cloud.",
+    abstract: "Train a network: the front and the exit here, and the rest in the cloud.",
     discussion: """
-      Writes config.json, metrics.jsonl, summary.json and edge.safetensors into the
-      run directory; cloud-trainer writes its half on its machine. Progress goes to
-      standard error, the final table to standard output. Exit codes: see
-      'edge-trainer --help'.
+      Writes config.json, metrics.jsonl, summary.json and, if a part of the network
+      is trained here, edge.safetensors into the run directory; cloud-trainer
+      writes its part on its machine. Progress goes to standard error, the final
+      table to standard output. Exit codes: see 'edge-trainer --help'.
+
+      \(StrategyOption.help)
       """)
 
+  @OptionGroup(title: "Strategy") var strategy: StrategyOption
   @OptionGroup(title: "Link") var link: LinkOptions
   @OptionGroup(title: "Data") var data: DataOptions
   @OptionGroup(title: "Network") var network: NetworkOptions
@@ -34,7 +38,7 @@ struct Train: ParsableCommand {
   func validate() throws {
     if runDir == "" { throw ValidationError("--run-dir is empty: expected a directory") }
     try Program.checkingUsage {
-      _ = try link.endpoint()
+      _ = try endpoint()
       // Whether numbers and network fit, before any file is read.
       let configuration = try configuration(
         trainImages: data.trainLimit ?? 1, testImages: data.testLimit ?? 1)
@@ -45,11 +49,16 @@ struct Train: ParsableCommand {
 
   private func configuration(trainImages: Int, testImages: Int) throws -> RunConfiguration {
     var configuration = RunConfiguration(
-      network: network.configuration(cut: cut.cut), activations: try link.format(), data: data.source.name,
+      network: network.configuration(cut: cut.value), activations: try link.format(), data: data.source.name,
       trainImages: trainImages, testImages: testImages)
     training.apply(to: &configuration)
-    configuration.window = link.window
-    return configuration
+    configuration.strategy = strategy.strategy
+    if let window = link.window { configuration.window = window }
+    return configuration.canonical()
+  }
+
+  private func endpoint() throws -> Endpoint? {
+    strategy.strategy.needsCloud ? try link.endpoint() : nil
   }
 
   func run() throws {
@@ -58,13 +67,18 @@ struct Train: ParsableCommand {
       let (train, test) = try data.source.open(
         trainLimit: data.trainLimit, testLimit: data.testLimit, seed: training.seed)
       logger.info("\(data.source): \(train.count) images for training, \(test.count) for testing")
+      let unused = strategy.unused(link, network, cut)
+      if !unused.isEmpty {
+        logger.notice(
+          "strategy \(strategy.strategy.rawValue) has no use for \(unused.joined(separator: ", ")): ignored")
+      }
       let configuration = try configuration(trainImages: train.count, testImages: test.count)
       for line in try RunPlan(configuration).lines() { logger.info("\(line)") }
       let run = RunIdentifier.generate()
       let directory = runDir ?? "runs/\(run)/edge"
       logger.info("run \(run), files in \(directory)")
       let options = EdgeSession.Options(
-        cloud: try link.endpoint(), threads: machine.threadCount, timeout: machine.timeout.value,
+        cloud: try endpoint(), threads: machine.threadCount, timeout: machine.timeout.value,
         directory: directory, run: run)
       let session = try EdgeSession(
         configuration, options, train: train, test: test, interruption: interruption, logger: logger,

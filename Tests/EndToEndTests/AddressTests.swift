@@ -69,7 +69,7 @@ import Transport
     let endpoint = try Self.serve { client in
       let welcome: [UInt8] = [
         0x48, 0x54, 0x52, 0x4e,  // magic: HTRN
-        0x02, 0x00,  // protocol version 2
+        0x01, 0x00,  // protocol version 1
         0x02,  // type: welcome
         0x00,  // flags
         0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,  // sequence number
@@ -81,7 +81,7 @@ import Transport
     }
     expectError(
       try Self.train("\(endpoint)", in: directory), .edge, code: 76,
-      mentioning: ["cloud speaks protocol version 2", "this edge speaks 1", "install the same release"])
+      mentioning: ["cloud speaks protocol version 1", "this edge speaks 2", "install the same release"])
   }
 
   @Test func somethingElseAtTheAddress() throws {

@@ -29,7 +29,7 @@ import Testing
 
   /// Every line of the log is whole, the steps are without gap, the last line says how it ended, and so does the
   /// summary, which knows the same steps.
-  private static func expectCompleteLogs(
+  static func expectCompleteLogs(
     _ files: RunFiles, event: String, outcome: String, sourceLocation: SourceLocation = #_sourceLocation
   ) throws {
     let metrics = try files.metrics()
@@ -138,5 +138,54 @@ import Testing
       try run.cloud.process.wait(), .cloud, code: 69,
       mentioning: ["the edge made no progress for 3 s", "--timeout"])
     try Self.expectCompleteLogs(run.cloudFiles, event: "failed", outcome: "failed: the edge made no progress")
+  }
+
+  // MARK: Other strategies
+
+  /// Who is ended, and how.
+  enum End: String, CaseIterable, Sendable {
+    case userEndsTheEdge, userEndsTheCloud, edgeIsKilled, cloudIsKilled, cloudFallsSilent
+  }
+
+  @Test(arguments: ["split", "cloud-stream", "cloud-upload-once"], End.allCases)
+  func endOfAnotherStrategy(strategy: String, end: End) throws {
+    var arguments = ["--strategy", strategy]
+    // All images go up before the first step.
+    if strategy == "cloud-upload-once" { arguments += ["--train-limit", "1000", "--epochs", "1000"] }
+    if end == .cloudFallsSilent { arguments += ["--timeout", "3"] }
+    let run = try RunUnderWay(edgeArguments: arguments)
+    switch end {
+    case .userEndsTheEdge:
+      run.edge.send(signal: SIGINT)
+      expectError(try run.edge.wait(), .edge, code: 130, mentioning: ["interrupted"])
+      expectError(
+        try run.cloud.process.wait(), .cloud, code: 69, mentioning: ["the edge was interrupted by its user"])
+    case .userEndsTheCloud:
+      run.cloud.process.send(signal: SIGINT)
+      expectError(try run.cloud.process.wait(), .cloud, code: 130, mentioning: ["interrupted"])
+      expectError(try run.edge.wait(), .edge, code: 69, mentioning: ["the cloud was interrupted by its user"])
+    case .edgeIsKilled:
+      run.edge.send(signal: SIGKILL)
+      expectError(try run.cloud.process.wait(), .cloud, code: 69, mentioning: ["the edge "])
+    case .cloudIsKilled:
+      run.cloud.process.send(signal: SIGKILL)
+      expectError(try run.edge.wait(), .edge, code: 69, mentioning: ["the cloud "])
+    case .cloudFallsSilent:
+      run.cloud.process.send(signal: SIGSTOP)
+      expectError(
+        try run.edge.wait(), .edge, code: 69, mentioning: ["the cloud made no progress for 3 s", "--timeout"])
+    }
+    if end != .edgeIsKilled {
+      let interrupted = end == .userEndsTheEdge
+      try Self.expectCompleteLogs(
+        run.edgeFiles, event: interrupted ? "interrupted" : "failed",
+        outcome: interrupted ? "interrupted" : "failed: the cloud ")
+    }
+    if end != .cloudIsKilled && end != .cloudFallsSilent {
+      let interrupted = end == .userEndsTheCloud
+      try Self.expectCompleteLogs(
+        run.cloudFiles, event: interrupted ? "interrupted" : "failed",
+        outcome: interrupted ? "interrupted" : "failed: the edge ")
+    }
   }
 }

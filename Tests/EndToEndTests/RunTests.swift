@@ -76,8 +76,8 @@ import Transport
     let run = try Self.shared.get()
     let names = [
       "run", "---", "role", "strategy", "network", "bits", "epochs", "exit accuracy", "final accuracy",
-      "training images/s", "wall time", "training: busy, idle", "training payload", "evaluation payload",
-      "sent, received", "peak memory",
+      "training images/s", "wall time", "training: busy, idle", "training payload", "gradient payload",
+      "evaluation payload", "sent, received", "peak memory",
     ]
     let cloudLines = run.cloud.outputLines
     #expect(cloudLines.first?.hasPrefix("listening on 127.0.0.1:") == true)
@@ -119,6 +119,7 @@ import Transport
         let value = try #require(summary[key] as? Double, "\(role) \(key)")
         #expect(value >= 0, "\(role) \(key)")
       }
+      #expect(summary["gradient_payload_bytes"] as? Int == 0)
       for key in [
         "train_payload_bytes", "evaluation_bytes", "sent_bytes", "received_bytes", "peak_memory_bytes",
       ] {

@@ -20,6 +20,11 @@ import Testing
     Case(
       .edge, ["train", "--architecture", "vgg9"],
       ["'vgg9'", "--architecture", "'vgg8'", "'resnet18-imagenet'"]),
+    Case(
+      .edge, ["train", "--strategy", "cloud"],
+      ["'cloud'", "--strategy", "'cloud-stream'", "'cloud-upload-once'", "'edge-only'", "'split'"]),
+    Case(.edge, ["train", "--strategy", "edge-only", "--epochs", "0"], ["epochs 0", "1 to 100000"]),
+    Case(.edge, ["predict"], ["--edge-weights or --cloud-weights"]),
     Case(.edge, ["train", "--cut", "0"], ["cut 0", "1 to 3"]),
     Case(.edge, ["train", "--cut", "4"], ["cut 4", "vgg8", "1 to 3"]),
     Case(

@@ -69,12 +69,12 @@ import Transport
         #expect(predictions.labels == expected.labels)
         #expect(predictions.features?.shape == FeatureShape(height: 8, width: 8, channels: 6))
         #expect(predictions.features?.values.map(\.bitPattern) == expected.features.map(\.bitPattern))
-        #expect(predictions.exitLogits.map(\.bitPattern) == expected.exit.map(\.bitPattern))
+        #expect(predictions.exitLogits?.map(\.bitPattern) == expected.exit.map(\.bitPattern))
         #expect(predictions.finalLogits?.map(\.bitPattern) == expected.final.map(\.bitPattern))
       }
       let exitOnly = try Predictor(edge: base + "/edge", cloud: nil, batchSize: 4, threads: 1)
         .predict(Self.images, interruption: Interruption())
-      #expect(exitOnly.exitLogits.map(\.bitPattern) == expected.exit.map(\.bitPattern))
+      #expect(exitOnly.exitLogits?.map(\.bitPattern) == expected.exit.map(\.bitPattern))
       #expect(
         exitOnly.features == nil && exitOnly.finalLogits == nil && exitOnly.finalAccuracy == nil
           && exitOnly.agreement == nil)

@@ -108,7 +108,9 @@ final class FakeEdge {
       let connection = FramedConnection(try Socket.connect(to: endpoint, timeout: 60), role: .edge)
       _ = try Handshake.connect(
         connection,
-        hello: Hello(runID: run, window: configuration.window, configuration: configuration))
+        hello: Hello(
+          runID: run, window: configuration.window, exchange: configuration.strategy.exchange,
+          configuration: configuration))
       return connection
     }
   }
@@ -125,6 +127,14 @@ final class FakeEdge {
     var bytes: [UInt8] = []
     try codec.encode(values, shape: shape, into: &bytes)
     return Batch(sequence: sequence, labels: labels, activations: bytes)
+  }
+
+  /// The next batch, of images drawn at random, with so many bytes more than they have.
+  func images(_ labels: [UInt8], bytes extra: Int = 0) -> Transport.Batch {
+    sequence += 1
+    return Batch(
+      sequence: sequence, labels: labels,
+      activations: (0..<labels.count * 3072 + extra).map { _ in UInt8(truncatingIfNeeded: random.next()) })
   }
 
   /// A batch of garbage instead of activations.

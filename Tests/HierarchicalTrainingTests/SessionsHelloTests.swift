@@ -22,7 +22,9 @@ import Testing
   private func hello(_ test: Case) throws -> String {
     let data = try JSONEncoder().encode(quickConfiguration())
     var configuration = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
-    var hello: [String: Any] = ["protocol_version": 1, "run_id": "bad", "window": 4]
+    var hello: [String: Any] = [
+      "protocol_version": 2, "run_id": "bad", "window": 4, "exchange": "activations",
+    ]
     let value = try test.value.map {
       try JSONSerialization.jsonObject(with: Data($0.utf8), options: .fragmentsAllowed)
     }
@@ -52,7 +54,15 @@ import Testing
       Case(key: "bottleneck", value: "0", reason: "bottleneck"),
       Case(key: "bottleneck", value: "1000000000", reason: "bottleneck"),
       Case(key: "exit_head", value: "\"none\"", reason: "exit_head"),
-      Case(key: "strategy", value: "\"split\"", reason: "strategy"),
+      Case(
+        key: "strategy", value: "\"split\"", reason: "strategy split exchanges gradients, not activations"),
+      Case(key: "strategy", value: "\"edge-only\"", reason: "strategy edge-only has no cloud"),
+      Case(key: "strategy", value: "\"best\"", reason: "strategy"),
+      Case(
+        key: "exchange", value: "\"images\"",
+        reason: "strategy hierarchical exchanges activations, not images"),
+      Case(key: "exchange", value: "\"gradients\"", code: .malformed, reason: "window"),
+      Case(key: "exchange", value: nil, code: .malformed, reason: "exchange"),
       Case(key: "batch_size", value: "0", reason: "batch size 0"),
       Case(key: "batch_size", value: "-4", reason: "batch size -4"),
       Case(key: "batch_size", value: "1000000000", reason: "batch size 1000000000"),
@@ -73,7 +83,7 @@ import Testing
       Case(key: "run_id", value: "\"a.b\"", reason: "run identifier"),
       Case(key: "window", value: "0", code: .malformed, reason: "window"),
       Case(key: "window", value: "1000000", code: .malformed, reason: "window"),
-      Case(key: "protocol_version", value: "2", code: .malformed, reason: "protocol_version"),
+      Case(key: "protocol_version", value: "1", code: .malformed, reason: "protocol_version"),
     ]
     let folder = try SessionFolder()
     // Refusals are no sessions.

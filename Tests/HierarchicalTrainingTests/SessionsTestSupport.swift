@@ -99,6 +99,7 @@ struct MetricsRow: Decodable {
   var finalAccuracy: Double?
   var trainPayloadBytes: Int?
   var evaluationBytes: Int?
+  var gradientPayloadBytes: Int?
   var sentBytes: Int?
   var receivedBytes: Int?
 }
@@ -150,12 +151,13 @@ final class TestCloud: Sendable {
   /// Ends after so many sessions; nil for only when interrupted.
   init(
     _ folder: SessionFolder, sessions: Int? = 1, threads: Int = 1, timeout: Double = 60,
-    maximumFrameBytes: Int = 1 << 26, operations: FileOperations = .live
+    maximumFrameBytes: Int = 1 << 26, maximumImageBytes: Int = 1 << 29, operations: FileOperations = .live
   ) throws {
     var options = CloudServer.Options(
       listen: Endpoint(host: "127.0.0.1", port: 0), threads: threads, timeout: timeout,
       maximumFrameBytes: maximumFrameBytes, directory: "\(folder.path)/cloud", sessions: sessions)
     options.operations = operations
+    options.maximumImageBytes = maximumImageBytes
     let server = try CloudServer(options, interruption: interruption, logger: silentLogger)
     self.server = server
     thread = SessionThread { [summaries] in try server.run { summaries.append($0) } }
@@ -182,9 +184,9 @@ final class TestCloud: Sendable {
   }
 }
 
-/// One run of an edge, its files in `<folder>/<run>`.
+/// One run of an edge, its files in `<folder>/<run>`; nil for a strategy without a cloud.
 func runEdge(
-  _ configuration: RunConfiguration, _ endpoint: Endpoint, _ folder: SessionFolder, run: String = "edge",
+  _ configuration: RunConfiguration, _ endpoint: Endpoint?, _ folder: SessionFolder, run: String = "edge",
   threads: Int = 1, timeout: Double = 60, interruption: Interruption = Interruption(),
   operations: FileOperations = .live, train: (any LabeledImages)? = nil
 ) throws -> RunSummary {

@@ -41,6 +41,7 @@ import Transport
       #expect(summary.completedSteps == 6)
       #expect(summary.trainPayloadBytes == trainPayload)
       #expect(summary.evaluationBytes == evaluation)
+      #expect(summary.gradientPayloadBytes == 0)
       #expect(summary.trainingSeconds > 0)
       #expect(abs(summary.busySeconds + summary.idleSeconds - summary.trainingSeconds) <= 1e-9)
       #expect(summary.trainingSeconds <= summary.wallSeconds)

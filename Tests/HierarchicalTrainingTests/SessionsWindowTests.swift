@@ -90,7 +90,7 @@ import Transport
     let (link, cloud) = try link(window: 1)
     link.post(batch(try link.reserve()))
     let waits = [
-      SessionThread { _ = try link.reserve() }, SessionThread { try link.awaitAcknowledgements() },
+      SessionThread { _ = try link.reserve() }, SessionThread { _ = try link.awaitAcknowledgements() },
       SessionThread { _ = try link.awaitReport() },
     ]
     link.fail(InterruptedError())

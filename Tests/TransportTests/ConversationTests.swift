@@ -28,9 +28,11 @@ import Testing
   static func train(_ sequence: UInt64) -> Line { .edge(.trainBatch(batch(sequence))) }
   static func evaluate(_ sequence: UInt64) -> Line { .edge(.evaluationBatch(batch(sequence))) }
   static func acknowledge(_ sequence: UInt64) -> Line { .cloud(acknowledgement(sequence)) }
-  static func opening(window: Int = 4, resume: ResumePosition? = nil) throws -> [Line] {
+  static func opening(
+    window: Int = 4, exchange: Exchange = .activations, resume: ResumePosition? = nil
+  ) throws -> [Line] {
     let welcome = Welcome(maximumFrameBytes: 1 << 26, resume: resume, softwareVersion: "0")
-    return [.edge(.hello(try hello(window: window))), .cloud(.welcome(welcome))]
+    return [.edge(.hello(try hello(window: window, exchange: exchange))), .cloud(.welcome(welcome))]
   }
 
   struct Case: Sendable, CustomTestStringConvertible {
@@ -206,14 +208,17 @@ import Testing
   ]
 
   @Test(arguments: cases, [ConversationRole.edge, .cloud])
-  func order(testCase: Case, role: ConversationRole) throws {
+  func order(testCase: Case, role: ConversationRole) throws { try Self.check(testCase, as: role) }
+
+  /// Plays a case to its end.
+  static func check(_ testCase: Case, as role: ConversationRole) throws {
     let lines = try testCase.lines()
     guard let error = testCase.error else {
-      _ = try Self.play(lines, as: role)
+      _ = try play(lines, as: role)
       return
     }
-    let before = try Self.play(Array(lines.dropLast()), as: role)
-    #expect(throws: error) { try Self.play(lines, as: role) }
+    let before = try play(Array(lines.dropLast()), as: role)
+    #expect(throws: error) { try play(lines, as: role) }
     // An illegal message changes nothing.
     var after = before
     switch (lines.last, role) {

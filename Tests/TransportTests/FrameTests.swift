@@ -8,28 +8,51 @@ import Testing
   static let goldenTrainBatch = hexadecimal(
     """
     48 54 52 4e
-    01 00
+    02 00
     04
     00
     07 00 00 00 00 00 00 00
     0b 00 00 00
-    e5 19 e4 ae
+    05 ae a7 4c
     02 00 00 00
     03 09
     de ad be ef 00
     """)
   static let goldenAcknowledgement =
-    hexadecimal("48 54 52 4e 01 00 06 00 00 00 00 00 00 00 00 00 26 00 00 00 cd bf 27 13")
+    hexadecimal("48 54 52 4e 02 00 06 00 00 00 00 00 00 00 00 00 26 00 00 00 36 64 11 0c")
     + Array(#"{"correct":97,"loss":0.5,"sequence":7}"#.utf8)
   static let goldenGoodbye =
-    hexadecimal("48 54 52 4e 01 00 09 00 00 00 00 00 00 00 00 00 16 00 00 00 d0 8b 11 a2")
+    hexadecimal("48 54 52 4e 02 00 09 00 00 00 00 00 00 00 00 00 16 00 00 00 b0 6b 81 66")
     + Array(#"{"reason":"completed"}"#.utf8)
   static let goldenHello =
-    hexadecimal("48 54 52 4e 01 00 01 00 00 00 00 00 00 00 00 00 49 00 00 00 44 e4 75 d1")
-    + Array(#"{"configuration":{"cut":2},"protocol_version":1,"run_id":"r1","window":4}"#.utf8)
+    hexadecimal("48 54 52 4e 02 00 01 00 00 00 00 00 00 00 00 00 62 00 00 00 df 2a 70 72")
+    + Array(
+      #"{"configuration":{"cut":2},"exchange":"activations","protocol_version":2,"run_id":"r1","window":4}"#
+        .utf8)
   static let goldenRefusal =
-    hexadecimal("48 54 52 4e 01 00 03 00 00 00 00 00 00 00 00 00 2f 00 00 00 7f 19 23 0e")
+    hexadecimal("48 54 52 4e 02 00 03 00 00 00 00 00 00 00 00 00 2f 00 00 00 41 89 e4 86")
     + Array(#"{"code":"busy","reason":"serving another edge"}"#.utf8)
+  /// 0.5 and -2, the gradient with respect to 1×1×1×2 activations.
+  static let goldenGradient = hexadecimal(
+    """
+    48 54 52 4e 02 00 0b 00 07 00 00 00 00 00 00 00 20 00 00 00 dc fb 62 52
+    01 00 00 00 01 00 00 00 01 00 00 00 02 00 00 00
+    20 00 00 00 08 00 00 00
+    00 00 00 3f 00 00 00 c0
+    """)
+  static let goldenTrainImages = hexadecimal(
+    """
+    48 54 52 4e 02 00 0c 00 01 00 00 00 00 00 00 00 0c 00 00 00 53 30 a0 e2
+    02 00 00 00 03 09 00 01 fe ff 80 00
+    """)
+  static let goldenTestImages = hexadecimal(
+    """
+    48 54 52 4e 02 00 0d 00 02 00 00 00 00 00 00 00 08 00 00 00 68 39 23 d9
+    01 00 00 00 05 10 20 30
+    """)
+  static let goldenBatchReport =
+    hexadecimal("48 54 52 4e 02 00 0e 00 00 00 00 00 00 00 00 00 40 00 00 00 df 0b 97 63")
+    + Array(#"{"batch":3,"correct":97,"epoch":2,"loss":0.5,"stage":"training"}"#.utf8)
 
   static func goldens() throws -> [(Message, [UInt8])] {
     [
@@ -38,6 +61,13 @@ import Testing
       (.goodbye(Goodbye(reason: .completed)), goldenGoodbye),
       (.hello(try hello()), goldenHello),
       (.refusal(Refusal(code: .busy, reason: "serving another edge")), goldenRefusal),
+      (.gradient(try gradient(7)), goldenGradient),
+      (.trainImages(batch(1, labels: [3, 9], activations: [0, 1, 254, 255, 128, 0])), goldenTrainImages),
+      (.testImages(batch(2, labels: [5], activations: [0x10, 0x20, 0x30])), goldenTestImages),
+      (
+        .batchReport(BatchReport(epoch: 2, stage: .training, batch: 3, loss: 0.5, correct: 97)),
+        goldenBatchReport
+      ),
     ]
   }
 
@@ -109,16 +139,16 @@ import Testing
     }
     check(0, 0x47, .magic(actual: [0x47, 0x54, 0x52, 0x4e]))
     check(3, 0x4f, .magic(actual: [0x48, 0x54, 0x52, 0x4f]))
-    check(4, 2, .version(expected: 1, actual: 2))
-    check(5, 1, .version(expected: 1, actual: 257))
+    check(4, 1, .version(expected: 2, actual: 1))
+    check(5, 1, .version(expected: 2, actual: 258))
     check(6, 0, .type(actual: 0))
-    check(6, 11, .type(actual: 11))
+    check(6, 15, .type(actual: 15))
     check(7, 0x80, .flags(actual: 0x80))
     check(8, 0, .sequence(type: .trainBatch, actual: 0))
     check(6, 9, .sequence(type: .goodbye, actual: 7))
     check(16, 0x0c, .truncated(expected: 36, actual: 35))
     check(19, 0x7f, .length(limit: (1 << 26) - 24, actual: 0x7f00_000b))
-    check(20, 0xe4, .checksum(expected: 0xaee4_19e4, actual: 0xaee4_19e5))
+    check(20, 0x04, .checksum(expected: 0x4ca7_ae04, actual: 0x4ca7_ae05))
   }
 
   @Test func everyFlippedBitIsFound() {
@@ -130,11 +160,11 @@ import Testing
   }
 
   @Test func lengthIsCheckedAgainstTheLimitOfTheType() throws {
-    let header = hexadecimal("48 54 52 4e 01 00 04 00 01 00 00 00 00 00 00 00 ff ff ff ff 00 00 00 00")
+    let header = hexadecimal("48 54 52 4e 02 00 04 00 01 00 00 00 00 00 00 00 ff ff ff ff 00 00 00 00")
     #expect(throws: WireError.length(limit: 1000 - 24, actual: 0xffff_ffff)) {
       try Message.decode(frame: header, maximumFrameBytes: 1000)
     }
-    let control = hexadecimal("48 54 52 4e 01 00 01 00 00 00 00 00 00 00 00 00 01 00 10 00 00 00 00 00")
+    let control = hexadecimal("48 54 52 4e 02 00 01 00 00 00 00 00 00 00 00 00 01 00 10 00 00 00 00 00")
     #expect(throws: WireError.length(limit: 1 << 20, actual: (1 << 20) + 1)) {
       try Message.decode(frame: control)
     }

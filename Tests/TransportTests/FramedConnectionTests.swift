@@ -73,19 +73,20 @@ import Testing
   }
 
   @Test func ledgerArithmetic() {
-    let a = ByteCounts(payload: 1, evaluation: 2, framing: 3, control: 4)
-    let b = ByteCounts(payload: 10, evaluation: 20, framing: 30, control: 40)
-    #expect(a + b == ByteCounts(payload: 11, evaluation: 22, framing: 33, control: 44))
+    let a = ByteCounts(payload: 1, evaluation: 2, gradient: 5, framing: 3, control: 4)
+    let b = ByteCounts(payload: 10, evaluation: 20, gradient: 50, framing: 30, control: 40)
+    #expect(a + b == ByteCounts(payload: 11, evaluation: 22, gradient: 55, framing: 33, control: 44))
     #expect((a + b) - b == a)
-    #expect((a + b).total == 110)
+    #expect((a + b).total == 165)
     #expect((ByteLedger(sent: a, received: b) + ByteLedger(sent: b)).sent == a + b)
     #expect(throws: LedgerMismatchError(direction: "edge to cloud", here: a, there: b)) {
       try LedgerMismatchError.check("edge to cloud", here: a, there: b)
     }
     #expect(
       LedgerMismatchError(direction: "edge to cloud", here: a, there: ByteCounts()).description
-        == "the byte counts edge to cloud differ: here payload 1 + evaluation 2 + framing 3 + control 4 = 10 bytes, "
-        + "at the peer payload 0 + evaluation 0 + framing 0 + control 0 = 0 bytes")
+        == "the byte counts edge to cloud differ: here payload 1 + evaluation 2 + gradient 5 + framing 3 + "
+        + "control 4 = 15 bytes, at the peer payload 0 + evaluation 0 + gradient 0 + framing 0 + control 0 = 0 bytes"
+    )
   }
 
   @Test func endBetweenFramesAndInsideAFrame() throws {
@@ -119,7 +120,7 @@ import Testing
   @Test func lengthIsRefusedBeforeAnythingIsAllocated() throws {
     let (left, right) = try Socket.pair(timeout: 600)
     try left.writeAll(
-      hexadecimal("48 54 52 4e 01 00 04 00 01 00 00 00 00 00 00 00 ff ff ff ff 00 00 00 00") + [0xaa])
+      hexadecimal("48 54 52 4e 02 00 04 00 01 00 00 00 00 00 00 00 ff ff ff ff 00 00 00 00") + [0xaa])
     let cloud = FramedConnection(right, role: .cloud)
     #expect(throws: WireError.length(limit: 1 << 20, actual: 0xffff_ffff)) { try cloud.receive() }
     #expect(try read(1, from: right) == [0xaa])

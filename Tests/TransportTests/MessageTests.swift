@@ -10,15 +10,30 @@ import Testing
 
   @Test(arguments: [
     (FrameType.hello, ""), (.hello, "{"), (.hello, "[]"), (.hello, "null"),
-    (.hello, #"{"configuration":{},"protocol_version":1,"run_id":"r1"}"#),
+    (.hello, #"{"configuration":{},"exchange":"activations","protocol_version":2,"run_id":"r1"}"#),
+    (.hello, #"{"configuration":{},"exchange":"activations","protocol_version":1,"run_id":"r1","window":4}"#),
     (.hello, #"{"configuration":{},"protocol_version":2,"run_id":"r1","window":4}"#),
-    (.hello, #"{"configuration":{},"protocol_version":1,"run_id":"","window":4}"#),
-    (.hello, #"{"configuration":{},"protocol_version":1,"run_id":"../x","window":4}"#),
-    (.hello, #"{"configuration":{},"protocol_version":1,"run_id":".x","window":4}"#),
-    (.hello, #"{"configuration":{},"protocol_version":1,"run_id":"r1","window":0}"#),
-    (.hello, #"{"configuration":{},"protocol_version":1,"run_id":"r1","window":1025}"#),
-    (.hello, #"{"protocol_version":1,"run_id":"r1","window":4,"resume":{"epoch":0,"step":0}}"#),
-    (.hello, #"{"protocol_version":1,"run_id":"r1","window":4,"resume":{"epoch":1,"step":-1}}"#),
+    (.hello, #"{"configuration":{},"exchange":"weights","protocol_version":2,"run_id":"r1","window":4}"#),
+    (.hello, #"{"configuration":{},"exchange":"gradients","protocol_version":2,"run_id":"r1","window":2}"#),
+    (.hello, #"{"configuration":{},"exchange":"activations","protocol_version":2,"run_id":"","window":4}"#),
+    (
+      .hello,
+      #"{"configuration":{},"exchange":"activations","protocol_version":2,"run_id":"../x","window":4}"#
+    ),
+    (.hello, #"{"configuration":{},"exchange":"activations","protocol_version":2,"run_id":".x","window":4}"#),
+    (.hello, #"{"configuration":{},"exchange":"activations","protocol_version":2,"run_id":"r1","window":0}"#),
+    (
+      .hello,
+      #"{"configuration":{},"exchange":"activations","protocol_version":2,"run_id":"r1","window":1025}"#
+    ),
+    (
+      .hello,
+      #"{"exchange":"activations","protocol_version":2,"run_id":"r1","window":4,"resume":{"epoch":0,"step":0}}"#
+    ),
+    (
+      .hello,
+      #"{"exchange":"activations","protocol_version":2,"run_id":"r1","window":4,"resume":{"epoch":1,"step":-1}}"#
+    ),
     (.welcome, #"{"maximum_frame_bytes":23,"software_version":"0"}"#),
     (.welcome, #"{"maximum_frame_bytes":1e400,"software_version":"0"}"#),
     (.welcome, #"{"maximum_frame_bytes":100000000000000000000,"software_version":"0"}"#),
@@ -36,6 +51,11 @@ import Testing
       .epochEnd,
       #"{"epoch":9223372036854775807,"steps":1,"sent":{"payload":0,"evaluation":0,"framing":0,"control":0},"exit_correct":0,"exit_count":0}"#
     ),
+    (.batchReport, #"{"batch":0,"correct":1,"epoch":1,"loss":0.5,"stage":"training"}"#),
+    (.batchReport, #"{"batch":1,"correct":1,"epoch":0,"loss":0.5,"stage":"training"}"#),
+    (.batchReport, #"{"batch":1,"correct":-1,"epoch":1,"loss":0.5,"stage":"training"}"#),
+    (.batchReport, #"{"batch":1,"correct":1,"epoch":1,"loss":1e39,"stage":"training"}"#),
+    (.batchReport, #"{"batch":1,"correct":1,"epoch":1,"loss":0.5,"stage":"resting"}"#),
     (.goodbye, #"{"reason":"bored"}"#), (.goodbye, "\u{feff}{}"),
     (.failure, #"{"code":1,"reason":"x"}"#),
   ])
@@ -50,7 +70,9 @@ import Testing
   @Test func errorsNameTheField() {
     #expect(
       throws: WireError.payload(type: .hello, field: "window", expected: "a value", actual: "nothing")
-    ) { try decode(.hello, #"{"configuration":{},"protocol_version":1,"run_id":"r1"}"#) }
+    ) {
+      try decode(.hello, #"{"configuration":{},"exchange":"activations","protocol_version":2,"run_id":"r1"}"#)
+    }
     #expect(
       throws: WireError.payload(
         type: .acknowledgement, field: "correct", expected: "a number from 0 to \(1 << 53)", actual: "-1")
@@ -174,14 +196,15 @@ import Testing
       let frame = rawFrame(type: type.rawValue, sequence: type.isBatch ? 1 : 0, payload: payload)
       do {
         _ = try Message.decode(frame: frame)
-        accepted += 1
         #expect(type.isBatch)
+        // What a gradient holds is the codec's to check.
+        if type != .gradient { accepted += 1 }
       } catch {
         refused += 1
       }
     }
-    #expect(accepted + refused == 5000)
     #expect(accepted < 100)
+    #expect(refused > 4000)
   }
 
   /// Valid frames with bytes changed, taken out and put in, half of them with the checksum set right again, so that

@@ -53,7 +53,7 @@ func hexadecimal(_ text: String) -> [UInt8] {
 }
 
 /// A frame with a right checksum around any payload, also around what no `Message` would write.
-func rawFrame(type: UInt8, sequence: UInt64 = 0, payload: [UInt8], version: UInt16 = 1, flags: UInt8 = 0)
+func rawFrame(type: UInt8, sequence: UInt64 = 0, payload: [UInt8], version: UInt16 = 2, flags: UInt8 = 0)
   -> [UInt8]
 {
   var bytes = FrameHeader.magic
@@ -66,8 +66,23 @@ func rawFrame(type: UInt8, sequence: UInt64 = 0, payload: [UInt8], version: UInt
   return bytes + payload
 }
 
-func hello(window: Int = 4, resume: ResumePosition? = nil) throws -> Hello {
-  try Hello(runID: "r1", window: window, resume: resume, configuration: TestConfiguration(cut: 2))
+func hello(
+  window: Int = 4, exchange: Exchange = .activations, resume: ResumePosition? = nil
+) throws -> Hello {
+  try Hello(
+    runID: "r1", window: window, exchange: exchange, resume: resume, configuration: TestConfiguration(cut: 2))
+}
+
+/// 0.5 and -2, as the gradient with respect to 1×1×1×2 activations.
+func gradient(_ sequence: UInt64) throws -> Gradient {
+  var bytes: [UInt8] = []
+  let shape = ActivationShape(count: 1, height: 1, width: 1, channels: 2)
+  try ActivationCodec(format: ActivationFormat(bits: 32)).encode([0.5, -2], shape: shape, into: &bytes)
+  return Gradient(sequence: sequence, encoded: bytes)
+}
+
+func batchReport(_ batch: Int, _ stage: BatchReport.Stage = .training, epoch: Int = 1) -> Message {
+  .batchReport(BatchReport(epoch: epoch, stage: stage, batch: batch, loss: 0.5, correct: 1))
 }
 
 func batch(_ sequence: UInt64, labels: [UInt8] = [1, 2, 3], activations: [UInt8] = [9, 8, 7, 6]) -> Batch {
@@ -104,6 +119,10 @@ func allMessages() throws -> [Message] {
     epochReport(1),
     .goodbye(Goodbye(reason: .interrupted)),
     .failure(Failure(code: "non-finite-loss", reason: "the loss of step 7 is not finite")),
+    .gradient(try gradient(3)),
+    .trainImages(batch(1)),
+    .testImages(batch(2, labels: [0], activations: [])),
+    batchReport(1, .evaluation),
   ]
 }
 

@@ -6,7 +6,7 @@ import Transport
 /// What a run will do, for the log at its start: the three parts of the network and what a batch costs on the wire.
 package struct RunPlan {
   /// Bytes of a raw 32×32 colour image.
-  package static let rawImageBytes = 3072
+  package static let rawImageBytes = RunConfiguration.imageBytes
 
   private let configuration: RunConfiguration
 
@@ -15,35 +15,67 @@ package struct RunPlan {
   /// - Throws: `ShapeError` if the configuration makes no network.
   package func lines() throws -> [String] {
     let split = try SplitNetwork(configuration.network)
+    let strategy = configuration.strategy
+    let parts =
+      switch strategy {
+      case .hierarchical: try NetworkPart.all(of: split)
+      case .split: try NetworkPart.all(of: split).filter { $0.name != "exit" }
+      case .edgeOnly: [try NetworkPart.whole(split, place: "edge")]
+      case .cloudStream, .cloudUploadOnce: [try NetworkPart.whole(split, place: "cloud")]
+      }
+    return [title] + parts.map(line) + traffic(split.cutShape)
+  }
+
+  private var title: String {
     let network = configuration.network
-    let bottleneck = network.bottleneck.map { ", bottleneck \($0)" } ?? ""
-    let title = """
-      \(network.architecture.rawValue), cut after block \(network.cut) of \(network.architecture.blockCount), \
-      exit head \(network.exitHead.rawValue)\(bottleneck), seed \(configuration.seed)
-      """
-    let parts = try NetworkPart.all(of: split).map { part in
-      let parameters = Self.padded(Quantity.rendered(part.parameters))
-      let arithmetic = Self.padded(Quantity.rendered(part.multiplyAccumulates))
-      let place = "\(part.name) (\(part.place)):"
-      return
-        "\(place)\(String(repeating: " ", count: max(0, 14 - place.count)))\(parameters) parameters, \(arithmetic) MACs an image, \(part.shapes)"
+    var items = [network.architecture.rawValue]
+    if configuration.strategy.isCut {
+      items.append("cut after block \(network.cut) of \(network.architecture.blockCount)")
+    } else {
+      items.append("uncut")
     }
-    return [title] + parts + [batch(split.cutShape)]
+    if configuration.strategy.hasExit { items.append("exit head \(network.exitHead.rawValue)") }
+    if let bottleneck = network.bottleneck { items.append("bottleneck \(bottleneck)") }
+    return (items + ["seed \(configuration.seed)"]).joined(separator: ", ")
+  }
+
+  private func line(_ part: NetworkPart) -> String {
+    let parameters = Self.padded(Quantity.rendered(part.parameters))
+    let arithmetic = Self.padded(Quantity.rendered(part.multiplyAccumulates))
+    let place = "\(part.name) (\(part.place)):"
+    return
+      "\(place)\(String(repeating: " ", count: max(0, 14 - place.count)))\(parameters) parameters, \(arithmetic) MACs an image, \(part.shapes)"
+  }
+
+  /// What goes over the link.
+  private func traffic(_ shape: FeatureShape) -> [String] {
+    switch configuration.strategy {
+    case .hierarchical, .split: [batch(shape)]
+    case .cloudStream: [images("a batch of", min(configuration.batchSize, configuration.trainImages), "")]
+    case .cloudUploadOnce:
+      [images("once", configuration.trainImages + configuration.testImages, ", and none in the epochs")]
+    case .edgeOnly: []
+    }
+  }
+
+  private func images(_ before: String, _ count: Int, _ after: String) -> String {
+    "\(before) \(count) \(count == 1 ? "image" : "images"): \(count * (1 + Self.rawImageBytes)) bytes with labels\(after)"
   }
 
   private func batch(_ shape: FeatureShape) -> String {
     let count = min(configuration.batchSize, configuration.trainImages)
     let format = configuration.activations
-    let encoded = format.encodedByteCount(
-      shape: ActivationShape(count: count, height: shape.height, width: shape.width, channels: shape.channels)
-    )
+    let features = ActivationShape(
+      count: count, height: shape.height, width: shape.width, channels: shape.channels)
     // Header, number of labels, labels, features.
-    let bytes = FrameHeader.byteCount + 4 + count + encoded
+    let bytes = FrameHeader.byteCount + 4 + count + format.encodedByteCount(shape: features)
     let raw = count * Self.rawImageBytes
     let compression = format.compression == .none ? "" : " before \(format.compression.rawValue)"
+    let gradients = ActivationFormat.exact.encodedByteCount(shape: features)
+    let back = configuration.strategy == .split ? "; gradients back: \(gradients)" : ""
     return """
       a batch of \(count) \(count == 1 ? "image" : "images"): \(bytes) bytes on the wire\(compression) \
-      (\(format.bits)-bit features), raw \(raw): \(Self.percent(bytes, of: raw))
+      (\(format.bits)-bit features), raw \(raw): \(Self.percent(bytes, of: raw))\(back)
       """
   }
 
@@ -74,6 +106,12 @@ struct NetworkPart {
     parameters = layers.parameters.reduce(0) { $0 + $1.count }
     multiplyAccumulates = try layers.multiplyAccumulates(for: input)
     shapes = "\(input) -> \(try layers.outputShape(for: input))"
+  }
+
+  /// All layers but the exit.
+  static func whole(_ split: SplitNetwork, place: String) throws -> NetworkPart {
+    try NetworkPart(
+      "network", place, Sequential(split.front.layers + split.rest.layers), input: Architecture.imageShape)
   }
 
   /// Front, exit and rest.

@@ -12,7 +12,7 @@ package struct SummaryTable {
     let rows: [(String, String)] = [
       ("role", summary.role.rawValue),
       ("strategy", summary.strategy),
-      ("network", "\(summary.architecture), cut after block \(summary.cut.map(String.init) ?? "-")"),
+      ("network", "\(summary.architecture), \(summary.cut.map { "cut after block \($0)" } ?? "uncut")"),
       ("bits", summary.bits.map(String.init) ?? "-"),
       ("epochs", "\(summary.completedEpochs) of \(summary.epochs)"),
       ("exit accuracy", Formatting.percent(summary.exitAccuracy)),
@@ -24,6 +24,7 @@ package struct SummaryTable {
         "\(Formatting.fixed(summary.busySeconds, decimals: 1)) s, \(Formatting.fixed(summary.idleSeconds, decimals: 1)) s"
       ),
       ("training payload", Formatting.bytes(summary.trainPayloadBytes)),
+      ("gradient payload", Formatting.bytes(summary.gradientPayloadBytes)),
       ("evaluation payload", Formatting.bytes(summary.evaluationBytes)),
       (
         "sent, received", "\(Formatting.bytes(summary.sentBytes)), \(Formatting.bytes(summary.receivedBytes))"

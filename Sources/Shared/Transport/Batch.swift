@@ -1,10 +1,10 @@
-/// One mini-batch as it travels: the samples' labels and their encoded activations, which this module does
-/// not look into.
+/// Samples as they travel: their labels, and their encoded activations or their images, which this module does not look
+/// into.
 ///
 /// ```
 /// byte  0        4                4 + count              end of the payload
 ///       ┌────────┬────────────────┬──────────────────────┐
-///       │ count  │ labels         │ encoded activations  │
+///       │ count  │ labels         │ activations, images  │
 ///       │ UInt32 │ count × UInt8  │                      │
 ///       └────────┴────────────────┴──────────────────────┘
 /// ```
@@ -13,7 +13,7 @@ package struct Batch: Equatable, Sendable {
   package let sequence: UInt64
   /// A class per sample, at least one sample.
   package let labels: [UInt8]
-  /// A received batch shares this storage with the frame's payload; it starts at an arbitrary alignment.
+  /// Encoded activations, or the pixels of images, one image after the other. A received batch shares this storage with the frame's payload; it starts at an arbitrary alignment.
   package let activations: ArraySlice<UInt8>
 
   package init(sequence: UInt64, labels: [UInt8], activations: ArraySlice<UInt8>) {

@@ -1,35 +1,42 @@
 /// The bytes of one direction of a connection, by what they were for. Only whole frames are counted.
 package struct ByteCounts: Codable, Equatable, Sendable, CustomStringConvertible {
-  /// Payloads of `train-batch` frames: labels and encoded activations.
+  /// Payloads of `train-batch` and `train-images` frames: labels with encoded activations or images.
   package var payload: Int
-  /// Payloads of `evaluation-batch` frames.
+  /// Payloads of `evaluation-batch` and `test-images` frames.
   package var evaluation: Int
+  /// Payloads of `gradient` frames.
+  package var gradient: Int
   /// The 24-byte headers of all frames.
   package var framing: Int
   /// Payloads of all other frames.
   package var control: Int
 
-  package init(payload: Int = 0, evaluation: Int = 0, framing: Int = 0, control: Int = 0) {
+  package init(
+    payload: Int = 0, evaluation: Int = 0, gradient: Int = 0, framing: Int = 0, control: Int = 0
+  ) {
     self.payload = payload
     self.evaluation = evaluation
+    self.gradient = gradient
     self.framing = framing
     self.control = control
   }
 
   /// Every byte.
-  package var total: Int { payload + evaluation + framing + control }
+  package var total: Int { payload + evaluation + gradient + framing + control }
 
   /// The bytes since an earlier state of the same counts.
   package static func - (left: Self, right: Self) -> Self {
     Self(
       payload: left.payload - right.payload, evaluation: left.evaluation - right.evaluation,
-      framing: left.framing - right.framing, control: left.control - right.control)
+      gradient: left.gradient - right.gradient, framing: left.framing - right.framing,
+      control: left.control - right.control)
   }
 
   package static func + (left: Self, right: Self) -> Self {
     Self(
       payload: left.payload + right.payload, evaluation: left.evaluation + right.evaluation,
-      framing: left.framing + right.framing, control: left.control + right.control)
+      gradient: left.gradient + right.gradient, framing: left.framing + right.framing,
+      control: left.control + right.control)
   }
 
   package static func += (left: inout Self, right: Self) { left = left + right }
@@ -38,14 +45,15 @@ package struct ByteCounts: Codable, Equatable, Sendable, CustomStringConvertible
   mutating func count(_ type: FrameType, payloadByteCount: Int) {
     framing += FrameHeader.byteCount
     switch type {
-    case .trainBatch: payload += payloadByteCount
-    case .evaluationBatch: evaluation += payloadByteCount
+    case .trainBatch, .trainImages: payload += payloadByteCount
+    case .evaluationBatch, .testImages: evaluation += payloadByteCount
+    case .gradient: gradient += payloadByteCount
     default: control += payloadByteCount
     }
   }
 
   package var description: String {
-    "payload \(payload) + evaluation \(evaluation) + framing \(framing) + control \(control) = \(total) bytes"
+    "payload \(payload) + evaluation \(evaluation) + gradient \(gradient) + framing \(framing) + control \(control) = \(total) bytes"
   }
 }
 

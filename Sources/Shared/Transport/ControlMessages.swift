@@ -61,7 +61,33 @@ package struct Acknowledgement: Codable, Equatable, Sendable {
   }
 }
 
-/// The edge has sent all batches of an epoch.
+/// The cloud has trained on, or evaluated, one batch of images that it keeps.
+package struct BatchReport: Codable, Equatable, Sendable {
+  package enum Stage: String, Codable, CaseIterable, Sendable {
+    case training
+    case evaluation
+  }
+
+  /// From 1.
+  package let epoch: Int
+  package let stage: Stage
+  /// Of this stage of the epoch, from 1.
+  package let batch: Int
+  /// Mean final loss over the batch's samples.
+  package let loss: Float
+  /// Samples of the batch that the final classifier got right.
+  package let correct: Int
+
+  package init(epoch: Int, stage: Stage, batch: Int, loss: Float, correct: Int) {
+    self.epoch = epoch
+    self.stage = stage
+    self.batch = batch
+    self.loss = loss
+    self.correct = correct
+  }
+}
+
+/// The edge has sent all of an epoch; of a run with uploaded images, the cloud may train it now.
 package struct EpochEnd: Codable, Equatable, Sendable {
   /// From 1.
   package let epoch: Int

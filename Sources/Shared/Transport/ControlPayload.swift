@@ -72,6 +72,7 @@ enum PayloadCheck {
   static func counts(_ value: ByteCounts, _ field: String, _ type: FrameType) throws(WireError) {
     try count(value.payload, "\(field).payload", type)
     try count(value.evaluation, "\(field).evaluation", type)
+    try count(value.gradient, "\(field).gradient", type)
     try count(value.framing, "\(field).framing", type)
     try count(value.control, "\(field).control", type)
   }
@@ -117,6 +118,17 @@ extension Acknowledgement: ControlPayload {
   func validated() throws(WireError) -> Self {
     try PayloadCheck.finite(Double(loss), "loss", .acknowledgement)
     try PayloadCheck.count(correct, "correct", .acknowledgement)
+    return self
+  }
+}
+
+extension BatchReport: ControlPayload {
+  static let frameType = FrameType.batchReport
+  func validated() throws(WireError) -> Self {
+    try PayloadCheck.count(epoch, "epoch", .batchReport, minimum: 1)
+    try PayloadCheck.count(batch, "batch", .batchReport, minimum: 1)
+    try PayloadCheck.finite(Double(loss), "loss", .batchReport)
+    try PayloadCheck.count(correct, "correct", .batchReport)
     return self
   }
 }

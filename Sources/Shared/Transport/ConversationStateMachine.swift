@@ -18,11 +18,21 @@ package enum ConversationRole: Sendable, CustomStringConvertible {
 ///  refused            refused             (training may go to reporting without evaluating)
 /// ```
 ///
-/// Acknowledgements may come from the cloud in training, evaluating and reporting. `goodbye` and `failure`
+/// That is the order for activations and images that are sent in every epoch. Where gradients are exchanged, each
+/// train-batch is answered by its gradient before its acknowledgement. Where images are uploaded, the phase after
+/// `welcome` is uploading (train-images*, test-images*, epoch-end), no batches follow, and in reporting the cloud sends a
+/// batch-report for each batch that it trains on or evaluates.
+///
+/// Acknowledgements may come from the cloud in uploading, training, evaluating and reporting. `goodbye` and `failure`
 /// end what their sender sends; messages of the other side that crossed them are still legal.
 package struct ConversationStateMachine: Equatable, Sendable {
   package enum Phase: String, Sendable {
-    case opening, greeted, training, evaluating, reporting, refused
+    case opening, greeted, uploading, training, evaluating, reporting, refused
+  }
+
+  private struct ReportedBatch: Equatable {
+    let stage: BatchReport.Stage
+    let batch: Int
   }
 
   /// The side that keeps this state.
@@ -30,6 +40,8 @@ package struct ConversationStateMachine: Equatable, Sendable {
   package private(set) var phase = Phase.opening
   /// The edge's window, from its `hello`.
   package private(set) var window = 4
+  /// What is exchanged, from the edge's `hello`.
+  package private(set) var exchange = Exchange.activations
   /// The epoch under way, from 1.
   package private(set) var epoch = 1
   /// Training steps of this epoch so far, those before the resume position included.
@@ -41,7 +53,11 @@ package struct ConversationStateMachine: Equatable, Sendable {
   package private(set) var edgeHasEnded = false
   /// Whether the cloud has said its last word.
   package private(set) var cloudHasEnded = false
-  private var batchesInEpoch = 0
+  private(set) var batchesInEpoch = 0
+  /// The training batch whose gradient the cloud has to send.
+  private(set) var owedGradient: UInt64?
+  /// The last batch report of this epoch.
+  private var reported: ReportedBatch?
 
   package init(role: ConversationRole) {
     self.role = role
@@ -52,7 +68,8 @@ package struct ConversationStateMachine: Equatable, Sendable {
 
   /// Whether the window has room for a batch now.
   package var canSendBatch: Bool {
-    (phase == .training || phase == .evaluating) && unacknowledged < window && !edgeHasEnded
+    guard unacknowledged < window && !edgeHasEnded else { return false }
+    return phase == .uploading || ((phase == .training || phase == .evaluating) && exchange != .upload)
   }
 
   /// The sequence number of the next batch.
@@ -64,8 +81,9 @@ package struct ConversationStateMachine: Equatable, Sendable {
     case (_, .refused): true
     case (.edge, .opening), (.cloud, .greeted), (.cloud, .reporting): false
     case (.edge, .greeted), (.edge, .reporting), (.cloud, .opening): true
-    case (.edge, .training), (.edge, .evaluating): unacknowledged > 0 || edgeHasEnded
-    case (.cloud, .training), (.cloud, .evaluating): unacknowledged < window || cloudHasEnded
+    case (.edge, .uploading), (.edge, .training), (.edge, .evaluating): unacknowledged > 0 || edgeHasEnded
+    case (.cloud, .uploading), (.cloud, .training), (.cloud, .evaluating):
+      unacknowledged < window || cloudHasEnded
     }
   }
 
@@ -101,16 +119,21 @@ package struct ConversationStateMachine: Equatable, Sendable {
     switch (message, phase) {
     case (.hello(let hello), .opening):
       window = hello.window
+      exchange = hello.exchange
       phase = .greeted
     case (.hello, .refused) where role == .edge:
       break  // The cloud was busy before it heard us; the refusal and our hello have crossed.
-    case (.trainBatch(let batch), .training):
+    case (.trainImages(let batch), .uploading), (.testImages(let batch), .uploading):
+      try takeBatch(batch, message)
+    case (.trainBatch(let batch), .training) where exchange != .upload:
       try takeBatch(batch, message)
       steps += 1
-    case (.evaluationBatch(let batch), .training), (.evaluationBatch(let batch), .evaluating):
+      if exchange == .gradients { owedGradient = batch.sequence }
+    case (.evaluationBatch(let batch), .training) where exchange != .upload,
+      (.evaluationBatch(let batch), .evaluating):
       try takeBatch(batch, message)
       phase = .evaluating
-    case (.epochEnd(let end), .training), (.epochEnd(let end), .evaluating):
+    case (.epochEnd(let end), .uploading), (.epochEnd(let end), .training), (.epochEnd(let end), .evaluating):
       guard end.epoch == epoch, end.steps == steps else { throw illegal(message, from: .edge) }
       phase = .reporting
     case (.goodbye(let goodbye), _) where phase != .opening && phase != .refused:
@@ -137,11 +160,22 @@ package struct ConversationStateMachine: Equatable, Sendable {
     case (.welcome(let welcome), .greeted):
       epoch = welcome.resume?.epoch ?? 1
       steps = welcome.resume?.step ?? 0
-      phase = .training
-    case (.acknowledgement(let acknowledgement), .training),
+      phase = exchange == .upload ? .uploading : .training
+    case (.gradient(let gradient), .training), (.gradient(let gradient), .reporting):
+      guard gradient.sequence == owedGradient else { throw illegal(message, from: .cloud) }
+      owedGradient = nil
+    case (.batchReport(let report), .reporting) where exchange == .upload:
+      guard unacknowledged == 0, report.epoch == epoch, isNext(report) else {
+        throw illegal(message, from: .cloud)
+      }
+      reported = ReportedBatch(stage: report.stage, batch: report.batch)
+    case (.acknowledgement(let acknowledgement), .uploading),
+      (.acknowledgement(let acknowledgement), .training),
       (.acknowledgement(let acknowledgement), .evaluating),
       (.acknowledgement(let acknowledgement), .reporting):
-      guard acknowledgement.sequence > lastAcknowledged, acknowledgement.sequence <= lastSequence else {
+      guard acknowledgement.sequence > lastAcknowledged, acknowledgement.sequence <= lastSequence,
+        owedGradient == nil
+      else {
         throw illegal(message, from: .cloud)
       }
       lastAcknowledged = acknowledgement.sequence
@@ -150,62 +184,21 @@ package struct ConversationStateMachine: Equatable, Sendable {
       epoch += 1
       steps = 0
       batchesInEpoch = 0
+      reported = nil
       phase = .training
-    case (.goodbye(let goodbye), .training), (.goodbye(let goodbye), .evaluating),
-      (.goodbye(let goodbye), .reporting):
+    case (.goodbye(let goodbye), .uploading), (.goodbye(let goodbye), .training),
+      (.goodbye(let goodbye), .evaluating), (.goodbye(let goodbye), .reporting):
       guard goodbye.reason == .interrupted else { throw illegal(message, from: .cloud) }
       end(.cloud)
     default: throw illegal(message, from: .cloud)
     }
   }
 
-  // MARK: Error texts
-
-  private func illegal(_ message: Message, from sender: ConversationRole) -> WireError {
-    .order(expected: expectation(of: sender), actual: "\(Self.summary(message)) from the \(sender)")
-  }
-
-  /// What `sender` may send now, in words.
-  private func expectation(of sender: ConversationRole) -> String {
-    let hasEnded = sender == .edge ? edgeHasEnded : cloudHasEnded
-    if hasEnded { return "nothing more from the \(sender)" }
-    var legal: [String] = []
-    switch (sender, phase) {
-    case (.edge, .opening): legal = ["hello"]
-    case (.edge, .greeted), (.edge, .reporting): legal = ["goodbye (interrupted)"]
-    case (.edge, .training), (.edge, .evaluating):
-      if canSendBatch {
-        if phase == .training { legal.append("train-batch \(nextSequence)") }
-        legal.append("evaluation-batch \(nextSequence)")
-      } else {
-        legal.append("no batch while \(unacknowledged) of \(window) are unacknowledged")
-      }
-      legal.append("epoch-end of epoch \(epoch) after \(steps) steps")
-      legal.append(
-        phase == .training && batchesInEpoch == 0 ? "goodbye" : "goodbye (interrupted)")
-    case (.cloud, .opening): legal = ["refusal"]
-    case (.cloud, .greeted): legal = ["welcome", "refusal"]
-    case (.cloud, .training), (.cloud, .evaluating), (.cloud, .reporting):
-      if unacknowledged > 0 {
-        legal.append("acknowledgement of \(lastAcknowledged + 1) to \(lastSequence)")
-      } else if phase == .reporting {
-        legal.append("epoch-report of epoch \(epoch)")
-      }
-      legal.append("goodbye (interrupted)")
-    case (_, .refused): break
+  /// Whether batches are reported without a gap, those of training first.
+  private func isNext(_ report: BatchReport) -> Bool {
+    guard let reported, reported.stage == report.stage else {
+      return report.batch == 1 && reported?.stage != .evaluation
     }
-    legal.append("failure")
-    return legal.joined(separator: ", ")
-  }
-
-  private static func summary(_ message: Message) -> String {
-    switch message {
-    case .trainBatch(let batch), .evaluationBatch(let batch): "\(message.type) \(batch.sequence)"
-    case .acknowledgement(let acknowledgement): "acknowledgement of \(acknowledgement.sequence)"
-    case .epochEnd(let end): "epoch-end of epoch \(end.epoch) after \(end.steps) steps"
-    case .epochReport(let report): "epoch-report of epoch \(report.epoch)"
-    case .goodbye(let goodbye): "goodbye (\(goodbye.reason.rawValue))"
-    default: "\(message.type)"
-    }
+    return report.batch == reported.batch + 1
   }
 }

@@ -10,9 +10,19 @@ package enum FrameType: UInt8, CaseIterable, Sendable, CustomStringConvertible {
   case epochReport = 8
   case goodbye = 9
   case failure = 10
+  case gradient = 11
+  case trainImages = 12
+  case testImages = 13
+  case batchReport = 14
 
-  /// Whether the payload is labels and activations, and the frame has a sequence number.
-  package var isBatch: Bool { self == .trainBatch || self == .evaluationBatch }
+  /// Whether the payload is samples or what belongs to samples: such a frame has a sequence number, and may be as long
+  /// as the negotiated limit.
+  package var isBatch: Bool {
+    switch self {
+    case .trainBatch, .evaluationBatch, .gradient, .trainImages, .testImages: true
+    default: false
+    }
+  }
 
   package var description: String {
     switch self {
@@ -26,6 +36,10 @@ package enum FrameType: UInt8, CaseIterable, Sendable, CustomStringConvertible {
     case .epochReport: "epoch-report"
     case .goodbye: "goodbye"
     case .failure: "failure"
+    case .gradient: "gradient"
+    case .trainImages: "train-images"
+    case .testImages: "test-images"
+    case .batchReport: "batch-report"
     }
   }
 }
@@ -44,7 +58,7 @@ package struct FrameHeader: Equatable, Sendable {
   /// Bytes of a header.
   package static let byteCount = 24
   /// The version of the protocol that this code speaks.
-  package static let protocolVersion: UInt16 = 1
+  package static let protocolVersion: UInt16 = 2
   /// The default limit on a whole frame: 64 MiB.
   package static let defaultMaximumFrameBytes = 1 << 26
   /// The limit on the payload of a control frame, whatever the limit on frames: 1 MiB.
@@ -54,7 +68,7 @@ package struct FrameHeader: Equatable, Sendable {
   static let checkedByteCount = 20
 
   package let type: FrameType
-  /// 1, 2, 3, … for batches; 0 for all other frames.
+  /// 1, 2, 3, … for batches, and for a gradient that of its batch; 0 for all other frames.
   package let sequence: UInt64
   package let payloadByteCount: Int
   package let checksum: UInt32

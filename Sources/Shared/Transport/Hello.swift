@@ -33,6 +33,8 @@ package struct Hello: Equatable, Sendable {
   package let runID: String
   /// Batches that the edge sends, at most, before the first of them is acknowledged: 1 to 1024.
   package let window: Int
+  /// What is exchanged in the run.
+  package let exchange: Exchange
   /// Where the edge can go on; `nil` for a new run.
   package let resume: ResumePosition?
   /// The whole payload, the configuration included.
@@ -41,13 +43,16 @@ package struct Hello: Equatable, Sendable {
   /// - Throws: `WireError.payload` when a value is out of its range or the configuration cannot be written as
   ///   JSON.
   package init<Configuration: Encodable>(
-    runID: String, window: Int = 4, resume: ResumePosition? = nil, configuration: Configuration
+    runID: String, window: Int = 4, exchange: Exchange = .activations, resume: ResumePosition? = nil,
+    configuration: Configuration
   ) throws(WireError) {
     let version = Int(FrameHeader.protocolVersion)
-    let fields = Fields(protocolVersion: version, runID: runID, window: window, resume: resume)
+    let fields = Fields(
+      protocolVersion: version, runID: runID, window: window, exchange: exchange, resume: resume)
     json = try ControlPayloadCoding.encode(
       Envelope(fields: fields, configuration: configuration), .hello)
     (protocolVersion, self.runID, self.window, self.resume) = (version, runID, window, resume)
+    self.exchange = exchange
     try validate()
   }
 
@@ -57,6 +62,7 @@ package struct Hello: Equatable, Sendable {
     protocolVersion = fields.protocolVersion
     runID = fields.runID
     window = fields.window
+    exchange = fields.exchange
     resume = fields.resume
     json = Array(payload)
     try validate()
@@ -80,6 +86,10 @@ package struct Hello: Equatable, Sendable {
         type: .hello, field: "protocol_version", expected: "\(version)", actual: "\(protocolVersion)")
     }
     try PayloadCheck.count(window, "window", .hello, minimum: 1, maximum: Self.maximumWindow)
+    guard window == 1 || exchange != .gradients else {
+      throw .payload(
+        type: .hello, field: "window", expected: "1, since gradients are exchanged", actual: "\(window)")
+    }
     let isPlain = runID.utf8.allSatisfy { byte in
       (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
         || "._-".utf8.contains(byte)
@@ -96,12 +106,14 @@ package struct Hello: Equatable, Sendable {
     let protocolVersion: Int
     let runID: String
     let window: Int
+    let exchange: Exchange
     let resume: ResumePosition?
 
     enum CodingKeys: String, CodingKey {
       case protocolVersion = "protocol_version"
       case runID = "run_id"
       case window
+      case exchange
       case resume
     }
   }

@@ -10,6 +10,10 @@ package enum Message: Equatable, Sendable {
   case epochReport(EpochReport)
   case goodbye(Goodbye)
   case failure(Failure)
+  case gradient(Gradient)
+  case trainImages(Batch)
+  case testImages(Batch)
+  case batchReport(BatchReport)
 
   package var type: FrameType {
     switch self {
@@ -23,6 +27,10 @@ package enum Message: Equatable, Sendable {
     case .epochReport: .epochReport
     case .goodbye: .goodbye
     case .failure: .failure
+    case .gradient: .gradient
+    case .trainImages: .trainImages
+    case .testImages: .testImages
+    case .batchReport: .batchReport
     }
   }
 
@@ -39,12 +47,14 @@ package enum Message: Equatable, Sendable {
   /// - Throws: `WireError`.
   func outgoingFrame() throws(WireError) -> OutgoingBytes {
     switch self {
-    case .trainBatch(let batch), .evaluationBatch(let batch):
+    case .trainBatch(let batch), .evaluationBatch(let batch), .trainImages(let batch), .testImages(let batch):
       var fields: [UInt8] = []
       fields.reserveCapacity(4 + batch.labels.count)
       fields.appendLittleEndian(UInt32(clamping: batch.labels.count))
       fields += batch.labels
       return try frame(sequence: batch.sequence, fields: fields, body: batch.activations)
+    case .gradient(let gradient):
+      return try frame(sequence: gradient.sequence, fields: [], body: gradient.encoded)
     case .hello(let hello): return try frame(fields: hello.json)
     case .welcome(let value): return try control(value)
     case .refusal(let value): return try control(value)
@@ -53,6 +63,7 @@ package enum Message: Equatable, Sendable {
     case .epochReport(let value): return try control(value)
     case .goodbye(let value): return try control(value)
     case .failure(let value): return try control(value)
+    case .batchReport(let value): return try control(value)
     }
   }
 
@@ -100,6 +111,11 @@ package enum Message: Equatable, Sendable {
         return .trainBatch(try Batch(decoding: payload, sequence: header.sequence, type: type))
       case .evaluationBatch:
         return .evaluationBatch(try Batch(decoding: payload, sequence: header.sequence, type: type))
+      case .trainImages:
+        return .trainImages(try Batch(decoding: payload, sequence: header.sequence, type: type))
+      case .testImages:
+        return .testImages(try Batch(decoding: payload, sequence: header.sequence, type: type))
+      case .gradient: return .gradient(Gradient(sequence: header.sequence, encoded: payload))
       case .hello: return .hello(try Hello(decoding: bytes))
       case .welcome: return .welcome(try Self.read(bytes))
       case .refusal: return .refusal(try Self.read(bytes))
@@ -108,6 +124,7 @@ package enum Message: Equatable, Sendable {
       case .epochReport: return .epochReport(try Self.read(bytes))
       case .goodbye: return .goodbye(try Self.read(bytes))
       case .failure: return .failure(try Self.read(bytes))
+      case .batchReport: return .batchReport(try Self.read(bytes))
       }
     }
   }

@@ -4,7 +4,7 @@ package enum WireError: Error, Equatable, CustomStringConvertible {
   case magic(actual: [UInt8])
   /// The peer speaks another version of the protocol.
   case version(expected: UInt16, actual: UInt16)
-  /// Version 1 knows no flags.
+  /// There are no flags yet.
   case flags(actual: UInt8)
   /// No message has this type number.
   case type(actual: UInt8)
@@ -43,7 +43,7 @@ package enum WireError: Error, Equatable, CustomStringConvertible {
     case .magic: "HTRN (48 54 52 4e)"
     case .version(let expected, _): "\(expected)"
     case .flags: "0"
-    case .type: "\(FrameType.hello.rawValue) to \(FrameType.failure.rawValue)"
+    case .type: "\(FrameType.hello.rawValue) to \(FrameType.batchReport.rawValue)"
     case .length(let limit, _): "at most \(limit) bytes"
     case .checksum(let expected, _): Self.hexadecimal(expected)
     case .truncated(let expected, _): "at least \(expected) bytes"

@@ -15,7 +15,7 @@ package struct RunConfiguration: Equatable, Sendable {
   package var weightDecay: Float = 5e-4
   package var schedule = LearningRateSchedule.oneCycle
   package var seed: UInt64 = 0
-  /// What the images are: "cifar10" or "synthetic". For the record; the cloud never sees an image.
+  /// What the images are: "cifar10" or "synthetic". For the record; the cloud computes with the images that it is sent.
   package var data: String
   /// Images of an epoch.
   package var trainImages: Int
@@ -43,12 +43,6 @@ package struct RunConfiguration: Equatable, Sendable {
   package func scheduled(step: Int) -> LearningRateSchedule.Values {
     schedule.values(step: step, of: totalSteps, learningRate: learningRate, momentum: momentum)
   }
-}
-
-/// How the work is divided between edge and cloud.
-package enum Strategy: String, Codable, CaseIterable, Sendable {
-  /// The edge trains through its exit, the cloud trains the rest from the features; nothing comes back.
-  case hierarchical
 }
 
 /// A setting is out of its range.
@@ -89,78 +83,28 @@ extension RunConfiguration {
   }
 }
 
-extension RunConfiguration: Codable {
-  /// One flat object; keys as the command line's options.
-  private enum CodingKeys: String, CodingKey {
-    case strategy, architecture, cut, bottleneck, bits, scale, compression, epochs, momentum, schedule, seed,
-      data, window
-    case exitHead = "exit_head"
-    case batchSize = "batch_size"
-    case learningRate = "learning_rate"
-    case weightDecay = "weight_decay"
-    case trainImages = "train_images"
-    case testImages = "test_images"
-  }
-
-  package init(from decoder: any Decoder) throws {
-    let values = try decoder.container(keyedBy: CodingKeys.self)
-    strategy = try values.decode(Strategy.self, forKey: .strategy)
-    network = SplitNetwork.Configuration(
-      architecture: try values.decode(Architecture.self, forKey: .architecture),
-      cut: try values.decode(Int.self, forKey: .cut),
-      exitHead: try values.decode(ExitHead.self, forKey: .exitHead),
-      bottleneck: try values.decodeIfPresent(Int.self, forKey: .bottleneck))
-    activations = try ActivationFormat(
-      bits: values.decode(Int.self, forKey: .bits),
-      scale: values.decode(ScaleGranularity.self, forKey: .scale),
-      compression: values.decode(ActivationCompression.self, forKey: .compression))
-    epochs = try values.decode(Int.self, forKey: .epochs)
-    batchSize = try values.decode(Int.self, forKey: .batchSize)
-    learningRate = try values.decode(Float.self, forKey: .learningRate)
-    momentum = try values.decode(Float.self, forKey: .momentum)
-    weightDecay = try values.decode(Float.self, forKey: .weightDecay)
-    schedule = try values.decode(LearningRateSchedule.self, forKey: .schedule)
-    seed = try values.decode(UInt64.self, forKey: .seed)
-    data = try values.decode(String.self, forKey: .data)
-    trainImages = try values.decode(Int.self, forKey: .trainImages)
-    testImages = try values.decode(Int.self, forKey: .testImages)
-    window = try values.decode(Int.self, forKey: .window)
-  }
-
-  package func encode(to encoder: any Encoder) throws {
-    var values = encoder.container(keyedBy: CodingKeys.self)
-    try values.encode(strategy, forKey: .strategy)
-    try values.encode(network.architecture, forKey: .architecture)
-    try values.encode(network.cut, forKey: .cut)
-    try values.encode(network.exitHead, forKey: .exitHead)
-    try values.encodeIfPresent(network.bottleneck, forKey: .bottleneck)
-    try values.encode(activations.bits, forKey: .bits)
-    try values.encode(activations.scale, forKey: .scale)
-    try values.encode(activations.compression, forKey: .compression)
-    try values.encode(epochs, forKey: .epochs)
-    try values.encode(batchSize, forKey: .batchSize)
-    try values.encode(learningRate, forKey: .learningRate)
-    try values.encode(momentum, forKey: .momentum)
-    try values.encode(weightDecay, forKey: .weightDecay)
-    try values.encode(schedule, forKey: .schedule)
-    try values.encode(seed, forKey: .seed)
-    try values.encode(data, forKey: .data)
-    try values.encode(trainImages, forKey: .trainImages)
-    try values.encode(testImages, forKey: .testImages)
-    try values.encode(window, forKey: .window)
-  }
-}
-
 extension RunConfiguration {
-  /// The longest frame of a batch, header included: count, labels, and the features in the worst case of compression.
+  /// Bytes of an image as it is: 32 × 32 pixels of three colours.
+  package static let imageBytes = Architecture.imageShape.values
+
+  /// The longest frame of a batch, header included: features in the worst case of compression, gradients, or images,
+  /// with what is before them.
   ///
   /// - Throws: `ShapeError` if the configuration makes no network.
   package func largestFrameBytes() throws -> Int {
-    let shape = try SplitNetwork(network).cutShape
-    let encoded = activations.encodedByteCount(
-      shape: ActivationShape(
-        count: batchSize, height: shape.height, width: shape.width, channels: shape.channels))
+    let network = try SplitNetwork(network)
+    let head = FrameHeader.byteCount + 4 + batchSize
+    guard strategy.isCut else { return head + batchSize * Self.imageBytes }
+    let shape = network.cutShape
+    let features = ActivationShape(
+      count: batchSize, height: shape.height, width: shape.width, channels: shape.channels)
+    let encoded = activations.encodedByteCount(shape: features)
     // zstd may add 1/256 and a little to what it cannot compress.
-    return FrameHeader.byteCount + 4 + batchSize + encoded + encoded / 256 + 512
+    let largest = head + encoded + encoded / 256 + 512
+    guard strategy == .split else { return largest }
+    return max(largest, FrameHeader.byteCount + ActivationFormat.exact.encodedByteCount(shape: features))
   }
+
+  /// Bytes of all images with their labels, as `cloud-upload-once` stores them in the cloud.
+  package var uploadedBytes: Int { (trainImages + testImages) * (1 + Self.imageBytes) }
 }

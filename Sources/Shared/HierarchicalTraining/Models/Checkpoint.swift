@@ -1,10 +1,10 @@
 import NeuralNetwork
 
-/// A side's half of the network as a safetensors file that PyTorch users can load.
+/// A side's part of the network as a safetensors file that PyTorch users can load.
 package enum Checkpoint {
-  /// The edge's file: front and exit.
+  /// The edge's file: front and exit if there is one, or the whole network.
   package static let edgeFile = "edge.safetensors"
-  /// The cloud's file: the rest.
+  /// The cloud's file: the rest, or the whole network.
   package static let cloudFile = "cloud.safetensors"
 
   /// Writes parameters and running statistics, atomically.

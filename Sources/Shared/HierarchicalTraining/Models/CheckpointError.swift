@@ -6,6 +6,8 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
   case otherConfiguration(path: String, setting: String, expected: String, actual: String)
   /// The file holds a tensor that the network does not have.
   case unexpectedTensor(path: String, name: String)
+  /// The file holds only a part of a network, and nothing can be computed without another one.
+  case incomplete(path: String, holds: String, hint: String)
   /// A tensor holds a number that no training writes.
   case value(path: String, tensor: String, expected: String, actual: String)
 
@@ -18,6 +20,7 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
       "\(path): written with \(setting) \(Self.shown(actual)), expected \(expected); take the files of one run and one epoch"
     case .unexpectedTensor(let path, let name):
       "\(path): tensor \(Self.shown(name)) is not in the network of the file's configuration"
+    case .incomplete(let path, let holds, let hint): "\(path): holds \(holds); \(hint)"
     case .value(let path, let tensor, let expected, let actual):
       "\(path): tensor \(tensor) holds \(actual), expected \(expected)"
     }

@@ -30,12 +30,41 @@ package final class CloudModel {
   package func train(
     _ features: Tensor, labels: UnsafeBufferPointer<UInt8>, _ values: LearningRateSchedule.Values
   ) -> SoftmaxCrossEntropy.Result {
-    let logits = network.rest.forward(features, training: true)
-    let gradient = context.gradients.take(logits.shape, count: logits.count)
-    let result = SoftmaxCrossEntropy.evaluate(logits, labels: labels, gradient: gradient)
+    let (gradient, result) = forward(features, labels)
     _ = network.rest.backward(gradient, needsInputGradient: false)
     optimizer.step(learningRate: values.learningRate, momentum: values.momentum)
     return result
+  }
+
+  /// One step of the rest that also gives the gradient of the loss with respect to the features.
+  ///
+  /// - Parameters:
+  ///   - features: as they came over the wire, `[count, cutShape]`.
+  ///   - labels: `[count]` classes.
+  ///   - values: of this step.
+  ///   - use: gets the gradient, `[count, cutShape]`, valid inside the call only, and the loss, before any weight changes.
+  /// - Returns: the mean final loss and the hits, from before the step.
+  /// - Throws: what `use` throws; the weights are unchanged then.
+  package func train(
+    _ features: Tensor, labels: UnsafeBufferPointer<UInt8>, _ values: LearningRateSchedule.Values,
+    featureGradient use: (Tensor, SoftmaxCrossEntropy.Result) throws -> Void
+  ) rethrows -> SoftmaxCrossEntropy.Result {
+    let (gradient, result) = forward(features, labels)
+    guard let featureGradient = network.rest.backward(gradient, needsInputGradient: true) else {
+      preconditionFailure("the rest gave no gradient of its input")
+    }
+    defer { featureGradient.release() }
+    try use(featureGradient, result)
+    optimizer.step(learningRate: values.learningRate, momentum: values.momentum)
+    return result
+  }
+
+  private func forward(
+    _ features: Tensor, _ labels: UnsafeBufferPointer<UInt8>
+  ) -> (gradient: Tensor, result: SoftmaxCrossEntropy.Result) {
+    let logits = network.rest.forward(features, training: true)
+    let gradient = context.gradients.take(logits.shape, count: logits.count)
+    return (gradient, SoftmaxCrossEntropy.evaluate(logits, labels: labels, gradient: gradient))
   }
 
   /// Loss and hits without training.

@@ -5,16 +5,17 @@ import NeuralNetwork
 package struct Predictions: Sendable {
   /// `[images]`, 0 to 9.
   package internal(set) var labels: [UInt8] = []
-  /// `[images, classes]`.
-  package internal(set) var exitLogits: [Float] = []
-  /// `[images, classes]`; nil without the cloud's half.
+  /// `[images, classes]`; nil without an exit.
+  package internal(set) var exitLogits: [Float]?
+  /// `[images, classes]`; nil if only a part of the network is there.
   package internal(set) var finalLogits: [Float]?
 
   /// At the cut, before quantization, `[images, height, width, channels]`; nil if not wanted.
   package internal(set) var features: (shape: FeatureShape, values: [Float])?
 
   /// No images yet.
-  init(withFinal: Bool, featureShape: FeatureShape? = nil) {
+  init(withExit: Bool = true, withFinal: Bool, featureShape: FeatureShape? = nil) {
+    exitLogits = withExit ? [] : nil
     finalLogits = withFinal ? [] : nil
     features = featureShape.map { ($0, []) }
   }
@@ -29,17 +30,20 @@ package struct Predictions: Sendable {
     }
   }
 
-  /// Fraction of the images that the exit gets right.
-  package var exitAccuracy: Double { Self.fraction(Self.classes(exitLogits), equalTo: labels) }
+  /// Fraction of the images that the exit gets right; nil without one.
+  package var exitAccuracy: Double? {
+    exitLogits.map { Self.fraction(Self.classes($0), equalTo: labels) }
+  }
 
-  /// Fraction of the images that the whole network gets right; nil without the cloud's half.
+  /// Fraction of the images that the whole network gets right; nil if only a part of it is there.
   package var finalAccuracy: Double? {
     finalLogits.map { Self.fraction(Self.classes($0), equalTo: labels) }
   }
 
-  /// Fraction of the images that exit and whole network put into the same class, right or wrong.
+  /// Fraction of the images that exit and whole network put into the same class, right or wrong; nil without both.
   package var agreement: Double? {
-    finalLogits.map { Self.fraction(Self.classes($0), equalTo: Self.classes(exitLogits)) }
+    guard let exitLogits, let finalLogits else { return nil }
+    return Self.fraction(Self.classes(finalLogits), equalTo: Self.classes(exitLogits))
   }
 
   private static func fraction(_ values: [UInt8], equalTo others: [UInt8]) -> Double {
@@ -50,14 +54,14 @@ package struct Predictions: Sendable {
 
 extension Predictions {
   /// Writes `prefix-exit.npy` and `prefix-final.npy`, float32 `[images, 10]`, `prefix-labels.npy`, uint8 `[images]`, and
-  /// `prefix-features.npy`, float32 `[images, height, width, channels]`; final logits and features if there are any.
+  /// `prefix-features.npy`, float32 `[images, height, width, channels]`; logits and features if there are any.
   ///
   /// - Parameter prefix: of the paths.
   /// - Throws: `RunDirectoryError.cannotWrite`.
   package func write(prefix: String) throws {
     try NumPyFile.write(labels, shape: [labels.count], to: prefix + "-labels.npy")
     let shape = [labels.count, Architecture.classes]
-    try NumPyFile.write(exitLogits, shape: shape, to: prefix + "-exit.npy")
+    if let exitLogits { try NumPyFile.write(exitLogits, shape: shape, to: prefix + "-exit.npy") }
     if let finalLogits { try NumPyFile.write(finalLogits, shape: shape, to: prefix + "-final.npy") }
     if let (shape, values) = features {
       try NumPyFile.write(

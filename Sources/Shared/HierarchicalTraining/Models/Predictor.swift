@@ -3,53 +3,79 @@ import Datasets
 import NeuralNetwork
 import Transport
 
-/// A trained network in evaluation mode, from the files of both sides: front and exit, and, if the cloud's file is
-/// there, the rest behind the quantization of the wire.
+/// A trained network in evaluation mode, from the files of both sides, or of the one that holds the whole network.
 package final class Predictor {
   /// What the files say about themselves.
   package let metadata: Checkpoint.Metadata
-  private let network: SplitNetwork
-  private let codec: ActivationCodec?
+  /// From the image to the features at the cut; the whole network if it is not cut.
+  private let front: Sequential
+  private let exit: Sequential?
+  private let rest: (layers: Sequential, codec: ActivationCodec)?
+  /// Where the network is cut; nil if it is whole.
+  private let cutShape: FeatureShape?
   private let batchSize: Int
   private let images: Tensor
 
   /// Loads the weights.
   ///
   /// - Parameters:
-  ///   - edge: path of an edge.safetensors.
-  ///   - cloud: path of the cloud.safetensors of the same run and epoch; nil for the exit alone.
+  ///   - edge: path of an edge.safetensors; nil if the cloud's file holds the whole network.
+  ///   - cloud: path of the cloud.safetensors of the same run and epoch; nil for the exit alone, or if the edge's file
+  ///     holds the whole network.
   ///   - batchSize: images of a batch. Quantization scales belong to a batch, so logits of the rest depend on it.
   ///   - threads: at least 1.
   /// - Throws: `SafetensorsError`, `CheckpointError`.
-  package init(edge: String, cloud: String?, batchSize: Int, threads: Int) throws {
+  package init(edge: String?, cloud: String?, batchSize: Int, threads: Int) throws {
     precondition(batchSize >= 1, "batches of \(batchSize) images")
-    let edgeFile = try Checkpoint.Reader(path: edge, role: .edge)
+    let edgeFile = try edge.map { try Checkpoint.Reader(path: $0, role: .edge) }
     let cloudFile = try cloud.map { try Checkpoint.Reader(path: $0, role: .cloud) }
-    try cloudFile?.requireSameRun(as: edgeFile)
-    metadata = edgeFile.metadata
-    do { network = try SplitNetwork(metadata.configuration.network) } catch let error as ShapeError {
-      throw CheckpointError.metadata(
-        path: edge, field: "configuration", expected: "a network that can be built", actual: "\(error)")
+    if let edgeFile { try cloudFile?.requireSameRun(as: edgeFile) }
+    guard let path = edge ?? cloud, let metadata = edgeFile?.metadata ?? cloudFile?.metadata else {
+      preconditionFailure("no file of weights")
     }
-    try edgeFile.load([network.front, network.exit])
-    try cloudFile?.load([network.rest])
-    codec = cloudFile == nil ? nil : ActivationCodec(format: metadata.configuration.activations)
+    self.metadata = metadata
     self.batchSize = batchSize
     images = Tensor(Architecture.imageShape, count: batchSize)
-
-    let context = ComputeContext(threads: threads)
-    try network.front.prepare(for: Architecture.imageShape, maximumCount: batchSize, context: context)
-    try network.exit.prepare(for: network.cutShape, maximumCount: batchSize, context: context)
-    if cloudFile != nil {
-      try network.rest.prepare(for: network.cutShape, maximumCount: batchSize, context: context)
+    let strategy = metadata.configuration.strategy
+    let network: SplitNetwork
+    do { network = try SplitNetwork(metadata.configuration.network) } catch let error as ShapeError {
+      throw CheckpointError.metadata(
+        path: path, field: "configuration", expected: "a network that can be built", actual: "\(error)")
     }
+
+    if strategy.isCut {
+      guard let edgeFile else {
+        throw CheckpointError.incomplete(
+          path: path, holds: "the rest of a network", hint: "give --edge-weights of the same run, too")
+      }
+      guard strategy.hasExit || cloudFile != nil else {
+        throw CheckpointError.incomplete(
+          path: path, holds: "the front of a network without an early exit",
+          hint: "give --cloud-weights of the same run, too")
+      }
+      front = network.front
+      exit = strategy.hasExit ? network.exit : nil
+      try edgeFile.load([network.front] + (exit.map { [$0] } ?? []))
+      try cloudFile?.load([network.rest])
+      let codec = ActivationCodec(format: metadata.configuration.activations)
+      rest = cloudFile == nil ? nil : (network.rest, codec)
+      cutShape = network.cutShape
+    } else {
+      front = Sequential(network.front.layers + network.rest.layers)
+      try (edgeFile ?? cloudFile)?.load([front])
+      (exit, rest, cutShape) = (nil, nil, nil)
+    }
+    let context = ComputeContext(threads: threads)
+    try front.prepare(for: Architecture.imageShape, maximumCount: batchSize, context: context)
+    try exit?.prepare(for: network.cutShape, maximumCount: batchSize, context: context)
+    try rest?.layers.prepare(for: network.cutShape, maximumCount: batchSize, context: context)
   }
 
   /// Classifies all images, in order, not augmented.
   ///
   /// - Parameters:
   ///   - images: at least one.
-  ///   - keepingFeatures: whether the features at the cut, before quantization, are wanted too.
+  ///   - keepingFeatures: whether the features at the cut, before quantization, are wanted too; a whole network has none.
   ///   - interruption: looked at between two batches.
   /// - Returns: logits and labels of all images.
   /// - Throws: `DatasetError`, `CodecError.nonFinite`, `InterruptedError`.
@@ -58,7 +84,8 @@ package final class Predictor {
   ) throws -> Predictions {
     let loader = try BatchLoader(.evaluation(images, batchSize: batchSize), prefetch: 1)
     var predictions = Predictions(
-      withFinal: codec != nil, featureShape: keepingFeatures ? network.cutShape : nil)
+      withExit: exit != nil, withFinal: rest != nil || cutShape == nil,
+      featureShape: keepingFeatures ? cutShape : nil)
     loader.startEpoch(0)
     while let batch = try loader.next() {
       if interruption.isRequested { throw InterruptedError() }
@@ -70,13 +97,17 @@ package final class Predictor {
   private func predict(_ batch: Datasets.Batch, into predictions: inout Predictions) throws {
     images.resize(count: batch.count)
     images.data.update(from: batch.images, count: images.values)
-    let features = network.front.forward(images, training: false)
+    let features = front.forward(images, training: false)
     predictions.labels += batch.labels
-    predictions.exitLogits += network.exit.forward(features, training: false).buffer
+    guard cutShape != nil else {
+      predictions.finalLogits? += features.buffer
+      return
+    }
+    if let exit { predictions.exitLogits? += exit.forward(features, training: false).buffer }
     predictions.features?.values += features.buffer
-    guard let codec else { return }
+    guard let (layers, codec) = rest else { return }
     // The exit has read the features; from here on they are what the cloud decodes.
     try codec.quantizeInPlace(features.data, shape: features.activationShape)
-    predictions.finalLogits? += network.rest.forward(features, training: false).buffer
+    predictions.finalLogits? += layers.forward(features, training: false).buffer
   }
 }

@@ -13,7 +13,7 @@ package struct StepRecord: MetricsRecord, Equatable {
   package var epoch: Int
   /// From 1, over all epochs.
   package var step: Int
-  /// Mean loss of the batch: the exit's on the edge, the final one in the cloud.
+  /// Mean loss of the batch: on an edge with an exit the exit's, else the final one.
   package var loss: Float
   package var learningRate: Float
   /// Images in this batch.
@@ -52,6 +52,7 @@ package struct EpochRecord: MetricsRecord, Equatable {
   package var idleSeconds: Double
   package var trainPayloadBytes: Int
   package var evaluationBytes: Int
+  package var gradientPayloadBytes: Int
   package var sentBytes: Int
   package var receivedBytes: Int
   /// The most memory resident since the start of the process.
@@ -61,7 +62,7 @@ package struct EpochRecord: MetricsRecord, Equatable {
     epoch: Int, trainLoss: Double, exitAccuracy: Double?, finalAccuracy: Double?,
     trainImagesPerSecond: Double,
     trainingSeconds: Double, busySeconds: Double, idleSeconds: Double, trainPayloadBytes: Int,
-    evaluationBytes: Int, sentBytes: Int, receivedBytes: Int, peakMemoryBytes: Int?
+    evaluationBytes: Int, gradientPayloadBytes: Int, sentBytes: Int, receivedBytes: Int, peakMemoryBytes: Int?
   ) {
     self.epoch = epoch
     self.trainLoss = trainLoss
@@ -73,6 +74,7 @@ package struct EpochRecord: MetricsRecord, Equatable {
     self.idleSeconds = idleSeconds
     self.trainPayloadBytes = trainPayloadBytes
     self.evaluationBytes = evaluationBytes
+    self.gradientPayloadBytes = gradientPayloadBytes
     self.sentBytes = sentBytes
     self.receivedBytes = receivedBytes
     self.peakMemoryBytes = peakMemoryBytes

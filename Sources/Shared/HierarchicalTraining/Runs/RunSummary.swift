@@ -77,10 +77,12 @@ package struct RunSummary: Codable, Equatable, Sendable {
   package var busySeconds: Double = 0
   /// Of the training time, waiting for the other side or the link.
   package var idleSeconds: Double = 0
-  /// Activations and labels of training, encoded, without framing.
+  /// Activations or images, and labels, of training, encoded, without framing.
   package var trainPayloadBytes = 0
-  /// Activations and labels of evaluation, encoded, without framing.
+  /// Activations or images, and labels, of evaluation, encoded, without framing.
   package var evaluationBytes = 0
+  /// Gradients that came down, encoded, without framing.
+  package var gradientPayloadBytes = 0
   /// Everything sent, and everything received, over the link.
   package var sentBytes = 0
   package var receivedBytes = 0

@@ -2,20 +2,23 @@ import Compute
 import NeuralNetwork
 import Transport
 
-/// The cloud's receiving thread: takes messages, decodes features, and keeps them until the computing thread asks.
+/// The cloud's receiving thread: takes messages, decodes or stores what they carry, and keeps them until the computing
+/// thread asks.
 final class CloudInbox: @unchecked Sendable {
-  /// Decoded features with their labels.
-  struct FeatureBatch {
+  /// Decoded features or images with their labels.
+  struct Batch {
     let sequence: UInt64
     /// Each in `0..<classes`.
     let labels: [UInt8]
-    /// `[labels.count, cut shape]`; to be given back with `recycle`.
-    let features: Tensor
+    /// `[labels.count, shape]`; to be given back with `recycle`.
+    let input: Tensor
   }
 
   enum Item {
-    case training(FeatureBatch)
-    case evaluation(FeatureBatch)
+    case training(Batch)
+    case evaluation(Batch)
+    /// Images that have been stored.
+    case stored(sequence: UInt64)
     case epochEnd(EpochEnd, receivedBefore: ByteCounts, receivedWith: ByteCounts)
     /// The edge has said goodbye.
     case completed
@@ -25,8 +28,8 @@ final class CloudInbox: @unchecked Sendable {
   private static let tensors = 3
 
   private let connection: FramedConnection
-  private let codec: ActivationCodec
-  private let shape: FeatureShape
+  private let decoder: any BatchDecoder
+  private let uploaded: UploadedImages?
   private let batchSize: Int
   private let condition = Condition()
 
@@ -36,11 +39,18 @@ final class CloudInbox: @unchecked Sendable {
   private var failure: (any Error)?
   private var thread: Thread?
 
-  init(_ connection: FramedConnection, _ configuration: RunConfiguration, shape: FeatureShape) {
+  /// - Parameters:
+  ///   - shape: of the samples of a batch.
+  ///   - decoder: of batches.
+  ///   - uploaded: where uploaded images go; nil if the run has none.
+  init(
+    _ connection: FramedConnection, _ configuration: RunConfiguration, shape: FeatureShape,
+    decoder: any BatchDecoder, uploaded: UploadedImages? = nil
+  ) {
     self.connection = connection
-    self.shape = shape
+    self.decoder = decoder
+    self.uploaded = uploaded
     batchSize = configuration.batchSize
-    codec = ActivationCodec(format: configuration.activations)
     free = (0..<Self.tensors).map { _ in Tensor(shape, count: configuration.batchSize) }
   }
 
@@ -65,18 +75,30 @@ final class CloudInbox: @unchecked Sendable {
     }
   }
 
+  /// - Throws: what has ended the conversation, for a computation that needs nothing from it.
+  func check() throws {
+    try condition.locked { if let failure { throw failure } }
+  }
+
   private static func isInterruption(_ error: any Error) -> Bool {
     if case TrainingError.peerInterrupted = error { return true }
     return error is InterruptedError
   }
 
+  /// Sends a message from the computing thread.
+  ///
+  /// - Throws: what ended the connection: what the peer said if it did, else why sending failed.
+  func send(_ message: Message) throws {
+    do { try connection.send(message) } catch { throw explanation(of: error) }
+  }
+
   /// Why sending failed: the peer may have said why it went, and then that is the error to report. Gives up what was
   /// not taken yet.
-  func explanation(of error: any Error) -> any Error {
+  private func explanation(of error: any Error) -> any Error {
     for _ in 0..<50 {
       let failure = condition.locked {
-        for case .training(let batch) in items { free.append(batch.features) }
-        for case .evaluation(let batch) in items { free.append(batch.features) }
+        for case .training(let batch) in items { free.append(batch.input) }
+        for case .evaluation(let batch) in items { free.append(batch.input) }
         items = []
         condition.broadcast()
         return self.failure
@@ -119,6 +141,8 @@ final class CloudInbox: @unchecked Sendable {
     switch received.message {
     case .trainBatch(let batch): try append(.training(decode(batch, .trainBatch)))
     case .evaluationBatch(let batch): try append(.evaluation(decode(batch, .evaluationBatch)))
+    case .trainImages(let batch): try store(batch, .trainImages, in: uploaded?.train)
+    case .testImages(let batch): try store(batch, .testImages, in: uploaded?.test)
     case .epochEnd(let end):
       append(
         .epochEnd(end, receivedBefore: received.receivedBefore, receivedWith: received.receivedWith))
@@ -139,7 +163,21 @@ final class CloudInbox: @unchecked Sendable {
     }
   }
 
-  private func decode(_ batch: Transport.Batch, _ type: FrameType) throws -> FeatureBatch {
+  private func store(_ batch: Transport.Batch, _ type: FrameType, in store: ImageStore?) throws {
+    guard let store else { preconditionFailure("images are uploaded in a run without a store") }
+    try check(batch, type)
+    try store.append(batch, type)
+    append(.stored(sequence: batch.sequence))
+  }
+
+  private func decode(_ batch: Transport.Batch, _ type: FrameType) throws -> Batch {
+    try check(batch, type)
+    let input = try takeTensor()
+    try decoder.decode(batch, type, into: input)
+    return Batch(sequence: batch.sequence, labels: batch.labels, input: input)
+  }
+
+  private func check(_ batch: Transport.Batch, _ type: FrameType) throws {
     guard batch.labels.count <= batchSize else {
       throw WireError.payload(
         type: type, field: "count", expected: "at most \(batchSize)", actual: "\(batch.labels.count)")
@@ -148,18 +186,6 @@ final class CloudInbox: @unchecked Sendable {
       throw WireError.payload(
         type: type, field: "labels", expected: "0 to \(Architecture.classes - 1)", actual: "\(label)")
     }
-    let features = try takeTensor()
-    let limit = ActivationShape(
-      count: batch.labels.count, height: shape.height, width: shape.width, channels: shape.channels)
-    let decoded = try batch.activations.withUnsafeBytes {
-      try codec.decode($0, expecting: limit, into: features.data, capacity: features.capacity)
-    }
-    guard decoded == limit else {
-      throw WireError.payload(
-        type: type, field: "activations", expected: "\(limit)", actual: "\(decoded)")
-    }
-    features.resize(count: batch.labels.count)
-    return FeatureBatch(sequence: batch.sequence, labels: batch.labels, features: features)
   }
 
   private func takeTensor() throws -> Tensor {

@@ -10,12 +10,17 @@ package final class CloudServer: Sendable {
     package var timeout: Double
     /// The longest frame that is accepted, header included.
     package var maximumFrameBytes: Int
+    /// The most memory for images that an edge uploads.
+    package var maximumImageBytes = Self.defaultMaximumImageBytes
     /// Each session's files go into a directory of its run's name here; nil for the default.
     package var directory: String?
     /// How many sessions to serve; nil for no end.
     package var sessions: Int?
     /// The system calls that write the runs' files; others in tests, a full disk for example.
     package var operations = FileOperations.live
+
+    /// 512 MiB: CIFAR-10 takes 184 MB.
+    package static let defaultMaximumImageBytes = 1 << 29
 
     package init(
       listen: Endpoint, threads: Int, timeout: Double, maximumFrameBytes: Int, directory: String?,
@@ -55,7 +60,7 @@ package final class CloudServer: Sendable {
   package func run(onSession: (RunSummary) throws -> Void) throws {
     let door = try CloudDoor(listener, options, logger) { [self] hello in
       let configuration = try hello.configuration(as: RunConfiguration.self)
-      try check(configuration)
+      try check(configuration, hello.exchange)
       return configuration
     }
     door.open()
@@ -114,8 +119,21 @@ package final class CloudServer: Sendable {
   }
 
   /// - Throws: `ConfigurationError`, `LimitError`.
-  private func check(_ configuration: RunConfiguration) throws {
+  private func check(_ configuration: RunConfiguration, _ exchange: Exchange) throws {
     try configuration.validate()
+    guard configuration.strategy.needsCloud else {
+      throw ConfigurationError("strategy \(configuration.strategy.rawValue) has no cloud")
+    }
+    guard exchange == configuration.strategy.exchange else {
+      throw ConfigurationError(
+        "strategy \(configuration.strategy.rawValue) exchanges \(configuration.strategy.exchange.rawValue), not \(exchange.rawValue)"
+      )
+    }
+    if configuration.strategy == .cloudUploadOnce, configuration.uploadedBytes > options.maximumImageBytes {
+      throw LimitError(
+        "the images take \(configuration.uploadedBytes) bytes, but --max-image-bytes of the cloud is \(options.maximumImageBytes); take a smaller --train-limit"
+      )
+    }
     let largest = try configuration.largestFrameBytes()
     guard largest <= options.maximumFrameBytes else {
       throw LimitError(

@@ -3,33 +3,21 @@ import Logging
 import NeuralNetwork
 import Transport
 
-/// One run in the cloud: trains the rest on the features that one edge sends.
+/// One run in the cloud: trains the rest, or the whole network, with what one edge sends.
 package final class CloudSession {
   private let configuration: RunConfiguration
   private let connection: FramedConnection
-  private let model: CloudModel
+  private let work: any CloudWork
   private let inbox: CloudInbox
+  /// Where the images are uploaded.
+  private let uploadedEpochs: UploadedEpochs?
   private let run: RunIdentifier
   private let threads: Int
   private let logger: Logger
 
-  // Of the run under way.
-  private var completedSteps = 0
-  private var clock = TrainingClock()
-  private var epoch = EpochTotals()
-
-  /// Sums over the batches of an epoch.
-  private struct EpochTotals {
-    var images = 0
-    var trainingLoss = 0.0
-    var testImages = 0
-    var testLoss = 0.0
-    var correct = 0
-  }
-
   /// Builds the network for a hello that was accepted; the edge still waits for its welcome.
   ///
-  /// - Throws: `ShapeError` if the configuration makes no network.
+  /// - Throws: `ShapeError` if the configuration makes no network, `ConfigurationError` if it needs no cloud.
   package init(
     _ connection: FramedConnection, _ configuration: RunConfiguration, run: RunIdentifier, threads: Int,
     logger: Logger
@@ -39,8 +27,27 @@ package final class CloudSession {
     self.run = run
     self.threads = threads
     self.logger = logger
-    model = try CloudModel(configuration, threads: threads)
-    inbox = CloudInbox(connection, configuration, shape: model.network.cutShape)
+    switch configuration.strategy {
+    case .hierarchical, .split:
+      let shape = try SplitNetwork(configuration.network).cutShape
+      inbox = CloudInbox(
+        connection, configuration, shape: shape, decoder: FeatureDecoder(configuration, shape: shape))
+      work =
+        configuration.strategy == .split
+        ? try SplitCloud(configuration, inbox, threads: threads)
+        : try HierarchicalCloud(configuration, threads: threads)
+      uploadedEpochs = nil
+    case .cloudStream, .cloudUploadOnce:
+      let whole = try WholeCloud(configuration, threads: threads)
+      work = whole
+      let uploaded = configuration.strategy == .cloudUploadOnce ? UploadedImages(configuration) : nil
+      let inbox = CloudInbox(
+        connection, configuration, shape: Architecture.imageShape, decoder: ImageDecoder(configuration),
+        uploaded: uploaded)
+      self.inbox = inbox
+      uploadedEpochs = uploaded.map { UploadedEpochs($0, configuration, whole, inbox) }
+    case .edgeOnly: throw ConfigurationError("strategy edge-only has no cloud")
+    }
   }
 
   /// Welcomes the edge, trains, and writes the run's files, whatever happens.
@@ -58,19 +65,20 @@ package final class CloudSession {
   ) throws -> RunSummary {
     let token = interruption.add { [inbox] in inbox.fail(InterruptedError()) }
     defer { interruption.remove(token) }
-    var recorder: RunRecorder?
+    var run: CloudRun?
     do {
-      let started = try RunRecorder(
-        RunDirectory(creating: directory, operations: operations), configuration, role: .cloud, run: run,
+      let recorder = try RunRecorder(
+        RunDirectory(creating: directory, operations: operations), configuration, role: .cloud, run: self.run,
         threads: threads)
-      recorder = started
+      let started = CloudRun(configuration, connection, work, recorder: recorder, logger: logger)
+      run = started
       try connection.send(
         .welcome(Welcome(maximumFrameBytes: connection.maximumFrameBytes, softwareVersion: Software.version)))
       inbox.start()
       try serve(started)
     } catch {
       let error = interruption.verdict(on: error)
-      clock.end()
+      run?.clock.end()
       let hasWelcomed = connection.conversation.phase != .greeted
       let lastWord: Message? =
         error is InterruptedError && !hasWelcomed
@@ -80,7 +88,9 @@ package final class CloudSession {
       inbox.stop()
       disconnected()
       // The error that ended the run is the one to report, even if the log cannot be completed.
-      do { try recorder?.finish(error, connection.ledger, clock: clock) } catch let logError {
+      do {
+        try run?.recorder.finish(error, connection.ledger, clock: run?.clock ?? TrainingClock())
+      } catch let logError {
         if !(error is RunDirectoryError) { logger.error("the logs are incomplete: \(logError)") }
       }
       throw error
@@ -88,158 +98,41 @@ package final class CloudSession {
     connection.close()
     inbox.stop()
     disconnected()
-    guard let recorder else { preconditionFailure("a run without files") }
-    try recorder.finish(nil, connection.ledger)
-    return recorder.summary
+    guard let run else { preconditionFailure("a run without files") }
+    try run.recorder.finish(nil, connection.ledger)
+    return run.recorder.summary
   }
 
-  private func serve(_ recorder: RunRecorder) throws {
+  private func serve(_ run: CloudRun) throws {
     while true {
-      switch try clock.waiting({ try inbox.next() }) {
+      switch try run.clock.waiting({ try inbox.next() }) {
       case .training(let batch):
-        if !clock.isRunning { clock.begin() }
-        try train(batch, recorder)
+        if !run.clock.isRunning { run.clock.begin() }
+        try acknowledge(batch, run.train(batch))
       case .evaluation(let batch):
-        clock.end()
-        try checkEvaluation(batch, recorder)
-        try evaluate(batch)
+        run.clock.end()
+        try acknowledge(batch, run.evaluate(batch))
+      case .stored(let sequence):
+        try inbox.send(.acknowledgement(Acknowledgement(sequence: sequence, loss: 0, correct: 0)))
       case .epochEnd(let end, let receivedBefore, let receivedWith):
-        clock.end()
-        try checkEnd(end, recorder)
-        try LedgerMismatchError.check("from edge to cloud", here: receivedBefore, there: end.sent)
-        try endEpoch(end, received: receivedWith, recorder)
+        run.clock.end()
+        try uploadedEpochs?.run(end.epoch, run)
+        try run.endEpoch(end, receivedBefore: receivedBefore, receivedWith: receivedWith)
       case .completed:
-        guard recorder.summary.completedEpochs == configuration.epochs else {
+        let completed = run.recorder.summary.completedEpochs
+        guard completed == configuration.epochs else {
           throw WireError.order(
-            expected: "\(configuration.epochs) epochs",
-            actual: "goodbye after \(recorder.summary.completedEpochs)")
+            expected: "\(configuration.epochs) epochs", actual: "goodbye after \(completed)")
         }
         return
       }
     }
   }
 
-  private func train(_ batch: CloudInbox.FeatureBatch, _ recorder: RunRecorder) throws {
-    try checkTraining(batch, recorder)
-    let values = configuration.scheduled(step: completedSteps)
-    let result = batch.labels.withUnsafeBufferPointer { model.train(batch.features, labels: $0, values) }
-    guard result.loss.isFinite else {
-      throw TrainingError.diverged(step: completedSteps + 1, loss: result.loss)
-    }
-    try recorder.step(
-      completedSteps, epoch: recorder.summary.completedEpochs + 1, loss: result.loss,
-      learningRate: values.learningRate, images: batch.labels.count, connection.ledger)
-    completedSteps += 1
-    epoch.images += batch.labels.count
-    epoch.trainingLoss += result.loss * Double(batch.labels.count)
-    try acknowledge(batch, result)
-  }
-
-  private func evaluate(_ batch: CloudInbox.FeatureBatch) throws {
-    let result = batch.labels.withUnsafeBufferPointer { model.evaluate(batch.features, labels: $0) }
-    guard result.loss.isFinite else {
-      throw TrainingError.divergedInEvaluation(step: completedSteps, loss: result.loss)
-    }
-    epoch.testImages += batch.labels.count
-    epoch.testLoss += result.loss * Double(batch.labels.count)
-    epoch.correct += result.correct
-    try acknowledge(batch, result)
-  }
-
-  private func acknowledge(_ batch: CloudInbox.FeatureBatch, _ result: SoftmaxCrossEntropy.Result) throws {
-    inbox.recycle(batch.features)
-    // JSON holds no infinity; a loss that a Float cannot hold is only shown.
-    let loss = Float(min(result.loss, Double(Float.greatestFiniteMagnitude)))
-    do {
-      try connection.send(
-        .acknowledgement(Acknowledgement(sequence: batch.sequence, loss: loss, correct: result.correct)))
-    } catch {
-      throw inbox.explanation(of: error)
-    }
-  }
-
-  private func endEpoch(_ end: EpochEnd, received: ByteCounts, _ recorder: RunRecorder) throws {
-    let number = end.epoch
-    let exitAccuracy = end.exitCount > 0 ? Double(end.exitCorrect) / Double(end.exitCount) : nil
-    let accuracy = epoch.testImages > 0 ? Double(epoch.correct) / Double(epoch.testImages) : nil
-    let trainLoss = epoch.trainingLoss / Double(max(1, epoch.images))
-    let totals = epoch
-    let epochClock = clock
-    epoch = EpochTotals()
-    clock = TrainingClock()
-    try recorder.epoch(
-      number, trainLoss: trainLoss, exitAccuracy: exitAccuracy, finalAccuracy: accuracy, clock: epochClock,
-      connection.ledger)
-    try Checkpoint.write(
-      [model.network.rest], configuration, role: .cloud, epoch: number, step: completedSteps,
-      to: recorder.directory.path(of: Checkpoint.cloudFile), operations: recorder.directory.operations)
-    // Read just before the report is built: it holds what was sent before it.
-    let testLoss = totals.testLoss / Double(max(1, totals.testImages))
-    try connection.send(
-      .epochReport(
-        EpochReport(
-          epoch: number, meanTrainingLoss: trainLoss, finalLoss: testLoss.isFinite ? testLoss : nil,
-          finalCorrect: totals.correct, finalCount: totals.testImages, busySeconds: epochClock.busySeconds,
-          idleSeconds: epochClock.idleSeconds, received: received, sent: connection.ledger.sent)))
-    logger.info(
-      """
-      epoch \(number)/\(configuration.epochs): loss \(Formatting.fixed(trainLoss, decimals: 4)), \
-      accuracy exit \(Formatting.percent(exitAccuracy)), final \(Formatting.percent(accuracy))
-      """
-    )
-  }
-}
-
-// MARK: What the configuration promised
-
-extension CloudSession {
-  /// Steps of the epoch under way before this moment.
-  private func stepsOfEpoch(_ recorder: RunRecorder) -> Int {
-    completedSteps - recorder.summary.completedEpochs * configuration.stepsPerEpoch
-  }
-
-  /// - Throws: `WireError` for a step that the run does not have, or one of another size.
-  private func checkTraining(_ batch: CloudInbox.FeatureBatch, _ recorder: RunRecorder) throws(WireError) {
-    let step = stepsOfEpoch(recorder)
-    guard completedSteps < configuration.totalSteps, step < configuration.stepsPerEpoch else {
-      throw .order(
-        expected: "\(configuration.epochs) epochs of \(configuration.stepsPerEpoch) train-batches",
-        actual: "one more")
-    }
-    let count = min(configuration.batchSize, configuration.trainImages - step * configuration.batchSize)
-    guard batch.labels.count == count else {
-      throw .payload(type: .trainBatch, field: "count", expected: "\(count)", actual: "\(batch.labels.count)")
-    }
-  }
-
-  /// - Throws: `WireError` for evaluation in mid-epoch, or of more images than the run has.
-  private func checkEvaluation(_ batch: CloudInbox.FeatureBatch, _ recorder: RunRecorder) throws(WireError) {
-    let steps = stepsOfEpoch(recorder)
-    guard steps == configuration.stepsPerEpoch else {
-      throw .order(
-        expected: "\(configuration.stepsPerEpoch) train-batches in an epoch",
-        actual: "an evaluation-batch after \(steps)")
-    }
-    let count = epoch.testImages + batch.labels.count
-    guard count <= configuration.testImages else {
-      throw .payload(
-        type: .evaluationBatch, field: "count", expected: "\(configuration.testImages) in an epoch",
-        actual: "\(count)")
-    }
-  }
-
-  /// - Throws: `WireError` for an epoch that lacks steps or test images.
-  private func checkEnd(_ end: EpochEnd, _ recorder: RunRecorder) throws(WireError) {
-    let steps = stepsOfEpoch(recorder)
-    guard steps == configuration.stepsPerEpoch else {
-      throw .order(
-        expected: "\(configuration.stepsPerEpoch) train-batches in an epoch",
-        actual: "an epoch-end after \(steps)")
-    }
-    for (field, count) in [("evaluation samples", epoch.testImages), ("exit_count", end.exitCount)]
-    where count != configuration.testImages {
-      throw .payload(
-        type: .epochEnd, field: field, expected: "\(configuration.testImages)", actual: "\(count)")
-    }
+  private func acknowledge(_ batch: CloudInbox.Batch, _ result: SoftmaxCrossEntropy.Result) throws {
+    inbox.recycle(batch.input)
+    try inbox.send(
+      .acknowledgement(
+        Acknowledgement(sequence: batch.sequence, loss: result.wireLoss, correct: result.correct)))
   }
 }

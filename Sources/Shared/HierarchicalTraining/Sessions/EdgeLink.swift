@@ -22,6 +22,11 @@ package final class EdgeLink: @unchecked Sendable {
   private var reserved: UInt64 = 0
   private var acknowledged: UInt64 = 0
   private var lastLoss: Double?
+  /// Those of the batches since they were taken.
+  private var acknowledgements: [Acknowledgement] = []
+  /// Of the batch that was posted last, until it is taken.
+  private var gradient: Gradient?
+  private var batchReports: [BatchReport] = []
   private var report: ReceivedReport?
   private var failure: (any Error)?
   private var threads: [Thread] = []
@@ -67,11 +72,42 @@ package final class EdgeLink: @unchecked Sendable {
     }
   }
 
+  /// What has been acknowledged since the last call, in order.
+  package func takeAcknowledgements() -> [Acknowledgement] {
+    condition.locked { takeAll(&acknowledgements) }
+  }
+
   /// Waits until every batch is acknowledged, and with it counted in the ledger.
-  package func awaitAcknowledgements() throws {
+  ///
+  /// - Returns: the acknowledgements that have not been taken.
+  @discardableResult
+  package func awaitAcknowledgements() throws -> [Acknowledgement] {
     try condition.locked {
       condition.wait { failure != nil || (acknowledged == reserved && isOutboxDone) }
       if let failure { throw failure }
+      return takeAll(&acknowledgements)
+    }
+  }
+
+  /// Waits for the gradient of the batch that was posted last.
+  package func awaitGradient() throws -> Gradient {
+    try condition.locked {
+      condition.wait { failure != nil || gradient != nil }
+      guard let gradient else { throw failure ?? InterruptedError() }
+      self.gradient = nil
+      return gradient
+    }
+  }
+
+  /// Waits for the next batch that the cloud has trained on or evaluated by itself.
+  ///
+  /// - Returns: nil if the epoch's report has come instead.
+  package func awaitBatchReport() throws -> BatchReport? {
+    try condition.locked {
+      condition.wait { failure != nil || !batchReports.isEmpty || report != nil }
+      if !batchReports.isEmpty { return batchReports.removeFirst() }
+      if let failure { throw failure }
+      return nil
     }
   }
 
@@ -140,6 +176,18 @@ package final class EdgeLink: @unchecked Sendable {
           condition.locked {
             acknowledged = acknowledgement.sequence
             lastLoss = Double(acknowledgement.loss)
+            acknowledgements.append(acknowledgement)
+            condition.broadcast()
+          }
+        case .gradient(let gradient):
+          condition.locked {
+            self.gradient = gradient
+            condition.broadcast()
+          }
+        case .batchReport(let report):
+          condition.locked {
+            batchReports.append(report)
+            lastLoss = Double(report.loss)
             condition.broadcast()
           }
         case .epochReport(let report):
@@ -156,6 +204,12 @@ package final class EdgeLink: @unchecked Sendable {
       fail(error)
     }
   }
+}
+
+/// Empties a list.
+private func takeAll<Element>(_ list: inout [Element]) -> [Element] {
+  defer { list = [] }
+  return list
 }
 
 /// Rests this thread.

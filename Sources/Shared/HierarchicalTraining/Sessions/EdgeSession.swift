@@ -4,11 +4,12 @@ import Logging
 import NeuralNetwork
 import Transport
 
-/// One run on the edge: trains front and exit, streams the features, and collects both accuracies.
+/// One run on the edge: connects, lets the strategy train epoch by epoch, and writes the run's files.
 package final class EdgeSession {
   /// What a run needs beside its configuration.
   package struct Options {
-    package var cloud: Endpoint
+    /// Nil for a strategy without a cloud.
+    package var cloud: Endpoint?
     package var threads: Int
     /// Seconds without progress of the peer after which the run ends.
     package var timeout: Double
@@ -18,7 +19,7 @@ package final class EdgeSession {
     /// The system calls that write the files; others in tests, a full disk for example.
     package var operations = FileOperations.live
 
-    package init(cloud: Endpoint, threads: Int, timeout: Double, directory: String, run: RunIdentifier) {
+    package init(cloud: Endpoint?, threads: Int, timeout: Double, directory: String, run: RunIdentifier) {
       self.cloud = cloud
       self.threads = threads
       self.timeout = timeout
@@ -29,17 +30,10 @@ package final class EdgeSession {
 
   private let configuration: RunConfiguration
   private let options: Options
-  private let model: EdgeModel
-  private let codec: ActivationCodec
-  private let trainLoader: BatchLoader
-  private let testLoader: BatchLoader
+  private let strategy: any EdgeStrategy
   private let interruption: Interruption
   private let logger: Logger
   private let progress: ProgressReporter
-
-  // Of the run under way.
-  private var completedSteps = 0
-  private var clock = TrainingClock()
 
   /// Builds the network and starts to load; nothing is sent yet.
   ///
@@ -49,17 +43,29 @@ package final class EdgeSession {
     interruption: Interruption, logger: Logger, progress: ProgressReporter
   ) throws {
     try configuration.validate()
+    precondition(
+      (options.cloud != nil) == configuration.strategy.needsCloud,
+      "strategy \(configuration.strategy.rawValue) with cloud \(String(describing: options.cloud))")
     precondition(train.count == configuration.trainImages && test.count == configuration.testImages)
     self.configuration = configuration
     self.options = options
     self.interruption = interruption
     self.logger = logger
     self.progress = progress
-    model = try EdgeModel(configuration, threads: options.threads)
-    codec = ActivationCodec(format: configuration.activations)
-    trainLoader = try BatchLoader(
-      .training(train, batchSize: configuration.batchSize, seed: configuration.seed))
-    testLoader = try BatchLoader(.evaluation(test, batchSize: configuration.batchSize), prefetch: 1)
+    strategy = try Self.strategy(configuration, train: train, test: test, threads: options.threads)
+  }
+
+  private static func strategy(
+    _ configuration: RunConfiguration, train: any LabeledImages, test: any LabeledImages, threads: Int
+  ) throws -> any EdgeStrategy {
+    func prepared() throws -> EdgeImages { try EdgeImages(train: train, test: test, configuration) }
+    return switch configuration.strategy {
+    case .hierarchical: try HierarchicalEdge(configuration, prepared(), threads: threads)
+    case .split: try SplitEdge(configuration, prepared(), threads: threads)
+    case .cloudStream: StreamEdge(configuration, train: train, test: test)
+    case .cloudUploadOnce: UploadEdge(train: train, test: test)
+    case .edgeOnly: try EdgeOnly(configuration, prepared(), threads: threads)
+    }
   }
 
   /// Connects, trains, and writes the run's files, whatever happens.
@@ -68,168 +74,63 @@ package final class EdgeSession {
   /// - Throws: what ended the run early; the cloud has been told, the logs are complete up to that step.
   package func run() throws -> RunSummary {
     let directory = try RunDirectory(creating: options.directory, operations: options.operations)
-    let connection = try connect()
-    let link = EdgeLink(connection, window: configuration.window)
-    let token = interruption.add { link.fail(InterruptedError()) }
+    let link = try options.cloud.map { EdgeLink(try connect(to: $0), window: configuration.window) }
+    let token = interruption.add { link?.fail(InterruptedError()) }
     defer { interruption.remove(token) }
-    var recorder: RunRecorder?
+    var run: EdgeRun?
     do {
-      let started = try RunRecorder(
+      let recorder = try RunRecorder(
         directory, configuration, role: .edge, run: options.run, threads: options.threads)
-      recorder = started
-      for epoch in 1...configuration.epochs { try train(epoch, link, started) }
+      let started = EdgeRun(
+        configuration, link: link, recorder: recorder, progress: progress, interruption: interruption)
+      run = started
+      try strategy.prepare(started)
+      for epoch in 1...configuration.epochs {
+        started.begin(epoch)
+        try strategy.trainEpoch(epoch, started)
+      }
     } catch {
       let error = interruption.verdict(on: error)
       progress.finish()
-      clock.end()
-      link.close(sending: Message(lastWordFor: error, of: .edge))
+      run?.clock.end()
+      link?.close(sending: Message(lastWordFor: error, of: .edge))
       // The error that ended the run is the one to report, even if the log cannot be completed.
-      do { try recorder?.finish(error, connection.ledger, clock: clock) } catch let logError {
+      do {
+        try run?.recorder.finish(error, link?.ledger ?? ByteLedger(), clock: run?.clock ?? TrainingClock())
+      } catch let logError {
         if !(error is RunDirectoryError) { logger.error("the logs are incomplete: \(logError)") }
       }
       throw error
     }
     progress.finish()
-    link.close(sending: .goodbye(Goodbye(reason: .completed)))
-    guard let recorder else { preconditionFailure("a run without files") }
-    try recorder.finish(nil, connection.ledger)
-    return recorder.summary
+    link?.close(sending: .goodbye(Goodbye(reason: .completed)))
+    guard let run else { preconditionFailure("a run without files") }
+    try run.recorder.finish(nil, run.ledger)
+    return run.recorder.summary
   }
 
-  private func connect() throws -> FramedConnection {
+  private func connect(to cloud: Endpoint) throws -> FramedConnection {
     let cancellation = try Cancellation()
     let token = interruption.add { cancellation.cancel() }
     // Not cancelled after the handshake: what is on its way arrives whole.
     defer { interruption.remove(token) }
     do {
-      let socket = try Socket.connect(to: options.cloud, timeout: options.timeout, cancellation: cancellation)
-      let connection = FramedConnection(socket, role: .edge, cancellation: cancellation)
+      let socket = try Socket.connect(to: cloud, timeout: options.timeout, cancellation: cancellation)
+      let connection = FramedConnection(
+        socket, role: .edge,
+        maximumFrameBytes: max(FrameHeader.defaultMaximumFrameBytes, try configuration.largestFrameBytes()),
+        cancellation: cancellation)
       let welcome = try Handshake.connect(
         connection,
-        hello: Hello(runID: "\(options.run)", window: configuration.window, configuration: configuration))
-      logger.info("connected to the cloud at \(options.cloud), version \(welcome.softwareVersion)")
+        hello: Hello(
+          runID: "\(options.run)", window: configuration.window, exchange: configuration.strategy.exchange,
+          configuration: configuration))
+      logger.info("connected to the cloud at \(cloud), version \(welcome.softwareVersion)")
       return connection
     } catch let error as WireError where error.field == "magic" {
-      throw TrainingError.notATrainer(address: "\(options.cloud)", reason: "\(error)")
+      throw TrainingError.notATrainer(address: "\(cloud)", reason: "\(error)")
     } catch {
       throw interruption.verdict(on: error)
     }
-  }
-
-  // MARK: One epoch
-
-  private func train(_ epoch: Int, _ link: EdgeLink, _ recorder: RunRecorder) throws {
-    clock = TrainingClock()
-    clock.begin()
-    progress.beginEpoch(epoch)
-    var images = 0
-    var lossSum = 0.0
-    trainLoader.startEpoch(epoch - 1)
-    while let batch = try clock.waiting({ try trainLoader.next() }) {
-      let values = configuration.scheduled(step: completedSteps)
-      let features = model.forward(batch.images, count: batch.count, training: true)
-      try send(features, batch.labels, link) { .trainBatch($0) }
-      let result = model.train(features, labels: batch.labels, values)
-      guard result.loss.isFinite else {
-        throw TrainingError.diverged(step: completedSteps + 1, loss: result.loss)
-      }
-      try recorder.step(
-        completedSteps, epoch: epoch, loss: result.loss, learningRate: values.learningRate,
-        images: batch.count,
-        link.ledger)
-      completedSteps += 1
-      images += batch.count
-      lossSum += result.loss * Double(batch.count)
-      progress.update(report(epoch, images, result.loss, link))
-    }
-    try clock.waiting { try link.awaitAcknowledgements() }
-    clock.end()
-
-    let exitCorrect = try evaluate(link)
-    let exit = Double(exitCorrect) / Double(configuration.testImages)
-    let cloud = try endEpoch(epoch, exitCorrect: exitCorrect, link)
-    let epochClock = clock
-    clock = TrainingClock()
-    try recorder.epoch(
-      epoch, trainLoss: lossSum / Double(images), exitAccuracy: exit,
-      finalAccuracy: Double(cloud.finalCorrect) / Double(max(1, cloud.finalCount)), clock: epochClock,
-      link.ledger)
-    try Checkpoint.write(
-      [model.network.front, model.network.exit], configuration, role: .edge, epoch: epoch,
-      step: completedSteps, to: recorder.directory.path(of: Checkpoint.edgeFile),
-      operations: options.operations)
-    progress.endEpoch(
-      report(epoch, images, lossSum / Double(images), link, final: cloud.meanTrainingLoss),
-      note: "accuracy exit \(Formatting.percent(exit)), final "
-        + Formatting.percent(recorder.summary.finalAccuracy ?? .nan))
-  }
-
-  /// Encodes and posts a batch, once there is a place in the window.
-  private func send(
-    _ features: Tensor, _ labels: UnsafeBufferPointer<UInt8>, _ link: EdgeLink,
-    _ message: (Transport.Batch) -> Message
-  ) throws {
-    let sequence = try clock.waiting { try link.reserve() }
-    var bytes: [UInt8] = []
-    do {
-      try codec.encode(features.data, shape: features.activationShape, into: &bytes)
-    } catch let error as CodecError {
-      guard case .nonFinite = error else { throw error }
-      throw TrainingError.nonFiniteFeatures(step: completedSteps + 1, reason: "\(error)")
-    }
-    link.post(message(Transport.Batch(sequence: sequence, labels: Array(labels), activations: bytes)))
-  }
-
-  /// Sends the features of the test images.
-  ///
-  /// - Returns: how many of them the exit gets right.
-  private func evaluate(_ link: EdgeLink) throws -> Int {
-    var correct = 0
-    testLoader.startEpoch(0)
-    while let batch = try testLoader.next() {
-      let features = model.forward(batch.images, count: batch.count, training: false)
-      try send(features, batch.labels, link) { .evaluationBatch($0) }
-      let result = model.evaluate(features, labels: batch.labels)
-      guard result.loss.isFinite else {
-        throw TrainingError.divergedInEvaluation(step: completedSteps, loss: result.loss)
-      }
-      correct += result.correct
-    }
-    try link.awaitAcknowledgements()
-    return correct
-  }
-
-  /// Asks for the cloud's report and compares the byte counts of both sides.
-  private func endEpoch(_ epoch: Int, exitCorrect: Int, _ link: EdgeLink) throws -> EpochReport {
-    link.post(
-      .epochEnd(
-        EpochEnd(
-          epoch: epoch, steps: configuration.stepsPerEpoch, sent: link.ledger.sent, exitCorrect: exitCorrect,
-          exitCount: configuration.testImages)))
-    let received = try link.awaitReport()
-    let report = received.report
-    try LedgerMismatchError.check("from edge to cloud", here: link.ledger.sent, there: report.received)
-    try LedgerMismatchError.check("from cloud to edge", here: received.receivedBefore, there: report.sent)
-    guard report.finalCount == configuration.testImages else {
-      throw WireError.payload(
-        type: .epochReport, field: "final_count", expected: "\(configuration.testImages)",
-        actual: "\(report.finalCount)")
-    }
-    return report
-  }
-
-  private func report(
-    _ epoch: Int, _ images: Int, _ exitLoss: Double, _ link: EdgeLink, final: Double? = nil
-  ) -> Progress {
-    Progress(
-      epoch: epoch, epochs: configuration.epochs, images: images, imagesPerEpoch: configuration.trainImages,
-      exitLoss: exitLoss, finalLoss: final ?? link.latestLoss, sentBytes: link.ledger.sent.total)
-  }
-}
-
-extension Tensor {
-  /// The shape as the codec has it.
-  var activationShape: ActivationShape {
-    ActivationShape(count: count, height: shape.height, width: shape.width, channels: shape.channels)
   }
 }

@@ -25,12 +25,18 @@ package final class RunRecorder {
     summary = RunSummary(
       role: role, runId: run, softwareVersion: Software.version, startedAt: .now(),
       strategy: configuration.strategy.rawValue, architecture: configuration.network.architecture.rawValue,
-      cut: configuration.network.cut, bits: configuration.activations.bits, epochs: configuration.epochs,
+      cut: configuration.strategy.isCut ? configuration.network.cut : nil,
+      bits: configuration.strategy.isCut ? configuration.activations.bits : nil, epochs: configuration.epochs,
       seed: configuration.seed, threads: threads, kernels: GEMM.kernelName)
     try directory.writeConfiguration(configuration, role: role)
     metrics = try MetricsLog(in: directory, role: role)
     try metrics.append(EventRecord("started"))
   }
+
+  /// Logs something that happens once.
+  ///
+  /// - Throws: `RunDirectoryError`.
+  package func event(_ name: String) throws { try metrics.append(EventRecord(name)) }
 
   /// Logs one step.
   ///
@@ -85,6 +91,7 @@ package final class RunRecorder {
         idleSeconds: clock.idleSeconds,
         trainPayloadBytes: ofEpoch.sent.payload + ofEpoch.received.payload,
         evaluationBytes: ofEpoch.sent.evaluation + ofEpoch.received.evaluation,
+        gradientPayloadBytes: ofEpoch.sent.gradient + ofEpoch.received.gradient,
         sentBytes: ofEpoch.sent.total, receivedBytes: ofEpoch.received.total,
         peakMemoryBytes: summary.peakMemoryBytes))
   }
@@ -127,6 +134,7 @@ package final class RunRecorder {
   private func take(_ ledger: ByteLedger) {
     summary.trainPayloadBytes = ledger.sent.payload + ledger.received.payload
     summary.evaluationBytes = ledger.sent.evaluation + ledger.received.evaluation
+    summary.gradientPayloadBytes = ledger.sent.gradient + ledger.received.gradient
     summary.sentBytes = ledger.sent.total
     summary.receivedBytes = ledger.received.total
     summary.peakMemoryBytes = PeakMemory.bytes()

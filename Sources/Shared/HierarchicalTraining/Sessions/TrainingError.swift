@@ -10,6 +10,8 @@ package enum TrainingError: Error, Equatable, CustomStringConvertible {
   case divergedInEvaluation(step: Int, loss: Double)
   /// The features at the cut hold a value that is not finite.
   case nonFiniteFeatures(step: Int, reason: String)
+  /// The gradient with respect to the features holds a value that is not finite.
+  case nonFiniteGradient(step: Int, reason: String)
   /// Whoever answers at the cloud's address does not speak this protocol.
   case notATrainer(address: String, reason: String)
   /// The other side was ended by its user.
@@ -23,6 +25,8 @@ package enum TrainingError: Error, Equatable, CustomStringConvertible {
       "training diverged: the loss of a test batch after step \(step) is \(Self.text(loss)); try a smaller --learning-rate"
     case .nonFiniteFeatures(let step, let reason):
       "training diverged: the features of step \(step) are not finite (\(reason)); try a smaller --learning-rate"
+    case .nonFiniteGradient(let step, let reason):
+      "training diverged: the gradient of the features of step \(step) is not finite (\(reason)); try a smaller --learning-rate"
     case .notATrainer(let address, let reason): "no cloud-trainer at \(address): \(reason)"
     case .peerInterrupted(let peer): "the \(peer) was interrupted by its user"
     }
@@ -61,7 +65,7 @@ extension RunExit {
     case is ConfigurationError, is ShapeError, CodecError.unsupportedBits, is EndpointError: self = .usage
     case is DatasetError, is SafetensorsError, is CheckpointError: self = .data
     case CodecError.nonFinite, TrainingError.diverged, TrainingError.divergedInEvaluation,
-      TrainingError.nonFiniteFeatures:
+      TrainingError.nonFiniteFeatures, TrainingError.nonFiniteGradient:
       self = .diverged
     case is RefusedError: self = .refused
     case is ProtocolVersionError, is WireError, is LedgerMismatchError, is CodecError,

@@ -1,0 +1,71 @@
+import NeuralNetwork
+import Transport
+
+extension RunConfiguration: Codable {
+  /// One flat object; keys as the command line's options.
+  private enum CodingKeys: String, CodingKey {
+    case strategy, architecture, cut, bottleneck, bits, scale, compression, epochs, momentum, schedule, seed,
+      data, window
+    case exitHead = "exit_head"
+    case batchSize = "batch_size"
+    case learningRate = "learning_rate"
+    case weightDecay = "weight_decay"
+    case trainImages = "train_images"
+    case testImages = "test_images"
+  }
+
+  /// Settings that mean nothing for the strategy may be missing, and are not looked at.
+  package init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    strategy = try values.decode(Strategy.self, forKey: .strategy)
+    network = SplitNetwork.Configuration(
+      architecture: try values.decode(Architecture.self, forKey: .architecture), cut: 1, exitHead: .pool)
+    activations = .exact
+    if strategy.isCut {
+      network.cut = try values.decode(Int.self, forKey: .cut)
+      network.bottleneck = try values.decodeIfPresent(Int.self, forKey: .bottleneck)
+      activations = try ActivationFormat(
+        bits: values.decode(Int.self, forKey: .bits),
+        scale: values.decode(ScaleGranularity.self, forKey: .scale),
+        compression: values.decode(ActivationCompression.self, forKey: .compression))
+    }
+    if strategy.hasExit { network.exitHead = try values.decode(ExitHead.self, forKey: .exitHead) }
+    window = strategy.hasWindow ? try values.decode(Int.self, forKey: .window) : 1
+    epochs = try values.decode(Int.self, forKey: .epochs)
+    batchSize = try values.decode(Int.self, forKey: .batchSize)
+    learningRate = try values.decode(Float.self, forKey: .learningRate)
+    momentum = try values.decode(Float.self, forKey: .momentum)
+    weightDecay = try values.decode(Float.self, forKey: .weightDecay)
+    schedule = try values.decode(LearningRateSchedule.self, forKey: .schedule)
+    seed = try values.decode(UInt64.self, forKey: .seed)
+    data = try values.decode(String.self, forKey: .data)
+    trainImages = try values.decode(Int.self, forKey: .trainImages)
+    testImages = try values.decode(Int.self, forKey: .testImages)
+  }
+
+  /// Settings that mean nothing for the strategy are left out.
+  package func encode(to encoder: any Encoder) throws {
+    var values = encoder.container(keyedBy: CodingKeys.self)
+    try values.encode(strategy, forKey: .strategy)
+    try values.encode(network.architecture, forKey: .architecture)
+    if strategy.isCut {
+      try values.encode(network.cut, forKey: .cut)
+      try values.encodeIfPresent(network.bottleneck, forKey: .bottleneck)
+      try values.encode(activations.bits, forKey: .bits)
+      try values.encode(activations.scale, forKey: .scale)
+      try values.encode(activations.compression, forKey: .compression)
+    }
+    if strategy.hasExit { try values.encode(network.exitHead, forKey: .exitHead) }
+    if strategy.hasWindow { try values.encode(window, forKey: .window) }
+    try values.encode(epochs, forKey: .epochs)
+    try values.encode(batchSize, forKey: .batchSize)
+    try values.encode(learningRate, forKey: .learningRate)
+    try values.encode(momentum, forKey: .momentum)
+    try values.encode(weightDecay, forKey: .weightDecay)
+    try values.encode(schedule, forKey: .schedule)
+    try values.encode(seed, forKey: .seed)
+    try values.encode(data, forKey: .data)
+    try values.encode(trainImages, forKey: .trainImages)
+    try values.encode(testImages, forKey: .testImages)
+  }
+}

@@ -1,0 +1,62 @@
+import Transport
+
+/// How the work is divided between edge and cloud.
+package enum Strategy: String, Codable, CaseIterable, Sendable {
+  /// The edge trains through its exit, the cloud trains the rest from the features; nothing comes back.
+  case hierarchical
+  /// Classic split learning: the edge sends features, the cloud sends back the gradient of the loss with respect to
+  /// them, one batch at a time.
+  case split
+  /// The edge sends every image in every epoch; the cloud trains the whole network.
+  case cloudStream = "cloud-stream"
+  /// The edge sends every image once; the cloud keeps them and trains the whole network.
+  case cloudUploadOnce = "cloud-upload-once"
+  /// The edge trains the whole network; there is no cloud.
+  case edgeOnly = "edge-only"
+
+  /// What goes over the link; the one of `edge-only` is never used.
+  package var exchange: Exchange {
+    switch self {
+    case .hierarchical, .edgeOnly: .activations
+    case .split: .gradients
+    case .cloudStream: .images
+    case .cloudUploadOnce: .upload
+    }
+  }
+
+  /// Whether there are two parts of the network, on two machines.
+  package var isCut: Bool { self == .hierarchical || self == .split }
+
+  /// Whether the front trains through an early exit.
+  package var hasExit: Bool { self == .hierarchical }
+
+  /// Whether a cloud takes part.
+  package var needsCloud: Bool { self != .edgeOnly }
+
+  /// Whether the number of batches on their way can be chosen.
+  package var hasWindow: Bool { needsCloud && self != .split }
+}
+
+extension RunConfiguration {
+  /// The same run, with what means nothing for its strategy at fixed values: so that equal runs have equal
+  /// configurations, and a network that is not cut has the layers of the architecture and no others.
+  package func canonical() -> RunConfiguration {
+    var configuration = self
+    if !strategy.hasExit { configuration.network.exitHead = .pool }
+    if !strategy.isCut {
+      configuration.network.cut = 1
+      configuration.network.bottleneck = nil
+      configuration.activations = .exact
+    }
+    if !strategy.hasWindow { configuration.window = 1 }
+    return configuration
+  }
+}
+
+extension ActivationFormat {
+  /// Every value as it is, and what gradients travel in: 32 bits, not compressed.
+  package static let exact: ActivationFormat = {
+    guard let format = try? ActivationFormat(bits: 32) else { preconditionFailure("32 bits are a format") }
+    return format
+  }()
+}

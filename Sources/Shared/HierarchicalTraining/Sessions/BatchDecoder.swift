@@ -1,0 +1,89 @@
+import Compute
+import Datasets
+import NeuralNetwork
+import Transport
+
+/// Turns received batches into what the network reads, on the receiving thread.
+protocol BatchDecoder: AnyObject {
+  /// Writes the batch's samples and takes their number over.
+  ///
+  /// - Parameters:
+  ///   - batch: its labels are checked.
+  ///   - type: of its frame.
+  ///   - tensor: has room for a batch of the run.
+  /// - Throws: `CodecError`, `WireError` for bytes that are no such samples.
+  func decode(_ batch: Transport.Batch, _ type: FrameType, into tensor: Tensor) throws
+}
+
+/// Features at the cut, as the codec has encoded them.
+final class FeatureDecoder: BatchDecoder {
+  private let codec: ActivationCodec
+  private let shape: FeatureShape
+
+  init(_ configuration: RunConfiguration, shape: FeatureShape) {
+    codec = ActivationCodec(format: configuration.activations)
+    self.shape = shape
+  }
+
+  func decode(_ batch: Transport.Batch, _ type: FrameType, into features: Tensor) throws {
+    let limit = ActivationShape(
+      count: batch.labels.count, height: shape.height, width: shape.width, channels: shape.channels)
+    let decoded = try batch.activations.withUnsafeBytes {
+      try codec.decode($0, expecting: limit, into: features.data, capacity: features.capacity)
+    }
+    guard decoded == limit else {
+      throw WireError.payload(
+        type: type, field: "activations", expected: "\(limit)", actual: "\(decoded)")
+    }
+    features.resize(count: batch.labels.count)
+  }
+}
+
+/// Images as they are, three planes of 32 × 32 bytes each: those of training are augmented by their place in the epoch,
+/// as the edge would have done it, and all are normalized.
+final class ImageDecoder: BatchDecoder {
+  private let sampler: EpochSampler
+  private let augmentation = Augmentation()
+  private let normalization = Normalization.cifar10
+  /// Training batches so far.
+  private var steps = 0
+
+  init(_ configuration: RunConfiguration) {
+    sampler = EpochSampler(
+      count: configuration.trainImages, batchSize: configuration.batchSize, order: .shuffled,
+      seed: configuration.seed)
+  }
+
+  func decode(_ batch: Transport.Batch, _ type: FrameType, into images: Tensor) throws {
+    let count = batch.labels.count
+    try batch.checkImages(type)
+    images.resize(count: count)
+    let (epoch, index) = steps.quotientAndRemainder(dividingBy: sampler.batchCount)
+    if type == .trainBatch { steps += 1 }
+    batch.activations.withUnsafeBufferPointer { pixels in
+      guard let pixels = pixels.baseAddress else { return }
+      for image in 0..<count {
+        var crop = CropAndFlip.identity
+        if type == .trainBatch {
+          var generator = sampler.augmentationGenerator(
+            epoch: epoch, position: index * sampler.batchSize + image)
+          crop = augmentation.draw(using: &generator)
+        }
+        normalization.convert(
+          pixels + image * ImageFormat.valueCount, crop: crop,
+          into: images.data + image * ImageFormat.valueCount)
+      }
+    }
+  }
+}
+
+extension Transport.Batch {
+  /// - Throws: `WireError` unless there are 3072 bytes for each label.
+  func checkImages(_ type: FrameType) throws(WireError) {
+    let expected = labels.count * ImageFormat.valueCount
+    guard activations.count == expected else {
+      throw .payload(
+        type: type, field: "images", expected: "\(expected) bytes", actual: "\(activations.count)")
+    }
+  }
+}

@@ -1,0 +1,70 @@
+import Datasets
+import Transport
+
+/// Images that an edge has uploaded, in memory. One thread fills it; when it is complete, any thread may read.
+final class ImageStore: LabeledImages, @unchecked Sendable {
+  let count: Int
+  private let pixels: UnsafeMutablePointer<UInt8>
+  private let labels: UnsafeMutablePointer<UInt8>
+  private(set) var stored = 0
+
+  /// Room for `count` images of 3072 bytes, each with a label.
+  init(count: Int) {
+    self.count = count
+    pixels = .allocate(capacity: count * ImageFormat.valueCount)
+    labels = .allocate(capacity: count)
+  }
+
+  deinit {
+    pixels.deallocate()
+    labels.deallocate()
+  }
+
+  var isComplete: Bool { stored == count }
+
+  /// Appends a batch whose labels are checked.
+  ///
+  /// - Throws: `WireError` if the bytes are no images, or there is no room for them.
+  func append(_ batch: Transport.Batch, _ type: FrameType) throws(WireError) {
+    try batch.checkImages(type)
+    guard stored + batch.labels.count <= count else {
+      throw .payload(
+        type: type, field: "count", expected: "\(count) in the run", actual: "\(stored + batch.labels.count)")
+    }
+    for (offset, label) in batch.labels.enumerated() { labels[stored + offset] = label }
+    batch.activations.withUnsafeBufferPointer { bytes in
+      guard let bytes = bytes.baseAddress else { return }
+      (pixels + stored * ImageFormat.valueCount).update(from: bytes, count: batch.activations.count)
+    }
+    stored += batch.labels.count
+  }
+
+  func label(at index: Int) -> UInt8 {
+    precondition(index >= 0 && index < stored, "image \(index) of \(stored)")
+    return labels[index]
+  }
+
+  func copyPixels(of index: Int, into pixels: UnsafeMutablePointer<UInt8>) throws(DatasetError) {
+    precondition(index >= 0 && index < stored, "image \(index) of \(stored)")
+    pixels.update(from: self.pixels + index * ImageFormat.valueCount, count: ImageFormat.valueCount)
+  }
+}
+
+/// All images of a run, uploaded.
+final class UploadedImages: Sendable {
+  let train: ImageStore
+  let test: ImageStore
+
+  init(_ configuration: RunConfiguration) {
+    train = ImageStore(count: configuration.trainImages)
+    test = ImageStore(count: configuration.testImages)
+  }
+
+  /// - Throws: `WireError` unless every image is there.
+  func checkComplete() throws(WireError) {
+    for (field, store) in [("uploaded training images", train), ("uploaded test images", test)]
+    where !store.isComplete {
+      throw .payload(type: .epochEnd, field: field, expected: "\(store.count)", actual: "\(store.stored)")
+    }
+  }
+}
