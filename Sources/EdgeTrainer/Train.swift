@@ -49,6 +49,7 @@ struct Train: ParsableCommand {
       trainImages: trainImages, testImages: testImages)
     training.apply(to: &configuration)
     configuration.window = link.window
+    configuration.link = try link.shaping()
     return configuration
   }
 

@@ -168,6 +168,7 @@ import Testing
             "final_accuracy" : null,
             "idle_seconds" : 0,
             "kernels" : "SkylakeX",
+            "link_busy_seconds" : 0,
             "outcome" : "completed",
             "peak_memory_bytes" : null,
             "received_bytes" : 0,

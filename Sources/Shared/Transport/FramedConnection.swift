@@ -43,6 +43,8 @@ package final class FramedConnection: Sendable {
   private let state: Mutex<State>
   private let input = Mutex(Input())
   private let output = Mutex(Output())
+  private let shaper = Mutex<LinkShaper?>(nil)
+  private let sendingNanoseconds = Atomic<UInt64>(0)
 
   /// Takes over `socket`.
   ///
@@ -68,7 +70,23 @@ package final class FramedConnection: Sendable {
   /// The bytes of all whole frames so far.
   package var ledger: ByteLedger { state.withLock { $0.ledger } }
 
-  /// Sends one message, and returns when the kernel has taken all of it.
+  /// Seconds in which frames were being sent: from a frame's first byte until the link, if it is shaped, or else the
+  /// kernel has taken its last one.
+  package var sendingSeconds: Double { Double(sendingNanoseconds.load(ordering: .relaxed)) * 1e-9 }
+
+  /// Holds back what is sent from now on. To be called once at most.
+  ///
+  /// - Throws: `SocketError` when the process has no more descriptors or threads.
+  package func shape(_ shaping: LinkShaping) throws(SocketError) {
+    guard shaping != .none else { return }
+    let new = try LinkShaper(shaping, socket)
+    shaper.withLock { shaper in
+      precondition(shaper == nil, "a link is shaped once")
+      shaper = new
+    }
+  }
+
+  /// Sends one message, and returns when the kernel, or the shaped link, has taken all of it.
   ///
   /// - Returns: bytes of the frame.
   /// - Throws: `WireError` (`order`, `length` beyond the peer's limit, a value that JSON cannot hold; nothing
@@ -92,7 +110,7 @@ package final class FramedConnection: Sendable {
     }
     var frame = frame
     do {
-      try socket.write(&frame, patience: patience)
+      try write(&frame, patience)
     } catch {
       output.isBroken = true
       if frame.written > 0 { output.unfinished = (frame, message.type) }
@@ -100,6 +118,16 @@ package final class FramedConnection: Sendable {
     }
     countSent(message.type, frame.count)
     return frame.count
+  }
+
+  private func write(_ frame: inout OutgoingBytes, _ patience: Patience) throws {
+    let start = SystemCall.monotonicNanoseconds()
+    defer { sendingNanoseconds.add(SystemCall.monotonicNanoseconds() - start, ordering: .relaxed) }
+    if let shaper = shaper.withLock({ $0 }) {
+      try shaper.write(&frame, patience: patience)
+    } else {
+      try socket.write(&frame, patience: patience)
+    }
   }
 
   private func countSent(_ type: FrameType, _ frameByteCount: Int) {
@@ -189,7 +217,8 @@ package final class FramedConnection: Sendable {
 
   /// Ends the connection politely: finishes a frame that was interrupted, sends a last message, ends the
   /// stream, reads on until the peer has ended its stream too, and closes. Never throws and never waits
-  /// longer than `seconds`; `cancellation` does not interrupt it.
+  /// longer than `seconds`; `cancellation` does not interrupt it. A shaped link is not shaped any more: what is still on
+  /// its way, and the last message, go at once.
   ///
   /// - Parameters:
   ///   - message: `goodbye`, `failure` or `refusal`; left out if it is not legal any more.
@@ -198,12 +227,15 @@ package final class FramedConnection: Sendable {
   @discardableResult
   package func close(sending message: Message? = nil, within seconds: Double = 1) -> Bool {
     let deadline = Deadline(secondsFromNow: seconds)
+    let shaper = shaper.withLock { $0 }
+    shaper?.release()
     var isSent: Bool?
     repeat {
       // Another thread may be stuck in a send; without the lock there is no way to send anything.
       isSent = output.withLockIfAvailable { sendLast(message, &$0, Patience(deadline: deadline)) }
     } while isSent == nil && deadline.pause()
     if isSent != nil {
+      shaper?.awaitDelivery(deadline)
       socket.shutdownWriting()
       // Without this, unread bytes would make the kernel reset the connection, and the peer might lose our
       // message. If another thread is receiving, it does the reading.
@@ -213,6 +245,7 @@ package final class FramedConnection: Sendable {
       } while !isDrained && deadline.pause()
     }
     socket.close()
+    shaper?.stop()
     return isSent ?? false
   }
 
@@ -220,7 +253,7 @@ package final class FramedConnection: Sendable {
     do {
       if let (rest, type) = output.unfinished {
         var bytes = rest
-        try socket.write(&bytes, patience: patience)
+        try write(&bytes, patience)
         output.unfinished = nil
         countSent(type, bytes.count)
       }

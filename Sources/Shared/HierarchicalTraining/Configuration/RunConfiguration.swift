@@ -22,6 +22,8 @@ package struct RunConfiguration: Equatable, Sendable {
   package var testImages: Int
   /// Batches that may be on their way without acknowledgement.
   package var window = 4
+  /// What both sides do to what they send.
+  package var link = LinkShaping.none
 
   package init(
     network: SplitNetwork.Configuration, activations: ActivationFormat, data: String, trainImages: Int,
@@ -86,6 +88,10 @@ extension RunConfiguration {
       (1...100_000_000).contains(trainImages), "number of training images", trainImages, "1 to 100000000")
     try require((1...100_000_000).contains(testImages), "number of test images", testImages, "1 to 100000000")
     try require((1...Hello.maximumWindow).contains(window), "window", window, "1 to \(Hello.maximumWindow)")
+    if let rate = link.rate {
+      try require(LinkShaping.rates.contains(rate), "link rate", rate, "1000 to 100000000000 bit/s")
+    }
+    try require(LinkShaping.delays.contains(link.delay), "link delay", link.delay, "0 to 10 seconds")
   }
 }
 
@@ -98,6 +104,10 @@ extension RunConfiguration: Codable {
     case batchSize = "batch_size"
     case learningRate = "learning_rate"
     case weightDecay = "weight_decay"
+    /// Bits per second; absent without shaping.
+    case linkRate = "link_rate"
+    /// Seconds; absent without shaping.
+    case linkDelay = "link_delay"
     case trainImages = "train_images"
     case testImages = "test_images"
   }
@@ -125,6 +135,9 @@ extension RunConfiguration: Codable {
     trainImages = try values.decode(Int.self, forKey: .trainImages)
     testImages = try values.decode(Int.self, forKey: .testImages)
     window = try values.decode(Int.self, forKey: .window)
+    link = LinkShaping(
+      rate: try values.decodeIfPresent(Double.self, forKey: .linkRate),
+      delay: try values.decodeIfPresent(Double.self, forKey: .linkDelay) ?? 0)
   }
 
   package func encode(to encoder: any Encoder) throws {
@@ -148,6 +161,8 @@ extension RunConfiguration: Codable {
     try values.encode(trainImages, forKey: .trainImages)
     try values.encode(testImages, forKey: .testImages)
     try values.encode(window, forKey: .window)
+    try values.encodeIfPresent(link.rate, forKey: .linkRate)
+    if link.delay != 0 { try values.encode(link.delay, forKey: .linkDelay) }
   }
 }
 

@@ -66,6 +66,7 @@ package final class CloudSession {
       recorder = started
       try connection.send(
         .welcome(Welcome(maximumFrameBytes: connection.maximumFrameBytes, softwareVersion: Software.version)))
+      try connection.shape(configuration.link)
       inbox.start()
       try serve(started)
     } catch {
@@ -80,7 +81,10 @@ package final class CloudSession {
       inbox.stop()
       disconnected()
       // The error that ended the run is the one to report, even if the log cannot be completed.
-      do { try recorder?.finish(error, connection.ledger, clock: clock) } catch let logError {
+      do {
+        try recorder?.finish(
+          error, connection.ledger, linkBusySeconds: connection.sendingSeconds, clock: clock)
+      } catch let logError {
         logger.error("the logs are incomplete: \(logError)")
       }
       throw error
@@ -89,7 +93,7 @@ package final class CloudSession {
     inbox.stop()
     disconnected()
     guard let recorder else { preconditionFailure("a run without files") }
-    try recorder.finish(nil, connection.ledger)
+    try recorder.finish(nil, connection.ledger, linkBusySeconds: connection.sendingSeconds)
     return recorder.summary
   }
 

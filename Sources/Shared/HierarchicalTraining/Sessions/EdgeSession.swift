@@ -84,7 +84,10 @@ package final class EdgeSession {
       clock.end()
       link.close(sending: Message(lastWordFor: error, of: .edge))
       // The error that ended the run is the one to report, even if the log cannot be completed.
-      do { try recorder?.finish(error, connection.ledger, clock: clock) } catch let logError {
+      do {
+        try recorder?.finish(
+          error, connection.ledger, linkBusySeconds: connection.sendingSeconds, clock: clock)
+      } catch let logError {
         logger.error("the logs are incomplete: \(logError)")
       }
       throw error
@@ -92,7 +95,7 @@ package final class EdgeSession {
     progress.finish()
     link.close(sending: .goodbye(Goodbye(reason: .completed)))
     guard let recorder else { preconditionFailure("a run without files") }
-    try recorder.finish(nil, connection.ledger)
+    try recorder.finish(nil, connection.ledger, linkBusySeconds: connection.sendingSeconds)
     return recorder.summary
   }
 
@@ -107,7 +110,9 @@ package final class EdgeSession {
       let welcome = try Handshake.connect(
         connection,
         hello: Hello(runID: "\(options.run)", window: configuration.window, configuration: configuration))
+      try connection.shape(configuration.link)
       logger.info("connected to the cloud at \(options.cloud), version \(welcome.softwareVersion)")
+      if configuration.link != .none { logger.info("the link, in both directions: \(configuration.link)") }
       return connection
     } catch {
       throw error.orInterruption

@@ -95,12 +95,15 @@ package final class RunRecorder {
   /// - Parameters:
   ///   - error: what ended the run early; nil if it is complete.
   ///   - ledger: of the whole run.
+  ///   - linkBusySeconds: in which this side was sending.
   ///   - clock: of an epoch that was not completed.
   /// - Throws: `RunDirectoryError`, the first.
-  package func finish(_ error: (any Error)?, _ ledger: ByteLedger, clock: TrainingClock = TrainingClock())
-    throws
-  {
+  package func finish(
+    _ error: (any Error)?, _ ledger: ByteLedger, linkBusySeconds: Double = 0,
+    clock: TrainingClock = TrainingClock()
+  ) throws {
     take(ledger)
+    summary.linkBusySeconds = linkBusySeconds
     summary.trainingSeconds += clock.trainingSeconds
     summary.busySeconds += clock.busySeconds
     summary.idleSeconds += clock.idleSeconds
