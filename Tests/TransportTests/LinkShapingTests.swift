@@ -75,6 +75,15 @@ import Testing
     // A link that is busy yet: the frame waits for its turn.
     pacing.begin(at: 37_500_000)
     #expect(pacing.carry(250) == 40_000_001)
+    // 50 ms late: what comes 70 ms after it was through still follows it; 1 ns later it does not.
+    pacing.woke(at: 90_000_001)
+    pacing.begin(at: 110_000_001)
+    #expect(pacing.carry(125) == 41_000_001)
+    pacing.begin(at: 111_000_002)
+    #expect(pacing.carry(125) == 112_000_002)
+    // And that lateness is forgotten.
+    pacing.begin(at: 133_000_000)
+    #expect(pacing.carry(125) == 134_000_000)
   }
 
   @Test func sizesOfPieces() {
@@ -100,12 +109,17 @@ import Testing
       while left > 0 {
         let piece = min(left, pacing.pieceByteCount)
         let due = pacing.carry(piece)
-        // Up to 3 ms late, and now and then up to 15 ms.
-        now = max(now, due) + generator.next() % (generator.next() % 50 == 0 ? 15_000_000 : 3_000_000)
+        if due > now {
+          // Up to 3 ms late, and now and then up to 150 ms.
+          now = due + generator.next() % (generator.next() % 100 == 0 ? 150_000_000 : 3_000_000)
+          pacing.woke(at: now)
+        }
         sent += piece
         left -= piece
         #expect(Double(sent) * 8 <= rate * Double(now - start) * 1e-9 * (1 + 1e-9))
       }
+      // Until the next frame.
+      now += generator.next() % 2_000_000
     }
     let achieved = Double(sent) * 8 / (Double(now - start) * 1e-9)
     #expect(achieved >= 0.97 * rate && achieved <= rate * (1 + 1e-9), "\(achieved) of \(rate)")

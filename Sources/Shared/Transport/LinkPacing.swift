@@ -1,10 +1,10 @@
 /// When the bytes given to a link of a fixed rate are through: arithmetic on the moments that it is told, without a
 /// clock of its own.
 ///
-/// It is a token bucket that is empty at first and refills only while frames follow each other. Within a frame, and to a
-/// frame that comes within `burst` of the one before, no time is lost: what a sleeping thread was late is made up for.
-/// A longer rest earns nothing. So, from any moment at which the link is idle, it carries at most
-/// rate × time + rate × burst, and back to back exactly the rate.
+/// It is a token bucket that is empty at first and refills only while frames follow each other: a frame that comes at
+/// most `burst` after the one before, plus what the thread that waited for the link was late, loses no time. A longer rest
+/// earns nothing. So frames back to back get exactly the rate, however late threads wake, and over any time that begins
+/// with the link idle it carries at most rate × (time + burst).
 struct LinkPacing {
   /// Seconds by which a frame may come late and still count as following the one before.
   static let burst = 0.02
@@ -16,6 +16,8 @@ struct LinkPacing {
   private var origin: UInt64?
   /// When the link has carried all that it was given, in nanoseconds.
   private var free = 0.0
+  /// By how much the thread was late when it last had to wait, in nanoseconds.
+  private var lateness = 0.0
 
   /// - Parameter rate: bits per second.
   init(rate: Double) {
@@ -34,7 +36,10 @@ struct LinkPacing {
     let origin = origin ?? now
     self.origin = origin
     let moment = Double(now - origin)
-    if moment > free + Self.burst * 1e9 { free = moment }
+    if moment > free + lateness + Self.burst * 1e9 {
+      free = moment
+      lateness = 0
+    }
   }
 
   /// The link carries the next bytes of the frame.
@@ -44,5 +49,10 @@ struct LinkPacing {
     guard let origin else { preconditionFailure("bytes without a frame") }
     free += Double(byteCount) * nanosecondsPerByte
     return origin + UInt64(free.rounded(.up))
+  }
+
+  /// The thread that waited for the last `carry` goes on.
+  mutating func woke(at now: UInt64) {
+    lateness = max(0, Double(now - (origin ?? now)) - free)
   }
 }

@@ -32,8 +32,9 @@ final class LinkShaper: Sendable {
     pacing.withLock { $0?.begin(at: SystemCall.monotonicNanoseconds()) }
     while !bytes.isComplete {
       let piece = bytes.next(pieceByteCount)
-      if let due = pacing.withLock({ $0?.carry(piece.count) }) {
+      if let due = pacing.withLock({ $0?.carry(piece.count) }), due > SystemCall.monotonicNanoseconds() {
         try socket.rest(until: due, patience) { isReleased.load(ordering: .acquiring) }
+        pacing.withLock { $0?.woke(at: SystemCall.monotonicNanoseconds()) }
       }
       if let line {
         while try !line.append(piece) {
