@@ -38,6 +38,8 @@ struct CloudTrainer: ParsableCommand {
   @Option(help: ArgumentHelp("Longest frame that is accepted, in bytes.", valueName: "n"))
   var maxFrameBytes = FrameHeader.defaultMaximumFrameBytes
 
+  @OptionGroup var trace: TraceOption
+
   static func main() { Program.main(Self.self) }
 
   func validate() throws {
@@ -56,11 +58,11 @@ struct CloudTrainer: ParsableCommand {
   func run() throws {
     BLASKernels.restartIfMisjudged()
     try Program.run(.cloud, threads: machine.threadCount) { interruption, logger in
-      let server = try CloudServer(
-        CloudServer.Options(
-          listen: Endpoint(parsing: listen), threads: machine.threadCount, timeout: machine.timeout.value,
-          maximumFrameBytes: maxFrameBytes, directory: runDir, sessions: sessions),
-        interruption: interruption, logger: logger)
+      var options = CloudServer.Options(
+        listen: try Endpoint(parsing: listen), threads: machine.threadCount, timeout: machine.timeout.value,
+        maximumFrameBytes: maxFrameBytes, directory: runDir, sessions: sessions)
+      options.timeline = try trace.timeline(.cloud)
+      let server = try CloudServer(options, interruption: interruption, logger: logger)
       Program.printLine("listening on \(server.endpoint)")
       try server.run { summary in Program.printLine(SummaryTable(summary).rendered()) }
     }

@@ -42,6 +42,8 @@ import Testing
     Case(.edge, ["train", "--link-rate", ""], ["link rate \"\""]),
     Case(.edge, ["train", "--link-delay", "50"], ["link delay \"50\"", "ms or s"]),
     Case(.edge, ["train", "--link-delay", "11s"], ["link delay 11s", "0ms to 10s"]),
+    Case(.edge, ["train", "--trace", ""], ["--trace", "empty"]),
+    Case(.cloud, ["--trace", ""], ["--trace", "empty"]),
     Case(.edge, ["train", "--threads", "0"], ["--threads 0", "1 to 1024"]),
     Case(.edge, ["train", "--timeout", "0"], ["--timeout 0 ", "more than 0"]),
     Case(.edge, ["train", "--timeout", "nan"], ["--timeout nan", "more than 0"]),

@@ -4,6 +4,8 @@ import NeuralNetwork
 /// The cloud's part of the network with its optimizer: it trains the rest on the features that arrive.
 package final class CloudModel {
   package let network: SplitNetwork
+  /// Where the times of the parts of a step are recorded.
+  package var timeline: Timeline?
   private let context: ComputeContext
   private let optimizer: StochasticGradientDescent
 
@@ -30,17 +32,23 @@ package final class CloudModel {
   package func train(
     _ features: Tensor, labels: UnsafeBufferPointer<UInt8>, _ values: LearningRateSchedule.Values
   ) -> SoftmaxCrossEntropy.Result {
-    let logits = network.rest.forward(features, training: true)
-    let gradient = context.gradients.take(logits.shape, count: logits.count)
-    let result = SoftmaxCrossEntropy.evaluate(logits, labels: labels, gradient: gradient)
-    _ = network.rest.backward(gradient, needsInputGradient: false)
-    optimizer.step(learningRate: values.learningRate, momentum: values.momentum)
+    let (result, gradient) = timeline.measure(.forward) {
+      let logits = network.rest.forward(features, training: true)
+      let gradient = context.gradients.take(logits.shape, count: logits.count)
+      return (SoftmaxCrossEntropy.evaluate(logits, labels: labels, gradient: gradient), gradient)
+    }
+    timeline.measure(.backward) { _ = network.rest.backward(gradient, needsInputGradient: false) }
+    timeline.measure(.update) {
+      optimizer.step(learningRate: values.learningRate, momentum: values.momentum)
+    }
     return result
   }
 
   /// Loss and hits without training.
   package func evaluate(_ features: Tensor, labels: UnsafeBufferPointer<UInt8>) -> SoftmaxCrossEntropy.Result
   {
-    SoftmaxCrossEntropy.evaluate(network.rest.forward(features, training: false), labels: labels)
+    timeline.measure(.forward) {
+      SoftmaxCrossEntropy.evaluate(network.rest.forward(features, training: false), labels: labels)
+    }
   }
 }

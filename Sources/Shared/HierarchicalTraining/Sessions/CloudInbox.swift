@@ -28,6 +28,7 @@ final class CloudInbox: @unchecked Sendable {
   private let codec: ActivationCodec
   private let shape: FeatureShape
   private let batchSize: Int
+  private let timeline: Timeline?
   private let condition = Condition()
 
   // Guarded by `condition`.
@@ -36,8 +37,12 @@ final class CloudInbox: @unchecked Sendable {
   private var failure: (any Error)?
   private var thread: Thread?
 
-  init(_ connection: FramedConnection, _ configuration: RunConfiguration, shape: FeatureShape) {
+  init(
+    _ connection: FramedConnection, _ configuration: RunConfiguration, shape: FeatureShape,
+    timeline: Timeline? = nil
+  ) {
     self.connection = connection
+    self.timeline = timeline
     self.shape = shape
     batchSize = configuration.batchSize
     codec = ActivationCodec(format: configuration.activations)
@@ -116,6 +121,7 @@ final class CloudInbox: @unchecked Sendable {
   /// - Returns: whether more is to come.
   private func receiveOne() throws -> Bool {
     let received = try connection.receive()
+    timeline?.record(.receive, from: received.firstByteNanoseconds)
     switch received.message {
     case .trainBatch(let batch): try append(.training(decode(batch, .trainBatch)))
     case .evaluationBatch(let batch): try append(.evaluation(decode(batch, .evaluationBatch)))
@@ -151,8 +157,10 @@ final class CloudInbox: @unchecked Sendable {
     let features = try takeTensor()
     let limit = ActivationShape(
       count: batch.labels.count, height: shape.height, width: shape.width, channels: shape.channels)
-    let decoded = try batch.activations.withUnsafeBytes {
-      try codec.decode($0, expecting: limit, into: features.data, capacity: features.capacity)
+    let decoded = try timeline.measure(.decode) {
+      try batch.activations.withUnsafeBytes {
+        try codec.decode($0, expecting: limit, into: features.data, capacity: features.capacity)
+      }
     }
     guard decoded == limit else {
       throw WireError.payload(

@@ -18,6 +18,8 @@ package final class CloudServer: Sendable {
     package var sessions: Int?
     /// The system calls that write the runs' files; others in tests, a full disk for example.
     package var operations = FileOperations.live
+    /// Where the times of the session under way are recorded.
+    package var timeline: Timeline?
 
     package init(
       listen: Endpoint, threads: Int, timeout: Double, maximumFrameBytes: Int, directory: String?,
@@ -181,7 +183,8 @@ package final class CloudServer: Sendable {
         try check(configuration)
         let run = try RunIdentifier(validating: hello.runID)
         let session = try CloudSession(
-          connection, configuration, run: run, threads: options.threads, logger: logger)
+          connection, configuration, run: run, threads: options.threads, logger: logger,
+          timeline: options.timeline)
         let directory = options.directory.map { "\($0)/\(run)" } ?? "runs/\(run)/cloud"
         return { [self] in
           logger.info(

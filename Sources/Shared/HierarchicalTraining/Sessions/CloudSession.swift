@@ -12,10 +12,13 @@ package final class CloudSession {
   private let run: RunIdentifier
   private let threads: Int
   private let logger: Logger
+  private let timeline: Timeline?
+  /// When the edge's hello was there, in seconds since 1970.
+  private let helloReceived: Double
 
   // Of the run under way.
   private var completedSteps = 0
-  private var clock = TrainingClock()
+  private var clock: TrainingClock
   private var epoch = EpochTotals()
 
   /// Sums over the batches of an epoch.
@@ -32,15 +35,21 @@ package final class CloudSession {
   /// - Throws: `ShapeError` if the configuration makes no network.
   package init(
     _ connection: FramedConnection, _ configuration: RunConfiguration, run: RunIdentifier, threads: Int,
-    logger: Logger
+    logger: Logger, timeline: Timeline? = nil
   ) throws {
+    helloReceived = Timestamp.now().secondsSince1970
+    self.timeline = timeline
+    timeline?.begin(run)
+    clock = TrainingClock(timeline: timeline)
     self.connection = connection
     self.configuration = configuration
     self.run = run
     self.threads = threads
     self.logger = logger
     model = try CloudModel(configuration, threads: threads)
-    inbox = CloudInbox(connection, configuration, shape: model.network.cutShape)
+    model.timeline = timeline
+    inbox = CloudInbox(
+      connection, configuration, shape: model.network.cutShape, timeline: timeline)
   }
 
   /// Welcomes the edge, trains, and writes the run's files, whatever happens.
@@ -62,10 +71,14 @@ package final class CloudSession {
     do {
       let started = try RunRecorder(
         RunDirectory(creating: directory, operations: operations), configuration, role: .cloud, run: run,
-        threads: threads)
+        threads: threads, timeline: timeline)
       recorder = started
       try connection.send(
-        .welcome(Welcome(maximumFrameBytes: connection.maximumFrameBytes, softwareVersion: Software.version)))
+        .welcome(
+          Welcome(
+            maximumFrameBytes: connection.maximumFrameBytes, softwareVersion: Software.version,
+            clock: Welcome.ClockReading(
+              helloReceived: helloReceived, welcomeSent: Timestamp.now().secondsSince1970))))
       try connection.shape(configuration.link)
       inbox.start()
       try serve(started)
@@ -155,8 +168,10 @@ package final class CloudSession {
     // JSON holds no infinity; a loss that a Float cannot hold is only shown.
     let loss = Float(min(result.loss, Double(Float.greatestFiniteMagnitude)))
     do {
-      try connection.send(
-        .acknowledgement(Acknowledgement(sequence: batch.sequence, loss: loss, correct: result.correct)))
+      _ = try timeline.measure(.send) {
+        try connection.send(
+          .acknowledgement(Acknowledgement(sequence: batch.sequence, loss: loss, correct: result.correct)))
+      }
     } catch {
       throw inbox.explanation(of: error)
     }
@@ -170,7 +185,7 @@ package final class CloudSession {
     let totals = epoch
     let epochClock = clock
     epoch = EpochTotals()
-    clock = TrainingClock()
+    clock = TrainingClock(timeline: timeline)
     try recorder.epoch(
       number, trainLoss: trainLoss, exitAccuracy: exitAccuracy, finalAccuracy: accuracy, clock: epochClock,
       connection.ledger)

@@ -17,6 +17,8 @@ package final class EdgeSession {
     package var run: RunIdentifier
     /// The system calls that write the files; others in tests, a full disk for example.
     package var operations = FileOperations.live
+    /// Where the times of the run are recorded.
+    package var timeline: Timeline?
 
     package init(cloud: Endpoint, threads: Int, timeout: Double, directory: String, run: RunIdentifier) {
       self.cloud = cloud
@@ -39,7 +41,7 @@ package final class EdgeSession {
 
   // Of the run under way.
   private var completedSteps = 0
-  private var clock = TrainingClock()
+  private var clock: TrainingClock
 
   /// Builds the network and starts to load; nothing is sent yet.
   ///
@@ -55,11 +57,18 @@ package final class EdgeSession {
     self.interruption = interruption
     self.logger = logger
     self.progress = progress
+    clock = TrainingClock(timeline: options.timeline)
+    options.timeline?.begin(options.run)
     model = try EdgeModel(configuration, threads: options.threads)
+    model.timeline = options.timeline
+    let record = options.timeline.map { timeline in
+      { @Sendable (start: UInt64, end: UInt64) in timeline.record(.load, from: start, to: end) }
+    }
     codec = ActivationCodec(format: configuration.activations)
     trainLoader = try BatchLoader(
-      .training(train, batchSize: configuration.batchSize, seed: configuration.seed))
-    testLoader = try BatchLoader(.evaluation(test, batchSize: configuration.batchSize), prefetch: 1)
+      .training(train, batchSize: configuration.batchSize, seed: configuration.seed), onPrepared: record)
+    testLoader = try BatchLoader(
+      .evaluation(test, batchSize: configuration.batchSize), prefetch: 1, onPrepared: record)
   }
 
   /// Connects, trains, and writes the run's files, whatever happens.
@@ -69,13 +78,14 @@ package final class EdgeSession {
   package func run() throws -> RunSummary {
     let directory = try RunDirectory(creating: options.directory, operations: options.operations)
     let connection = try connect()
-    let link = EdgeLink(connection, window: configuration.window)
+    let link = EdgeLink(connection, window: configuration.window, timeline: options.timeline)
     let token = interruption.add { link.fail(InterruptedError()) }
     defer { interruption.remove(token) }
     var recorder: RunRecorder?
     do {
       let started = try RunRecorder(
-        directory, configuration, role: .edge, run: options.run, threads: options.threads)
+        directory, configuration, role: .edge, run: options.run, threads: options.threads,
+        timeline: options.timeline)
       recorder = started
       for epoch in 1...configuration.epochs { try train(epoch, link, started) }
     } catch {
@@ -107,9 +117,16 @@ package final class EdgeSession {
     do {
       let socket = try Socket.connect(to: options.cloud, timeout: options.timeout, cancellation: cancellation)
       let connection = FramedConnection(socket, role: .edge, cancellation: cancellation)
+      let helloSent = Timestamp.now().secondsSince1970
       let welcome = try Handshake.connect(
         connection,
         hello: Hello(runID: "\(options.run)", window: configuration.window, configuration: configuration))
+      if let clock = welcome.clock {
+        options.timeline?.note(
+          Timeline.ClockOffset(
+            helloSent: helloSent, helloReceived: clock.helloReceived, welcomeSent: clock.welcomeSent,
+            welcomeReceived: Timestamp.now().secondsSince1970))
+      }
       try connection.shape(configuration.link)
       logger.info("connected to the cloud at \(options.cloud), version \(welcome.softwareVersion)")
       if configuration.link != .none { logger.info("the link, in both directions: \(configuration.link)") }
@@ -122,7 +139,7 @@ package final class EdgeSession {
   // MARK: One epoch
 
   private func train(_ epoch: Int, _ link: EdgeLink, _ recorder: RunRecorder) throws {
-    clock = TrainingClock()
+    clock = TrainingClock(timeline: options.timeline)
     clock.begin()
     progress.beginEpoch(epoch)
     var images = 0
@@ -152,7 +169,7 @@ package final class EdgeSession {
     let exit = Double(exitCorrect) / Double(configuration.testImages)
     let cloud = try endEpoch(epoch, exitCorrect: exitCorrect, link)
     let epochClock = clock
-    clock = TrainingClock()
+    clock = TrainingClock(timeline: options.timeline)
     try recorder.epoch(
       epoch, trainLoss: lossSum / Double(images), exitAccuracy: exit,
       finalAccuracy: Double(cloud.finalCorrect) / Double(max(1, cloud.finalCount)), clock: epochClock,
@@ -175,7 +192,9 @@ package final class EdgeSession {
     let sequence = try clock.waiting { try link.reserve() }
     var bytes: [UInt8] = []
     do {
-      try codec.encode(features.data, shape: features.activationShape, into: &bytes)
+      try options.timeline.measure(.encode) {
+        try codec.encode(features.data, shape: features.activationShape, into: &bytes)
+      }
     } catch let error as CodecError {
       guard case .nonFinite = error else { throw error }
       throw TrainingError.nonFiniteFeatures(step: completedSteps + 1, reason: "\(error)")
@@ -189,7 +208,7 @@ package final class EdgeSession {
   private func evaluate(_ link: EdgeLink) throws -> Int {
     var correct = 0
     testLoader.startEpoch(0)
-    while let batch = try testLoader.next() {
+    while let batch = try clock.waiting({ try testLoader.next() }) {
       let features = model.forward(batch.images, count: batch.count, training: false)
       try send(features, batch.labels, link) { .evaluationBatch($0) }
       let result = model.evaluate(features, labels: batch.labels)
@@ -198,7 +217,7 @@ package final class EdgeSession {
       }
       correct += result.correct
     }
-    try link.awaitAcknowledgements()
+    try clock.waiting { try link.awaitAcknowledgements() }
     return correct
   }
 
@@ -209,7 +228,7 @@ package final class EdgeSession {
         EpochEnd(
           epoch: epoch, steps: configuration.stepsPerEpoch, sent: link.ledger.sent, exitCorrect: exitCorrect,
           exitCount: configuration.testImages)))
-    let received = try link.awaitReport()
+    let received = try clock.waiting { try link.awaitReport() }
     let report = received.report
     try LedgerMismatchError.check("from edge to cloud", here: link.ledger.sent, there: report.received)
     try LedgerMismatchError.check("from cloud to edge", here: received.receivedBefore, there: report.sent)
