@@ -19,13 +19,7 @@ fi
 seconds=22
 tolerance=0.03
 
-# In bits per second, for the number of images; edge-trainer has the last word on what a rate is.
-bits=$(awk -v rate="$rate" 'BEGIN {
-  named["cat1"] = 0.13e6; named["3g"] = 1.1e6; named["4g"] = 5.85e6; named["wifi"] = 18.88e6
-  rate = tolower(rate)
-  unit = rate ~ /gbit$/ ? 1e9 : rate ~ /mbit$/ ? 1e6 : rate ~ /kbit$/ ? 1e3 : 1
-  printf "%.0f", rate in named ? named[rate] : rate * unit
-}')
+bits=$(bits_per_second "$rate") || exit $?
 # vgg8 after block 1 has 8192 values an image; in 32 bits these are 32 KB, for very little arithmetic. Small batches, for a
 # fine measurement; at low rates fewer bits.
 precision=32
