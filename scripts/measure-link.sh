@@ -20,17 +20,19 @@ seconds=22
 tolerance=0.03
 
 bits=$(bits_per_second "$rate") || exit $?
-# vgg8 after block 1 has 8192 values an image; in 32 bits these are 32 KB, for very little arithmetic. Small batches, for a
-# fine measurement; at low rates fewer bits.
+# vgg8 after block 1 has 8192 values an image; in 32 bits these are 32 KB, for very little arithmetic. Batches of about a
+# tenth of a second at high rates; at low ones single images, of fewer bits, for a fine measurement.
 precision=32
+batch=$((bits / 4000000 + 1))
+((batch <= 128)) || batch=128
 if ((bits < 500000)); then precision=1; fi
-images=$((bits * seconds / (8192 * precision) + 2))
+images=$((bits * seconds / (8192 * precision) + 2 * batch))
 
 "$root/scripts/build.sh" >&2
 
 runs=runs/link-$(date -u +%Y%m%d-%H%M%S)
 edge=("$root/.build/release/edge-trainer" train --data synthetic --architecture vgg8 --cut 1 --exit-head pool
-  --bits "$precision" --batch-size 1 --learning-rate 0.001 --epochs 1 --train-limit "$images" --test-limit 1
+  --bits "$precision" --batch-size "$batch" --window 16 --learning-rate 0.001 --epochs 1 --train-limit "$images" --test-limit 1
   --threads 1 --link-rate "$rate" "$@" --run-dir "$runs/edge")
 cloud=("$root/.build/release/cloud-trainer" --threads 1 --run-dir "$runs/cloud")
 train_on_loopback >&2 || exit $?
