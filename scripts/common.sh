@@ -12,6 +12,12 @@ fail() {
   exit 1
 }
 
+# Ends the script because of how it was called.
+fail_usage() {
+  say "error: $*; see --help"
+  exit 64
+}
+
 # Prints the comment at the top of the calling script if the first argument asks for it.
 help_if_asked() {
   case ${1-} in
@@ -31,11 +37,11 @@ find_data() {
     [[ $option != --data && $option != --data=* ]] || return 0
   done
   data=$("$root/scripts/fetch-cifar10.sh") || code=$?
-  ((code < 128)) || exit "$code" # Ctrl-C
+  # Ctrl-C, or $CIFAR10_DIR is not what it should be.
+  ((code < 128 && code != 65)) || exit "$code"
   if ((code)); then
-    [[ -z ${CIFAR10_DIR-} ]] || exit 65
     data=synthetic
-    say "NO CIFAR-10 TO BE HAD: TRAINING ON SYNTHETIC IMAGES. THE ACCURACIES SAY NOTHING ABOUT CIFAR-10."
+    say "CIFAR-10 IS NOT AVAILABLE: TRAINING ON SYNTHETIC IMAGES. THE ACCURACIES SAY NOTHING ABOUT CIFAR-10."
   fi
   # shellcheck disable=SC2034 # The scripts use it.
   data_options=(--data "$data")
@@ -156,6 +162,7 @@ train_on_loopback() {
   trap end_processes EXIT
   trap 'stop 130' INT
   trap 'stop 143' TERM
+  trap 'stop 129' HUP
 
   "${cloud[@]}" --listen "$cloud_host:0" --sessions 1 >"$cloud_output" 2>"$cloud_errors" &
   cloud_process=$!

@@ -3,12 +3,13 @@
 #
 # Usage: scripts/fetch-cifar10.sh
 #
-# The folder is $CIFAR10_DIR if that is set, else ~/.cache/cifar-10-batches-bin. Exit code 1 if the data cannot be had.
-# Without a network it gives up within 20 seconds.
+# The folder is $CIFAR10_DIR if that is set, else ~/.cache/cifar-10-batches-bin. Exit code 65 if $CIFAR10_DIR
+# does not hold the data, 1 if the download fails, 64 for an argument. Without a network it gives up within 20 seconds.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 help_if_asked "$@"
+(($# == 0)) || fail_usage "unknown argument '$1'"
 
 url=https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz
 md5=c32a1d4ab5d03f1284b67883e8d87530
@@ -34,7 +35,10 @@ download() {
 }
 
 if [[ -n ${CIFAR10_DIR-} ]]; then
-  is_complete "$CIFAR10_DIR" || fail "CIFAR10_DIR=$CIFAR10_DIR does not hold ${files[*]}, $file_bytes bytes each"
+  if ! is_complete "$CIFAR10_DIR"; then
+    say "error: CIFAR10_DIR=$CIFAR10_DIR does not hold ${files[*]}, $file_bytes bytes each"
+    exit 65
+  fi
   echo "$CIFAR10_DIR"
   exit 0
 fi

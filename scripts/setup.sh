@@ -7,6 +7,9 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 help_if_asked "$@"
+for argument; do
+  [[ $argument =~ ^[a-z0-9] ]] || fail_usage "'$argument' is no Debian package"
+done
 
 # Swift 6 or newer, or one line that says where to get it.
 if ! command -v swift >/dev/null; then

@@ -74,19 +74,19 @@ train() {
   mkdir -p "$run"
   "$binaries/cloud-trainer" --listen 127.0.0.1:0 --sessions 1 --run-dir "$run/cloud" "${threads[@]}" \
     >"$run/cloud.out" 2>"$run/cloud.log" &
-  local cloud=$! address=
+  local server=$! address=
   until address=$(sed -n 's/^listening on //p' "$run/cloud.out") && [[ $address ]]; do
-    if ! kill -0 "$cloud" 2>/dev/null; then cat "$run/cloud.log" >&2; return 1; fi
+    if ! kill -0 "$server" 2>/dev/null; then cat "$run/cloud.log" >&2; return 1; fi
     sleep 0.05
   done
   if ! "$binaries/edge-trainer" train --cloud "$address" --data synthetic "${options[@]}" --train-limit 16 \
     --batch-size 8 --test-limit 1 --epochs 1 --run-dir "$run/edge" "${threads[@]}" >/dev/null 2>"$run/edge.log"; then
     cat "$run/edge.log" >&2
-    kill "$cloud" 2>/dev/null || true
-    wait "$cloud" || true
+    kill "$server" 2>/dev/null || true
+    wait "$server" || true
     return 1
   fi
-  wait "$cloud"
+  wait "$server"
 }
 
 every_network() {

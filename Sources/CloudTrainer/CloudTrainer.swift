@@ -30,7 +30,12 @@ struct CloudTrainer: ParsableCommand {
       "Directory for the runs: each gets <dir>/<run>. (default: runs/<run>/cloud)", valueName: "dir"))
   var runDir: String?
 
-  @Option(help: ArgumentHelp("Stop after <n> sessions. (default: go on until Ctrl-C)", valueName: "n"))
+  @Option(
+    help: ArgumentHelp(
+      """
+      Stop after <n> sessions; if some of them fail, the exit code is that of the last that did. (default: go on until \
+      Ctrl-C)
+      """, valueName: "n"))
   var sessions: Int?
 
   @OptionGroup var machine: MachineOptions
@@ -52,19 +57,23 @@ struct CloudTrainer: ParsableCommand {
         "--max-frame-bytes \(maxFrameBytes) is out of range: \(FrameHeader.maximumControlPayloadBytes) to \(Int32.max)"
       )
     }
-    _ = try Program.checkingUsage { try Endpoint(parsing: listen) }
+    do { _ = try Endpoint(parsing: listen) } catch {
+      let hint = listen.hasPrefix(":") ? "; 0.0.0.0 or [::] listens on all addresses" : ""
+      throw ValidationError("--listen \(error)\(hint)")
+    }
   }
 
   func run() throws {
     BLASKernels.restartIfMisjudged()
     try Program.run(.cloud, threads: machine.threadCount) { interruption, logger in
+      try RunDirectory.checkBase(runDir ?? "runs")
       var options = CloudServer.Options(
         listen: try Endpoint(parsing: listen), threads: machine.threadCount, timeout: machine.timeout.value,
         maximumFrameBytes: maxFrameBytes, directory: runDir, sessions: sessions)
       options.timeline = try trace.timeline(.cloud)
       let server = try CloudServer(options, interruption: interruption, logger: logger)
-      Program.printLine("listening on \(server.endpoint)")
-      try server.run { summary in Program.printLine(SummaryTable(summary).rendered()) }
+      try Program.printLine("listening on \(server.endpoint)")
+      try server.run { summary in try Program.printLine(SummaryTable(summary).rendered()) }
     }
   }
 }

@@ -18,7 +18,7 @@ struct Describe: ParsableCommand {
 
   func validate() throws { _ = try Program.checkingUsage { try table() } }
 
-  func run() throws { Program.printLine(try table()) }
+  func run() throws { try Program.printLine(try table()) }
 
   private func table() throws -> String {
     try NetworkDescription(

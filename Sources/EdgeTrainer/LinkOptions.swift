@@ -33,9 +33,10 @@ struct LinkOptions: ParsableArguments {
       valueName: "time"))
   var linkDelay: String?
 
-  /// - Throws: `EndpointError`, `ValidationError`.
+  /// - Throws: `ValidationError`.
   func endpoint() throws -> Endpoint {
-    let endpoint = try Endpoint(parsing: cloud)
+    let endpoint: Endpoint
+    do { endpoint = try Endpoint(parsing: cloud) } catch { throw ValidationError("--cloud \(error)") }
     guard endpoint.port != 0 else {
       throw ValidationError(
         "--cloud \(cloud): port 0 is no port to connect to; take the one that cloud-trainer printed")

@@ -73,9 +73,7 @@ struct Predict: ParsableCommand {
       throw ValidationError(
         "--batch-size \(batchSize) is out of range: 1 to \(RunConfiguration.maximumBatchSize)")
     }
-    if let threads, !(1...1024).contains(threads) {
-      throw ValidationError("--threads \(threads) is out of range: 1 to 1024")
-    }
+    try MachineOptions.check(threads: threads)
     if (dumpImages || dumpFeatures) && logits == nil {
       throw ValidationError("--dump-images and --dump-features need --logits")
     }
@@ -89,7 +87,7 @@ struct Predict: ParsableCommand {
         edge: edgeWeights, cloud: cloudWeights, batchSize: batchSize, threads: threads)
       let source = ImageSource(option: data)
       let seed = predictor.metadata.configuration.seed
-      let test = try source.open(trainLimit: nil, testLimit: images, seed: seed).test
+      let test = try source.open(testLimit: images, testOption: "--images", seed: seed).test
       logger.info("\(source): \(test.count) test images")
       let predictions = try predictor.predict(
         test, keepingFeatures: dumpFeatures, interruption: interruption)
@@ -97,7 +95,7 @@ struct Predict: ParsableCommand {
         try predictions.write(prefix: logits)
         if dumpImages { try NumPyFile.write(test, to: logits + "-images.npy") }
       }
-      Program.printLine(table(predictions, predictor.metadata))
+      try Program.printLine(table(predictions, predictor.metadata))
     }
   }
 
@@ -105,7 +103,9 @@ struct Predict: ParsableCommand {
     let network = metadata.configuration.network
     var table = TextTable([.init("prediction"), .init("", .right)])
     table.append(["network", "\(network.architecture.rawValue), cut after block \(network.cut)"])
-    table.append(["trained", "\(metadata.epoch) epochs, \(metadata.step) steps"])
+    table.append([
+      "trained", "\(Formatting.count(metadata.epoch, "epoch")), \(Formatting.count(metadata.step, "step"))",
+    ])
     table.append(["test images", "\(predictions.labels.count) in batches of \(batchSize)"])
     table.append(["exit accuracy", Formatting.percent(predictions.exitAccuracy)])
     if let finalAccuracy = predictions.finalAccuracy, let agreement = predictions.agreement {

@@ -72,13 +72,14 @@ struct Train: ParsableCommand {
       let session = try EdgeSession(
         configuration, options, train: train, test: test, interruption: interruption, logger: logger,
         progress: ProgressReporter())
-      do {
-        Program.printLine(SummaryTable(try session.run()).rendered())
-      } catch {
-        // A run that never began leaves nothing behind, unless the user asked for the directory.
-        if runDir == nil { for path in [directory, "runs/\(run)"] { rmdir(path) } }
+      // A run that never began leaves nothing behind.
+      let newDirectories = RunDirectory.missing(directory)
+      let summary: RunSummary
+      do { summary = try session.run() } catch {
+        for path in newDirectories { rmdir(path) }
         throw error
       }
+      try Program.printLine(SummaryTable(summary).rendered())
     }
   }
 }

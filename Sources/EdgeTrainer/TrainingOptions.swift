@@ -15,7 +15,7 @@ struct TrainingOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Learning rate; the peak of one-cycle and cosine.", valueName: "x"))
   var learningRate: Float = 0.1
 
-  @Option(help: ArgumentHelp("Nesterov momentum; one-cycle moves it by 0.05 to either side.", valueName: "x"))
+  @Option(help: ArgumentHelp("Nesterov momentum; one-cycle varies it by ±0.05.", valueName: "x"))
   var momentum: Float = 0.9
 
   @Option(help: ArgumentHelp("Weight decay.", valueName: "x"))

@@ -56,9 +56,15 @@ import Testing
     #expect(throws: error) { try CIFAR10.open(directory: folder.path) }
     #expect(
       "\(error)"
-        == "data file \(folder.path)/data_batch_1.bin: expected 30730000 bytes, found 9219; download"
-        + " cifar-10-binary.tar.gz from https://www.cs.toronto.edu/~kriz/cifar.html (scripts/run-local.sh does)"
-        + " and point --data at the folder cifar-10-batches-bin, or use --data synthetic")
+        == "data file \(folder.path)/data_batch_1.bin: expected 30730000 bytes, found 9219; give the folder of"
+        + " CIFAR-10's binary files with --data (scripts/fetch-cifar10.sh downloads it), or --data synthetic")
+  }
+
+  @Test func hintOnlyWhereItHelps() {
+    for (code, helps) in [(ENOENT, true), (ENOTDIR, true), (EMFILE, false), (EIO, false)] {
+      let error = DatasetError.fileNotReadable(path: "f", code: code)
+      #expect("\(error)".contains("--data") == helps, "\(error)")
+    }
   }
 
   @Test(arguments: [10 as UInt8, 255])

@@ -32,9 +32,19 @@ import Transport
       try Self.train(endpoint, in: directory), .edge, code: 69,
       mentioning: [endpoint, "Connection refused", "start cloud-trainer", "--cloud"])
     #expect(
-      try !FileManager.default.contentsOfDirectory(atPath: directory.path).contains("runs")
-        || FileManager.default.contentsOfDirectory(atPath: directory.path("runs")).isEmpty,
+      try !FileManager.default.contentsOfDirectory(atPath: directory.path).contains("runs"),
       "a run that never began left a directory")
+    expectError(
+      try Self.train(endpoint, in: directory, ["--run-dir", directory.path("new/run")]), .edge, code: 69,
+      mentioning: ["Connection refused"])
+    #expect(
+      try !FileManager.default.contentsOfDirectory(atPath: directory.path).contains("new"),
+      "a run that never began left a directory")
+    let old = try directory.subdirectory("old")
+    expectError(
+      try Self.train(endpoint, in: directory, ["--run-dir", old]), .edge, code: 69,
+      mentioning: ["Connection refused"])
+    #expect(FileManager.default.fileExists(atPath: old))
   }
 
   @Test func nameWithoutAddress() throws {
@@ -82,7 +92,7 @@ import Transport
     }
     expectError(
       try Self.train("\(endpoint)", in: directory), .edge, code: 76,
-      mentioning: ["bad magic", "48 54 54 50", "is the cloud a trainer?"])
+      mentioning: ["no cloud-trainer at \(endpoint)", "bad magic", "48 54 54 50"])
   }
 
   @Test func interruptedWhileTheCloudIsSilent() throws {

@@ -31,7 +31,7 @@ import Testing
     let folder = directory.path("nowhere")
     expectError(
       try Self.train(["--data", folder], in: directory), .edge, code: 65,
-      mentioning: [folder, "No such file or directory", "scripts/run-local.sh", "--data synthetic"])
+      mentioning: [folder, "No such file or directory", "scripts/fetch-cifar10.sh", "--data synthetic"])
   }
 
   @Test func folderDefaultsToTheCache() throws {
@@ -104,12 +104,13 @@ import Testing
       mentioning: [folder + "/data_batch_2.bin", "record 7", "label 10", "expected 0 to 9"])
   }
 
-  @Test func limitBeyondTheImagesIsRefused() throws {
+  @Test(arguments: [("--train-limit", 50_001, "1 to 50000"), ("--test-limit", 10_001, "1 to 10000")])
+  func limitBeyondTheImagesIsRefused(option: String, limit: Int, allowed: String) throws {
     let directory = try TemporaryDirectory()
     let folder = try directory.subdirectory("images")
     try Self.writeBlackImages(to: folder)
     expectError(
-      try Self.train(["--data", folder, "--train-limit", "50001"], in: directory), .edge, code: 65,
-      mentioning: ["50001", "50000"])
+      try Self.train(["--data", folder, option, "\(limit)"], in: directory), .edge, code: 64,
+      mentioning: ["\(option) \(limit)", allowed, "CIFAR-10"])
   }
 }

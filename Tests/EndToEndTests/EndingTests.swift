@@ -51,7 +51,8 @@ import Testing
 
     // The cloud says so and goes on with the next.
     try run.cloud.process.wait(for: "the end of the session") {
-      run.cloud.process.errors.contains("the session failed: the edge was interrupted by its user")
+      run.cloud.process.errors.contains(
+        "notice the session ended early: the edge was interrupted by its user")
         ? true : nil
     }
     try Self.expectCompleteLogs(
@@ -61,7 +62,8 @@ import Testing
     ).wait()
     #expect(next.end == .exited(0), "\(next.errors)")
     expectError(
-      try run.cloud.process.wait(), .cloud, code: 69, mentioning: ["the edge was interrupted by its user"])
+      try run.cloud.process.wait(), .cloud, code: 69,
+      mentioning: ["1 of 2 sessions failed", "the edge was interrupted by its user"])
   }
 
   /// A frame takes 0.26 s here, so that one is almost always on its way, and what was sent arrives a second later.
@@ -87,7 +89,27 @@ import Testing
       run.edgeFiles, event: "failed", outcome: "failed: the cloud was interrupted by its user")
   }
 
-  @Test(arguments: [SIGINT, SIGTERM])
+  /// Both sides are told at once, by a shutdown for example: each says the same in all places.
+  @Test func bothSidesAreEnded() throws {
+    let run = try RunUnderWay()
+    run.edge.send(signal: SIGTERM)
+    run.cloud.process.send(signal: SIGTERM)
+    for (process, program, files) in [
+      (run.edge, TestedProgram.edge, run.edgeFiles), (run.cloud.process, .cloud, run.cloudFiles),
+    ] {
+      let finished = try process.wait()
+      if finished.end == .exited(130) {
+        expectError(finished, program, code: 130, mentioning: ["interrupted"])
+        try Self.expectCompleteLogs(files, event: "interrupted", outcome: "interrupted")
+      } else {
+        // The other's goodbye was faster than the signal.
+        expectError(finished, program, code: 69, mentioning: ["was interrupted by its user"])
+        try Self.expectCompleteLogs(files, event: "failed", outcome: "failed: the ")
+      }
+    }
+  }
+
+  @Test(arguments: [SIGINT, SIGTERM, SIGHUP])
   func userEndsACloudThatWaits(signal: Int32) throws {
     let directory = try TemporaryDirectory()
     let cloud = try RunningCloud(in: directory)

@@ -44,12 +44,16 @@ import Testing
     Case(.edge, ["train", "--link-delay", "11s"], ["link delay 11s", "0ms to 10s"]),
     Case(.edge, ["train", "--trace", ""], ["--trace", "empty"]),
     Case(.cloud, ["--trace", ""], ["--trace", "empty"]),
-    Case(.edge, ["train", "--threads", "0"], ["--threads 0", "1 to 1024"]),
+    Case(.edge, ["train", "--threads", "0"], ["--threads 0", "1 to "]),
     Case(.edge, ["train", "--timeout", "0"], ["--timeout 0 ", "more than 0"]),
     Case(.edge, ["train", "--timeout", "nan"], ["--timeout nan", "more than 0"]),
     Case(.edge, ["train", "--data", ""], ["--data", "empty"]),
     Case(.edge, ["train", "--run-dir", ""], ["--run-dir", "empty"]),
-    Case(.edge, ["train", "--cloud", "cloud"], ["\"cloud\"", "host:port", "the port is missing"]),
+    Case(
+      .edge, ["train", "--cloud", "cloud"], ["--cloud", "\"cloud\"", "host:port", "the port is missing"]),
+    Case(.edge, ["train", "--threads", "1000000"], ["--threads 1000000", "on this machine"]),
+    Case(.edge, ["train", "--bits", "-1"], ["Missing value", "write --bits=-1 for a negative value"]),
+    Case(.edge, ["predict", "--edge-weights", "x", "--threads", "1000000"], ["--threads 1000000"]),
     Case(.edge, ["train", "--cloud", "::1"], ["\"::1\"", "[::1]:7070"]),
     Case(.edge, ["train", "--cloud", "127.0.0.1:0"], ["127.0.0.1:0", "port 0"]),
     Case(.edge, ["train", "--cloud", "127.0.0.1:65536"], ["127.0.0.1:65536", "0 to 65535"]),
@@ -60,14 +64,29 @@ import Testing
     Case(.edge, ["no-such-command"], ["'no-such-command'", "see 'edge-trainer --help'"]),
     Case(.edge, ["describe", "--bits", "9"], ["bits is 9"]),
     Case(.edge, ["describe", "--bottleneck", "4097"], ["bottleneck of 4097"]),
-    Case(.cloud, ["--listen", "7070"], ["\"7070\"", "the port is missing", "see 'cloud-trainer --help'"]),
+    Case(
+      .cloud, ["--listen", "7070"],
+      ["--listen", "\"7070\"", "the port is missing", "see 'cloud-trainer --help'"]),
     Case(.cloud, ["--listen", "localhost:http"], ["\"localhost:http\"", "0 to 65535"]),
+    Case(.cloud, ["--listen", ":7070"], ["--listen", "the host is missing", "0.0.0.0"]),
     Case(.cloud, ["--sessions", "0"], ["--sessions 0", "at least 1"]),
     Case(.cloud, ["--max-frame-bytes", "1000"], ["--max-frame-bytes 1000", "1048576"]),
     Case(.cloud, ["--threads", "x"], ["'x'", "--threads"]),
     Case(.cloud, ["--run-dir", ""], ["--run-dir", "empty"]),
     Case(.cloud, ["--no-such-option"], ["Unknown option '--no-such-option'"]),
   ]
+
+  @Test func connectingToNoHostIsNotListening() throws {
+    let finished = try ChildProcess.run(.edge, ["train", "--cloud", ":7171"], in: TemporaryDirectory())
+    expectError(finished, .edge, code: 64, mentioning: ["--cloud", "\":7171\"", "the host is missing"])
+    #expect(!finished.errors.contains("0.0.0.0"))
+  }
+
+  @Test func bottleneckThatFitsNoCutNamesOneCutOnce() throws {
+    let finished = try ChildProcess.run(.edge, ["describe", "--bottleneck", "0"], in: TemporaryDirectory())
+    expectError(finished, .edge, code: 64, mentioning: ["bottleneck of 0", "at cut 1"])
+    #expect(finished.errors.components(separatedBy: "cut 1").count == 2, "\(finished.errors)")
+  }
 
   @Test(arguments: cases)
   func wrongUsageIsOneLineAndSixtyFour(_ wrong: Case) throws {

@@ -24,7 +24,10 @@ private struct Stop: Error {}
       #expect(throws: error) {
         try AtomicFile.write([UInt8](repeating: 9, count: 100), to: path, operations: .disk(bytes: 64))
       }
-      #expect(error.description == "cannot write the run's files: write \(path): No space left on device")
+      #expect(
+        error.description
+          == "cannot write \(path): No space left on device; free space there, or write elsewhere"
+      )
       #expect(error.exit == .cannotWriteRun)
       #expect(try contents(path) == [1, 2, 3])
       #expect(try names(in: base) == ["weights"])

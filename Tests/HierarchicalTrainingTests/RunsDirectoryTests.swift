@@ -63,6 +63,19 @@ import Testing
     }
   }
 
+  @Test func checkOfADirectoryForRunsLeavesNothing() throws {
+    try withTemporaryDirectory { base in
+      #expect(RunDirectory.missing(base + "/a/b") == [base + "/a/b", base + "/a"])
+      for path in [base, base + "/a/b", base + "/a/b//"] { try RunDirectory.checkBase(path) }
+      #expect(try names(in: base) == [])
+      try AtomicFile.write([], to: base + "/file")
+      let error = RunDirectoryError.cannotCreate(
+        path: base + "/file/a", operation: "mkdir", errorNumber: ENOTDIR)
+      #expect(throws: error) { try RunDirectory.checkBase(base + "/file/a") }
+      #expect(try names(in: base) == ["file"])
+    }
+  }
+
   @Test func cloudDirectoryIsNamedByTheRun() throws {
     try withTemporaryDirectory { base in
       let identifier = try RunIdentifier(validating: "run-1")

@@ -227,7 +227,8 @@ import Testing
     defer { block.deallocate() }
     memset(block, 1, 64_000_000)
     #expect(block.load(fromByteOffset: 63_999_999, as: UInt8.self) == 1)
-    #expect(try #require(PeakMemory.bytes()) >= max(before, 64_000_000))
+    // Another test may reset it, but not below what is resident.
+    #expect(try #require(PeakMemory.bytes()) >= 64_000_000)
   }
 
   @Test func exitTableIsGolden() {
@@ -236,13 +237,13 @@ import Testing
             0  everything that was asked for is done
            64  wrong options or option values
            65  the data set or a file of weights is missing, incomplete or not in the expected format
-           69  the other side cannot be reached, went away, or made no progress within --timeout
+           69  the other side cannot be reached, failed, went away, or made no progress within --timeout; or cloud-trainer cannot listen on its address
            70  training diverged: a loss or a gradient was not finite
            73  the run directory cannot be created, or holds an earlier run
-           74  a file of the run cannot be written (disk full, for example)
+           74  a file of the run or standard output cannot be written (disk full, for example)
            75  the other side refused the run and said why (busy, or beyond its limits)
            76  the other side broke the protocol, or speaks another version of it
-          130  interrupted (Ctrl-C or SIGTERM); the logs are complete up to that step
+          130  interrupted (Ctrl-C, SIGTERM or SIGHUP); the logs are complete up to that step
         """)
   }
 }

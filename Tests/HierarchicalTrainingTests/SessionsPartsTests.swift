@@ -62,6 +62,19 @@ import Testing
     #expect(InterruptedError().orInterruption is InterruptedError)
   }
 
+  @Test func interruptionIsTheVerdict() {
+    let interruption = Interruption()
+    let error = TrainingError.peerInterrupted(peer: "cloud")
+    #expect(interruption.verdict(on: error) as? TrainingError == error)
+    interruption.request()
+    #expect(interruption.verdict(on: error) is InterruptedError)
+  }
+
+  @Test func notANumberHasNoSign() {
+    let error = TrainingError.diverged(step: 1, loss: -Double.nan)
+    #expect(error.description.contains("is nan;"), "\(error)")
+  }
+
   // MARK: Exit codes
 
   @Test func exitOfEveryKindOfError() throws {
@@ -92,6 +105,8 @@ import Testing
       (ConnectionError.cannotConnect(endpoint: "e", reason: "r"), .link),
       (SocketError(operation: "bind", errnoCode: 13), .link),
       (RejectedClientError(client: nil, cause: wire, refusal: nil), .protocolError),
+      (TrainingError.notATrainer(address: "a", reason: "r"), .protocolError),
+      (FailedSessionsError(failed: 1, sessions: 2, last: full), .cannotWriteRun),
     ]
     for (error, exit) in table { #expect(RunExit(error) == exit, "\(error)") }
   }

@@ -80,6 +80,8 @@ import Transport
     let error = #expect(throws: Failure.self) { try runEdge(quickConfiguration(), cloud.endpoint, folder) }
     #expect(error?.code == "storage")
     #expect(error?.reason.contains("\(folder.path)/cloud") == true)
+    // The edge's own --run-dir is not at fault.
+    #expect(error?.reason.contains("--run-dir") == false)
     let failure = try #require(cloud.end().error)
     #expect(RunExit(failure) == .cannotCreateRun)
     #expect(!folder.exists("edge/metrics.jsonl"))

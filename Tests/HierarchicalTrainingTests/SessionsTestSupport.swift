@@ -167,11 +167,12 @@ final class TestCloud: Sendable {
 
   var endpoint: Endpoint { server.endpoint }
 
-  /// The sessions that were completed, and what `run` threw. Waits for the end.
+  /// The sessions that were completed, and what `run` threw: of several that failed, the last one's error. Waits for
+  /// the end.
   func end() -> (completed: [RunSummary], error: (any Error)?) {
     var failure: (any Error)?
     if case .failure(let error) = thread.result() { failure = error }
-    return (summaries.all, failure)
+    return (summaries.all, (failure as? FailedSessionsError)?.last ?? failure)
   }
 
   /// Interrupts it, and gives the same.

@@ -56,7 +56,7 @@ final class LayerHarness {
     let gradient = context.gradients.take(outputGradient.shape, count: outputGradient.count)
     gradient.copy(from: outputGradient)
     let inputGradient = layer.backward(gradient, needsInputGradient: needsInputGradient)
-    defer { inputGradient.map(context.gradients.give) }
+    defer { inputGradient?.release() }
     return inputGradient.map { Array($0.buffer) }
   }
 

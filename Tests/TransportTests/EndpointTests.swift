@@ -17,7 +17,7 @@ import Testing
   @Test(arguments: [
     ("", "the port is missing"),
     ("localhost", "the port is missing"),
-    (":7070", "the host is missing; 0.0.0.0 or [::] listens on all addresses"),
+    (":7070", "the host is missing"),
     ("::1:7070", "an IPv6 address needs brackets, as in [::1]:7070"),
     ("[::1:7070", "the closing bracket is missing"),
     ("[::1]", "the port is missing"),

@@ -1,3 +1,4 @@
+import ArgumentParser
 import Datasets
 import HierarchicalTraining
 
@@ -44,11 +45,12 @@ package enum ImageSource: Equatable, Sendable, CustomStringConvertible {
   /// - Parameters:
   ///   - trainLimit: the number of training images; nil for all.
   ///   - testLimit: the number of test images; nil for all.
+  ///   - testOption: the option that gave it.
   ///   - seed: of the images that are drawn.
   /// - Returns: the training and the test images.
-  /// - Throws: `DatasetError`.
+  /// - Throws: `DatasetError`; `ValidationError` for more images than there are.
   package func open(
-    trainLimit: Int?, testLimit: Int?, seed: UInt64
+    trainLimit: Int? = nil, testLimit: Int?, testOption: String = "--test-limit", seed: UInt64
   ) throws -> (train: any LabeledImages, test: any LabeledImages) {
     switch self {
     case .synthetic:
@@ -58,8 +60,22 @@ package enum ImageSource: Equatable, Sendable, CustomStringConvertible {
       )
     case .cifar10(let directory):
       let (train, test) = try CIFAR10.open(directory: directory)
-      return (try train.limited(to: trainLimit ?? train.count), try test.limited(to: testLimit ?? test.count))
+      return (
+        try Self.limited(train, trainLimit, "--train-limit", "training"),
+        try Self.limited(test, testLimit, testOption, "test")
+      )
     }
+  }
+
+  private static func limited(
+    _ images: any LabeledImages, _ limit: Int?, _ option: String, _ part: String
+  ) throws -> any LabeledImages {
+    guard let limit else { return images }
+    guard (1...images.count).contains(limit) else {
+      throw ValidationError(
+        "\(option) \(limit) is out of range: 1 to \(images.count), all \(part) images of CIFAR-10")
+    }
+    return try images.limited(to: limit)
   }
 
   private static var defaultDirectory: String {

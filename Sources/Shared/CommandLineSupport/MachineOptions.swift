@@ -16,11 +16,19 @@ package struct MachineOptions: ParsableArguments {
   package init() {}
 
   package func validate() throws {
-    if let threads, !(1...1024).contains(threads) {
-      throw ValidationError("--threads \(threads) is out of range: 1 to 1024")
-    }
+    try Self.check(threads: threads)
     guard timeout.value > 0 && timeout.value <= 86_400 else {
       throw ValidationError("--timeout \(timeout) is out of range: more than 0, at most 86400 seconds")
+    }
+  }
+
+  /// Many more threads than processors only wait for each other.
+  package static var maximumThreads: Int { max(64, 4 * Processors.availableCount) }
+
+  /// - Throws: `ValidationError`.
+  package static func check(threads: Int?) throws {
+    if let threads, !(1...maximumThreads).contains(threads) {
+      throw ValidationError("--threads \(threads) is out of range: 1 to \(maximumThreads) on this machine")
     }
   }
 

@@ -26,24 +26,24 @@ package struct NetworkDescription {
         + ["params:", "MACs:"].flatMap { quantity in
           [.init("\(quantity) front", .right), .init("exit", .right), .init("rest", .right)]
         })
-    var notes: [String] = []
+    var errors: [(cut: Int, error: ShapeError)] = []
     for cut in 1...network.architecture.blockCount {
       var configuration = network
       configuration.cut = cut
       do {
         table.append(try row(SplitNetwork(configuration)))
       } catch let error as ShapeError {
-        notes.append("cut \(cut): \(error)")
+        errors.append((cut, error))
       }
     }
-    if notes.count == network.architecture.blockCount { throw ShapeError(notes[0]) }
+    if errors.count == network.architecture.blockCount { throw errors[0].error }
     let bottleneck = network.bottleneck.map { ", bottleneck of \($0) channels" } ?? ""
     let title = """
       \(network.architecture.rawValue), exit head \(network.exitHead.rawValue)\(bottleneck); per image, \
       \(format.bits) \(format.bits == 1 ? "bit" : "bits") a value, raw \(RunPlan.rawImageBytes) bytes
 
       """
-    return title + table.rendered() + notes.map { $0 + "\n" }.joined()
+    return title + table.rendered() + errors.map { "cut \($0.cut): \($0.error)\n" }.joined()
   }
 
   private func row(_ split: SplitNetwork) throws -> [String] {

@@ -25,7 +25,10 @@ package enum Program {
     } catch {
       switch Command.exitCode(for: error) {
       case .success:  // Help or the version was asked for.
-        printLine(Command.fullMessage(for: error))
+        do { try printLine(Command.fullMessage(for: error)) } catch {
+          complain(Command.self, "\(error)")
+          exit(RunExit(error).rawValue)
+        }
         exit(RunExit.success.rawValue)
       case .validationFailure:
         complain(Command.self, usageLine(for: error, Command.self))
@@ -57,22 +60,39 @@ package enum Program {
       \(name) \(Software.version), \(buildMode), OpenBLAS kernels \(GEMM.kernelName), \
       \(threads) \(threads == 1 ? "thread" : "threads")
       """)
+    if let wish = getenv("OPENBLAS_CORETYPE").map({ String(cString: $0) }),
+      wish.lowercased() != GEMM.kernelName.lowercased()
+    {
+      logger.warning("OPENBLAS_CORETYPE is \(wish), but OpenBLAS took the kernels \(GEMM.kernelName)")
+    }
     do {
       try body(interruption, logger)
+    } catch let error as ValidationError {
+      printError(name, "\(error)")
+      throw ExitCode(RunExit.usage.rawValue)
     } catch {
-      // A wait that the interruption cut short may have thrown something else.
-      let error = interruption.isRequested ? InterruptedError() : error
+      let error = error.orInterruption
       printError(name, role.text(of: error))
       throw ExitCode(RunExit(error).rawValue)
     }
   }
 
-  /// Prints a result on standard output at once.
+  /// Prints a result on standard output at once. That its reader has gone is no error.
   ///
   /// - Parameter text: with or without a line feed at its end.
-  package static func printLine(_ text: String) {
-    print(text, terminator: text.hasSuffix("\n") ? "" : "\n")
-    fflush(nil)
+  /// - Throws: `RunDirectoryError.cannotWrite`.
+  package static func printLine(_ text: String) throws {
+    var rest = Array((text.hasSuffix("\n") ? text : text + "\n").utf8)[...]
+    while !rest.isEmpty {
+      let count = rest.withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress, $0.count) }
+      if count >= 0 {
+        rest = rest.dropFirst(count)
+      } else if errno == EPIPE {
+        return
+      } else if errno != EINTR {
+        throw RunDirectoryError.cannotWrite(path: "standard output", operation: "write", errorNumber: errno)
+      }
+    }
   }
 
   /// Runs `body`, which checks options: what it throws becomes a `ValidationError`, so that it is reported as wrong
@@ -98,9 +118,19 @@ package enum Program {
     let words = Command.message(for: error).split(whereSeparator: \.isWhitespace)
     var line = words.joined(separator: " ")
     while line.last == "." { line.removeLast() }
+    line += negativeValueHint(for: line, CommandLine.arguments)
     // The end of the parser's own text is: See 'edge-trainer train --help' for more information.
     let pieces = Command.fullMessage(for: error).split(separator: "\n").last?.split(separator: "'") ?? []
     return pieces.count == 3 ? "\(line); see '\(pieces[1])'" : line
+  }
+
+  /// The parser takes the value of `--bits -1` for an option.
+  private static func negativeValueHint(for line: String, _ arguments: [String]) -> String {
+    for (option, value) in zip(arguments, arguments.dropFirst())
+    where line.hasPrefix("Missing value for '\(option) ") && value.hasPrefix("-") && Double(value) != nil {
+      return "; write \(option)=\(value) for a negative value"
+    }
+    return ""
   }
 
   /// Puts `/dev/null` where standard input, output or error is closed; otherwise the next socket or file would get its

@@ -32,8 +32,12 @@ package enum DatasetError: Error, Equatable {
 
 extension DatasetError: CustomStringConvertible {
   private static let wayOut =
-    "download cifar-10-binary.tar.gz from https://www.cs.toronto.edu/~kriz/cifar.html (scripts/run-local.sh does)"
-    + " and point --data at the folder cifar-10-batches-bin, or use --data synthetic"
+    "give the folder of CIFAR-10's binary files with --data (scripts/fetch-cifar10.sh downloads it), or --data synthetic"
+
+  /// The way out, unless the trouble is the system's and not the path's: too many open files, for example.
+  private static func hint(_ code: Int32) -> String {
+    [ENOENT, ENOTDIR, EACCES, ELOOP, ENAMETOOLONG].contains(code) ? "; " + wayOut : ""
+  }
 
   private static func reason(_ code: Int32) -> String {
     String(cString: strerror(code))
@@ -42,11 +46,11 @@ extension DatasetError: CustomStringConvertible {
   package var description: String {
     switch self {
     case .directoryNotReadable(let path, let code):
-      "data directory \(path): \(Self.reason(code)); \(Self.wayOut)"
+      "data directory \(path): \(Self.reason(code))\(Self.hint(code))"
     case .notADirectory(let path):
       "data directory \(path): not a directory; \(Self.wayOut)"
     case .fileNotReadable(let path, let code):
-      "data file \(path): \(Self.reason(code)); \(Self.wayOut)"
+      "data file \(path): \(Self.reason(code))\(Self.hint(code))"
     case .notARegularFile(let path):
       "data file \(path): not a regular file; \(Self.wayOut)"
     case .wrongFileSize(let path, let expectedBytes, let actualBytes):

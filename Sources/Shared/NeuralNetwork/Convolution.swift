@@ -172,7 +172,8 @@ package final class Convolution: Layer {
   ///
   /// - Parameter prepare: is called once for all rows of `outputGradient`, part by part, each part by the worker that
   ///   is about to read it; may write them.
-  package func computeWeightGradient(_ outputGradient: Tensor, prepare: ((_ rows: Range<Int>) -> Void)? = nil) {
+  package func computeWeightGradient(_ outputGradient: Tensor, prepare: ((_ rows: Range<Int>) -> Void)? = nil)
+  {
     guard let state, let input = state.input else {
       preconditionFailure("\(description): backward before forward")
     }

@@ -30,7 +30,7 @@ package struct Endpoint: Equatable, Hashable, Sendable, CustomStringConvertible 
       portText = text[text.index(after: colon)...]
       guard !host.contains(":") else { throw error("an IPv6 address needs brackets, as in [::1]:7070") }
     }
-    guard !host.isEmpty else { throw error("the host is missing; 0.0.0.0 or [::] listens on all addresses") }
+    guard !host.isEmpty else { throw error("the host is missing") }
     guard host.utf8.count <= 255 else { throw error("the host is longer than 255 bytes") }
     let isPlain = host.utf8.allSatisfy { byte in
       byte > 0x20 && byte != 0x7f && !"/\\@[]\"'?#".utf8.contains(byte)

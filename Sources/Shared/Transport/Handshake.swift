@@ -44,7 +44,7 @@ package struct RejectedClientError: Error, CustomStringConvertible {
 /// The first messages of a connection.
 package enum Handshake {
   /// The longest time, in seconds, that the cloud waits for a `hello`.
-  package static let maximumHelloSeconds: Double = 10
+  package static let maximumHelloSeconds: Double = 5
 
   /// The edge's side: sends `hello` and waits for the answer.
   ///
@@ -86,7 +86,7 @@ package enum Handshake {
   ///
   /// - Parameters:
   ///   - connection: fresh from `accept`.
-  ///   - seconds: for the whole `hello`; by default the socket's timeout, at most 10 s.
+  ///   - seconds: for the whole `hello`; by default the socket's timeout, at most 5 s.
   /// - Returns: the edge's `hello`.
   /// - Throws: `RejectedClientError` (the connection is closed, the client told),
   ///   `ConnectionError.cancelled`.

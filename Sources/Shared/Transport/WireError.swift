@@ -74,7 +74,7 @@ package enum WireError: Error, Equatable, CustomStringConvertible {
       switch self {
       case .magic: "; is the peer a trainer?"
       case .version: "; install the same release on both sides"
-      case .length: "; raise --max-frame-bytes or send smaller batches"
+      case .length: "; give cloud-trainer a larger --max-frame-bytes, or send smaller batches"
       default: ""
       }
     return "bad \(field): expected \(expected), got \(actual)\(hint)"

@@ -36,7 +36,7 @@ package struct RunDirectory: Sendable {
         throw .cannotCreate(path: self.path(of: file), operation: "lstat", errorNumber: errorNumber)
       }
     }
-    try checkThatFilesCanBeCreated()
+    try Self.checkThatFilesCanBeCreated(in: self.path, operations)
   }
 
   /// Creates the directory of one run below a base directory: what the cloud does for each edge.
@@ -73,6 +73,37 @@ package struct RunDirectory: Sendable {
     try AtomicFile.write(bytes, to: path(of: file), operations: operations)
   }
 
+  /// Checks that a directory for runs can be made and written; leaves nothing behind.
+  ///
+  /// - Throws: ``RunDirectoryError/cannotCreate(path:operation:errorNumber:)``.
+  package static func checkBase(_ path: String) throws(RunDirectoryError) {
+    let new = missing(path)
+    defer { for path in new { rmdir(path) } }
+    try createDirectories(path)
+    try checkThatFilesCanBeCreated(in: path, .live)
+  }
+
+  /// The directories that would have to be made for this one, itself first, its outermost parent last.
+  package static func missing(_ path: String) -> [String] {
+    var missing: [String] = []
+    var path = path
+    var status = stat()
+    while stat(path, &status) != 0, errno == ENOENT {
+      missing.append(path)
+      let parent = parent(of: path)
+      if parent == path { break }
+      path = parent
+    }
+    return missing
+  }
+
+  private static func parent(of path: String) -> String {
+    var rest = path[...]
+    while rest.count > 1, rest.last == "/" { rest.removeLast() }
+    guard let slash = rest.lastIndex(of: "/") else { return "." }
+    return slash == rest.startIndex ? "/" : String(rest[..<slash])
+  }
+
   /// `mkdir -p`. A component that exists but is no directory gives `ENOTDIR`.
   private static func createDirectories(_ path: String) throws(RunDirectoryError) {
     if mkdir(path, 0o777) == 0 { return }
@@ -91,8 +122,10 @@ package struct RunDirectory: Sendable {
     throw .cannotCreate(path: path, operation: "mkdir", errorNumber: errorNumber)
   }
 
-  private func checkThatFilesCanBeCreated() throws(RunDirectoryError) {
-    let probe = path(of: ".probe.\(getpid())-\(String(UInt32.random(in: 0 ... .max), radix: 36)).tmp")
+  private static func checkThatFilesCanBeCreated(
+    in path: String, _ operations: FileOperations
+  ) throws(RunDirectoryError) {
+    let probe = "\(path)/.probe.\(getpid())-\(String(UInt32.random(in: 0 ... .max), radix: 36)).tmp"
     switch operations.openFile(probe, flags: O_WRONLY | O_CREAT | O_EXCL) {
     case .success(let descriptor):
       _ = operations.close(descriptor)

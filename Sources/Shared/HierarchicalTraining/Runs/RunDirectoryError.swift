@@ -1,3 +1,9 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// Why a run's files could not be created or written.
 package enum RunDirectoryError: Error, Equatable, CustomStringConvertible {
   /// The directory already holds `file` of an earlier run, which is never overwritten.
@@ -11,15 +17,22 @@ package enum RunDirectoryError: Error, Equatable, CustomStringConvertible {
 
   package var description: String {
     switch self {
-    case .holdsEarlierRun(let path, let file):
-      "\(path) holds an earlier run (\(file)); choose another --run-dir"
+    case .holdsEarlierRun, .cannotCreate: "\(problem); choose another --run-dir"
+    case .cannotWrite(_, _, ENOSPC), .cannotWrite(_, _, EDQUOT):
+      "\(problem); free space there, or write elsewhere"
+    case .cannotWrite, .finished: problem
+    }
+  }
+
+  /// What is wrong, without the way out.
+  package var problem: String {
+    switch self {
+    case .holdsEarlierRun(let path, let file): "\(path) holds an earlier run (\(file))"
     case .cannotCreate(let path, let operation, let errorNumber):
-      "cannot create the run directory: \(operation) \(path): \(errorText(errorNumber)); "
-        + "choose another --run-dir"
+      "cannot create the run directory: \(operation) \(path): \(errorText(errorNumber))"
     case .cannotWrite(let path, let operation, let errorNumber):
-      "cannot write the run's files: \(operation) \(path): \(errorText(errorNumber))"
-    case .finished(let path):
-      "\(path): the log is finished, no record can follow"
+      "cannot write \(path): \(operation == "write" ? "" : operation + ": ")\(errorText(errorNumber))"
+    case .finished(let path): "\(path): the log is finished, no record can follow"
     }
   }
 

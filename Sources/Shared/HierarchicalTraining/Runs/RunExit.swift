@@ -17,13 +17,14 @@ package enum RunExit: Int32, CaseIterable, Sendable {
     case .success: "everything that was asked for is done"
     case .usage: "wrong options or option values"
     case .data: "the data set or a file of weights is missing, incomplete or not in the expected format"
-    case .link: "the other side cannot be reached, went away, or made no progress within --timeout"
+    case .link:
+      "the other side cannot be reached, failed, went away, or made no progress within --timeout; or cloud-trainer cannot listen on its address"
     case .diverged: "training diverged: a loss or a gradient was not finite"
     case .cannotCreateRun: "the run directory cannot be created, or holds an earlier run"
-    case .cannotWriteRun: "a file of the run cannot be written (disk full, for example)"
+    case .cannotWriteRun: "a file of the run or standard output cannot be written (disk full, for example)"
     case .refused: "the other side refused the run and said why (busy, or beyond its limits)"
     case .protocolError: "the other side broke the protocol, or speaks another version of it"
-    case .interrupted: "interrupted (Ctrl-C or SIGTERM); the logs are complete up to that step"
+    case .interrupted: "interrupted (Ctrl-C, SIGTERM or SIGHUP); the logs are complete up to that step"
     }
   }
 

@@ -86,7 +86,7 @@ package struct RunSummary: Codable, Equatable, Sendable {
   package var receivedBytes = 0
   /// Seconds in which this side was sending: until the kernel, or the link if it is shaped, had taken each frame.
   package var linkBusySeconds: Double = 0
-  /// The most memory that this process had resident.
+  /// The most memory that this process had resident; in the cloud, since this session began.
   @NullIfMissing package var peakMemoryBytes: Int? = nil
 
   /// The summary of a run of which nothing is done yet.

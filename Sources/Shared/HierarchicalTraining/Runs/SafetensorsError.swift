@@ -1,3 +1,9 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// Why a safetensors file could not be read.
 package enum SafetensorsError: Error, Equatable, CustomStringConvertible {
   /// A system call failed.
@@ -15,6 +21,9 @@ package enum SafetensorsError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .cannotRead(let path, let operation, let errorNumber):
       "cannot read weights: \(operation) \(path): \(errorText(errorNumber))"
+        + (errorNumber == ENOENT
+          ? "; a run leaves them in its --run-dir when its first epoch is complete" : "")
+    case .wrongLength(let path, _, 0): "\(path): the file is empty"
     case .wrongLength(let path, let expected, let actual):
       "\(path): expected \(expected) bytes, found \(actual); the file is damaged or incomplete"
     case .invalidHeader(let path, let reason):

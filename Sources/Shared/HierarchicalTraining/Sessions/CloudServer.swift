@@ -1,6 +1,4 @@
-import Compute
 import Logging
-import Synchronization
 import Transport
 
 /// Serves one edge after the other, and tells those that come meanwhile to come back later.
@@ -38,18 +36,6 @@ package final class CloudServer: Sendable {
   private let listener: SocketListener
   private let interruption: Interruption
   private let logger: Logger
-  private let cancellation: Cancellation
-  private let condition = Condition()
-  private let door = Mutex(Door())
-
-  /// Who is being served.
-  private struct Door {
-    /// Nil: the next client may come in.
-    var occupant: Socket?
-    /// The client that came in and is not served yet.
-    var next: Socket?
-    var failure: (any Error)?
-  }
 
   /// Binds and listens.
   ///
@@ -58,7 +44,6 @@ package final class CloudServer: Sendable {
     self.options = options
     self.interruption = interruption
     self.logger = logger
-    cancellation = try Cancellation()
     listener = try SocketListener(on: options.listen)
   }
 
@@ -67,142 +52,67 @@ package final class CloudServer: Sendable {
 
   /// Serves until the sessions asked for are done.
   ///
-  /// - Parameter onSession: called after each session that was completed.
-  /// - Throws: `InterruptedError`; else the error of the last session that failed.
-  package func run(onSession: (RunSummary) -> Void) throws {
-    let token = interruption.add { [self] in
-      cancellation.cancel()
-      condition.locked { condition.broadcast() }
+  /// - Parameter onSession: called after each session that was completed; if it throws, the session has failed.
+  /// - Throws: `InterruptedError`; `FailedSessionsError`, or, if one session was asked for, its error.
+  package func run(onSession: (RunSummary) throws -> Void) throws {
+    let door = try CloudDoor(listener, options, logger) { [self] hello in
+      let configuration = try hello.configuration(as: RunConfiguration.self)
+      try check(configuration)
+      return configuration
     }
-    let doorman = Thread { [self] in admit() }
-    defer {
-      interruption.remove(token)
-      cancellation.cancel()
-      doorman.join()
-      listener.close()
-      if let late = door.withLock({ $0.next }) {
-        Handshake.refuse(
-          FramedConnection(late, role: .cloud),
-          Refusal(code: .shuttingDown, reason: "the cloud has served its last edge"))
-      }
-    }
-    var lastFailure: (any Error)?
+    door.open()
+    defer { door.close() }
+    var failures: [any Error] = []
     var served = 0
     while served < options.sessions ?? .max {
-      let socket = try awaitClient()
+      let visitor = try door.awaitVisitor(interruption)
       do {
-        if let session = try welcome(socket) {
+        if let session = try welcome(visitor, door) {
           served += 1
-          onSession(try session())
+          try onSession(try session())
         }
       } catch {
-        if error is InterruptedError || interruption.isRequested { throw InterruptedError() }
-        logger.error("the session failed: \(RunRole.cloud.text(of: error))")
-        lastFailure = error
-      }
-      release(socket)
-    }
-    if let lastFailure { throw lastFailure }
-  }
-
-  // MARK: The door
-
-  /// Accepts clients: lets one in, and refuses the others. Runs on a thread of its own.
-  private func admit() {
-    while true {
-      do {
-        let socket = try listener.accept(timeout: options.timeout, cancellation: cancellation)
-        let occupant: Socket? = door.withLock { door in
-          if let occupant = door.occupant { return occupant }
-          door.occupant = socket
-          door.next = socket
-          return nil
-        }
-        if let occupant {
-          logger.notice("refused \(Self.name(socket)): busy with \(Self.name(occupant))")
-          Handshake.refuse(
-            FramedConnection(socket, role: .cloud),
-            Refusal(
-              code: .busy, reason: "serving the edge at \(Self.name(occupant)); try again when it has ended"))
+        if error is InterruptedError { throw error }
+        if options.sessions == 1 { throw error }
+        if case TrainingError.peerInterrupted = error {
+          logger.notice("the session ended early: \(error)")
         } else {
-          condition.locked { condition.broadcast() }
+          logger.error("the session failed: \(RunRole.cloud.text(of: error))")
         }
-      } catch {
-        door.withLock { $0.failure = error }
-        condition.locked { condition.broadcast() }
-        return
+        failures.append(error)
       }
+      door.release(visitor)
     }
-  }
-
-  private func awaitClient() throws -> Socket {
-    try condition.locked {
-      var socket: Socket?
-      var failure: (any Error)?
-      condition.wait {
-        if interruption.isRequested { return true }
-        (socket, failure) = door.withLock { door in
-          defer { door.next = nil }
-          return (door.next, door.failure)
-        }
-        return socket != nil || failure != nil
-      }
-      if let socket { return socket }
-      throw interruption.isRequested ? InterruptedError() : failure ?? InterruptedError()
+    if let last = failures.last {
+      throw FailedSessionsError(failed: failures.count, sessions: served, last: last)
     }
-  }
-
-  /// Opens the door, if it is this client that keeps it closed.
-  private func release(_ socket: Socket) {
-    door.withLock { door in
-      if door.occupant === socket { door.occupant = nil }
-    }
-  }
-
-  private static func name(_ client: Socket) -> String {
-    client.remoteEndpoint.map { "\($0)" } ?? "a client without an address"
   }
 
   // MARK: One session
 
-  /// Reads the hello and builds the session; whoever cannot be served is told why.
+  /// Builds the session; a visitor that cannot be served is told why.
   ///
-  /// - Returns: what serves the edge; nil if the client was turned away.
-  private func welcome(_ socket: Socket) throws -> (() throws -> RunSummary)? {
-    let cancellation = try Cancellation()
-    let connection = FramedConnection(
-      socket, role: .cloud, maximumFrameBytes: options.maximumFrameBytes, cancellation: cancellation)
+  /// - Returns: what serves the edge; nil if it was turned away.
+  private func welcome(_ visitor: CloudDoor.Visitor, _ door: CloudDoor) throws -> (() throws -> RunSummary)? {
+    let run = visitor.run
+    PeakMemory.reset()
+    let session: CloudSession
     do {
-      // Not cancelled after the hello: a session that is interrupted still says goodbye.
-      let token = interruption.add { cancellation.cancel() }
-      defer { interruption.remove(token) }
-      let hello = try Handshake.accept(connection)
-      let client = Self.name(socket)
-      do {
-        let configuration = try hello.configuration(as: RunConfiguration.self)
-        try check(configuration)
-        let run = try RunIdentifier(validating: hello.runID)
-        let session = try CloudSession(
-          connection, configuration, run: run, threads: options.threads, logger: logger,
-          timeline: options.timeline)
-        let directory = options.directory.map { "\($0)/\(run)" } ?? "runs/\(run)/cloud"
-        return { [self] in
-          logger.info(
-            "serving the edge at \(client)", metadata: ["run": "\(run)", "directory": "\(directory)"])
-          // The next edge may come in while the last files of this one are written.
-          return try session.run(in: directory, interruption: interruption, operations: options.operations) {
-            release(socket)
-          }
-        }
-      } catch {
-        let code: Refusal.Code = error is LimitError ? .limitExceeded : .unsupportedConfiguration
-        Handshake.refuse(connection, Refusal(code: code, reason: "\(error)"))
-        logger.warning("refused \(client): \(error)")
-        return nil
-      }
-    } catch let error as RejectedClientError {
-      logger.warning("\(error)")
+      session = try CloudSession(
+        visitor.connection, visitor.configuration, run: run, threads: options.threads, logger: logger,
+        timeline: options.timeline)
+    } catch {
+      door.turnAway(visitor.connection, visitor.name, error)
       return nil
+    }
+    let directory = options.directory.map { "\($0)/\(run)" } ?? "runs/\(run)/cloud"
+    return { [self] in
+      logger.info(
+        "serving the edge at \(visitor.name)", metadata: ["run": "\(run)", "directory": "\(directory)"])
+      // The next edge may come in while the last files of this one are written.
+      return try session.run(in: directory, interruption: interruption, operations: options.operations) {
+        door.release(visitor)
+      }
     }
   }
 
@@ -212,8 +122,10 @@ package final class CloudServer: Sendable {
     let largest = try configuration.largestFrameBytes()
     guard largest <= options.maximumFrameBytes else {
       throw LimitError(
-        "a batch may take \(largest) bytes, but --max-frame-bytes of the cloud is \(options.maximumFrameBytes); take fewer --bits or a smaller --batch-size"
-      )
+        """
+        a batch may take \(largest) bytes, but the cloud accepts \(options.maximumFrameBytes); start cloud-trainer with \
+        --max-frame-bytes \(largest) or more, or take fewer --bits or a smaller --batch-size
+        """)
     }
   }
 }
@@ -222,4 +134,14 @@ package final class CloudServer: Sendable {
 struct LimitError: Error, Equatable, CustomStringConvertible {
   let description: String
   init(_ description: String) { self.description = description }
+}
+
+/// Some of several sessions failed.
+package struct FailedSessionsError: Error, CustomStringConvertible {
+  package let failed: Int
+  package let sessions: Int
+  /// Of the session that failed last; gives the exit code.
+  package let last: any Error
+
+  package var description: String { "\(failed) of \(sessions) sessions failed, the last of them: \(last)" }
 }

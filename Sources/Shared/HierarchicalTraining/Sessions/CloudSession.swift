@@ -83,7 +83,7 @@ package final class CloudSession {
       inbox.start()
       try serve(started)
     } catch {
-      let error = error.orInterruption
+      let error = interruption.verdict(on: error)
       clock.end()
       let hasWelcomed = connection.conversation.phase != .greeted
       let lastWord: Message? =
@@ -98,7 +98,7 @@ package final class CloudSession {
         try recorder?.finish(
           error, connection.ledger, linkBusySeconds: connection.sendingSeconds, clock: clock)
       } catch let logError {
-        logger.error("the logs are incomplete: \(logError)")
+        if !(error is RunDirectoryError) { logger.error("the logs are incomplete: \(logError)") }
       }
       throw error
     }

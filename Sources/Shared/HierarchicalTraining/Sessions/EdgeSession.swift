@@ -89,7 +89,7 @@ package final class EdgeSession {
       recorder = started
       for epoch in 1...configuration.epochs { try train(epoch, link, started) }
     } catch {
-      let error = error.orInterruption
+      let error = interruption.verdict(on: error)
       progress.finish()
       clock.end()
       link.close(sending: Message(lastWordFor: error, of: .edge))
@@ -98,7 +98,7 @@ package final class EdgeSession {
         try recorder?.finish(
           error, connection.ledger, linkBusySeconds: connection.sendingSeconds, clock: clock)
       } catch let logError {
-        logger.error("the logs are incomplete: \(logError)")
+        if !(error is RunDirectoryError) { logger.error("the logs are incomplete: \(logError)") }
       }
       throw error
     }
@@ -131,8 +131,10 @@ package final class EdgeSession {
       logger.info("connected to the cloud at \(options.cloud), version \(welcome.softwareVersion)")
       if configuration.link != .none { logger.info("the link, in both directions: \(configuration.link)") }
       return connection
+    } catch let error as WireError where error.field == "magic" {
+      throw TrainingError.notATrainer(address: "\(options.cloud)", reason: "\(error)")
     } catch {
-      throw error.orInterruption
+      throw interruption.verdict(on: error)
     }
   }
 

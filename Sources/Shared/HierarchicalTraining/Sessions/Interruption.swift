@@ -8,7 +8,7 @@ import Transport
   import Darwin
 #endif
 
-/// The user's wish to end: Ctrl-C (SIGINT) or SIGTERM. The first one asks; a second one kills as usual.
+/// The user's wish to end: Ctrl-C (SIGINT), SIGTERM or SIGHUP. The first one asks; a second one kills as usual.
 package final class Interruption: Sendable {
   private let state = Mutex((isRequested: false, actions: [Int: @Sendable () -> Void](), next: 0))
 
@@ -40,7 +40,13 @@ package final class Interruption: Sendable {
     actions.forEach { $0() }
   }
 
-  /// Lets SIGINT and SIGTERM ask. Ignores SIGPIPE and SIGXFSZ, so that a peer that has gone and a file that may not
+  /// What to report of an error that ended a run: the user's wish comes before whatever came of it, so that console,
+  /// exit code and log agree.
+  package func verdict(on error: any Error) -> any Error {
+    isRequested ? InterruptedError() : error.orInterruption
+  }
+
+  /// Lets SIGINT, SIGTERM and SIGHUP ask. (SIGHUP only if it is not ignored, as under nohup.) Ignores SIGPIPE and SIGXFSZ, so that a peer that has gone and a file that may not
   /// grow are errors of `write`. Call once, from main.
   package func installSignalHandlers() {
     var ends: [Int32] = [-1, -1]
@@ -49,14 +55,16 @@ package final class Interruption: Sendable {
     signalPipe.store(ends[1], ordering: .releasing)
     signal(SIGPIPE, SIG_IGN)
     signal(SIGXFSZ, SIG_IGN)
-    for number in [SIGINT, SIGTERM] {
-      signal(number) { number in
+    for number in [SIGINT, SIGTERM, SIGHUP] {
+      let before = signal(number) { number in
         signal(number, SIG_DFL)
         let savedError = errno
         var byte: UInt8 = 1
         _ = write(signalPipe.load(ordering: .acquiring), &byte, 1)
         errno = savedError
       }
+      let wasIgnored = unsafeBitCast(before, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
+      if number == SIGHUP && wasIgnored { signal(number, SIG_IGN) }
     }
     // Not joined: it sleeps until the program ends.
     _ = Thread { [self] in
@@ -80,7 +88,7 @@ package struct InterruptedError: Error, Equatable, CustomStringConvertible {
 
 extension Error {
   /// What to report: the user's interruption where it cancelled a call (nothing else does), else the error itself.
-  var orInterruption: any Error {
+  package var orInterruption: any Error {
     self as? ConnectionError == .cancelled ? InterruptedError() : self
   }
 }

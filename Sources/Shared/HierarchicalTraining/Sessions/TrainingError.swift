@@ -10,20 +10,26 @@ package enum TrainingError: Error, Equatable, CustomStringConvertible {
   case divergedInEvaluation(step: Int, loss: Double)
   /// The features at the cut hold a value that is not finite.
   case nonFiniteFeatures(step: Int, reason: String)
+  /// Whoever answers at the cloud's address does not speak this protocol.
+  case notATrainer(address: String, reason: String)
   /// The other side was ended by its user.
   case peerInterrupted(peer: String)
 
   package var description: String {
     switch self {
     case .diverged(let step, let loss):
-      "training diverged: the loss of step \(step) is \(loss); try a smaller --learning-rate"
+      "training diverged: the loss of step \(step) is \(Self.text(loss)); try a smaller --learning-rate"
     case .divergedInEvaluation(let step, let loss):
-      "training diverged: the loss of a test batch after step \(step) is \(loss); try a smaller --learning-rate"
+      "training diverged: the loss of a test batch after step \(step) is \(Self.text(loss)); try a smaller --learning-rate"
     case .nonFiniteFeatures(let step, let reason):
       "training diverged: the features of step \(step) are not finite (\(reason)); try a smaller --learning-rate"
+    case .notATrainer(let address, let reason): "no cloud-trainer at \(address): \(reason)"
     case .peerInterrupted(let peer): "the \(peer) was interrupted by its user"
     }
   }
+
+  /// Without the sign that not-a-number may have.
+  private static func text(_ loss: Double) -> String { loss.isNaN ? "nan" : "\(loss)" }
 }
 
 extension RunRole {
@@ -39,7 +45,10 @@ extension Message {
     switch error {
     case is InterruptedError: self = .goodbye(Goodbye(reason: .interrupted))
     case is Failure, TrainingError.peerInterrupted: return nil
-    default: self = .failure(Failure(code: RunExit(error).failureCode, reason: role.text(of: error)))
+    default:
+      // A way out by an option of this side is none for the other.
+      let reason = (error as? RunDirectoryError)?.problem ?? role.text(of: error)
+      self = .failure(Failure(code: RunExit(error).failureCode, reason: reason))
     }
   }
 }
@@ -55,10 +64,13 @@ extension RunExit {
       TrainingError.nonFiniteFeatures:
       self = .diverged
     case is RefusedError: self = .refused
-    case is ProtocolVersionError, is WireError, is LedgerMismatchError, is CodecError: self = .protocolError
+    case is ProtocolVersionError, is WireError, is LedgerMismatchError, is CodecError,
+      TrainingError.notATrainer:
+      self = .protocolError
     case let error as RunDirectoryError: self = error.exit
     case let failure as Failure: self = Self(failureCode: failure.code)
     case let rejected as RejectedClientError: self = Self(rejected.cause)
+    case let failed as FailedSessionsError: self = Self(failed.last)
     default: self = .link
     }
   }
