@@ -85,10 +85,74 @@ build_benchmark() {
   benchmark=$root/Benchmarks/.build/release/benchmark
 }
 
+# What a script has to know of the options of edge-trainer train that it passes on. Sets cloud_options to those that the
+# cloud gets too, edge_directory to the edge's --run-dir, if it is given, and alone to "yes" if there is no cloud.
+read_run_options() {
+  local i next
+  cloud_options=()
+  edge_directory=
+  # shellcheck disable=SC2034 # The scripts use it.
+  alone=
+  for ((i = 1; i <= $#; i++)); do
+    next=$((i + 1))
+    case ${!i} in
+      --cloud | --cloud=*)
+        say "error: --cloud is not for this script: it starts its own cloud-trainer"
+        exit 64
+        ;;
+      --threads | --timeout) cloud_options+=("${!i}" "${!next-}") ;;
+      --threads=* | --timeout=*) cloud_options+=("${!i}") ;;
+      --strategy) [[ ${!next-} != edge-only ]] || alone=yes ;;
+      --strategy=edge-only) alone=yes ;;
+      --run-dir) edge_directory=${!next-} ;;
+      --run-dir=*) edge_directory=${!i#*=} ;;
+    esac
+  done
+}
+
+# Prints the bits per second that --link-rate $1 means; exits with 64 if it means none.
+bits_per_second() {
+  awk -v rate="$1" 'BEGIN {
+    named["cat1"] = 0.13e6; named["3g"] = 1.1e6; named["4g"] = 5.85e6; named["wifi"] = 18.88e6
+    if (rate in named) { printf "%.0f\n", named[rate]; exit }
+    rate = tolower(rate)
+    if (rate !~ /^[0-9.]*[0-9][0-9.]*[kmg]?bit$/ || rate ~ /[.].*[.]/) exit 64
+    unit = rate ~ /gbit$/ ? 1e9 : rate ~ /mbit$/ ? 1e6 : rate ~ /kbit$/ ? 1e3 : 1
+    if (rate * unit < 1e3 || rate * unit > 1e11) exit 64
+    printf "%.0f\n", rate * unit
+  }' || {
+    say "error: --link-rate $1: expected 1kbit to 100Gbit, or cat1, 3g, 4g or wifi"
+    exit 64
+  }
+}
+
+# Trains as train_on_loopback does, tells where the run's files are and, if it failed, what the cloud's last words were.
+# Exits with the edge's exit code.
+train_and_report() {
+  local code=0 run
+  train_on_loopback || code=$?
+  case $code in
+    0 | 64 | 65 | 73 | 130) ;;
+    *)
+      say "the last words of cloud-trainer:"
+      tail -n 5 "$cloud_errors" >&2
+      ;;
+  esac
+  run=$(sed -n 's/.* run=\([A-Za-z0-9-]*\).*/\1/p' "$cloud_errors" | head -n 1)
+  if [[ -n $run ]]; then
+    say "the files of the run: ${edge_directory:-runs/$run/edge} and runs/$run/cloud"
+  fi
+  exit "$code"
+}
+
 cloud=()
 edge=()
+# Where the cloud listens, if not on loopback.
+cloud_host=127.0.0.1
+# What a script does at its very end.
+at_end() { :; }
 
-# Starts the command in the array `cloud` on a free port of the loopback, and the one in the array `edge` to go with
+# Starts the command in the array `cloud` on a free port of cloud_host, and the one in the array `edge` to go with
 # it; both get their last options from here. Returns the exit code of the edge. However that ends, the cloud has ended
 # too when this returns or the script exits. What the cloud printed is in the files cloud_output and cloud_errors,
 # until the script exits.
@@ -104,7 +168,7 @@ train_on_loopback() {
   trap 'stop 143' TERM
   trap 'stop 129' HUP
 
-  "${cloud[@]}" --listen 127.0.0.1:0 --sessions 1 >"$cloud_output" 2>"$cloud_errors" &
+  "${cloud[@]}" --listen "$cloud_host:0" --sessions 1 >"$cloud_output" 2>"$cloud_errors" &
   cloud_process=$!
   while [[ -z $address ]] && is_running "$cloud_process"; do
     sleep 0.05
@@ -165,4 +229,5 @@ end_processes() {
     await_end "$process" 10 || kill -KILL "$process" 2>/dev/null || true
   done
   rm -rf "$work"
+  at_end
 }

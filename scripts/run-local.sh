@@ -19,26 +19,7 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 help_if_asked "$@"
 
-# What the script has to know of the options that it passes on.
-cloud_options=()
-edge_directory=
-alone=
-for ((i = 1; i <= $#; i++)); do
-  next=$((i + 1))
-  case ${!i} in
-    --cloud | --cloud=*)
-      say "error: --cloud is not for this script: it starts its own cloud-trainer"
-      exit 64
-      ;;
-    --threads | --timeout) cloud_options+=("${!i}" "${!next-}") ;;
-    --threads=* | --timeout=*) cloud_options+=("${!i}") ;;
-    --strategy) [[ ${!next-} != edge-only ]] || alone=yes ;;
-    --strategy=edge-only) alone=yes ;;
-    --run-dir) edge_directory=${!next-} ;;
-    --run-dir=*) edge_directory=${!i#*=} ;;
-  esac
-done
-
+read_run_options "$@"
 "$root/scripts/build.sh" >&2
 
 find_data "$@"
@@ -48,18 +29,4 @@ if [[ -n $alone ]]; then
 fi
 cloud=("$root/.build/release/cloud-trainer" "${cloud_options[@]}")
 edge=("$root/.build/release/edge-trainer" train "${data_options[@]}" "$@")
-code=0
-train_on_loopback || code=$?
-
-case $code in
-  0 | 64 | 65 | 73 | 130) ;;
-  *)
-    say "the last words of cloud-trainer:"
-    tail -n 5 "$cloud_errors" >&2
-    ;;
-esac
-run=$(sed -n 's/.* run=\([A-Za-z0-9-]*\).*/\1/p' "$cloud_errors" | head -n 1)
-if [[ -n $run ]]; then
-  say "the files of the run: ${edge_directory:-runs/$run/edge} and runs/$run/cloud"
-fi
-exit "$code"
+train_and_report

@@ -49,6 +49,8 @@ struct CloudTrainer: ParsableCommand {
       valueName: "n"))
   var maxImageBytes = CloudServer.Options.defaultMaximumImageBytes
 
+  @OptionGroup var trace: TraceOption
+
   static func main() { Program.main(Self.self) }
 
   func validate() throws {
@@ -78,6 +80,7 @@ struct CloudTrainer: ParsableCommand {
         listen: try Endpoint(parsing: listen), threads: machine.threadCount, timeout: machine.timeout.value,
         maximumFrameBytes: maxFrameBytes, directory: runDir, sessions: sessions)
       options.maximumImageBytes = maxImageBytes
+      options.timeline = try trace.timeline(.cloud)
       let server = try CloudServer(options, interruption: interruption, logger: logger)
       try Program.printLine("listening on \(server.endpoint)")
       try server.run { summary in try Program.printLine(SummaryTable(summary).rendered()) }

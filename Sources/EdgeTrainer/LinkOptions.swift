@@ -28,6 +28,18 @@ struct LinkOptions: ParsableArguments {
       "Batches that may be on their way without acknowledgement. (default: 4; split: 1)", valueName: "n"))
   var window: Int?
 
+  @Option(
+    help: ArgumentHelp(
+      "Hold the link to a rate, in both directions: a number with bit, kbit, Mbit or Gbit (a second), or cat1 (0.13 Mbit), 3g (1.1), 4g (5.85) or wifi (18.88). (default: as fast as it goes)",
+      valueName: "rate"))
+  var linkRate: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Let everything arrive later, in both directions: a number with ms or s. (default: 0ms)",
+      valueName: "time"))
+  var linkDelay: String?
+
   private static let defaultCloud = "127.0.0.1:7070"
 
   /// - Throws: `ValidationError`.
@@ -40,6 +52,13 @@ struct LinkOptions: ParsableArguments {
         "--cloud \(cloud): port 0 is no port to connect to; take the one that cloud-trainer printed")
     }
     return endpoint
+  }
+
+  /// - Throws: `LinkShapingError`.
+  func shaping() throws -> LinkShaping {
+    LinkShaping(
+      rate: try linkRate.map(LinkShaping.rate(parsing:)),
+      delay: try linkDelay.map(LinkShaping.delay(parsing:)) ?? 0)
   }
 
   /// - Throws: `CodecError.unsupportedBits`.

@@ -23,13 +23,15 @@ struct StrategyOption: ParsableArguments {
     What means nothing for a strategy is ignored, with a line in the log:
     --exit-head with all but hierarchical; --window with split and edge-only;
     --cut, --bottleneck, --bits, --scale and --compression where the network is
-    not cut; --cloud with edge-only.
+    not cut; --cloud, --link-rate and --link-delay with edge-only.
     """
 
   /// The given options that mean nothing for the strategy.
   func unused(_ link: LinkOptions, _ network: NetworkOptions, _ cut: CutOption) -> [String] {
     let all = [
       ("--cloud", link.cloud != nil, strategy.needsCloud),
+      ("--link-rate", link.linkRate != nil, strategy.needsCloud),
+      ("--link-delay", link.linkDelay != nil, strategy.needsCloud),
       ("--window", link.window != nil, strategy.hasWindow),
       ("--exit-head", network.exitHead != nil, strategy.hasExit),
       ("--cut", cut.cut != nil, strategy.isCut),

@@ -31,6 +31,7 @@ struct Train: ParsableCommand {
   @OptionGroup(title: "Network") var cut: CutOption
   @OptionGroup(title: "Training") var training: TrainingOptions
   @OptionGroup var machine: MachineOptions
+  @OptionGroup var trace: TraceOption
 
   @Option(help: ArgumentHelp("Directory for the run's files. (default: runs/<run>/edge)", valueName: "dir"))
   var runDir: String?
@@ -54,6 +55,7 @@ struct Train: ParsableCommand {
     training.apply(to: &configuration)
     configuration.strategy = strategy.strategy
     if let window = link.window { configuration.window = window }
+    configuration.link = try link.shaping()
     return configuration.canonical()
   }
 
@@ -77,9 +79,10 @@ struct Train: ParsableCommand {
       let run = RunIdentifier.generate()
       let directory = runDir ?? "runs/\(run)/edge"
       logger.info("run \(run), files in \(directory)")
-      let options = EdgeSession.Options(
+      var options = EdgeSession.Options(
         cloud: try endpoint(), threads: machine.threadCount, timeout: machine.timeout.value,
         directory: directory, run: run)
+      options.timeline = try trace.timeline(.edge)
       let session = try EdgeSession(
         configuration, options, train: train, test: test, interruption: interruption, logger: logger,
         progress: ProgressReporter())

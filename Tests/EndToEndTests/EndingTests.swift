@@ -66,6 +66,18 @@ import Testing
       mentioning: ["1 of 2 sessions failed", "the edge was interrupted by its user"])
   }
 
+  /// A frame takes 0.26 s here, so that one is almost always on its way, and what was sent arrives a second later.
+  @Test func userEndsTheEdgeOfASlowLink() throws {
+    let run = try RunUnderWay(edgeArguments: ["--link-rate", "0.5Mbit", "--link-delay", "1s"])
+    run.edge.send(signal: SIGINT)
+    expectError(try run.edge.wait(), .edge, code: 130, mentioning: ["interrupted"])
+    try Self.expectCompleteLogs(run.edgeFiles, event: "interrupted", outcome: "interrupted")
+    expectError(
+      try run.cloud.process.wait(), .cloud, code: 69, mentioning: ["the edge was interrupted by its user"])
+    try Self.expectCompleteLogs(
+      run.cloudFiles, event: "failed", outcome: "failed: the edge was interrupted by its user")
+  }
+
   @Test(arguments: [SIGINT, SIGTERM])
   func userEndsTheCloud(signal: Int32) throws {
     let run = try RunUnderWay()

@@ -9,11 +9,14 @@ import Testing
     let directory = try TemporaryDirectory()
     let edge = try ChildProcess.run(
       .edge,
-      ["train", "--strategy", "edge-only", "--run-dir", directory.path("edge"), "--cloud", "127.0.0.1:1"]
-        + Self.tiny, in: directory)
+      [
+        "train", "--strategy", "edge-only", "--run-dir", directory.path("edge"), "--cloud", "127.0.0.1:1",
+        "--link-rate", "cat1", "--link-delay", "10s",
+      ] + Self.tiny, in: directory)
     #expect(edge.end == .exited(0), "\(edge.errors)")
     #expect(
-      edge.errors.contains("strategy edge-only has no use for --cloud, --exit-head, --cut: ignored"),
+      edge.errors.contains(
+        "strategy edge-only has no use for --cloud, --link-rate, --link-delay, --exit-head, --cut: ignored"),
       "\(edge.errors)")
     #expect(edge.errors.contains("vgg8, uncut, seed 0"))
     let files = RunFiles(directory.path("edge"))
@@ -25,8 +28,11 @@ import Testing
     for key in ["train_payload_bytes", "evaluation_bytes", "sent_bytes", "received_bytes"] {
       #expect(summary[key] as? Int == 0, "\(key)")
     }
+    #expect(summary["link_busy_seconds"] as? Double == 0)
     let configuration = try files.object("config.json")
-    for key in ["cut", "exit_head", "bits", "window"] { #expect(configuration[key] == nil, "\(key)") }
+    for key in ["cut", "exit_head", "bits", "window", "link_rate", "link_delay"] {
+      #expect(configuration[key] == nil, "\(key)")
+    }
     #expect(edge.outputLines.contains { $0.hasPrefix("network") && $0.hasSuffix("vgg8, uncut") })
 
     let prediction = try ChildProcess.run(

@@ -37,6 +37,14 @@ import Transport
         """)
   }
 
+  @Test func shapedLinkGolden() throws {
+    var configuration = try configuration()
+    configuration.link = LinkShaping(rate: 1.1e6, delay: 0.05)
+    let json = String(decoding: try encoder().encode(configuration), as: UTF8.self)
+    #expect(
+      json.contains(#""learning_rate":0.1,"link_delay":0.05,"link_rate":1100000,"momentum":0.9"#), "\(json)")
+  }
+
   @Test func noBottleneckNoKey() throws {
     var configuration = try configuration()
     configuration.network.bottleneck = nil
@@ -83,6 +91,8 @@ import Transport
     configuration.schedule = one(of: LearningRateSchedule.allCases)
     configuration.seed = one(of: [0, .max, random.next(), random.next() >> 40])
     configuration.window = 1 + Int(random.next() % 1024)
+    configuration.link = LinkShaping(
+      rate: one(of: [nil, 1e3, 1.1e6, 1e11]), delay: one(of: [0, 0.05, 10, Double(random.uniform())]))
     return configuration
   }
 
@@ -210,14 +220,34 @@ struct ConfigurationBound: Sendable, CustomStringConvertible {
           ConfigurationBound("\(name) \(value)", false) { $0[keyPath: path] = value }
         }
     }
+    func links(
+      _ name: String, _ path: WritableKeyPath<LinkShaping, Double> & Sendable, good: [Double], bad: [Double]
+    )
+      -> [ConfigurationBound]
+    {
+      good.map { value in ConfigurationBound("\(name) \(value)", true) { $0.link[keyPath: path] = value } }
+        + (bad + [.nan, .infinity]).map { value in
+          ConfigurationBound("\(name) \(value)", false) { $0.link[keyPath: path] = value }
+        }
+    }
     let images = 100_000_000
     return numbers("epochs", \.epochs, good: [1, 100_000], bad: [0, -1, 100_001, .max])
       + numbers("batch size", \.batchSize, good: [1, 1024], bad: [0, -1, 1025, .min])
       + numbers("number of training images", \.trainImages, good: [1, images], bad: [0, -1, images + 1])
       + numbers("number of test images", \.testImages, good: [1, images], bad: [0, -1, images + 1])
       + numbers("window", \.window, good: [1, 1024], bad: [0, -1, 1025])
+      + links("link delay", \.delay, good: [0, 0.05, 10], bad: [-1, 10.1])
+      + links("link rate", \.rate.orZero, good: [1000, 1e11], bad: [0, 999, -1e6, 1.1e11])
       + floats("learning rate", \.learningRate, good: [1e-30, 1000], bad: [0, -0.1, 1000.1])
       + floats("weight decay", \.weightDecay, good: [0, 1], bad: [-1e-9, 1.001])
       + floats("momentum", \.momentum, good: [0, 0.05, 0.94], bad: [-0.1, 0.01, 0.049, 0.95, 0.99, 1])
   }()
+}
+
+extension Double? {
+  /// For key paths to a value that may be missing.
+  fileprivate var orZero: Double {
+    get { self ?? 0 }
+    set { self = newValue }
+  }
 }

@@ -169,6 +169,7 @@ import Testing
             "gradient_payload_bytes" : 0,
             "idle_seconds" : 0,
             "kernels" : "SkylakeX",
+            "link_busy_seconds" : 0,
             "outcome" : "completed",
             "peak_memory_bytes" : null,
             "received_bytes" : 0,

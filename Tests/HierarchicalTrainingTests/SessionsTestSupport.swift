@@ -151,13 +151,15 @@ final class TestCloud: Sendable {
   /// Ends after so many sessions; nil for only when interrupted.
   init(
     _ folder: SessionFolder, sessions: Int? = 1, threads: Int = 1, timeout: Double = 60,
-    maximumFrameBytes: Int = 1 << 26, maximumImageBytes: Int = 1 << 29, operations: FileOperations = .live
+    maximumFrameBytes: Int = 1 << 26, maximumImageBytes: Int = 1 << 29, operations: FileOperations = .live,
+    timeline: Timeline? = nil
   ) throws {
     var options = CloudServer.Options(
       listen: Endpoint(host: "127.0.0.1", port: 0), threads: threads, timeout: timeout,
       maximumFrameBytes: maximumFrameBytes, directory: "\(folder.path)/cloud", sessions: sessions)
     options.operations = operations
     options.maximumImageBytes = maximumImageBytes
+    options.timeline = timeline
     let server = try CloudServer(options, interruption: interruption, logger: silentLogger)
     self.server = server
     thread = SessionThread { [summaries] in try server.run { summaries.append($0) } }
@@ -188,12 +190,13 @@ final class TestCloud: Sendable {
 func runEdge(
   _ configuration: RunConfiguration, _ endpoint: Endpoint?, _ folder: SessionFolder, run: String = "edge",
   threads: Int = 1, timeout: Double = 60, interruption: Interruption = Interruption(),
-  operations: FileOperations = .live, train: (any LabeledImages)? = nil
+  operations: FileOperations = .live, train: (any LabeledImages)? = nil, timeline: Timeline? = nil
 ) throws -> RunSummary {
   var options = EdgeSession.Options(
     cloud: endpoint, threads: threads, timeout: timeout, directory: "\(folder.path)/\(run)",
     run: try RunIdentifier(validating: run))
   options.operations = operations
+  options.timeline = timeline
   let session = try EdgeSession(
     configuration, options,
     train: train

@@ -14,6 +14,7 @@ import Transport
       trainImages: 50_000, testImages: 10_000)
     configuration.strategy = strategy
     configuration.window = 7
+    configuration.link = LinkShaping(rate: 1.1e6, delay: 0.05)
     return configuration
   }
 
@@ -29,9 +30,10 @@ import Transport
       "seed", "data", "train_images", "test_images",
     ]
     let cut: Set = ["cut", "bottleneck", "bits", "scale", "compression"]
+    let link: Set = ["link_rate", "link_delay"]
     for (strategy, more) in [
-      (Strategy.hierarchical, cut.union(["exit_head", "window"])), (.split, cut), (.cloudStream, ["window"]),
-      (.cloudUploadOnce, ["window"]), (.edgeOnly, []),
+      (Strategy.hierarchical, cut.union(link).union(["exit_head", "window"])), (.split, cut.union(link)),
+      (.cloudStream, link.union(["window"])), (.cloudUploadOnce, link.union(["window"])), (.edgeOnly, []),
     ] { #expect(try keys(configuration(strategy)) == common.union(more), "\(strategy)") }
   }
 
@@ -48,6 +50,7 @@ import Transport
     if !strategy.isCut { other.network.bottleneck = -1 }
     if !strategy.hasExit { other.network.exitHead = .conv }
     if !strategy.hasWindow { other.window = 0 }
+    if !strategy.needsCloud { other.link = LinkShaping(rate: 0, delay: -1) }
     #expect(other.canonical() == canonical)
   }
 

@@ -187,6 +187,31 @@ import Transport
         == .payload(type: .epochEnd, field: "uploaded training images", expected: "10", actual: "4"))
   }
 
+  // MARK: A slow link
+
+  /// The gradient of a batch would take four minutes; a session that ends does not wait for it.
+  @Test(arguments: [true, false]) func gradientOnASlowLinkDoesNotHoldUpTheEnd(userEndsTheCloud: Bool) throws {
+    var configuration = try Self.configuration(.split)
+    configuration.link.rate = 1000
+    let folder = try SessionFolder()
+    let cloud = try TestCloud(folder, sessions: 1)
+    let edge = try FakeEdge(cloud.endpoint, configuration, run: "edge")
+    let start = ContinuousClock.now
+    try edge.train(4)
+    // So that the gradient is on its way, most probably.
+    sleep(milliseconds: 500)
+    if userEndsTheCloud {
+      cloud.interruption.request()
+      guard case .goodbye = try edge.lastWord() else { throw CancellationError() }
+    } else {
+      try edge.connection.send(.goodbye(Goodbye(reason: .interrupted)))
+    }
+    let error = cloud.end().error
+    #expect(ContinuousClock.now - start < .seconds(60))
+    #expect(error.map(RunExit.init) == (userEndsTheCloud ? .interrupted : .link), "\(error as Any)")
+    #expect(try folder.metrics("cloud/edge").events.last == (userEndsTheCloud ? "interrupted" : "failed"))
+  }
+
   // MARK: Limits
 
   @Test func uploadBeyondTheCloudsMemoryIsRefused() throws {

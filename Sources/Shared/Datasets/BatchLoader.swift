@@ -30,9 +30,13 @@ package final class BatchLoader: Sendable {
   /// - Parameters:
   ///   - preparer: which batches.
   ///   - prefetch: number of batches prepared ahead, at least 1.
+  ///   - onPrepared: told, by the thread, when it began and ended to prepare a batch, in nanoseconds of the monotonic clock.
   /// - Throws: `DatasetError.threadNotStarted`.
-  package init(_ preparer: BatchPreparer, prefetch: Int = 2) throws(DatasetError) {
-    worker = BatchLoaderWorker(preparer: preparer, prefetch: prefetch)
+  package init(
+    _ preparer: BatchPreparer, prefetch: Int = 2,
+    onPrepared: (@Sendable (_ start: UInt64, _ end: UInt64) -> Void)? = nil
+  ) throws(DatasetError) {
+    worker = BatchLoaderWorker(preparer: preparer, prefetch: prefetch, onPrepared: onPrepared)
     try worker.start()
   }
 

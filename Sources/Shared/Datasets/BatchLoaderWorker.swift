@@ -9,6 +9,7 @@
 /// thread while it prepares.
 final class BatchLoaderWorker: @unchecked Sendable {
   let preparer: BatchPreparer
+  private let onPrepared: (@Sendable (UInt64, UInt64) -> Void)?
 
   private let monitor = Monitor()
   private let ring: [BatchBuffer]
@@ -28,9 +29,10 @@ final class BatchLoaderWorker: @unchecked Sendable {
   private var error: DatasetError?
   private var waitedNanoseconds: UInt64 = 0
 
-  init(preparer: BatchPreparer, prefetch: Int) {
+  init(preparer: BatchPreparer, prefetch: Int, onPrepared: (@Sendable (UInt64, UInt64) -> Void)?) {
     precondition(prefetch >= 1, "at least one batch is prepared ahead")
     self.preparer = preparer
+    self.onPrepared = onPrepared
     let batchSize = min(preparer.sampler.batchSize, preparer.sampler.count)
     ring = (0...prefetch).map { _ in BatchBuffer(batchSize: batchSize) }
     indices = .allocate(capacity: preparer.sampler.count)
@@ -156,6 +158,8 @@ final class BatchLoaderWorker: @unchecked Sendable {
 
   private func prepare(_ index: Int, epoch: Int, into buffer: BatchBuffer) throws(DatasetError) {
     guard let indices = indices.baseAddress else { return }
+    let start = onPrepared == nil ? 0 : monotonicNanoseconds()
+    defer { onPrepared?(start, monotonicNanoseconds()) }
     _ = try preparer.prepareBatch(
       index, epoch: epoch, indices: indices, values: buffer.images, labels: buffer.labels,
       scratch: scratch)

@@ -5,17 +5,40 @@ package struct Welcome: Codable, Equatable, Sendable {
   /// Where the run goes on; `nil` from the beginning. Not necessarily where the edge proposed.
   package let resume: ResumePosition?
   package let softwareVersion: String
+  /// For the edge, to find out how far the two clocks are apart.
+  package let clock: ClockReading?
 
-  package init(maximumFrameBytes: Int, resume: ResumePosition? = nil, softwareVersion: String) {
+  /// Seconds since 1970 on the clock of the cloud.
+  package struct ClockReading: Codable, Equatable, Sendable {
+    package let helloReceived: Double
+    /// Just before this message.
+    package let welcomeSent: Double
+
+    package init(helloReceived: Double, welcomeSent: Double) {
+      self.helloReceived = helloReceived
+      self.welcomeSent = welcomeSent
+    }
+
+    enum CodingKeys: String, CodingKey {
+      case helloReceived = "hello_received"
+      case welcomeSent = "welcome_sent"
+    }
+  }
+
+  package init(
+    maximumFrameBytes: Int, resume: ResumePosition? = nil, softwareVersion: String, clock: ClockReading? = nil
+  ) {
     self.maximumFrameBytes = maximumFrameBytes
     self.resume = resume
     self.softwareVersion = softwareVersion
+    self.clock = clock
   }
 
   enum CodingKeys: String, CodingKey {
     case maximumFrameBytes = "maximum_frame_bytes"
     case resume
     case softwareVersion = "software_version"
+    case clock
   }
 }
 

@@ -102,9 +102,11 @@ extension Welcome: ControlPayload {
     try PayloadCheck.count(
       maximumFrameBytes, "maximum_frame_bytes", .welcome, minimum: FrameHeader.byteCount)
     try resume?.validate(.welcome)
+    try PayloadCheck.finite(clock?.helloReceived, "clock.hello_received", .welcome)
+    try PayloadCheck.finite(clock?.welcomeSent, "clock.welcome_sent", .welcome)
     return Self(
       maximumFrameBytes: maximumFrameBytes, resume: resume,
-      softwareVersion: PayloadCheck.printable(softwareVersion, limit: 100))
+      softwareVersion: PayloadCheck.printable(softwareVersion, limit: 100), clock: clock)
   }
 }
 

@@ -9,6 +9,8 @@ package struct ReceivedMessage: Equatable, Sendable {
   package let receivedBefore: ByteCounts
   /// What has been received up to and including this frame.
   package let receivedWith: ByteCounts
+  /// When its first byte was there, in nanoseconds of the monotonic clock.
+  package let firstByteNanoseconds: UInt64
 }
 
 /// Messages over a socket: framed, checked, counted, and in legal order.
@@ -29,11 +31,11 @@ package final class FramedConnection: Sendable {
     var peerMaximumFrameBytes = Int.max
   }
 
-  private struct Input {
+  struct Input {
     var isBrokenInsideFrame = false
   }
 
-  private struct Output {
+  struct Output {
     /// Whether an error has interrupted a frame: the state of the conversation is ahead of the stream.
     var isBroken = false
     /// That frame, if some of it has been sent. Nothing else can be sent before the rest of it.
@@ -41,8 +43,10 @@ package final class FramedConnection: Sendable {
   }
 
   private let state: Mutex<State>
-  private let input = Mutex(Input())
-  private let output = Mutex(Output())
+  let input = Mutex(Input())
+  let output = Mutex(Output())
+  let shaper = Mutex<LinkShaper?>(nil)
+  private let sendingNanoseconds = Atomic<UInt64>(0)
 
   /// Takes over `socket`.
   ///
@@ -68,7 +72,26 @@ package final class FramedConnection: Sendable {
   /// The bytes of all whole frames so far.
   package var ledger: ByteLedger { state.withLock { $0.ledger } }
 
-  /// Sends one message, and returns when the kernel has taken all of it.
+  /// Seconds in which frames were being sent: from a frame's first byte until the link, if it is shaped, or else the
+  /// kernel has taken its last one.
+  package var sendingSeconds: Double { Double(sendingNanoseconds.load(ordering: .relaxed)) * 1e-9 }
+
+  /// Holds back what is sent from now on. To be called once at most.
+  ///
+  /// - Throws: `SocketError` when the process has no more descriptors or threads.
+  package func shape(_ shaping: LinkShaping) throws(SocketError) {
+    guard shaping != .none else { return }
+    let new = try LinkShaper(shaping, socket)
+    shaper.withLock { shaper in
+      precondition(shaper == nil, "a link is shaped once")
+      shaper = new
+    }
+  }
+
+  /// Ends the shaping: what is held back in a `send`, or still on its way, goes at once, and so does all that follows.
+  package func endShaping() { shaper.withLock { $0 }?.release() }
+
+  /// Sends one message, and returns when the kernel, or the shaped link, has taken all of it.
   ///
   /// - Returns: bytes of the frame.
   /// - Throws: `WireError` (`order`, `length` beyond the peer's limit, a value that JSON cannot hold; nothing
@@ -82,7 +105,7 @@ package final class FramedConnection: Sendable {
     }
   }
 
-  private func send(
+  func send(
     _ frame: OutgoingBytes, _ message: Message, _ output: inout Output, _ patience: Patience
   ) throws -> Int {
     try state.withLock { state in
@@ -92,7 +115,7 @@ package final class FramedConnection: Sendable {
     }
     var frame = frame
     do {
-      try socket.write(&frame, patience: patience)
+      try write(&frame, patience)
     } catch {
       output.isBroken = true
       if frame.written > 0 { output.unfinished = (frame, message.type) }
@@ -102,7 +125,17 @@ package final class FramedConnection: Sendable {
     return frame.count
   }
 
-  private func countSent(_ type: FrameType, _ frameByteCount: Int) {
+  func write(_ frame: inout OutgoingBytes, _ patience: Patience) throws {
+    let start = SystemCall.monotonicNanoseconds()
+    defer { sendingNanoseconds.add(SystemCall.monotonicNanoseconds() - start, ordering: .relaxed) }
+    if let shaper = shaper.withLock({ $0 }) {
+      try shaper.write(&frame, patience: patience)
+    } else {
+      try socket.write(&frame, patience: patience)
+    }
+  }
+
+  func countSent(_ type: FrameType, _ frameByteCount: Int) {
     state.withLock { state in
       state.ledger.sent.count(type, payloadByteCount: frameByteCount - FrameHeader.byteCount)
     }
@@ -121,6 +154,7 @@ package final class FramedConnection: Sendable {
     try input.withLock { input in
       if input.isBrokenInsideFrame { throw ConnectionError.brokenInsideFrame }
       let patience = Patience(cancellation: cancellation, deadline: deadline)
+      var firstByteNanoseconds: UInt64 = 0
       let headerBytes = try [UInt8](unsafeUninitializedCapacity: FrameHeader.byteCount) { buffer, count in
         var hasStarted = false
         defer { input.isBrokenInsideFrame = hasStarted }
@@ -128,6 +162,7 @@ package final class FramedConnection: Sendable {
         let first = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<1])
         try socket.readExactly(into: first, patience: patience) { self.conversation.expectsPeer }
         hasStarted = true
+        firstByteNanoseconds = SystemCall.monotonicNanoseconds()
         let rest = UnsafeMutableRawBufferPointer(
           rebasing: UnsafeMutableRawBufferPointer(buffer)[1..<FrameHeader.byteCount])
         try readInsideFrame(into: rest, alreadyRead: 1, patience)
@@ -149,7 +184,7 @@ package final class FramedConnection: Sendable {
         count = size
       }
       let message = try Message(header, payload: payload)
-      let received = try accept(message, payloadByteCount: size)
+      let received = try accept(message, payloadByteCount: size, firstByteNanoseconds)
       input.isBrokenInsideFrame = false
       return received
     }
@@ -169,7 +204,9 @@ package final class FramedConnection: Sendable {
     }
   }
 
-  private func accept(_ message: Message, payloadByteCount: Int) throws(WireError) -> ReceivedMessage {
+  private func accept(
+    _ message: Message, payloadByteCount: Int, _ firstByteNanoseconds: UInt64
+  ) throws(WireError) -> ReceivedMessage {
     let outcome = state.withLock { state -> Result<ReceivedMessage, WireError> in
       do throws(WireError) {
         try state.conversation.didReceive(message)
@@ -182,58 +219,9 @@ package final class FramedConnection: Sendable {
       return .success(
         ReceivedMessage(
           message: message, frameByteCount: FrameHeader.byteCount + payloadByteCount,
-          receivedBefore: before, receivedWith: state.ledger.received))
+          receivedBefore: before, receivedWith: state.ledger.received,
+          firstByteNanoseconds: firstByteNanoseconds))
     }
     return try outcome.get()
-  }
-
-  /// Ends the connection politely: finishes a frame that was interrupted, sends a last message, ends the
-  /// stream, reads on until the peer has ended its stream too, and closes. Never throws and never waits
-  /// longer than `seconds`; `cancellation` does not interrupt it.
-  ///
-  /// - Parameters:
-  ///   - message: `goodbye`, `failure` or `refusal`; left out if it is not legal any more.
-  ///   - seconds: for everything together.
-  /// - Returns: whether the message has been sent.
-  @discardableResult
-  package func close(sending message: Message? = nil, within seconds: Double = 1) -> Bool {
-    let deadline = Deadline(secondsFromNow: seconds)
-    var isSent: Bool?
-    repeat {
-      // Another thread may be stuck in a send; without the lock there is no way to send anything.
-      isSent = output.withLockIfAvailable { sendLast(message, &$0, Patience(deadline: deadline)) }
-    } while isSent == nil && deadline.pause()
-    if isSent != nil {
-      socket.shutdownWriting()
-      // Without this, unread bytes would make the kernel reset the connection, and the peer might lose our
-      // message. If another thread is receiving, it does the reading.
-      var isDrained = false
-      repeat {
-        isDrained = input.withLockIfAvailable { drain(&$0, Patience(deadline: deadline)) } != nil
-      } while !isDrained && deadline.pause()
-    }
-    socket.close()
-    return isSent ?? false
-  }
-
-  private func sendLast(_ message: Message?, _ output: inout Output, _ patience: Patience) -> Bool {
-    do {
-      if let (rest, type) = output.unfinished {
-        var bytes = rest
-        try socket.write(&bytes, patience: patience)
-        output.unfinished = nil
-        countSent(type, bytes.count)
-      }
-      guard let message else { return false }
-      _ = try send(try message.outgoingFrame(), message, &output, patience)
-      return true
-    } catch {
-      return false  // The peer cannot be told any more; the connection is closed all the same.
-    }
-  }
-
-  private func drain(_ input: inout Input, _ patience: Patience) {
-    input.isBrokenInsideFrame = true
-    socket.drain(maximumBytes: 16 << 20, patience: patience)
   }
 }

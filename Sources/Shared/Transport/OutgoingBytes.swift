@@ -24,6 +24,16 @@ struct OutgoingBytes {
     written += count
   }
 
+  /// A copy of the first `limit` bytes of what is left, or of all of it.
+  func next(_ limit: Int) -> [UInt8] {
+    let end = min(written + limit, count)
+    let headEnd = min(end, head.count)
+    let bodyStart = max(written, head.count) - head.count
+    let bodyEnd = max(end, head.count) - head.count
+    return Array(head[min(written, headEnd)..<headEnd])
+      + body[(body.startIndex + bodyStart)..<(body.startIndex + bodyEnd)]
+  }
+
   /// Calls `body` with what is left as one or two vectors for `sendmsg`.
   func withRemainingVectors<Result>(
     _ use: (UnsafeMutablePointer<iovec>, Int) throws(SocketError) -> Result

@@ -19,8 +19,9 @@ package final class Socket: Sendable {
   package let remoteEndpoint: Endpoint?
   /// This end in numbers; `nil` for a socket pair.
   package let localEndpoint: Endpoint?
-  private let descriptor: OwnedDescriptor
+  let descriptor: OwnedDescriptor
   private let clock = Mutex(ProgressClock())
+  private let silence = Atomic<UInt64>(0)
 
   /// Takes over a connected descriptor and sets its options.
   ///
@@ -180,12 +181,15 @@ package final class Socket: Sendable {
 
   // MARK: Waiting
 
+  /// Lets the connection be without progress for so much longer than its timeout, because its link is slow.
+  func allowSilence(seconds: Double) { silence.store(SystemCall.nanoseconds(seconds), ordering: .releasing) }
+
   /// Waits until the descriptor is ready (or has an error that the next call will report). Wakes at least
   /// once a second to look whether another thread or the kernel has made progress.
   private func wait(
     for events: Int16, _ descriptor: Int32, _ patience: Patience, _ mayTimeOut: () -> Bool
   ) throws {
-    let limit = SystemCall.nanoseconds(timeout)
+    let limit = SystemCall.nanoseconds(timeout) + silence.load(ordering: .acquiring)
     var start = SystemCall.monotonicNanoseconds()
     while true {
       let now = SystemCall.monotonicNanoseconds()

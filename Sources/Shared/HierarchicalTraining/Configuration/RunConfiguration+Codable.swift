@@ -10,6 +10,10 @@ extension RunConfiguration: Codable {
     case batchSize = "batch_size"
     case learningRate = "learning_rate"
     case weightDecay = "weight_decay"
+    /// Bits per second; absent without shaping.
+    case linkRate = "link_rate"
+    /// Seconds; absent without shaping.
+    case linkDelay = "link_delay"
     case trainImages = "train_images"
     case testImages = "test_images"
   }
@@ -31,6 +35,11 @@ extension RunConfiguration: Codable {
     }
     if strategy.hasExit { network.exitHead = try values.decode(ExitHead.self, forKey: .exitHead) }
     window = strategy.hasWindow ? try values.decode(Int.self, forKey: .window) : 1
+    if strategy.needsCloud {
+      link = LinkShaping(
+        rate: try values.decodeIfPresent(Double.self, forKey: .linkRate),
+        delay: try values.decodeIfPresent(Double.self, forKey: .linkDelay) ?? 0)
+    }
     epochs = try values.decode(Int.self, forKey: .epochs)
     batchSize = try values.decode(Int.self, forKey: .batchSize)
     learningRate = try values.decode(Float.self, forKey: .learningRate)
@@ -57,6 +66,10 @@ extension RunConfiguration: Codable {
     }
     if strategy.hasExit { try values.encode(network.exitHead, forKey: .exitHead) }
     if strategy.hasWindow { try values.encode(window, forKey: .window) }
+    if strategy.needsCloud {
+      try values.encodeIfPresent(link.rate, forKey: .linkRate)
+      if link.delay != 0 { try values.encode(link.delay, forKey: .linkDelay) }
+    }
     try values.encode(epochs, forKey: .epochs)
     try values.encode(batchSize, forKey: .batchSize)
     try values.encode(learningRate, forKey: .learningRate)

@@ -22,6 +22,8 @@ package struct RunConfiguration: Equatable, Sendable {
   package var testImages: Int
   /// Batches that may be on their way without acknowledgement.
   package var window = 4
+  /// What both sides do to what they send.
+  package var link = LinkShaping.none
 
   package init(
     network: SplitNetwork.Configuration, activations: ActivationFormat, data: String, trainImages: Int,
@@ -80,6 +82,10 @@ extension RunConfiguration {
       (1...100_000_000).contains(trainImages), "number of training images", trainImages, "1 to 100000000")
     try require((1...100_000_000).contains(testImages), "number of test images", testImages, "1 to 100000000")
     try require((1...Hello.maximumWindow).contains(window), "window", window, "1 to \(Hello.maximumWindow)")
+    if let rate = link.rate {
+      try require(LinkShaping.rates.contains(rate), "link rate", rate, "1000 to 100000000000 bit/s")
+    }
+    try require(LinkShaping.delays.contains(link.delay), "link delay", link.delay, "0 to 10 seconds")
   }
 }
 

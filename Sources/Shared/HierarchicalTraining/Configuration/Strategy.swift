@@ -49,6 +49,7 @@ extension RunConfiguration {
       configuration.activations = .exact
     }
     if !strategy.hasWindow { configuration.window = 1 }
+    if !strategy.needsCloud { configuration.link = .none }
     return configuration
   }
 }

@@ -4,6 +4,8 @@ import NeuralNetwork
 /// The cloud's part of the network with its optimizer: it trains the rest on the features that arrive.
 package final class CloudModel {
   package let network: SplitNetwork
+  /// Where the times of the parts of a step are recorded.
+  package var timeline: Timeline?
   private let context: ComputeContext
   private let optimizer: StochasticGradientDescent
 
@@ -31,8 +33,8 @@ package final class CloudModel {
     _ features: Tensor, labels: UnsafeBufferPointer<UInt8>, _ values: LearningRateSchedule.Values
   ) -> SoftmaxCrossEntropy.Result {
     let (gradient, result) = forward(features, labels)
-    _ = network.rest.backward(gradient, needsInputGradient: false)
-    optimizer.step(learningRate: values.learningRate, momentum: values.momentum)
+    timeline.measure(.backward) { _ = network.rest.backward(gradient, needsInputGradient: false) }
+    update(values)
     return result
   }
 
@@ -50,26 +52,39 @@ package final class CloudModel {
     featureGradient use: (Tensor, SoftmaxCrossEntropy.Result) throws -> Void
   ) rethrows -> SoftmaxCrossEntropy.Result {
     let (gradient, result) = forward(features, labels)
-    guard let featureGradient = network.rest.backward(gradient, needsInputGradient: true) else {
+    let ofFeatures = timeline.measure(.backward) {
+      network.rest.backward(gradient, needsInputGradient: true)
+    }
+    guard let featureGradient = ofFeatures else {
       preconditionFailure("the rest gave no gradient of its input")
     }
     defer { featureGradient.release() }
     try use(featureGradient, result)
-    optimizer.step(learningRate: values.learningRate, momentum: values.momentum)
+    update(values)
     return result
   }
 
   private func forward(
     _ features: Tensor, _ labels: UnsafeBufferPointer<UInt8>
   ) -> (gradient: Tensor, result: SoftmaxCrossEntropy.Result) {
-    let logits = network.rest.forward(features, training: true)
-    let gradient = context.gradients.take(logits.shape, count: logits.count)
-    return (gradient, SoftmaxCrossEntropy.evaluate(logits, labels: labels, gradient: gradient))
+    timeline.measure(.forward) {
+      let logits = network.rest.forward(features, training: true)
+      let gradient = context.gradients.take(logits.shape, count: logits.count)
+      return (gradient, SoftmaxCrossEntropy.evaluate(logits, labels: labels, gradient: gradient))
+    }
+  }
+
+  private func update(_ values: LearningRateSchedule.Values) {
+    timeline.measure(.update) {
+      optimizer.step(learningRate: values.learningRate, momentum: values.momentum)
+    }
   }
 
   /// Loss and hits without training.
   package func evaluate(_ features: Tensor, labels: UnsafeBufferPointer<UInt8>) -> SoftmaxCrossEntropy.Result
   {
-    SoftmaxCrossEntropy.evaluate(network.rest.forward(features, training: false), labels: labels)
+    timeline.measure(.forward) {
+      SoftmaxCrossEntropy.evaluate(network.rest.forward(features, training: false), labels: labels)
+    }
   }
 }

@@ -4,6 +4,8 @@ import NeuralNetwork
 /// The edge's part of the network with its optimizer: the front trains through the early exit.
 package final class EdgeModel {
   package let network: SplitNetwork
+  /// Where the times of the parts of a step are recorded.
+  package var timeline: Timeline?
   private let context: ComputeContext
   private let optimizer: StochasticGradientDescent
   private let images: Tensor
@@ -34,26 +36,34 @@ package final class EdgeModel {
   package func forward(_ pixels: UnsafePointer<Float>, count: Int, training: Bool) -> Tensor {
     images.resize(count: count)
     images.data.update(from: pixels, count: images.values)
-    return network.front.forward(images, training: training)
+    return timeline.measure(.forward) { network.front.forward(images, training: training) }
   }
 
   /// One step of front and exit on the exit's own loss, from the features of the last `forward`.
   package func train(
     _ features: Tensor, labels: UnsafeBufferPointer<UInt8>, _ values: LearningRateSchedule.Values
   ) -> SoftmaxCrossEntropy.Result {
-    let logits = network.exit.forward(features, training: true)
-    let gradient = context.gradients.take(logits.shape, count: logits.count)
-    let result = SoftmaxCrossEntropy.evaluate(logits, labels: labels, gradient: gradient)
-    if let featureGradient = network.exit.backward(gradient, needsInputGradient: true) {
-      _ = network.front.backward(featureGradient, needsInputGradient: false)
+    let (result, gradient) = timeline.measure(.exit) {
+      let logits = network.exit.forward(features, training: true)
+      let gradient = context.gradients.take(logits.shape, count: logits.count)
+      return (SoftmaxCrossEntropy.evaluate(logits, labels: labels, gradient: gradient), gradient)
     }
-    optimizer.step(learningRate: values.learningRate, momentum: values.momentum)
+    timeline.measure(.backward) {
+      if let featureGradient = network.exit.backward(gradient, needsInputGradient: true) {
+        _ = network.front.backward(featureGradient, needsInputGradient: false)
+      }
+    }
+    timeline.measure(.update) {
+      optimizer.step(learningRate: values.learningRate, momentum: values.momentum)
+    }
     return result
   }
 
   /// The exit's loss and hits on features of the last `forward`, without training.
   package func evaluate(_ features: Tensor, labels: UnsafeBufferPointer<UInt8>) -> SoftmaxCrossEntropy.Result
   {
-    SoftmaxCrossEntropy.evaluate(network.exit.forward(features, training: false), labels: labels)
+    timeline.measure(.exit) {
+      SoftmaxCrossEntropy.evaluate(network.exit.forward(features, training: false), labels: labels)
+    }
   }
 }

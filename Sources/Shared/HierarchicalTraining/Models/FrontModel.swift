@@ -4,6 +4,8 @@ import NeuralNetwork
 /// The front alone with its optimizer: it trains by a gradient that comes from elsewhere.
 package final class FrontModel {
   package let network: SplitNetwork
+  /// Where the times of the parts of a step are recorded.
+  package var timeline: Timeline?
   private let context: ComputeContext
   private let optimizer: StochasticGradientDescent
   private let images: Tensor
@@ -27,7 +29,7 @@ package final class FrontModel {
   package func forward(_ pixels: UnsafePointer<Float>, count: Int, training: Bool) -> Tensor {
     images.resize(count: count)
     images.data.update(from: pixels, count: images.values)
-    return network.front.forward(images, training: training)
+    return timeline.measure(.forward) { network.front.forward(images, training: training) }
   }
 
   /// One step after `forward` in training.
@@ -42,7 +44,9 @@ package final class FrontModel {
   ) rethrows {
     let gradient = context.gradients.take(network.cutShape, count: count)
     try write(gradient)
-    _ = network.front.backward(gradient, needsInputGradient: false)
-    optimizer.step(learningRate: values.learningRate, momentum: values.momentum)
+    timeline.measure(.backward) { _ = network.front.backward(gradient, needsInputGradient: false) }
+    timeline.measure(.update) {
+      optimizer.step(learningRate: values.learningRate, momentum: values.momentum)
+    }
   }
 }

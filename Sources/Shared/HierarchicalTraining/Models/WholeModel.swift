@@ -5,6 +5,8 @@ import NeuralNetwork
 package final class WholeModel {
   /// All layers, from the image to the classifier.
   package let network: Sequential
+  /// Where the times of the parts of a step are recorded.
+  package var timeline: Timeline?
   private let context: ComputeContext
   private let optimizer: StochasticGradientDescent
   private let images: Tensor
@@ -44,16 +46,22 @@ package final class WholeModel {
   package func train(
     _ images: Tensor, labels: UnsafeBufferPointer<UInt8>, _ values: LearningRateSchedule.Values
   ) -> SoftmaxCrossEntropy.Result {
-    let logits = network.forward(images, training: true)
-    let gradient = context.gradients.take(logits.shape, count: logits.count)
-    let result = SoftmaxCrossEntropy.evaluate(logits, labels: labels, gradient: gradient)
-    _ = network.backward(gradient, needsInputGradient: false)
-    optimizer.step(learningRate: values.learningRate, momentum: values.momentum)
+    let (result, gradient) = timeline.measure(.forward) {
+      let logits = network.forward(images, training: true)
+      let gradient = context.gradients.take(logits.shape, count: logits.count)
+      return (SoftmaxCrossEntropy.evaluate(logits, labels: labels, gradient: gradient), gradient)
+    }
+    timeline.measure(.backward) { _ = network.backward(gradient, needsInputGradient: false) }
+    timeline.measure(.update) {
+      optimizer.step(learningRate: values.learningRate, momentum: values.momentum)
+    }
     return result
   }
 
   /// Loss and hits without training.
   package func evaluate(_ images: Tensor, labels: UnsafeBufferPointer<UInt8>) -> SoftmaxCrossEntropy.Result {
-    SoftmaxCrossEntropy.evaluate(network.forward(images, training: false), labels: labels)
+    timeline.measure(.forward) {
+      SoftmaxCrossEntropy.evaluate(network.forward(images, training: false), labels: labels)
+    }
   }
 }

@@ -86,6 +86,8 @@ package struct RunSummary: Codable, Equatable, Sendable {
   /// Everything sent, and everything received, over the link.
   package var sentBytes = 0
   package var receivedBytes = 0
+  /// Seconds in which this side was sending: until the kernel, or the link if it is shaped, had taken each frame.
+  package var linkBusySeconds: Double = 0
   /// The most memory that this process had resident; in the cloud, since this session began.
   @NullIfMissing package var peakMemoryBytes: Int? = nil
 

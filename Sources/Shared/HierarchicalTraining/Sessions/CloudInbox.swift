@@ -31,6 +31,7 @@ final class CloudInbox: @unchecked Sendable {
   private let decoder: any BatchDecoder
   private let uploaded: UploadedImages?
   private let batchSize: Int
+  private let timeline: Timeline?
   private let condition = Condition()
 
   // Guarded by `condition`.
@@ -43,10 +44,12 @@ final class CloudInbox: @unchecked Sendable {
   ///   - shape: of the samples of a batch.
   ///   - decoder: of batches.
   ///   - uploaded: where uploaded images go; nil if the run has none.
+  ///   - timeline: where the times are recorded.
   init(
     _ connection: FramedConnection, _ configuration: RunConfiguration, shape: FeatureShape,
-    decoder: any BatchDecoder, uploaded: UploadedImages? = nil
+    decoder: any BatchDecoder, uploaded: UploadedImages? = nil, timeline: Timeline? = nil
   ) {
+    self.timeline = timeline
     self.connection = connection
     self.decoder = decoder
     self.uploaded = uploaded
@@ -89,7 +92,11 @@ final class CloudInbox: @unchecked Sendable {
   ///
   /// - Throws: what ended the connection: what the peer said if it did, else why sending failed.
   func send(_ message: Message) throws {
-    do { try connection.send(message) } catch { throw explanation(of: error) }
+    do {
+      _ = try timeline.measure(.send) { try connection.send(message) }
+    } catch {
+      throw explanation(of: error)
+    }
   }
 
   /// Why sending failed: the peer may have said why it went, and then that is the error to report. Gives up what was
@@ -117,8 +124,10 @@ final class CloudInbox: @unchecked Sendable {
     }
   }
 
-  /// Makes `next` throw. The first error stays.
+  /// Makes `next` throw. The first error stays. The computing thread may be sending over a link that is held back: that
+  /// it is not any more.
   func fail(_ error: any Error) {
+    defer { connection.endShaping() }
     condition.locked {
       if failure == nil { failure = error }
       condition.broadcast()
@@ -138,6 +147,7 @@ final class CloudInbox: @unchecked Sendable {
   /// - Returns: whether more is to come.
   private func receiveOne() throws -> Bool {
     let received = try connection.receive()
+    timeline?.record(.receive, from: received.firstByteNanoseconds)
     switch received.message {
     case .trainBatch(let batch): try append(.training(decode(batch, .trainBatch)))
     case .evaluationBatch(let batch): try append(.evaluation(decode(batch, .evaluationBatch)))
@@ -173,7 +183,7 @@ final class CloudInbox: @unchecked Sendable {
   private func decode(_ batch: Transport.Batch, _ type: FrameType) throws -> Batch {
     try check(batch, type)
     let input = try takeTensor()
-    try decoder.decode(batch, type, into: input)
+    try timeline.measure(.decode) { try decoder.decode(batch, type, into: input) }
     return Batch(sequence: batch.sequence, labels: batch.labels, input: input)
   }
 

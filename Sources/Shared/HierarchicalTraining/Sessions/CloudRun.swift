@@ -10,9 +10,10 @@ final class CloudRun {
   private let connection: FramedConnection
   private let work: any CloudWork
   private let logger: Logger
+  private let timeline: Timeline?
 
   /// Of the epoch under way.
-  var clock = TrainingClock()
+  var clock: TrainingClock
   private var totals = EpochTotals()
   /// Steps of the whole run.
   private var completedSteps = 0
@@ -28,8 +29,10 @@ final class CloudRun {
 
   init(
     _ configuration: RunConfiguration, _ connection: FramedConnection, _ work: any CloudWork,
-    recorder: RunRecorder, logger: Logger
+    recorder: RunRecorder, logger: Logger, timeline: Timeline?
   ) {
+    self.timeline = timeline
+    clock = TrainingClock(timeline: timeline)
     self.configuration = configuration
     self.connection = connection
     self.work = work
@@ -88,7 +91,7 @@ final class CloudRun {
     let trainLoss = totals.trainingLoss / Double(max(1, totals.images))
     let epochClock = clock
     self.totals = EpochTotals()
-    clock = TrainingClock()
+    clock = TrainingClock(timeline: timeline)
     try recorder.epoch(
       number, trainLoss: trainLoss, exitAccuracy: exitAccuracy, finalAccuracy: accuracy, clock: epochClock,
       connection.ledger)
@@ -97,12 +100,11 @@ final class CloudRun {
       to: recorder.directory.path(of: Checkpoint.cloudFile), operations: recorder.directory.operations)
     // Read just before the report is built: it holds what was sent before it.
     let testLoss = totals.testLoss / Double(max(1, totals.testImages))
-    try connection.send(
-      .epochReport(
-        EpochReport(
-          epoch: number, meanTrainingLoss: trainLoss, finalLoss: testLoss.isFinite ? testLoss : nil,
-          finalCorrect: totals.correct, finalCount: totals.testImages, busySeconds: epochClock.busySeconds,
-          idleSeconds: epochClock.idleSeconds, received: receivedWith, sent: connection.ledger.sent)))
+    let report = EpochReport(
+      epoch: number, meanTrainingLoss: trainLoss, finalLoss: testLoss.isFinite ? testLoss : nil,
+      finalCorrect: totals.correct, finalCount: totals.testImages, busySeconds: epochClock.busySeconds,
+      idleSeconds: epochClock.idleSeconds, received: receivedWith, sent: connection.ledger.sent)
+    _ = try timeline.measure(.send) { try connection.send(.epochReport(report)) }
     let exit = exitAccuracy.map { "exit \(Formatting.percent($0)), final " } ?? ""
     logger.info(
       """

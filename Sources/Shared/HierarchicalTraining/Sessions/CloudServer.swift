@@ -18,6 +18,8 @@ package final class CloudServer: Sendable {
     package var sessions: Int?
     /// The system calls that write the runs' files; others in tests, a full disk for example.
     package var operations = FileOperations.live
+    /// Where the times of the session under way are recorded.
+    package var timeline: Timeline?
 
     /// 512 MiB: CIFAR-10 takes 184 MB.
     package static let defaultMaximumImageBytes = 1 << 29
@@ -102,7 +104,8 @@ package final class CloudServer: Sendable {
     let session: CloudSession
     do {
       session = try CloudSession(
-        visitor.connection, visitor.configuration, run: run, threads: options.threads, logger: logger)
+        visitor.connection, visitor.configuration, run: run, threads: options.threads, logger: logger,
+        timeline: options.timeline)
     } catch {
       door.turnAway(visitor.connection, visitor.name, error)
       return nil

@@ -14,14 +14,20 @@ package final class CloudSession {
   private let run: RunIdentifier
   private let threads: Int
   private let logger: Logger
+  private let timeline: Timeline?
+  /// When the edge's hello was there, in seconds since 1970.
+  private let helloReceived: Double
 
   /// Builds the network for a hello that was accepted; the edge still waits for its welcome.
   ///
   /// - Throws: `ShapeError` if the configuration makes no network, `ConfigurationError` if it needs no cloud.
   package init(
     _ connection: FramedConnection, _ configuration: RunConfiguration, run: RunIdentifier, threads: Int,
-    logger: Logger
+    logger: Logger, timeline: Timeline? = nil
   ) throws {
+    helloReceived = Timestamp.now().secondsSince1970
+    self.timeline = timeline
+    timeline?.begin(run)
     self.connection = connection
     self.configuration = configuration
     self.run = run
@@ -31,21 +37,22 @@ package final class CloudSession {
     case .hierarchical, .split:
       let shape = try SplitNetwork(configuration.network).cutShape
       inbox = CloudInbox(
-        connection, configuration, shape: shape, decoder: FeatureDecoder(configuration, shape: shape))
+        connection, configuration, shape: shape, decoder: FeatureDecoder(configuration, shape: shape),
+        timeline: timeline)
       work =
         configuration.strategy == .split
-        ? try SplitCloud(configuration, inbox, threads: threads)
-        : try HierarchicalCloud(configuration, threads: threads)
+        ? try SplitCloud(configuration, inbox, threads: threads, timeline: timeline)
+        : try HierarchicalCloud(configuration, threads: threads, timeline: timeline)
       uploadedEpochs = nil
     case .cloudStream, .cloudUploadOnce:
-      let whole = try WholeCloud(configuration, threads: threads)
+      let whole = try WholeCloud(configuration, threads: threads, timeline: timeline)
       work = whole
       let uploaded = configuration.strategy == .cloudUploadOnce ? UploadedImages(configuration) : nil
       let inbox = CloudInbox(
         connection, configuration, shape: Architecture.imageShape, decoder: ImageDecoder(configuration),
-        uploaded: uploaded)
+        uploaded: uploaded, timeline: timeline)
       self.inbox = inbox
-      uploadedEpochs = uploaded.map { UploadedEpochs($0, configuration, whole, inbox) }
+      uploadedEpochs = uploaded.map { UploadedEpochs($0, configuration, whole, inbox, timeline: timeline) }
     case .edgeOnly: throw ConfigurationError("strategy edge-only has no cloud")
     }
   }
@@ -69,11 +76,17 @@ package final class CloudSession {
     do {
       let recorder = try RunRecorder(
         RunDirectory(creating: directory, operations: operations), configuration, role: .cloud, run: self.run,
-        threads: threads)
-      let started = CloudRun(configuration, connection, work, recorder: recorder, logger: logger)
+        threads: threads, timeline: timeline)
+      let started = CloudRun(
+        configuration, connection, work, recorder: recorder, logger: logger, timeline: timeline)
       run = started
       try connection.send(
-        .welcome(Welcome(maximumFrameBytes: connection.maximumFrameBytes, softwareVersion: Software.version)))
+        .welcome(
+          Welcome(
+            maximumFrameBytes: connection.maximumFrameBytes, softwareVersion: Software.version,
+            clock: Welcome.ClockReading(
+              helloReceived: helloReceived, welcomeSent: Timestamp.now().secondsSince1970))))
+      try connection.shape(configuration.link)
       inbox.start()
       try serve(started)
     } catch {
@@ -89,7 +102,9 @@ package final class CloudSession {
       disconnected()
       // The error that ended the run is the one to report, even if the log cannot be completed.
       do {
-        try run?.recorder.finish(error, connection.ledger, clock: run?.clock ?? TrainingClock())
+        try run?.recorder.finish(
+          error, connection.ledger, linkBusySeconds: connection.sendingSeconds,
+          clock: run?.clock ?? TrainingClock())
       } catch let logError {
         if !(error is RunDirectoryError) { logger.error("the logs are incomplete: \(logError)") }
       }
@@ -99,7 +114,7 @@ package final class CloudSession {
     inbox.stop()
     disconnected()
     guard let run else { preconditionFailure("a run without files") }
-    try run.recorder.finish(nil, connection.ledger)
+    try run.recorder.finish(nil, connection.ledger, linkBusySeconds: connection.sendingSeconds)
     return run.recorder.summary
   }
 

@@ -27,8 +27,9 @@ final class HierarchicalCloud: CloudWork {
   private let model: CloudModel
 
   /// - Throws: `ShapeError`.
-  init(_ configuration: RunConfiguration, threads: Int) throws {
+  init(_ configuration: RunConfiguration, threads: Int, timeline: Timeline?) throws {
     model = try CloudModel(configuration, threads: threads)
+    model.timeline = timeline
   }
 
   var parts: [Sequential] { [model.network.rest] }
@@ -49,11 +50,14 @@ final class SplitCloud: CloudWork {
   private let model: CloudModel
   private let inbox: CloudInbox
   private let codec = ActivationCodec(format: .exact)
+  private let timeline: Timeline?
 
   /// - Throws: `ShapeError`.
-  init(_ configuration: RunConfiguration, _ inbox: CloudInbox, threads: Int) throws {
+  init(_ configuration: RunConfiguration, _ inbox: CloudInbox, threads: Int, timeline: Timeline?) throws {
     self.inbox = inbox
+    self.timeline = timeline
     model = try CloudModel(configuration, threads: threads)
+    model.timeline = timeline
   }
 
   var parts: [Sequential] { [model.network.rest] }
@@ -72,7 +76,9 @@ final class SplitCloud: CloudWork {
   private func send(_ gradient: Tensor, sequence: UInt64, step: Int) throws {
     var bytes: [UInt8] = []
     do {
-      try codec.encode(gradient.data, shape: gradient.activationShape, into: &bytes)
+      try timeline.measure(.encode) {
+        try codec.encode(gradient.data, shape: gradient.activationShape, into: &bytes)
+      }
     } catch let error as CodecError {
       guard case .nonFinite = error else { throw error }
       throw TrainingError.nonFiniteGradient(step: step + 1, reason: "\(error)")
@@ -90,8 +96,9 @@ final class WholeCloud: CloudWork {
   private let model: WholeModel
 
   /// - Throws: `ShapeError`.
-  init(_ configuration: RunConfiguration, threads: Int) throws {
+  init(_ configuration: RunConfiguration, threads: Int, timeline: Timeline?) throws {
     model = try WholeModel(configuration, threads: threads)
+    model.timeline = timeline
   }
 
   var parts: [Sequential] { [model.network] }

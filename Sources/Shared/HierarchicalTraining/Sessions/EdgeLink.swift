@@ -12,6 +12,7 @@ import Transport
 package final class EdgeLink: @unchecked Sendable {
   private let connection: FramedConnection
   private let window: Int
+  private let timeline: Timeline?
   private let condition = Condition()
 
   // Guarded by `condition`.
@@ -38,13 +39,17 @@ package final class EdgeLink: @unchecked Sendable {
   }
 
   /// Starts both threads on a connection whose handshake is done.
-  package init(_ connection: FramedConnection, window: Int) {
+  package init(_ connection: FramedConnection, window: Int, timeline: Timeline? = nil) {
     self.connection = connection
     self.window = window
+    self.timeline = timeline
     threads = [Thread { [self] in send() }, Thread { [self] in receive() }]
   }
 
   package var ledger: ByteLedger { connection.ledger }
+
+  /// Seconds in which frames were being sent.
+  package var sendingSeconds: Double { connection.sendingSeconds }
 
   /// The final loss of the batch that was acknowledged last; nil before the first.
   package var latestLoss: Double? { condition.locked { lastLoss } }
@@ -147,7 +152,7 @@ package final class EdgeLink: @unchecked Sendable {
   private func send() {
     while let message = nextMessage() {
       do {
-        try connection.send(message)
+        try timeline.measure(.send) { _ = try connection.send(message) }
       } catch {
         // The peer may have said why it went; the receiving thread then knows better.
         for _ in 0..<50 where condition.locked({ failure == nil && !isClosing }) { sleep(milliseconds: 10) }
@@ -171,6 +176,7 @@ package final class EdgeLink: @unchecked Sendable {
     do {
       while true {
         let received = try connection.receive()
+        timeline?.record(.receive, from: received.firstByteNanoseconds)
         switch received.message {
         case .acknowledgement(let acknowledgement):
           condition.locked {

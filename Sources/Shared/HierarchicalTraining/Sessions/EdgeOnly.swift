@@ -6,9 +6,10 @@ final class EdgeOnly: EdgeStrategy {
   private let images: EdgeImages
 
   /// - Throws: `ShapeError`, `DatasetError`.
-  init(_ configuration: RunConfiguration, _ images: EdgeImages, threads: Int) throws {
+  init(_ configuration: RunConfiguration, _ images: EdgeImages, threads: Int, timeline: Timeline?) throws {
     self.images = images
     model = try WholeModel(configuration, threads: threads)
+    model.timeline = timeline
   }
 
   func trainEpoch(_ epoch: Int, _ run: EdgeRun) throws {
@@ -28,7 +29,7 @@ final class EdgeOnly: EdgeStrategy {
   private func evaluate(_ run: EdgeRun) throws -> Int {
     var correct = 0
     images.test.startEpoch(0)
-    while let batch = try images.test.next() {
+    while let batch = try run.clock.waiting({ try images.test.next() }) {
       try run.checkInterruption()
       let input = model.input(batch.images, count: batch.count)
       let result = model.evaluate(input, labels: batch.labels)

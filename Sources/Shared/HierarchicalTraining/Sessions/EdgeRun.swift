@@ -9,11 +9,13 @@ final class EdgeRun {
   /// Nil where there is no cloud.
   let link: EdgeLink?
   let recorder: RunRecorder
+  /// Where the times of the run are recorded.
+  let timeline: Timeline?
   private let progress: ProgressReporter
   private let interruption: Interruption
 
   /// Of the epoch under way.
-  var clock = TrainingClock()
+  var clock: TrainingClock
   private var epoch = 0
   private var images = 0
   private var lossSum = 0.0
@@ -22,8 +24,10 @@ final class EdgeRun {
 
   init(
     _ configuration: RunConfiguration, link: EdgeLink?, recorder: RunRecorder, progress: ProgressReporter,
-    interruption: Interruption
+    interruption: Interruption, timeline: Timeline?
   ) {
+    self.timeline = timeline
+    clock = TrainingClock(timeline: timeline)
     self.configuration = configuration
     self.link = link
     self.recorder = recorder
@@ -54,7 +58,7 @@ final class EdgeRun {
     self.epoch = epoch
     images = 0
     lossSum = 0
-    clock = TrainingClock()
+    clock = TrainingClock(timeline: timeline)
     clock.begin()
     progress.beginEpoch(epoch)
   }
@@ -102,7 +106,7 @@ final class EdgeRun {
     let final = Double(finalCorrect) / testImages
     let meanLoss = lossSum / Double(max(1, images))
     let epochClock = clock
-    clock = TrainingClock()
+    clock = TrainingClock(timeline: timeline)
     try recorder.epoch(
       epoch, trainLoss: meanLoss, exitAccuracy: exit, finalAccuracy: final, clock: epochClock, ledger)
     if !parts.isEmpty {
@@ -135,7 +139,9 @@ extension EdgeRun {
     let sequence = try clock.waiting { try cloud.reserve() }
     var bytes: [UInt8] = []
     do {
-      try codec.encode(features.data, shape: features.activationShape, into: &bytes)
+      try timeline.measure(.encode) {
+        try codec.encode(features.data, shape: features.activationShape, into: &bytes)
+      }
     } catch let error as CodecError {
       guard case .nonFinite = error else { throw error }
       throw TrainingError.nonFiniteFeatures(step: completedSteps + 1, reason: "\(error)")
@@ -169,7 +175,7 @@ extension EdgeRun {
   ///
   /// - Throws: `LedgerMismatchError`, `WireError`, what ended the link.
   func awaitReport() throws -> EpochReport {
-    let received = try cloud.awaitReport()
+    let received = try clock.waiting { try cloud.awaitReport() }
     let report = received.report
     try LedgerMismatchError.check("from edge to cloud", here: ledger.sent, there: report.received)
     try LedgerMismatchError.check("from cloud to edge", here: received.receivedBefore, there: report.sent)

@@ -18,6 +18,8 @@ package final class EdgeSession {
     package var run: RunIdentifier
     /// The system calls that write the files; others in tests, a full disk for example.
     package var operations = FileOperations.live
+    /// Where the times of the run are recorded.
+    package var timeline: Timeline?
 
     package init(cloud: Endpoint?, threads: Int, timeout: Double, directory: String, run: RunIdentifier) {
       self.cloud = cloud
@@ -52,19 +54,24 @@ package final class EdgeSession {
     self.interruption = interruption
     self.logger = logger
     self.progress = progress
-    strategy = try Self.strategy(configuration, train: train, test: test, threads: options.threads)
+    options.timeline?.begin(options.run)
+    strategy = try Self.strategy(configuration, options, train: train, test: test)
   }
 
   private static func strategy(
-    _ configuration: RunConfiguration, train: any LabeledImages, test: any LabeledImages, threads: Int
+    _ configuration: RunConfiguration, _ options: Options, train: any LabeledImages, test: any LabeledImages
   ) throws -> any EdgeStrategy {
-    func prepared() throws -> EdgeImages { try EdgeImages(train: train, test: test, configuration) }
+    let (threads, timeline) = (options.threads, options.timeline)
+    func prepared() throws -> EdgeImages {
+      try EdgeImages(train: train, test: test, configuration, timeline: timeline)
+    }
     return switch configuration.strategy {
-    case .hierarchical: try HierarchicalEdge(configuration, prepared(), threads: threads)
-    case .split: try SplitEdge(configuration, prepared(), threads: threads)
+    case .hierarchical:
+      try HierarchicalEdge(configuration, prepared(), threads: threads, timeline: timeline)
+    case .split: try SplitEdge(configuration, prepared(), threads: threads, timeline: timeline)
     case .cloudStream: StreamEdge(configuration, train: train, test: test)
     case .cloudUploadOnce: UploadEdge(train: train, test: test)
-    case .edgeOnly: try EdgeOnly(configuration, prepared(), threads: threads)
+    case .edgeOnly: try EdgeOnly(configuration, prepared(), threads: threads, timeline: timeline)
     }
   }
 
@@ -74,15 +81,19 @@ package final class EdgeSession {
   /// - Throws: what ended the run early; the cloud has been told, the logs are complete up to that step.
   package func run() throws -> RunSummary {
     let directory = try RunDirectory(creating: options.directory, operations: options.operations)
-    let link = try options.cloud.map { EdgeLink(try connect(to: $0), window: configuration.window) }
+    let link = try options.cloud.map {
+      EdgeLink(try connect(to: $0), window: configuration.window, timeline: options.timeline)
+    }
     let token = interruption.add { link?.fail(InterruptedError()) }
     defer { interruption.remove(token) }
     var run: EdgeRun?
     do {
       let recorder = try RunRecorder(
-        directory, configuration, role: .edge, run: options.run, threads: options.threads)
+        directory, configuration, role: .edge, run: options.run, threads: options.threads,
+        timeline: options.timeline)
       let started = EdgeRun(
-        configuration, link: link, recorder: recorder, progress: progress, interruption: interruption)
+        configuration, link: link, recorder: recorder, progress: progress, interruption: interruption,
+        timeline: options.timeline)
       run = started
       try strategy.prepare(started)
       for epoch in 1...configuration.epochs {
@@ -96,7 +107,9 @@ package final class EdgeSession {
       link?.close(sending: Message(lastWordFor: error, of: .edge))
       // The error that ended the run is the one to report, even if the log cannot be completed.
       do {
-        try run?.recorder.finish(error, link?.ledger ?? ByteLedger(), clock: run?.clock ?? TrainingClock())
+        try run?.recorder.finish(
+          error, link?.ledger ?? ByteLedger(), linkBusySeconds: link?.sendingSeconds ?? 0,
+          clock: run?.clock ?? TrainingClock())
       } catch let logError {
         if !(error is RunDirectoryError) { logger.error("the logs are incomplete: \(logError)") }
       }
@@ -105,7 +118,7 @@ package final class EdgeSession {
     progress.finish()
     link?.close(sending: .goodbye(Goodbye(reason: .completed)))
     guard let run else { preconditionFailure("a run without files") }
-    try run.recorder.finish(nil, run.ledger)
+    try run.recorder.finish(nil, run.ledger, linkBusySeconds: link?.sendingSeconds ?? 0)
     return run.recorder.summary
   }
 
@@ -120,12 +133,21 @@ package final class EdgeSession {
         socket, role: .edge,
         maximumFrameBytes: max(FrameHeader.defaultMaximumFrameBytes, try configuration.largestFrameBytes()),
         cancellation: cancellation)
+      let helloSent = Timestamp.now().secondsSince1970
       let welcome = try Handshake.connect(
         connection,
         hello: Hello(
           runID: "\(options.run)", window: configuration.window, exchange: configuration.strategy.exchange,
           configuration: configuration))
+      if let clock = welcome.clock {
+        options.timeline?.note(
+          Timeline.ClockOffset(
+            helloSent: helloSent, helloReceived: clock.helloReceived, welcomeSent: clock.welcomeSent,
+            welcomeReceived: Timestamp.now().secondsSince1970))
+      }
+      try connection.shape(configuration.link)
       logger.info("connected to the cloud at \(cloud), version \(welcome.softwareVersion)")
+      if configuration.link != .none { logger.info("the link, in both directions: \(configuration.link)") }
       return connection
     } catch let error as WireError where error.field == "magic" {
       throw TrainingError.notATrainer(address: "\(cloud)", reason: "\(error)")

@@ -28,9 +28,15 @@ struct EdgeImages {
   let test: BatchLoader
 
   /// - Throws: `DatasetError`.
-  init(train: any LabeledImages, test: any LabeledImages, _ configuration: RunConfiguration) throws {
+  init(
+    train: any LabeledImages, test: any LabeledImages, _ configuration: RunConfiguration, timeline: Timeline?
+  ) throws {
+    let record = timeline.map { timeline in
+      { @Sendable (start: UInt64, end: UInt64) in timeline.record(.load, from: start, to: end) }
+    }
     self.train = try BatchLoader(
-      .training(train, batchSize: configuration.batchSize, seed: configuration.seed))
-    self.test = try BatchLoader(.evaluation(test, batchSize: configuration.batchSize), prefetch: 1)
+      .training(train, batchSize: configuration.batchSize, seed: configuration.seed), onPrepared: record)
+    self.test = try BatchLoader(
+      .evaluation(test, batchSize: configuration.batchSize), prefetch: 1, onPrepared: record)
   }
 }

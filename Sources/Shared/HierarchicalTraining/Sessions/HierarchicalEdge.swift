@@ -9,9 +9,10 @@ final class HierarchicalEdge: EdgeStrategy {
   private let images: EdgeImages
 
   /// - Throws: `ShapeError`, `DatasetError`.
-  init(_ configuration: RunConfiguration, _ images: EdgeImages, threads: Int) throws {
+  init(_ configuration: RunConfiguration, _ images: EdgeImages, threads: Int, timeline: Timeline?) throws {
     self.images = images
     model = try EdgeModel(configuration, threads: threads)
+    model.timeline = timeline
     codec = ActivationCodec(format: configuration.activations)
   }
 
@@ -41,7 +42,7 @@ final class HierarchicalEdge: EdgeStrategy {
   private func evaluate(_ run: EdgeRun) throws -> Int {
     var correct = 0
     images.test.startEpoch(0)
-    while let batch = try images.test.next() {
+    while let batch = try run.clock.waiting({ try images.test.next() }) {
       let features = model.forward(batch.images, count: batch.count, training: false)
       try run.send(features, batch.labels, codec) { .evaluationBatch($0) }
       let result = model.evaluate(features, labels: batch.labels)
@@ -50,7 +51,7 @@ final class HierarchicalEdge: EdgeStrategy {
       }
       correct += result.correct
     }
-    try run.cloud.awaitAcknowledgements()
+    _ = try run.clock.waiting { try run.cloud.awaitAcknowledgements() }
     return correct
   }
 }

@@ -20,10 +20,12 @@ struct ImageSender {
   {
     let size = ImageFormat.valueCount
     var pixels = [UInt8](repeating: 0, count: indices.count * size)
-    try pixels.withUnsafeMutableBufferPointer { buffer in
-      guard let base = buffer.baseAddress else { return }
-      for (place, index) in indices.enumerated() {
-        try images.copyPixels(of: index, into: base + place * size)
+    try run.timeline.measure(.load) {
+      try pixels.withUnsafeMutableBufferPointer { buffer in
+        guard let base = buffer.baseAddress else { return }
+        for (place, index) in indices.enumerated() {
+          try images.copyPixels(of: index, into: base + place * size)
+        }
       }
     }
     let sequence = try run.clock.waiting { try run.cloud.reserve() }

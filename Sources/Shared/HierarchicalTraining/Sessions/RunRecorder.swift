@@ -7,6 +7,7 @@ package final class RunRecorder {
   private let configuration: RunConfiguration
   private let role: RunRole
   private let metrics: MetricsLog
+  private let timeline: Timeline?
   private let start = monotonicSeconds()
   package private(set) var summary: RunSummary
   /// When the last epoch was logged.
@@ -17,8 +18,9 @@ package final class RunRecorder {
   /// - Throws: `RunDirectoryError`.
   package init(
     _ directory: RunDirectory, _ configuration: RunConfiguration, role: RunRole, run: RunIdentifier,
-    threads: Int
+    threads: Int, timeline: Timeline? = nil
   ) throws {
+    self.timeline = timeline
     self.directory = directory
     self.configuration = configuration
     self.role = role
@@ -96,18 +98,21 @@ package final class RunRecorder {
         peakMemoryBytes: summary.peakMemoryBytes))
   }
 
-  /// Ends the files: an event, the summary. To be called once, on every way out. What one file lacks, a full disk for
+  /// Ends the files: an event, the summary, the timeline. To be called once, on every way out. What one file lacks, a full disk for
   /// example, does not keep it from the others.
   ///
   /// - Parameters:
   ///   - error: what ended the run early; nil if it is complete.
   ///   - ledger: of the whole run.
+  ///   - linkBusySeconds: in which this side was sending.
   ///   - clock: of an epoch that was not completed.
   /// - Throws: `RunDirectoryError`, the first.
-  package func finish(_ error: (any Error)?, _ ledger: ByteLedger, clock: TrainingClock = TrainingClock())
-    throws
-  {
+  package func finish(
+    _ error: (any Error)?, _ ledger: ByteLedger, linkBusySeconds: Double = 0,
+    clock: TrainingClock = TrainingClock()
+  ) throws {
     take(ledger)
+    summary.linkBusySeconds = linkBusySeconds
     summary.trainingSeconds += clock.trainingSeconds
     summary.busySeconds += clock.busySeconds
     summary.idleSeconds += clock.idleSeconds
@@ -123,10 +128,11 @@ package final class RunRecorder {
       case .interrupted: "interrupted"
       case .failed: "failed"
       }
-    let attempts = [
+    let attempts: [Result<Void, any Error>] = [
       Result { try metrics.append(EventRecord(event, reason: error.map(role.text))) },
       Result { try metrics.finish() },
       Result { try directory.writeSummary(summary) },
+      Result { try timeline?.write() },
     ]
     for attempt in attempts { try attempt.get() }
   }

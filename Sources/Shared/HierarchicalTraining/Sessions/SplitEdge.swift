@@ -10,9 +10,10 @@ final class SplitEdge: EdgeStrategy {
   private let images: EdgeImages
 
   /// - Throws: `ShapeError`, `DatasetError`.
-  init(_ configuration: RunConfiguration, _ images: EdgeImages, threads: Int) throws {
+  init(_ configuration: RunConfiguration, _ images: EdgeImages, threads: Int, timeline: Timeline?) throws {
     self.images = images
     model = try FrontModel(configuration, threads: threads)
+    model.timeline = timeline
     codec = ActivationCodec(format: configuration.activations)
   }
 
@@ -24,7 +25,10 @@ final class SplitEdge: EdgeStrategy {
       try run.send(features, batch.labels, codec) { .trainBatch($0) }
       let shape = features.activationShape
       let gradient = try run.clock.waiting { try run.cloud.awaitGradient() }
-      try model.train(count: batch.count, run.values) { try decode(gradient, shape, into: $0) }
+      try model.train(count: batch.count, run.values) { tensor in
+        // On the computing thread; the receiving one may be busy with the acknowledgement.
+        try run.timeline.measure(.decode, on: .compute) { try decode(gradient, shape, into: tensor) }
+      }
       let acknowledgements = try run.clock.waiting { try run.cloud.awaitAcknowledgements() }
       for acknowledgement in acknowledgements {
         try run.step(loss: Double(acknowledgement.loss), images: batch.count)
@@ -33,11 +37,11 @@ final class SplitEdge: EdgeStrategy {
     try run.endTraining()
 
     images.test.startEpoch(0)
-    while let batch = try images.test.next() {
+    while let batch = try run.clock.waiting({ try images.test.next() }) {
       let features = model.forward(batch.images, count: batch.count, training: false)
       try run.send(features, batch.labels, codec) { .evaluationBatch($0) }
     }
-    try run.cloud.awaitAcknowledgements()
+    _ = try run.clock.waiting { try run.cloud.awaitAcknowledgements() }
     run.postEpochEnd(steps: run.configuration.stepsPerEpoch)
     let report = try run.awaitReport()
     try run.endEpoch(exitCorrect: nil, finalCorrect: report.finalCorrect, parts: [model.network.front])

@@ -35,7 +35,7 @@ final class StreamEdge: EdgeStrategy {
     try log(run.endTraining())
 
     try test.sendAll(run) { .evaluationBatch($0) }
-    try run.cloud.awaitAcknowledgements()
+    _ = try run.clock.waiting { try run.cloud.awaitAcknowledgements() }
     run.postEpochEnd(steps: run.configuration.stepsPerEpoch)
     let report = try run.awaitReport()
     try run.endEpoch(exitCorrect: nil, finalCorrect: report.finalCorrect, parts: [])

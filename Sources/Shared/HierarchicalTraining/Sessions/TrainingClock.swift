@@ -5,6 +5,10 @@ package struct TrainingClock {
   /// The part of it spent waiting: for data, for the link, for the peer.
   package private(set) var idleSeconds = 0.0
   private var start: Double?
+  /// Where waiting is recorded, in training and outside.
+  private let timeline: Timeline?
+
+  package init(timeline: Timeline? = nil) { self.timeline = timeline }
 
   package var busySeconds: Double { trainingSeconds - idleSeconds }
   package var isRunning: Bool { start != nil }
@@ -18,10 +22,12 @@ package struct TrainingClock {
 
   /// Runs `body` and counts its time as idle, if training is under way.
   package mutating func waiting<Result>(_ body: () throws -> Result) rethrows -> Result {
-    guard isRunning else { return try body() }
-    let before = monotonicSeconds()
-    defer { idleSeconds += monotonicSeconds() - before }
-    return try body()
+    try timeline.measure(.wait) {
+      guard isRunning else { return try body() }
+      let before = monotonicSeconds()
+      defer { idleSeconds += monotonicSeconds() - before }
+      return try body()
+    }
   }
 
   package static func + (left: Self, right: Self) -> Self {

@@ -14,7 +14,7 @@ final class UploadEdge: EdgeStrategy {
   func prepare(_ run: EdgeRun) throws {
     try train.sendAll(run) { .trainImages($0) }
     try test.sendAll(run) { .testImages($0) }
-    try run.cloud.awaitAcknowledgements()
+    _ = try run.clock.waiting { try run.cloud.awaitAcknowledgements() }
     try run.recorder.event("uploaded")
   }
 

@@ -8,11 +8,14 @@ final class UploadedEpochs {
   private let configuration: RunConfiguration
   private let work: WholeCloud
   private let inbox: CloudInbox
+  private let timeline: Timeline?
   private var images: EdgeImages?
 
   init(
-    _ uploaded: UploadedImages, _ configuration: RunConfiguration, _ work: WholeCloud, _ inbox: CloudInbox
+    _ uploaded: UploadedImages, _ configuration: RunConfiguration, _ work: WholeCloud, _ inbox: CloudInbox,
+    timeline: Timeline?
   ) {
+    self.timeline = timeline
     self.uploaded = uploaded
     self.configuration = configuration
     self.work = work
@@ -35,7 +38,7 @@ final class UploadedEpochs {
     }
     run.clock.end()
     images.test.startEpoch(0)
-    while let batch = try images.test.next() {
+    while let batch = try run.clock.waiting({ try images.test.next() }) {
       try report(batch, epoch, .evaluation) { try run.evaluate($0) }
     }
   }
@@ -43,7 +46,8 @@ final class UploadedEpochs {
   private func prepareImages(_ run: CloudRun) throws -> EdgeImages {
     try uploaded.checkComplete()
     try run.recorder.event("uploaded")
-    let images = try EdgeImages(train: uploaded.train, test: uploaded.test, configuration)
+    let images = try EdgeImages(
+      train: uploaded.train, test: uploaded.test, configuration, timeline: timeline)
     self.images = images
     return images
   }
