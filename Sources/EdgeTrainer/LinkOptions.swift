@@ -11,8 +11,6 @@ struct LinkOptions: ParsableArguments {
     help: ArgumentHelp("Address of cloud-trainer. (default: \(Self.defaultCloud))", valueName: "host:port"))
   var cloud: String?
 
-  @OptionGroup var bits: BitsOption
-
   @Option(
     help: ArgumentHelp(
       "Values that share a quantization scale; tensor if not given.", valueName: "which"))
@@ -62,7 +60,7 @@ struct LinkOptions: ParsableArguments {
   }
 
   /// - Throws: `CodecError.unsupportedBits`.
-  func format() throws -> ActivationFormat {
-    try ActivationFormat(bits: bits.value, scale: scale ?? .tensor, compression: compression ?? .none)
+  func format(bits: Int) throws -> ActivationFormat {
+    try ActivationFormat(bits: bits, scale: scale ?? .tensor, compression: compression ?? .none)
   }
 }

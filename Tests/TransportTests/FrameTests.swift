@@ -85,7 +85,7 @@ import Testing
         .probeReport(ProbeReport(steps: 3, secondsPerStep: 0.25, peakMemoryBytes: 300_000_000)),
         goldenProbeReport
       ),
-      (.filler(Filler(sequence: 2, byteCount: 4, answerByteCount: 5)), goldenFiller),
+      (.filler(Filler(sequence: 2, bytes: [0, 0, 0, 0], answerByteCount: 5)), goldenFiller),
     ]
   }
 

@@ -16,14 +16,30 @@ package struct Filler: Equatable, Sendable {
   /// A received filler shares this storage with the frame's payload.
   package let bytes: ArraySlice<UInt8>
 
-  /// - Parameter byteCount: how many bytes it holds; all are zero.
-  package init(sequence: UInt64, byteCount: Int, answerByteCount: Int = 0) {
+  package init(sequence: UInt64, bytes: [UInt8], answerByteCount: Int = 0) {
     precondition(sequence > 0, "sequence numbers start at 1")
     precondition(UInt32(exactly: answerByteCount) != nil, "an answer of \(answerByteCount) bytes")
     self.sequence = sequence
     self.answerByteCount = answerByteCount
-    bytes = [UInt8](repeating: 0, count: byteCount)[...]
+    self.bytes = bytes[...]
   }
+
+  /// A filler of so many bytes that a compressing link cannot make fewer: 64 KiB of noise, again and again.
+  package init(sequence: UInt64, byteCount: Int, answerByteCount: Int = 0) {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(byteCount)
+    while bytes.count < byteCount { bytes += Self.noise.prefix(byteCount - bytes.count) }
+    self.init(sequence: sequence, bytes: bytes, answerByteCount: answerByteCount)
+  }
+
+  /// Of a linear congruential generator (Knuth's MMIX), whose high bits are good.
+  private static let noise: [UInt8] = {
+    var state: UInt64 = 1
+    return (0..<1 << 16).map { _ in
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return UInt8(state >> 56)
+    }
+  }()
 
   /// Takes a payload apart without copying the bytes.
   ///
