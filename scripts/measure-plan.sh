@@ -35,7 +35,7 @@ settings=(
   "wifi 1024 vgg16 split 4 4"
 )
 
-find_core_processors
+find_processors
 "$root/scripts/build.sh" >&2
 find_data "$@"
 
@@ -43,7 +43,7 @@ bin=$root/.build/release
 runs=runs/plan-$(date -u +%Y%m%d-%H%M%S)
 mkdir -p "$runs"
 edge_pinned=(taskset --cpu-list "${processors[0]}" "$bin/edge-trainer")
-cloud=(taskset --cpu-list "${processors[1]}" "$bin/cloud-trainer" --threads 1 --run-dir "$runs/cloud")
+cloud_pinned=(taskset --cpu-list "${processors[1]}" "$bin/cloud-trainer" --threads 1 --run-dir "$runs/cloud")
 
 # The values of field $2 in the settings that begin with $1, each once, separated by commas.
 values() {
@@ -53,11 +53,9 @@ values() {
     } END { print list }'
 }
 
-# Runs the command in the array `edge`, with a cloud of its own unless $1 is "alone". In a subshell, so that what
+# Runs the command in the array `edge`, with the cloud in `cloud` if there is one. In a subshell, so that what
 # train_on_loopback leaves is removed after each.
-run_edge() {
-  if [[ $1 == alone ]]; then "${edge[@]}" >&2; else (train_on_loopback) >&2; fi
-}
+run_edge() { (train_on_loopback) >&2; }
 
 planned=
 number=0
@@ -75,17 +73,18 @@ for setting in "${settings[@]}"; do
     [[ -z $cuts ]] || lists+=(--cuts "$cuts" --bits "$(values "$group" 6)")
     say "planning: $group"
     edge=("${edge_pinned[@]}" plan "${common[@]}" "${lists[@]}" --output "$plan")
-    run_edge with-cloud || exit $?
+    cloud=("${cloud_pinned[@]}")
+    run_edge || exit $?
   fi
   number=$((number + 1))
   directory=$runs/edge/$number
   chosen=(--strategy "$strategy")
   [[ $cut == - ]] || chosen+=(--cut "$cut" --bits "$bits")
   say "training: $setting"
+  cloud=("${cloud_pinned[@]}")
   edge=("${edge_pinned[@]}" train "${common[@]}" "${chosen[@]}" --run-dir "$directory")
-  company=with-cloud
-  [[ $strategy != edge-only ]] || company=alone
-  run_edge "$company" || exit $?
+  [[ $strategy != edge-only ]] || cloud=()
+  run_edge || exit $?
   printf '%s\t%s\t%s\n' "$rate" "$plan" "$directory" >>"$runs/settings.tsv"
 done
 

@@ -27,7 +27,9 @@ struct StrategyOption: ParsableArguments {
     """
 
   /// The given options that mean nothing for the strategy.
-  func unused(_ link: LinkOptions, _ bits: BitsOption, _ network: NetworkOptions, _ cut: CutOption) -> [String] {
+  func unused(_ link: LinkOptions, _ bits: BitsOption, _ network: NetworkOptions, _ cut: CutOption)
+    -> [String]
+  {
     let all = [
       ("--cloud", link.cloud != nil, strategy.needsCloud),
       ("--link-rate", link.linkRate != nil, strategy.needsCloud),

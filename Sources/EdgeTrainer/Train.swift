@@ -51,7 +51,8 @@ struct Train: ParsableCommand {
 
   private func configuration(trainImages: Int, testImages: Int) throws -> RunConfiguration {
     var configuration = RunConfiguration(
-      network: network.configuration(cut: cut.value), activations: try link.format(bits: bits.value), data: data.source.name,
+      network: network.configuration(cut: cut.value), activations: try link.format(bits: bits.value),
+      data: data.source.name,
       trainImages: trainImages, testImages: testImages)
     training.apply(to: &configuration)
     configuration.strategy = strategy.strategy

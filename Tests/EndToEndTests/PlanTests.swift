@@ -26,11 +26,14 @@ import Transport
     #expect(planned.end == .exited(0), "\(planned.errors)")
     let lines = planned.output.split(separator: "\n").map(String.init)
     try #require(lines.count > 3)
-    #expect(lines[0].hasPrefix("vgg8, exit head pool; an epoch of 64 images, training only; link "), "\(lines[0])")
+    #expect(
+      lines[0].hasPrefix("vgg8, exit head pool; an epoch of 64 images, training only; link "), "\(lines[0])")
     #expect(lines[1].split(separator: " ").prefix(3) == ["strategy", "cut", "bits"])
     // Two strategies at cut 3 in 4 and in 2 bits, and the edge alone.
     #expect(lines.filter { $0.hasPrefix("hierarchical ") || $0.hasPrefix("split ") }.count == 4)
-    #expect(lines.contains { $0.hasPrefix("left out: 4 settings (hierarchical, cut 2, 4 bits, ...): fewer blocks") })
+    #expect(
+      lines.contains { $0.hasPrefix("left out: 4 settings (hierarchical, cut 2, 4 bits, ...): fewer blocks") }
+    )
     #expect(lines.contains { $0.hasPrefix("recommended: ") })
     #expect(planned.errors.contains("info edge, hierarchical, cut 3: "))
 
@@ -41,7 +44,8 @@ import Transport
     #expect(document.command == lines.last)
     #expect(command.prefix(2) == ["edge-trainer", "train"])
     let trained = try ChildProcess.run(
-      .edge, Array(command.dropFirst()) + ["--epochs", "1", "--run-dir", directory.path("edge")], in: directory)
+      .edge, Array(command.dropFirst()) + ["--epochs", "1", "--run-dir", directory.path("edge")],
+      in: directory)
     #expect(trained.end == .exited(0), "\(trained.errors)")
     let summary = try RunFiles(directory.path("edge")).summary()
     #expect(summary["strategy"] as? String == document.recommended.strategy.rawValue)
@@ -53,7 +57,8 @@ import Transport
   @Test func nobodyAtTheAddress() throws {
     let directory = try TemporaryDirectory()
     let finished = try ChildProcess.run(
-      .edge, Self.arguments + ["--cloud", "127.0.0.1:1", "--output", directory.path("plan.json")], in: directory)
+      .edge, Self.arguments + ["--cloud", "127.0.0.1:1", "--output", directory.path("plan.json")],
+      in: directory)
     expectError(finished, .edge, code: 69, mentioning: ["127.0.0.1:1"])
     #expect(finished.output == "")
     #expect(!FileManager.default.fileExists(atPath: directory.path("plan.json")))
@@ -64,7 +69,8 @@ import Transport
     let cloud = try RunningCloud(in: directory)
     let other = try ChildProcess.startEdge(cloud, in: directory, .endless)
     try other.wait(for: "the first step") { RunFiles(directory.path("edge")).loggedSteps > 0 ? true : nil }
-    let finished = try ChildProcess.run(.edge, Self.arguments + ["--cloud", "\(cloud.endpoint)"], in: directory)
+    let finished = try ChildProcess.run(
+      .edge, Self.arguments + ["--cloud", "\(cloud.endpoint)"], in: directory)
     expectError(finished, .edge, code: 75, mentioning: ["busy"])
     other.send(signal: SIGTERM)
     _ = try other.wait()
@@ -97,7 +103,8 @@ import Transport
       without: ["--bits", "--cuts"], adding: ["--strategy", "split", "--cut", "2", "--bits", "4"])
     #expect(
       line
-        == "edge-trainer train --strategy split --cut 2 --bits 4 --cloud a:1 --data 'my images/it'\\''s' --seed=7")
+        == "edge-trainer train --strategy split --cut 2 --bits 4 --cloud a:1 --data 'my images/it'\\''s' --seed=7"
+    )
   }
 
   @Test(arguments: [

@@ -13,7 +13,8 @@ import Testing
   private static func request(bits: [Int] = [1, 32], cuts: [Int] = [2, 3]) throws -> PlanRequest {
     var base = try quickConfiguration()
     base.network.exitHead = .conv
-    var request = PlanRequest(base: base, cuts: cuts, formats: try bits.map { try ActivationFormat(bits: $0) })
+    var request = PlanRequest(
+      base: base, cuts: cuts, formats: try bits.map { try ActivationFormat(bits: $0) })
     request.steps = 1
     return request
   }
@@ -176,7 +177,9 @@ import Testing
     configuration.batchSize = 100_000
     for (wrong, fragment) in [(configuration, "batch size 100000")] {
       try connection.send(.probe(try Probe(steps: 1, configuration: wrong)))
-      guard case .probeReport(let report) = try connection.receive().message else { throw CancellationError() }
+      guard case .probeReport(let report) = try connection.receive().message else {
+        throw CancellationError()
+      }
       #expect(report.steps == 0 && report.refusal?.contains(fragment) == true, "\(report)")
     }
     try connection.send(.probe(try Probe(steps: 0, configuration: quickConfiguration())))

@@ -8,7 +8,8 @@ import Testing
   private static func model(batches: Double = 10, window: Int = 4) -> RuntimeModel {
     RuntimeModel(
       batches: batches,
-      link: LinkSpeed(roundTripSeconds: 0.2, upBytesPerSecond: 1000, downBytesPerSecond: 2000), window: window)
+      link: LinkSpeed(roundTripSeconds: 0.2, upBytesPerSecond: 1000, downBytesPerSecond: 2000), window: window
+    )
   }
 
   private static func edge(_ forward: Double, _ backward: Double) -> EdgeTimes {
@@ -37,7 +38,9 @@ import Testing
     // 3 s a step; the last batch leaves at 9 · 3 + 1.5 and needs 1 + 1 + 0.2 more: 30.7.
     Case(name: "edge", epoch: 30.7, bound: .edge),
     // The edge's way back is longer than the way of the last batch.
-    Case(name: "edge, with a fast link and cloud", backward: 1.5, bytes: 100, cloud: 0.1, epoch: 30, bound: .edge),
+    Case(
+      name: "edge, with a fast link and cloud", backward: 1.5, bytes: 100, cloud: 0.1, epoch: 30, bound: .edge
+    ),
     // The first batch is ready at 1.5; 10 · 5 s of link; 1 s of cloud; 0.2.
     Case(name: "link", bytes: 5000, epoch: 52.7, bound: .link),
     // 1.5, 1 of link, 10 · 4 of cloud, 0.2.
@@ -61,7 +64,8 @@ import Testing
   }
 
   /// 1 + 0.5 here, 1 up, 2 there, 3 down, 0.2 of round trip, and the slower of both ends.
-  @Test(arguments: [(cloudStep: 2.5, step: 9.2), (4.5, 10.2)]) func lockStep(cloudStep: Double, step: Double) {
+  @Test(arguments: [(cloudStep: 2.5, step: 9.2), (4.5, 10.2)]) func lockStep(cloudStep: Double, step: Double)
+  {
     let prediction = Self.model().lockStep(
       Self.edge(1, 1.5), Self.encoding(0.5, 1000),
       CloudTimes(stepSeconds: cloudStep, gradientSeconds: 2), gradientBytes: 6000)

@@ -36,15 +36,21 @@ import Testing
       try opening() + [.cloud(ConversationTests.goodbye(.interrupted)), ask(1)]
     },
     Case("failure of the cloud") { try opening() + [probe(), .cloud(ConversationTests.failure)] },
-    Case("two questions at a time", order("goodbye (interrupted), failure", "filler 1 of 9 bytes from the edge")) {
+    Case(
+      "two questions at a time", order("goodbye (interrupted), failure", "filler 1 of 9 bytes from the edge")
+    ) {
       try opening() + [probe(), ask(1)]
     },
     Case("a gap", order("probe, filler 2, goodbye, failure", "filler 3 of 9 bytes from the edge")) {
       try opening() + [ask(1), answer(1), ask(3)]
     },
-    Case("completed without an answer", order("goodbye (interrupted), failure", "goodbye (completed) from the edge"))
-    { try opening() + [probe(), .edge(ConversationTests.goodbye(.completed))] },
-    Case("an answer without a question", order("goodbye (interrupted), failure", "probe-report from the cloud")) {
+    Case(
+      "completed without an answer",
+      order("goodbye (interrupted), failure", "goodbye (completed) from the edge")
+    ) { try opening() + [probe(), .edge(ConversationTests.goodbye(.completed))] },
+    Case(
+      "an answer without a question", order("goodbye (interrupted), failure", "probe-report from the cloud")
+    ) {
       try opening() + [report]
     },
     Case(
@@ -66,8 +72,10 @@ import Testing
     Case("training", order("probe, filler 1, goodbye, failure", "train-batch 1 from the edge")) {
       try opening() + [ConversationTests.train(1)]
     },
-    Case("the end of an epoch", order("probe, filler 1, goodbye, failure", "epoch-end of epoch 1 after 0 steps from the edge"))
-    { try opening() + [.edge(epochEnd(1, steps: 0))] },
+    Case(
+      "the end of an epoch",
+      order("probe, filler 1, goodbye, failure", "epoch-end of epoch 1 after 0 steps from the edge")
+    ) { try opening() + [.edge(epochEnd(1, steps: 0))] },
     Case(
       "a probe in a run",
       order(

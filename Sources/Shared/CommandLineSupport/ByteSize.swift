@@ -35,5 +35,7 @@ package struct NumberList: ExpressibleByArgument, Equatable, Sendable {
   package var defaultValueDescription: String { numbers.map(String.init).joined(separator: ",") }
 
   /// The first number that is in the list twice.
-  package var repeated: Int? { numbers.enumerated().first { numbers[..<$0.offset].contains($0.element) }?.element }
+  package var repeated: Int? {
+    numbers.enumerated().first { numbers[..<$0.offset].contains($0.element) }?.element
+  }
 }

@@ -79,7 +79,8 @@ package enum RecommendedCommand {
   ///   - own: the options that only a plan has, or that it chooses.
   ///   - chosen: the options that it recommends.
   /// - Returns: a line for a shell.
-  package static func line(_ arguments: [String], without own: Set<String>, adding chosen: [String]) -> String {
+  package static func line(_ arguments: [String], without own: Set<String>, adding chosen: [String]) -> String
+  {
     var kept: [String] = []
     var index = 0
     while index < arguments.count {

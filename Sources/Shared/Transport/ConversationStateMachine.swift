@@ -144,7 +144,9 @@ package struct ConversationStateMachine: Equatable, Sendable {
       phase = .reporting
     case (.goodbye(let goodbye), _) where phase != .opening && phase != .refused:
       let isBetweenEpochs = phase == .training && batchesInEpoch == 0
-      guard goodbye.reason == .interrupted || isBetweenEpochs || canAsk else { throw illegal(message, from: .edge) }
+      guard goodbye.reason == .interrupted || isBetweenEpochs || canAsk else {
+        throw illegal(message, from: .edge)
+      }
       end(.edge)
     default: throw illegal(message, from: .edge)
     }

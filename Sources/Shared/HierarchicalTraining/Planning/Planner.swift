@@ -177,7 +177,8 @@ package final class Planner {
     }
     let memory = times.peakMemoryBytes.map { ", \(Formatting.bytes($0))" } ?? ""
     logger.info(
-      "edge, \(part): \(PlanFormat.milliseconds(times.forwardSeconds + times.backwardSeconds)) a step\(memory)")
+      "edge, \(part): \(PlanFormat.milliseconds(times.forwardSeconds + times.backwardSeconds)) a step\(memory)"
+    )
     return times
   }
 }

@@ -46,7 +46,8 @@ package struct RuntimeModel: Equatable, Sendable {
   ///   - edge: of one batch; what is sent is there after `forwardSeconds`.
   ///   - encoding: of its `encodings`.
   ///   - cloud: of one batch.
-  package func pipelined(_ edge: EdgeTimes, _ encoding: EdgeTimes.Encoding, _ cloud: CloudTimes) -> Prediction {
+  package func pipelined(_ edge: EdgeTimes, _ encoding: EdgeTimes.Encoding, _ cloud: CloudTimes) -> Prediction
+  {
     let ready = edge.forwardSeconds + encoding.seconds
     let edgeStep = ready + edge.backwardSeconds
     let linkStep = Double(encoding.frameBytes) / link.upBytesPerSecond

@@ -103,7 +103,8 @@ package final class CloudServer: Sendable {
   /// Builds the session; a visitor that cannot be served is told why.
   ///
   /// - Returns: what serves the edge; nil if it was turned away. An edge that measures leaves no summary.
-  private func welcome(_ visitor: CloudDoor.Visitor, _ door: CloudDoor) throws -> (() throws -> RunSummary?)? {
+  private func welcome(_ visitor: CloudDoor.Visitor, _ door: CloudDoor) throws -> (() throws -> RunSummary?)?
+  {
     if visitor.exchange == .measurements { return { [self] in try serveMeasurements(visitor) } }
     let run = visitor.run
     PeakMemory.reset()
