@@ -27,8 +27,8 @@ import Testing
   /// workers.
   @Test(arguments: ConvolutionCase.tiled) func theTiledCasesNeedSeveralTiles(_ row: ConvolutionCase) throws {
     let rows = row.count * (try row.layer().outputShape(for: row.shape)).positions
-    #expect(rows > 512 && rows % Convolution.tileRows != 0)
-    #expect(rows / 3 > Convolution.tileRows)
+    #expect(rows > 512 && rows % ConvolutionGeometry.tileRows != 0)
+    #expect(rows / 3 > ConvolutionGeometry.tileRows)
   }
 
   @Test(arguments: ConvolutionCase.expanded) func theExpandedCasesAreExpanded(_ row: ConvolutionCase) throws {

@@ -73,7 +73,7 @@ struct ConvolutionCase: Sendable, CustomTestStringConvertible {
     ConvolutionCase(count: 1, height: 1, width: 2, kernelSize: 3, padding: 1, bias: true),
   ]
 
-  /// More than `Convolution.tileRows` (256) positions for each of three workers, in no multiple of it.
+  /// More than `ConvolutionGeometry.tileRows` (256) positions for each of three workers, in no multiple of it.
   static let tiled: [ConvolutionCase] = [
     ConvolutionCase(
       count: 7, height: 11, width: 13, inputs: 2, outputs: 3, kernelSize: 3, padding: 1, bias: true),
