@@ -90,7 +90,9 @@ final class CloudProbe {
     while true {
       let seconds = try passage(count)
       if seconds >= Self.passageSeconds || count == largest {
-        return Double(Filler.frameByteCount(holding: count)) / max(seconds - roundTrip, 1e-9)
+        // One that was held up by something else does not count.
+        let middle = StepTiming.median([seconds, try passage(count), try passage(count)])
+        return Double(Filler.frameByteCount(holding: count)) / max(middle - roundTrip, 1e-9)
       }
       count = min(count * (seconds < Self.passageSeconds / 8 ? 4 : 2), largest)
     }
