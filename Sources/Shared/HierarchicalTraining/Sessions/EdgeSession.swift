@@ -21,7 +21,9 @@ package final class EdgeSession {
     /// Where the times of the run are recorded.
     package var timeline: Timeline?
 
-    package init(cloud: Endpoint?, compute: ComputeSettings, timeout: Double, directory: String, run: RunIdentifier) {
+    package init(
+      cloud: Endpoint?, compute: ComputeSettings, timeout: Double, directory: String, run: RunIdentifier
+    ) {
       self.cloud = cloud
       self.compute = compute
       self.timeout = timeout
