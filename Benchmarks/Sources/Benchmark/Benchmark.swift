@@ -52,5 +52,7 @@ struct MeasurementOptions: ParsableArguments {
   }
 
   var threadCount: Int { threads ?? Processors.availableCount }
-  var settings: ComputeSettings { ComputeSettings(threads: threadCount, convolution: convolution.convolution) }
+  var settings: ComputeSettings {
+    ComputeSettings(threads: threadCount, convolution: convolution.convolution)
+  }
 }

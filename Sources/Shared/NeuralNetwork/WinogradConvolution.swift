@@ -9,7 +9,7 @@ import Compute
 /// 3. the products are transformed to tiles of outputs.
 ///
 /// The weights are transformed once for each pass. Their gradient is summed at the points over all blocks, and
-/// transformed once. The result does not depend on the number of workers.
+/// transformed once.
 struct WinogradConvolution: ConvolutionAlgorithm {
   private let context: ComputeContext
   private let transforms: WinogradTransforms
