@@ -35,6 +35,7 @@ settings=(
   "wifi 1024 vgg16 split 4 4"
 )
 
+read_run_options "$@"
 find_processors
 "$root/scripts/build.sh" >&2
 find_data "$@"
@@ -43,7 +44,8 @@ bin=$root/.build/release
 runs=runs/plan-$(date -u +%Y%m%d-%H%M%S)
 mkdir -p "$runs"
 edge_pinned=(taskset --cpu-list "${processors[0]}" "$bin/edge-trainer")
-cloud_pinned=(taskset --cpu-list "${processors[1]}" "$bin/cloud-trainer" --threads 1 --run-dir "$runs/cloud")
+cloud_pinned=(taskset --cpu-list "${processors[1]}" "$bin/cloud-trainer" --threads 1 "${cloud_options[@]}"
+  --run-dir "$runs/cloud")
 
 # The values of field $2 in the settings that begin with $1, each once, separated by commas.
 values() {

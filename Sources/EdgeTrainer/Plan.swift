@@ -53,13 +53,13 @@ struct Plan: ParsableCommand {
 
   func run() throws {
     BLASKernels.restartIfMisjudged()
-    try Program.run(.edge, threads: machine.threadCount) { interruption, logger in
+    try Program.run(.edge, machine.settings) { interruption, logger in
       let (train, test) = try data.source.open(
         trainLimit: data.trainLimit, testLimit: data.testLimit, seed: training.seed)
       logger.info("\(data.source): \(train.count) images for training, \(test.count) for testing")
       let request = try request(trainImages: train.count, testImages: test.count)
       let planner = Planner(
-        request, threads: machine.threadCount, train: train, test: test, interruption: interruption,
+        request, compute: machine.settings, train: train, test: test, interruption: interruption,
         logger: logger)
       let made = try planner.plan(
         cloud: request.needsCloud ? try link.endpoint() : nil, timeout: machine.timeout.value)
@@ -67,7 +67,7 @@ struct Plan: ParsableCommand {
         Array(CommandLine.arguments.dropFirst(2)), without: PlanOptions.names,
         adding: made.recommended.setting.options)
       if let output = plan.output {
-        try PlanDocument(made, request.base, threads: machine.threadCount, command: command).write(to: output)
+        try PlanDocument(made, request.base, compute: machine.settings, command: command).write(to: output)
       }
       try Program.printLine(PlanTable(made, request.base).rendered(command: command))
     }

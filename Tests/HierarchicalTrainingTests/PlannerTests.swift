@@ -23,7 +23,7 @@ import Testing
     _ request: PlanRequest, _ endpoint: Endpoint?, interruption: Interruption = Interruption()
   ) throws -> HierarchicalTraining.Plan {
     try Planner(
-      request, threads: 1,
+      request, compute: ComputeSettings(threads: 1),
       train: SyntheticImages(split: .train, count: request.base.trainImages, seed: 0),
       test: SyntheticImages(split: .test, count: request.base.testImages, seed: 0),
       interruption: interruption, logger: silentLogger
@@ -66,7 +66,8 @@ import Testing
     let stream = try #require(plan.rows.first { $0.setting.strategy == .cloudStream })
     #expect(stream.bytesPerImage == Double(24 + 4 + 4 * 3073) / 4)
 
-    let document = PlanDocument(plan, request.base, threads: 1, command: "edge-trainer train")
+    let document = PlanDocument(
+      plan, request.base, compute: ComputeSettings(threads: 1), command: "edge-trainer train")
     let file = "\(folder.path)/plan.json"
     try document.write(to: file)
     #expect(try RunJSON.decode(PlanDocument.self, from: folder.bytes("plan.json")) == document)

@@ -12,14 +12,14 @@ final class CloudStepProbe {
   }
 
   private let configuration: RunConfiguration
-  private let threads: Int
+  private let compute: ComputeSettings
   private let labels: [UInt8]
   private var random = SeededGenerator(seed: 0, stream: "probe")
 
   /// - Parameter configuration: one that the cloud serves; its learning rate does not matter.
-  init(_ configuration: RunConfiguration, threads: Int) {
+  init(_ configuration: RunConfiguration, compute: ComputeSettings) {
     self.configuration = configuration
-    self.threads = threads
+    self.compute = compute
     labels = (0..<min(configuration.batchSize, configuration.trainImages)).map {
       UInt8($0 % Architecture.classes)
     }
@@ -48,7 +48,7 @@ final class CloudStepProbe {
     step: 0, of: 1, learningRate: 1e-4, momentum: 0.9)
 
   private func timeRest(_ steps: Int, _ check: () throws -> Void) throws -> [Times] {
-    let model = try CloudModel(configuration, threads: threads)
+    let model = try CloudModel(configuration, compute: compute)
     let shape = model.network.cutShape
     let features = Tensor(shape, count: labels.count)
     for index in 0..<features.values { features.data[index] = max(0, 2 * random.uniform() - 1) }
@@ -84,7 +84,7 @@ final class CloudStepProbe {
   }
 
   private func timeWhole(_ steps: Int, _ check: () throws -> Void) throws -> [Times] {
-    let model = try WholeModel(configuration, threads: threads)
+    let model = try WholeModel(configuration, compute: compute)
     let pixels = (0..<labels.count * RunConfiguration.imageBytes).map { _ in
       UInt8(truncatingIfNeeded: random.next())
     }

@@ -15,7 +15,7 @@ final class EdgeStepProbe {
   private let formats: [ActivationFormat]
   private let train: any LabeledImages
   private let test: any LabeledImages
-  private let threads: Int
+  private let compute: ComputeSettings
   /// Images of a batch.
   private let count: Int
 
@@ -26,13 +26,13 @@ final class EdgeStepProbe {
   ///   - test: likewise.
   init(
     _ configuration: RunConfiguration, formats: [ActivationFormat], train: any LabeledImages,
-    test: any LabeledImages, threads: Int
+    test: any LabeledImages, compute: ComputeSettings
   ) {
     self.configuration = configuration
     self.formats = formats
     self.train = train
     self.test = test
-    self.threads = threads
+    self.compute = compute
     count = min(configuration.batchSize, configuration.trainImages)
   }
 
@@ -58,7 +58,7 @@ final class EdgeStepProbe {
   // MARK: One strategy each
 
   private func timeEdge(_ steps: Int, _ check: () throws -> Void) throws -> EdgeTimes {
-    let model = try EdgeModel(configuration, threads: threads)
+    let model = try EdgeModel(configuration, compute: compute)
     return try timeSteps(steps, check) { batch, step, start in
       let features = model.forward(batch.images, count: batch.count, training: true)
       let middle = monotonicSeconds()
@@ -68,7 +68,7 @@ final class EdgeStepProbe {
   }
 
   private func timeFront(_ steps: Int, _ check: () throws -> Void) throws -> EdgeTimes {
-    let model = try FrontModel(configuration, threads: threads)
+    let model = try FrontModel(configuration, compute: compute)
     let gradients = ActivationCodec(format: .exact)
     let shape = model.network.cutShape
     let gradientShape = ActivationShape(
@@ -91,7 +91,7 @@ final class EdgeStepProbe {
   }
 
   private func timeWhole(_ steps: Int, _ check: () throws -> Void) throws -> EdgeTimes {
-    let model = try WholeModel(configuration, threads: threads)
+    let model = try WholeModel(configuration, compute: compute)
     return try timeSteps(steps, check) { batch, step, start in
       let input = model.input(batch.images, count: batch.count)
       _ = model.train(input, labels: batch.labels, configuration.scheduled(step: step))

@@ -1,3 +1,4 @@
+import Compute
 import NeuralNetwork
 import Transport
 
@@ -60,6 +61,8 @@ package struct PlanDocument: Codable, Equatable, Sendable {
   package var trainImages: Int
   package var epochs: Int
   package var threads: Int
+  /// How the edge convolves.
+  package var convolution: String
   /// Null if no strategy needs a cloud.
   @NullIfMissing package var link: Link?
   /// The fastest first.
@@ -71,9 +74,9 @@ package struct PlanDocument: Codable, Equatable, Sendable {
   /// - Parameters:
   ///   - plan: the plan.
   ///   - base: what all its runs have in common.
-  ///   - threads: of the edge.
+  ///   - compute: how the edge computes.
   ///   - command: that trains as recommended.
-  package init(_ plan: Plan, _ base: RunConfiguration, threads: Int, command: String) {
+  package init(_ plan: Plan, _ base: RunConfiguration, compute: ComputeSettings, command: String) {
     softwareVersion = Software.version
     createdAt = Timestamp.now().iso8601
     architecture = base.network.architecture
@@ -82,7 +85,8 @@ package struct PlanDocument: Codable, Equatable, Sendable {
     batchSize = base.batchSize
     trainImages = base.trainImages
     epochs = base.epochs
-    self.threads = threads
+    threads = compute.threads
+    convolution = compute.convolution.rawValue
     link = plan.link.map {
       Link(
         roundTripSeconds: $0.roundTripSeconds, upBitsPerSecond: $0.upBytesPerSecond * 8,

@@ -1,3 +1,4 @@
+import Compute
 import Datasets
 import Logging
 import NeuralNetwork
@@ -46,7 +47,7 @@ package final class Planner {
   }
 
   private let request: PlanRequest
-  private let threads: Int
+  private let compute: ComputeSettings
   private let train: any LabeledImages
   private let test: any LabeledImages
   private let interruption: Interruption
@@ -55,14 +56,14 @@ package final class Planner {
 
   /// - Parameters:
   ///   - request: whose configuration is of these numbers of images.
-  ///   - threads: that compute on this machine.
+  ///   - compute: how this machine computes.
   ///   - interruption: ends what is under way.
   package init(
-    _ request: PlanRequest, threads: Int, train: any LabeledImages, test: any LabeledImages,
+    _ request: PlanRequest, compute: ComputeSettings, train: any LabeledImages, test: any LabeledImages,
     interruption: Interruption, logger: Logger
   ) {
     self.request = request
-    self.threads = threads
+    self.compute = compute
     self.train = train
     self.test = test
     self.interruption = interruption
@@ -171,7 +172,7 @@ package final class Planner {
   private func timeEdge(_ part: PlanSetting) throws -> EdgeTimes {
     let probe = EdgeStepProbe(
       request.configuration(part, request.formats[0]), formats: request.formats, train: train, test: test,
-      threads: threads)
+      compute: compute)
     let times = try probe.run(steps: request.steps) {
       if interruption.isRequested { throw InterruptedError() }
     }

@@ -132,7 +132,7 @@ package final class CloudServer: Sendable {
   private func serveMeasurements(_ visitor: CloudDoor.Visitor) throws -> RunSummary? {
     logger.info("the edge at \(visitor.name) measures")
     let session = MeasurementSession(
-      visitor.connection, link: visitor.configuration.link, threads: options.threads, logger: logger
+      visitor.connection, link: visitor.configuration.link, compute: options.compute, logger: logger
     ) { [self] configuration in try check(configuration, configuration.strategy.exchange) }
     try session.run(interruption: interruption)
     logger.info("the edge at \(visitor.name) has measured")

@@ -1,3 +1,4 @@
+import Compute
 import Logging
 import Transport
 
@@ -5,7 +6,7 @@ import Transport
 final class MeasurementSession {
   private let connection: FramedConnection
   private let link: LinkShaping
-  private let threads: Int
+  private let compute: ComputeSettings
   private let logger: Logger
   /// Throws if the cloud would not serve such a run.
   private let check: (RunConfiguration) throws -> Void
@@ -13,15 +14,15 @@ final class MeasurementSession {
   /// - Parameters:
   ///   - connection: of an edge that waits for its welcome.
   ///   - link: how what is sent is held back.
-  ///   - threads: that compute.
+  ///   - compute: how this machine computes.
   ///   - check: throws if the cloud would not serve a run of that configuration.
   init(
-    _ connection: FramedConnection, link: LinkShaping, threads: Int, logger: Logger,
+    _ connection: FramedConnection, link: LinkShaping, compute: ComputeSettings, logger: Logger,
     check: @escaping (RunConfiguration) throws -> Void
   ) {
     self.connection = connection
     self.link = link
-    self.threads = threads
+    self.compute = compute
     self.logger = logger
     self.check = check
   }
@@ -84,7 +85,7 @@ final class MeasurementSession {
     }
     do {
       try check(configuration)
-      return try CloudStepProbe(configuration, threads: threads).run(
+      return try CloudStepProbe(configuration, compute: compute).run(
         steps: probe.steps, check: checkInterruption)
     } catch let error where !(error is InterruptedError) {
       logger.notice("not measured: \(error)")
