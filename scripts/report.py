@@ -66,11 +66,12 @@ def ensure_matplotlib():
     python = venv / "bin" / "python"
     if Path(sys.prefix) == venv:
         raise Trouble(69, f"{venv} has no usable matplotlib; remove it and try again")
-    if subprocess.run([python, "-c", "import matplotlib"], capture_output=True).returncode if python.exists() else True:
+    check = [python, "-c", "import matplotlib"]
+    if not python.exists() or subprocess.run(check, check=False, capture_output=True).returncode:
         print(f"report.py: preparing matplotlib in {venv}", file=sys.stderr)
         pip = [python, "-m", "pip", "--disable-pip-version-check", "--quiet", "install", "matplotlib>=3.8,<4"]
         for command in ([sys.executable, "-m", "venv", venv], pip):
-            if subprocess.run(command, stdout=sys.stderr).returncode:
+            if subprocess.run(command, check=False, stdout=sys.stderr).returncode:
                 raise Trouble(69, f"matplotlib cannot be installed in {venv}")
     os.execv(python, [str(python), "-B", *sys.argv])
 
