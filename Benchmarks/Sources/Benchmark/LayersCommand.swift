@@ -18,13 +18,16 @@ struct LayersCommand: ParsableCommand {
     (8, 256, 256, 3, 1), (4, 256, 512, 3, 1), (4, 512, 512, 3, 1), (2, 512, 512, 3, 1),
     (32, 64, 128, 3, 2), (32, 64, 128, 1, 2), (16, 128, 256, 3, 2), (16, 128, 256, 1, 2), (8, 256, 512, 3, 2),
     (8, 256, 512, 1, 2), (4, 256, 32, 1, 1), (32, 32, 32, 3, 1),
+    (16, 32, 64, 3, 1), (8, 64, 128, 3, 1), (8, 128, 128, 3, 1), (32, 8, 8, 3, 1), (32, 16, 16, 3, 1),
+    (16, 16, 16, 3, 1), (8, 16, 64, 3, 1), (4, 16, 512, 3, 1), (4, 32, 32, 3, 1), (4, 32, 512, 3, 1),
+    (2, 64, 64, 3, 1),
   ]
 
   func run() throws {
     let peak = SgemmPeak(threads: measurement.threadCount, runs: measurement.runs)
     var report = Report(
       """
-      convolutions, batch \(measurement.batchSize), threads \(measurement.threadCount), \(GEMM.kernelName) kernels, \
+      convolutions, batch \(measurement.batchSize), threads \(measurement.threadCount), \(measurement.convolution.convolution), \(GEMM.kernelName) kernels, \
       sgemm peak \(Formatting.fixed(peak.gigaflops, decimals: 0)) GFLOP/s
       """, json: measurement.json,
       columns: [("layer", "layer")]
@@ -41,7 +44,7 @@ struct LayersCommand: ParsableCommand {
     _ shape: (side: Int, inputs: Int, outputs: Int, kernel: Int, stride: Int), _ peak: SgemmPeak,
     _ report: inout Report
   ) throws {
-    let context = ComputeContext(threads: measurement.threadCount)
+    let context = ComputeContext(measurement.settings)
     let layer = Convolution(
       name: "layer", inputChannels: shape.inputs, outputChannels: shape.outputs, kernelSize: shape.kernel,
       stride: shape.stride, padding: shape.kernel / 2)

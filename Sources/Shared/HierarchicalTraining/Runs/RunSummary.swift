@@ -1,3 +1,5 @@
+import Compute
+
 /// How a run ended.
 package enum RunOutcome: Codable, Equatable, Sendable, CustomStringConvertible {
   case completed
@@ -57,6 +59,8 @@ package struct RunSummary: Codable, Equatable, Sendable {
   package var epochs: Int
   package var seed: UInt64
   package var threads: Int
+  /// How this side convolved.
+  package var convolution: ConvolutionMethod
   /// The kernels that the BLAS library chose: "SkylakeX".
   package var kernels: String
 
@@ -94,7 +98,8 @@ package struct RunSummary: Codable, Equatable, Sendable {
   /// The summary of a run of which nothing is done yet.
   package init(
     role: RunRole, runId: RunIdentifier, softwareVersion: String, startedAt: Timestamp, strategy: String,
-    architecture: String, cut: Int?, bits: Int?, epochs: Int, seed: UInt64, threads: Int, kernels: String
+    architecture: String, cut: Int?, bits: Int?, epochs: Int, seed: UInt64, threads: Int,
+    convolution: ConvolutionMethod, kernels: String
   ) {
     self.role = role
     self.runId = runId
@@ -107,6 +112,7 @@ package struct RunSummary: Codable, Equatable, Sendable {
     self.epochs = epochs
     self.seed = seed
     self.threads = threads
+    self.convolution = convolution
     self.kernels = kernels
   }
 }
