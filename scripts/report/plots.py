@@ -96,7 +96,8 @@ def runtime(thing):
             ("cloud", row.cloud_busy, row.cloud_floor),
         )
         for number, (lane, busy, floor) in enumerate(lanes):
-            y = place + (number - 1) * 0.24
+            # An edge alone has one bar.
+            y = place + (number - 1) * 0.24 * bool(row.run.cloud)
             if busy is None or (not row.run.cloud and lane != "edge"):
                 continue
             axes.barh(y, row.seconds, 0.2, color="#ededed")
@@ -107,11 +108,12 @@ def runtime(thing):
         note = f"{row.seconds:.1f} s"
         if baseline and row is not baseline:
             note += f"  ({tables.percent(reduction, sign=True).replace('.0 %', ' %')})"
-        middle = place if row.run.cloud else place - 0.24
-        axes.text(row.seconds + 0.012 * end, middle, note, va="center", fontweight="bold")
+        after = row.seconds
         if paper is not None and baseline:
             x = baseline.seconds * (1 + paper)
             axes.plot([x, x], [place - 0.4, place + 0.4], color=PURPLE, linestyle="--", linewidth=1.6)
+            after = max(after, x)
+        axes.text(after + 0.012 * end, place, note, va="center", fontweight="bold")
     axes.set_yticks(range(len(rows)), [row.name.replace(", ", "\n") for row in rows])
     axes.set_ylim(len(rows) - 0.45, -0.55)
     axes.set_xlim(0, end * 1.22)
