@@ -187,9 +187,10 @@ def upload_verdict(runs):
         if gain <= 0:
             sentences.append(f"It never catches up with {run.name}, whose epochs are shorter even than its later ones.")
         else:
+            needed = int(once / gain) + 1
+            which = "any run" if needed == 1 else f"runs of {needed} epochs or more"
             sentences.append(
-                f"In total it is faster than {run.name} for runs of {int(once / gain) + 1} epochs or more, "
-                "provided that the images may leave the edge."
+                f"In total it is faster than {run.name} for {which}, provided that the images may leave the edge."
             )
     return sentences
 
