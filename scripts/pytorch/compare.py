@@ -37,7 +37,9 @@ def main() -> int:
     settings += [Setting("vgg16", part, 1) for part in ("front", "rest")]
     if most > 1:
         settings.append(Setting("vgg16", "whole", 1))
-    if not options.skip_bf16:
+    if options.precision == "bf16":
+        settings = []
+    if options.precision != "fp32":
         settings += [Setting(network, "whole", most, "bf16") for network in ("vgg16", "resnet18")]
     print(f"batch {options.batch_size}, {options.rounds} rounds of {options.steps} steps in turns; {processor()}")
     header = ("setting", "ours", "images/s", "PyTorch", "format", "ratio", "of sgemm", "ours MB", "PyTorch MB", "memory")
@@ -61,7 +63,7 @@ def main() -> int:
         if setting.precision == "fp32":
             print(f"{setting.name}: winograd is {own[setting, 'im2col'] / own[setting, 'winograd']:.2f} times as fast as im2col")
     one, two = Setting("vgg16", "whole", 1), Setting("vgg16", "whole", most)
-    if most > 1:
+    if most > 1 and options.precision != "bf16":
         for convolution in CONVOLUTIONS:
             ratio = own[one, convolution] / own[two, convolution]
             print(f"{most} threads are {ratio:.2f} times as fast as one (vgg16 whole, {convolution})")
@@ -126,7 +128,9 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=2, help="threads of the whole networks (default: 2)")
     parser.add_argument("--rounds", type=int, default=3, help="how often the two take turns (default: 3)")
     parser.add_argument("--steps", type=int, default=4, help="counted steps of a turn (default: 4)")
-    parser.add_argument("--skip-bf16", action="store_true", help="PyTorch in float32 only")
+    parser.add_argument(
+        "--precision", choices=("both", "fp32", "bf16"), default="both", help="of PyTorch (default: both)"
+    )
     return parser.parse_args()
 
 
