@@ -60,12 +60,6 @@ package struct PlanSetting: Hashable, Sendable, CustomStringConvertible {
   }
 }
 
-/// Settings that a plan leaves out for the same reason.
-package struct PlanExclusion: Equatable, Sendable {
-  package var reason: String
-  package var settings: [PlanSetting]
-}
-
 /// Everything that a plan found out.
 package struct Plan: Equatable, Sendable {
   /// Nil if no cloud was asked.

@@ -4,40 +4,6 @@ import Logging
 import NeuralNetwork
 import Transport
 
-/// What a plan is to compare.
-package struct PlanRequest: Sendable {
-  /// What all runs have in common: the network but for its cut, batch size, images, window, link.
-  package var base: RunConfiguration
-  package var strategies = Strategy.allCases
-  package var cuts: [Int]
-  /// In which features may travel; of different bits.
-  package var formats: [ActivationFormat]
-  /// Bytes; nil for any.
-  package var maximumEdgeMemory: Int?
-  /// So many blocks have to be on the edge, at least.
-  package var minimumCut = 0
-  /// Steps that are timed for each strategy and cut, on each side.
-  package var steps = 3
-
-  package init(base: RunConfiguration, cuts: [Int], formats: [ActivationFormat]) {
-    self.base = base
-    self.cuts = cuts
-    self.formats = formats
-  }
-
-  /// Whether a cloud has to be asked.
-  package var needsCloud: Bool { strategies.contains(where: \.needsCloud) }
-
-  /// The run of a strategy.
-  func configuration(_ part: PlanSetting, _ format: ActivationFormat) -> RunConfiguration {
-    var configuration = base
-    configuration.strategy = part.strategy
-    configuration.activations = format
-    if let cut = part.cut { configuration.network.cut = cut }
-    return configuration.canonical()
-  }
-}
-
 /// Measures this edge, the cloud and the link, and predicts what every setting would take.
 package final class Planner {
   /// A cloud's answer.
@@ -181,30 +147,6 @@ package final class Planner {
       "edge, \(part): \(PlanFormat.milliseconds(times.forwardSeconds + times.backwardSeconds)) a step\(memory)"
     )
     return times
-  }
-}
-
-/// The conditions leave nothing to choose from.
-package struct NothingLeftError: Error, Equatable, CustomStringConvertible {
-  package let exclusions: [PlanExclusion]
-
-  package var description: String {
-    "no setting is left: "
-      + exclusions.map { "\(Formatting.count($0.settings.count, "setting")): \($0.reason)" }
-      .joined(separator: "; ")
-  }
-}
-
-/// Settings that are left out, by reason, in the order in which they were found.
-struct PlanExclusions {
-  private(set) var all: [PlanExclusion] = []
-
-  mutating func add(_ reason: String, _ settings: [PlanSetting]) {
-    if let index = all.firstIndex(where: { $0.reason == reason }) {
-      all[index].settings += settings
-    } else {
-      all.append(PlanExclusion(reason: reason, settings: settings))
-    }
   }
 }
 
