@@ -15,7 +15,7 @@ struct Benchmark: ParsableCommand {
       """,
     subcommands: [
       LayersCommand.self, ProfileCommand.self, NetworksCommand.self, StepCommand.self, CodecCommand.self,
-      InputCommand.self, ExportCommand.self,
+      InputCommand.self, ExportCommand.self, FormatsCommand.self,
     ])
 
   static func main() {
