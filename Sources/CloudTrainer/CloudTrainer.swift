@@ -74,10 +74,10 @@ struct CloudTrainer: ParsableCommand {
 
   func run() throws {
     BLASKernels.restartIfMisjudged()
-    try Program.run(.cloud, threads: machine.threadCount) { interruption, logger in
+    try Program.run(.cloud, machine.settings) { interruption, logger in
       try RunDirectory.checkBase(runDir ?? "runs")
       var options = CloudServer.Options(
-        listen: try Endpoint(parsing: listen), threads: machine.threadCount, timeout: machine.timeout.value,
+        listen: try Endpoint(parsing: listen), compute: machine.settings, timeout: machine.timeout.value,
         maximumFrameBytes: maxFrameBytes, directory: runDir, sessions: sessions)
       options.maximumImageBytes = maxImageBytes
       options.timeline = try trace.timeline(.cloud)

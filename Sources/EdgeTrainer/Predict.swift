@@ -87,10 +87,10 @@ struct Predict: ParsableCommand {
 
   func run() throws {
     BLASKernels.restartIfMisjudged()
-    let threads = threads ?? Processors.availableCount
-    try Program.run(.edge, threads: threads) { interruption, logger in
+    let compute = ComputeSettings(threads: threads ?? Processors.availableCount)
+    try Program.run(.edge, compute) { interruption, logger in
       let predictor = try Predictor(
-        edge: edgeWeights, cloud: cloudWeights, batchSize: batchSize, threads: threads)
+        edge: edgeWeights, cloud: cloudWeights, batchSize: batchSize, compute: compute)
       let source = ImageSource(option: data)
       let seed = predictor.metadata.configuration.seed
       let test = try source.open(testLimit: images, testOption: "--images", seed: seed).test

@@ -65,7 +65,7 @@ struct Train: ParsableCommand {
 
   func run() throws {
     BLASKernels.restartIfMisjudged()
-    try Program.run(.edge, threads: machine.threadCount) { interruption, logger in
+    try Program.run(.edge, machine.settings) { interruption, logger in
       let (train, test) = try data.source.open(
         trainLimit: data.trainLimit, testLimit: data.testLimit, seed: training.seed)
       logger.info("\(data.source): \(train.count) images for training, \(test.count) for testing")
@@ -80,7 +80,7 @@ struct Train: ParsableCommand {
       let directory = runDir ?? "runs/\(run)/edge"
       logger.info("run \(run), files in \(directory)")
       var options = EdgeSession.Options(
-        cloud: try endpoint(), threads: machine.threadCount, timeout: machine.timeout.value,
+        cloud: try endpoint(), compute: machine.settings, timeout: machine.timeout.value,
         directory: directory, run: run)
       options.timeline = try trace.timeline(.edge)
       let session = try EdgeSession(

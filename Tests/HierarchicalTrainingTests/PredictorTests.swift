@@ -15,8 +15,8 @@ import Transport
   private func train(
     _ configuration: RunConfiguration, in base: String
   ) throws -> (exit: [Float], final: [Float], features: [Float], labels: [UInt8]) {
-    let edge = try EdgeModel(configuration, threads: 1)
-    let cloud = try CloudModel(configuration, threads: 1)
+    let edge = try EdgeModel(configuration, compute: ComputeSettings(threads: 1))
+    let cloud = try CloudModel(configuration, compute: ComputeSettings(threads: 1))
     let values = configuration.scheduled(step: 0)
     let train = SyntheticImages(split: .train, count: 8, seed: 3)
     let batch = try BatchPreparer.training(train, batchSize: 8, seed: 3).preparedBatch(0, epoch: 0)
@@ -60,7 +60,7 @@ import Transport
     configuration.batchSize = 8
     try withTemporaryDirectory { base in
       let expected = try train(configuration, in: base)
-      let predictor = try Predictor(edge: base + "/edge", cloud: base + "/cloud", batchSize: 4, threads: 1)
+      let predictor = try Predictor(edge: base + "/edge", cloud: base + "/cloud", batchSize: 4, compute: ComputeSettings(threads: 1))
       #expect(predictor.metadata.configuration == configuration)
       // Twice: the second time does not start from what the first left behind.
       for _ in 0..<2 {
@@ -72,7 +72,7 @@ import Transport
         #expect(predictions.exitLogits?.map(\.bitPattern) == expected.exit.map(\.bitPattern))
         #expect(predictions.finalLogits?.map(\.bitPattern) == expected.final.map(\.bitPattern))
       }
-      let exitOnly = try Predictor(edge: base + "/edge", cloud: nil, batchSize: 4, threads: 1)
+      let exitOnly = try Predictor(edge: base + "/edge", cloud: nil, batchSize: 4, compute: ComputeSettings(threads: 1))
         .predict(Self.images, interruption: Interruption())
       #expect(exitOnly.exitLogits?.map(\.bitPattern) == expected.exit.map(\.bitPattern))
       #expect(
@@ -94,7 +94,7 @@ import Transport
         #expect(
           throws: CheckpointError.otherConfiguration(
             path: cloud, setting: setting, expected: expected, actual: actual)
-        ) { try Predictor(edge: edge, cloud: cloud, batchSize: 1, threads: 1) }
+        ) { try Predictor(edge: edge, cloud: cloud, batchSize: 1, compute: ComputeSettings(threads: 1)) }
       }
       try Checkpoint.write([network.rest], other, role: .cloud, epoch: 2, step: 4, to: cloud)
       expect("seed", "18446744073709551615", "5")
@@ -104,7 +104,7 @@ import Transport
       expect("step", "4", "5")
       #expect(throws: CheckpointError.metadata(path: cloud, field: "role", expected: "edge", actual: "cloud"))
       {
-        try Predictor(edge: cloud, cloud: nil, batchSize: 1, threads: 1)
+        try Predictor(edge: cloud, cloud: nil, batchSize: 1, compute: ComputeSettings(threads: 1))
       }
     }
   }
@@ -119,7 +119,7 @@ import Transport
         throws: CheckpointError.metadata(
           path: edge, field: "configuration", expected: "a network that can be built",
           actual: "cut 4 is out of range: vgg8 can be cut after block 1 to 3")
-      ) { try Predictor(edge: edge, cloud: nil, batchSize: 1, threads: 1) }
+      ) { try Predictor(edge: edge, cloud: nil, batchSize: 1, compute: ComputeSettings(threads: 1)) }
     }
   }
 
@@ -129,7 +129,7 @@ import Transport
     try withTemporaryDirectory { base in
       try Checkpoint.write(
         [network.front, network.exit], configuration, role: .edge, epoch: 1, step: 1, to: base + "/edge")
-      let predictor = try Predictor(edge: base + "/edge", cloud: nil, batchSize: 2, threads: 1)
+      let predictor = try Predictor(edge: base + "/edge", cloud: nil, batchSize: 2, compute: ComputeSettings(threads: 1))
       let interruption = Interruption()
       interruption.request()
       #expect(throws: InterruptedError.self) {

@@ -146,7 +146,8 @@ import Testing
     RunSummary(
       role: .edge, runId: try RunIdentifier(validating: "r-1"), softwareVersion: "0.1.0",
       startedAt: Timestamp(secondsSince1970: 1_795_421_702), strategy: "hierarchical", architecture: "vgg8",
-      cut: 2, bits: 2, fullScale: 0.35, epochs: 5, seed: .max, threads: 2, kernels: "SkylakeX")
+      cut: 2, bits: 2, fullScale: 0.35, epochs: 5, seed: .max, threads: 2, convolution: .winograd,
+      kernels: "SkylakeX")
   }
 
   @Test func hasAllKeysWhateverIsKnown() throws {
@@ -161,6 +162,7 @@ import Testing
             "busy_seconds" : 0,
             "completed_epochs" : 0,
             "completed_steps" : 0,
+            "convolution" : "winograd",
             "cut" : 2,
             "epochs" : 5,
             "evaluation_bytes" : 0,

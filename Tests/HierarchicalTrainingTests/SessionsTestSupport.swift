@@ -150,12 +150,13 @@ final class TestCloud: Sendable {
 
   /// Ends after so many sessions; nil for only when interrupted.
   init(
-    _ folder: SessionFolder, sessions: Int? = 1, threads: Int = 1, timeout: Double = 60,
+    _ folder: SessionFolder, sessions: Int? = 1, threads: Int = 1, convolution: ConvolutionMethod = .im2col,
+    timeout: Double = 60,
     maximumFrameBytes: Int = 1 << 26, maximumImageBytes: Int = 1 << 29, operations: FileOperations = .live,
     timeline: Timeline? = nil
   ) throws {
     var options = CloudServer.Options(
-      listen: Endpoint(host: "127.0.0.1", port: 0), threads: threads, timeout: timeout,
+      listen: Endpoint(host: "127.0.0.1", port: 0), compute: ComputeSettings(threads: threads, convolution: convolution), timeout: timeout,
       maximumFrameBytes: maximumFrameBytes, directory: "\(folder.path)/cloud", sessions: sessions)
     options.operations = operations
     options.maximumImageBytes = maximumImageBytes
@@ -189,11 +190,12 @@ final class TestCloud: Sendable {
 /// One run of an edge, its files in `<folder>/<run>`; nil for a strategy without a cloud.
 func runEdge(
   _ configuration: RunConfiguration, _ endpoint: Endpoint?, _ folder: SessionFolder, run: String = "edge",
-  threads: Int = 1, timeout: Double = 60, interruption: Interruption = Interruption(),
+  threads: Int = 1, convolution: ConvolutionMethod = .im2col, timeout: Double = 60,
+  interruption: Interruption = Interruption(),
   operations: FileOperations = .live, train: (any LabeledImages)? = nil, timeline: Timeline? = nil
 ) throws -> RunSummary {
   var options = EdgeSession.Options(
-    cloud: endpoint, threads: threads, timeout: timeout, directory: "\(folder.path)/\(run)",
+    cloud: endpoint, compute: ComputeSettings(threads: threads, convolution: convolution), timeout: timeout, directory: "\(folder.path)/\(run)",
     run: try RunIdentifier(validating: run))
   options.operations = operations
   options.timeline = timeline
@@ -208,11 +210,12 @@ func runEdge(
 
 /// Runs an edge against a cloud that serves nobody else, and gives both summaries.
 func runBoth(
-  _ configuration: RunConfiguration, _ folder: SessionFolder, run: String = "edge", threads: Int = 1
+  _ configuration: RunConfiguration, _ folder: SessionFolder, run: String = "edge", threads: Int = 1,
+  convolution: ConvolutionMethod = .im2col
 ) throws -> (edge: RunSummary, cloud: RunSummary) {
-  let cloud = try TestCloud(folder, threads: threads)
+  let cloud = try TestCloud(folder, threads: threads, convolution: convolution)
   do {
-    let edge = try runEdge(configuration, cloud.endpoint, folder, run: run, threads: threads)
+    let edge = try runEdge(configuration, cloud.endpoint, folder, run: run, threads: threads, convolution: convolution)
     let (completed, error) = cloud.end()
     if let error { throw error }
     return (edge, try #require(completed.first))

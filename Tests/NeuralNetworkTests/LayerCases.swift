@@ -16,12 +16,14 @@ struct LayerCase: Sendable, CustomTestStringConvertible {
   var isLinear = false
   /// So large that central differences are taken of a few values only.
   var isLarge = false
+  var convolution = ConvolutionMethod.im2col
   var make: @Sendable () -> any Layer
 
   var testDescription: String { "\(name) on \(count)x\(shape)" }
 
   func harness(threads: Int, maximumCount: Int? = nil) throws -> LayerHarness {
-    try LayerHarness(make(), input: shape, maximumCount: maximumCount ?? count, threads: threads)
+    try LayerHarness(make(), input: shape, maximumCount: maximumCount ?? count, threads: threads,
+      convolution: convolution)
   }
 }
 
@@ -35,12 +37,13 @@ struct ConvolutionCase: Sendable, CustomTestStringConvertible {
   var stride = 1
   var padding = 0
   var bias = false
+  var method = ConvolutionMethod.im2col
 
   var shape: FeatureShape { FeatureShape(height: height, width: width, channels: inputs) }
 
   var testDescription: String {
     "convolution \(kernelSize)x\(kernelSize), \(inputs) -> \(outputs), stride \(stride), padding \(padding)"
-      + (bias ? ", bias" : "") + " on \(count)x\(shape)"
+      + (bias ? ", bias" : "") + (method == .im2col ? "" : ", \(method)") + " on \(count)x\(shape)"
   }
 
   func layer() -> Convolution {
@@ -73,7 +76,7 @@ struct ConvolutionCase: Sendable, CustomTestStringConvertible {
     ConvolutionCase(count: 1, height: 1, width: 2, kernelSize: 3, padding: 1, bias: true),
   ]
 
-  /// More than `Convolution.tileRows` (256) positions for each of three workers, in no multiple of it.
+  /// More than `ConvolutionGeometry.tileRows` (256) positions for each of three workers, in no multiple of it.
   static let tiled: [ConvolutionCase] = [
     ConvolutionCase(
       count: 7, height: 11, width: 13, inputs: 2, outputs: 3, kernelSize: 3, padding: 1, bias: true),
@@ -92,7 +95,30 @@ extension ConvolutionCase {
     ConvolutionCase(count: 1, height: 16, width: 17, inputs: 33, outputs: 2, kernelSize: 2, padding: 1),
   ]
 
-  static let all = small + tiled + expanded
+  /// Tiles of 4x4 and of 2x2 outputs, whole and cut off; more than one block of them in the last cases.
+  static let winograd: [ConvolutionCase] = [
+    winograd(count: 2, 5, 7, padding: 1),
+    winograd(count: 2, 7, 13, padding: 1, bias: true),
+    winograd(count: 1, 13, 5, padding: 0),
+    winograd(count: 2, 4, 6, padding: 2),
+    winograd(count: 2, 8, 8, inputs: 16, outputs: 8, padding: 1),
+    winograd(count: 3, 2, 2, outputs: 16, padding: 1),
+    winograd(count: 3, 1, 2, padding: 1, bias: true),
+    winograd(count: 2, 4, 4, padding: 0),
+    winograd(count: 1, 3, 2, padding: 1),
+    winograd(count: 5, 1, 1, padding: 1),
+  ]
+
+  private static func winograd(
+    count: Int, _ height: Int, _ width: Int, inputs: Int = 8, outputs: Int = 8, padding: Int,
+    bias: Bool = false
+  ) -> ConvolutionCase {
+    ConvolutionCase(
+      count: count, height: height, width: width, inputs: inputs, outputs: outputs, kernelSize: 3,
+      padding: padding, bias: bias, method: .winograd)
+  }
+
+  static let all = small + tiled + expanded + winograd
 }
 
 extension LayerCase {
@@ -101,7 +127,7 @@ extension LayerCase {
   static let convolutions = ConvolutionCase.all.map { row in
     LayerCase(
       name: row.testDescription, shape: row.shape, count: row.count, isLinear: true,
-      isLarge: row.count * row.shape.positions > 1000
+      isLarge: row.count * row.shape.positions > 1000, convolution: row.method
     ) { row.layer() }
   }
 
@@ -190,5 +216,32 @@ extension LayerCase {
     },
   ]
 
-  static let all = convolutions + others
+  /// Layers whose convolutions are Winograd's.
+  static let winograd: [LayerCase] = [
+    LayerCase(
+      name: "normalized convolutions that overwrite their inputs, winograd", shape: winogradShape, count: 3,
+      farFromKinks: true, convolution: .winograd
+    ) {
+      Sequential([
+        NormalizedConvolution(
+          Convolution(name: "0", inputChannels: 8, outputChannels: 16, kernelSize: 3, padding: 1),
+          BatchNormalization(name: "1", channels: 16, relu: true), overwritesInput: true),
+        NormalizedConvolution(
+          Convolution(name: "2", inputChannels: 16, outputChannels: 8, kernelSize: 3, padding: 1),
+          BatchNormalization(name: "3", channels: 8, relu: true), overwritesInput: true),
+      ])
+    },
+    LayerCase(
+      name: "residual block, identity, winograd", shape: winogradShape, count: 3, farFromKinks: true,
+      convolution: .winograd
+    ) { ResidualBlock(name: "block", inputChannels: 8, outputChannels: 8, stride: 1) },
+    LayerCase(
+      name: "residual block, stride 2, other channels, winograd", shape: winogradShape, count: 3,
+      farFromKinks: true, convolution: .winograd
+    ) { ResidualBlock(name: "block", inputChannels: 8, outputChannels: 16, stride: 2) },
+  ]
+
+  private static let winogradShape = FeatureShape(height: 5, width: 7, channels: 8)
+
+  static let all = convolutions + others + winograd
 }

@@ -14,9 +14,12 @@ final class LayerHarness {
   private let lent: [Tensor]
 
   /// Parameters get random values, statistics their initial ones.
-  init(_ layer: any Layer, input shape: FeatureShape, maximumCount: Int, threads: Int) throws {
+  init(
+    _ layer: any Layer, input shape: FeatureShape, maximumCount: Int, threads: Int,
+    convolution: ConvolutionMethod = .im2col
+  ) throws {
     self.layer = layer
-    context = ComputeContext(threads: threads)
+    context = ComputeContext(ComputeSettings(threads: threads, convolution: convolution))
     inputShape = shape
     input = Tensor(shape, count: maximumCount)
     outputShape = try layer.outputShape(for: shape)

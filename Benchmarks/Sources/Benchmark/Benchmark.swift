@@ -33,6 +33,8 @@ struct MeasurementOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Threads that compute. (default: all processors)", valueName: "n"))
   var threads: Int?
 
+  @OptionGroup var convolution: ConvolutionOption
+
   @Option(help: ArgumentHelp("Images of a batch.", valueName: "n"))
   var batchSize = 128
 
@@ -50,4 +52,5 @@ struct MeasurementOptions: ParsableArguments {
   }
 
   var threadCount: Int { threads ?? Processors.availableCount }
+  var settings: ComputeSettings { ComputeSettings(threads: threadCount, convolution: convolution.convolution) }
 }

@@ -31,7 +31,7 @@ struct ExportCommand: ParsableCommand {
   func run() throws {
     let trained = try TrainedPart(
       .whole, of: network.configuration(cut: 1), batchSize: measurement.batchSize,
-      threads: measurement.threadCount, seed: seed)
+      measurement.settings, seed: seed)
     let shape = trained.input.shape
     try NumPyFile.write(
       Array(trained.input.buffer), shape: [trained.input.count, shape.height, shape.width, shape.channels],

@@ -31,7 +31,7 @@ final class FormatTrial {
 
   /// - Parameter text: bits,scale,full-scale, and perhaps the rounding.
   /// - Throws: `ValidationError`, `CodecError`, `ShapeError`.
-  init(_ text: String, _ configuration: RunConfiguration, threads: Int) throws {
+  init(_ text: String, _ configuration: RunConfiguration, _ compute: ComputeSettings) throws {
     let parts = text.split(separator: ",").map(String.init)
     guard parts.count == 3 || parts.count == 4, let bits = Int(parts[0]),
       let scale = ScaleGranularity(rawValue: parts[1]), let fullScale = Double(parts[2]),
@@ -42,7 +42,7 @@ final class FormatTrial {
     codec = ActivationCodec(format: try ActivationFormat(bits: bits, scale: scale, fullScale: fullScale))
     compressing = ActivationCodec(
       format: try ActivationFormat(bits: bits, scale: scale, compression: .zstd, fullScale: fullScale))
-    model = try CloudModel(configuration, threads: threads)
+    model = try CloudModel(configuration, compute: compute)
     features = Tensor(model.network.cutShape, count: configuration.batchSize)
   }
 

@@ -13,7 +13,7 @@ import Transport
 struct FormatsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "formats",
-    abstract: "Train one front and a rest for each of several activation formats; print bytes and accuracies.",
+    abstract: "Train one front, and a rest for each of several activation formats; print bytes and accuracy.",
     discussion: """
       A format is bits,scale,full-scale: 2,tensor,0.35. With ",stochastic" behind it the
       training features are rounded up or down at random, so that the mean stays, and the
@@ -63,10 +63,8 @@ struct FormatsCommand: ParsableCommand {
     configuration.epochs = epochs
     configuration.batchSize = measurement.batchSize
     configuration.seed = seed
-    let edge = try EdgeModel(configuration, threads: measurement.threadCount)
-    let rests = try formats.map {
-      try FormatTrial($0, configuration, threads: measurement.threadCount)
-    }
+    let edge = try EdgeModel(configuration, compute: measurement.settings)
+    let rests = try formats.map { try FormatTrial($0, configuration, measurement.settings) }
     let loader = try BatchLoader(.training(train, batchSize: configuration.batchSize, seed: seed))
     let testLoader = try BatchLoader(.evaluation(test, batchSize: configuration.batchSize))
     var (step, exitCorrect) = (0, 0)

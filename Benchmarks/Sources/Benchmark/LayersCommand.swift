@@ -24,7 +24,7 @@ struct LayersCommand: ParsableCommand {
     let peak = SgemmPeak(threads: measurement.threadCount, runs: measurement.runs)
     var report = Report(
       """
-      convolutions, batch \(measurement.batchSize), threads \(measurement.threadCount), \(GEMM.kernelName) kernels, \
+      convolutions, batch \(measurement.batchSize), threads \(measurement.threadCount), \(measurement.convolution.convolution), \(GEMM.kernelName) kernels, \
       sgemm peak \(Formatting.fixed(peak.gigaflops, decimals: 0)) GFLOP/s
       """, json: measurement.json,
       columns: [("layer", "layer")]
@@ -41,7 +41,7 @@ struct LayersCommand: ParsableCommand {
     _ shape: (side: Int, inputs: Int, outputs: Int, kernel: Int, stride: Int), _ peak: SgemmPeak,
     _ report: inout Report
   ) throws {
-    let context = ComputeContext(threads: measurement.threadCount)
+    let context = ComputeContext(measurement.settings)
     let layer = Convolution(
       name: "layer", inputChannels: shape.inputs, outputChannels: shape.outputs, kernelSize: shape.kernel,
       stride: shape.stride, padding: shape.kernel / 2)

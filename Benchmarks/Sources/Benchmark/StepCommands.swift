@@ -55,7 +55,7 @@ struct StepCommand: ParsableCommand {
     let trained = try Program.checkingUsage {
       try TrainedPart(
         part, of: network.configuration(cut: cut), batchSize: measurement.batchSize,
-        threads: measurement.threadCount)
+        measurement.settings)
     }
     for _ in 0..<warmUp { trained.step() }
     // Now: a step allocates nothing any more, but the measurement of the peak does.
@@ -107,7 +107,7 @@ struct NetworksCommand: ParsableCommand {
   private func measure(_ part: Part, cut: Int, _ peak: SgemmPeak, _ report: inout Report) throws {
     let trained = try TrainedPart(
       part, of: network.configuration(cut: cut), batchSize: measurement.batchSize,
-      threads: measurement.threadCount)
+      measurement.settings)
     let time = Measurement(runs: measurement.runs) { trained.step() }.median
     let images = Double(measurement.batchSize)
     // Forward, weight gradient and input gradient: three products of two operations a multiply-accumulate.
@@ -131,7 +131,7 @@ struct ProfileCommand: ParsableCommand {
   func run() throws {
     let trained = try TrainedPart(
       .whole, of: network.configuration(cut: 1), batchSize: measurement.batchSize,
-      threads: measurement.threadCount)
+      measurement.settings)
     let peak = SgemmPeak(threads: measurement.threadCount, runs: measurement.runs)
     trained.step()
     // Forward and backward of each layer, then loss and update; for each run.

@@ -21,7 +21,8 @@ final class TrainedPart {
   private let optimizer: StochasticGradientDescent
 
   init(
-    _ part: Part, of configuration: SplitNetwork.Configuration, batchSize: Int, threads: Int, seed: UInt64 = 0
+    _ part: Part, of configuration: SplitNetwork.Configuration, batchSize: Int, _ settings: ComputeSettings,
+    seed: UInt64 = 0
   ) throws {
     let network = try SplitNetwork(configuration)
     let inputShape = part == .rest ? network.cutShape : Architecture.imageShape
@@ -31,7 +32,7 @@ final class TrainedPart {
       case .front: network.front.layers + network.exit.layers
       case .rest: network.rest.layers
       }
-    context = ComputeContext(threads: threads)
+    context = ComputeContext(settings)
     let sequence = Sequential(layers)
     for parameter in sequence.parameters + sequence.statistics { parameter.initialize(seed: seed) }
     try sequence.prepare(for: inputShape, maximumCount: batchSize, context: context)

@@ -8,6 +8,8 @@ package struct MachineOptions: ParsableArguments {
       "Threads that compute. (default: the processors that the program may use)", valueName: "n"))
   package var threads: Int?
 
+  @OptionGroup package var convolution: ConvolutionOption
+
   @Option(
     help: ArgumentHelp(
       "End the run when the other side makes no progress for so many seconds.", valueName: "s"))
@@ -33,6 +35,23 @@ package struct MachineOptions: ParsableArguments {
   }
 
   package var threadCount: Int { threads ?? Processors.availableCount }
+
+  package var settings: ComputeSettings {
+    ComputeSettings(threads: threadCount, convolution: convolution.convolution)
+  }
+}
+
+extension ConvolutionMethod: ExpressibleByArgument {}
+
+/// How this program convolves.
+package struct ConvolutionOption: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "How 3x3 convolutions are computed here; winograd takes fewer multiplications, and rounds otherwise.",
+      valueName: "name"))
+  package var convolution = ConvolutionMethod.im2col
+
+  package init() {}
 }
 
 /// A length of time as an option's value; whole numbers are written without a fraction.

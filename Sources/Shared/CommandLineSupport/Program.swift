@@ -45,11 +45,12 @@ package enum Program {
   ///
   /// - Parameters:
   ///   - role: which of the programs this is.
-  ///   - threads: how many will compute, for the first line of the log.
+  ///   - compute: how the program will compute, for the first line of the log.
   ///   - body: the work; it is given the user's wish to end and the program's log.
   /// - Throws: `ExitCode` to end with, after the line was printed.
-  package static func run(_ role: RunRole, threads: Int, _ body: (Interruption, Logger) throws -> Void) throws
-  {
+  package static func run(
+    _ role: RunRole, _ compute: ComputeSettings, _ body: (Interruption, Logger) throws -> Void
+  ) throws {
     let name = "\(role.rawValue)-trainer"
     StandardErrorLogHandler.bootstrap()
     let logger = Logger(label: name)
@@ -58,7 +59,7 @@ package enum Program {
     logger.info(
       """
       \(name) \(Software.version), \(buildMode), OpenBLAS kernels \(GEMM.kernelName), \
-      \(threads) \(threads == 1 ? "thread" : "threads")
+      \(compute.convolution.rawValue) convolutions, \(compute.threads) \(compute.threads == 1 ? "thread" : "threads")
       """)
     if let wish = getenv("OPENBLAS_CORETYPE").map({ String(cString: $0) }),
       wish.lowercased() != GEMM.kernelName.lowercased()

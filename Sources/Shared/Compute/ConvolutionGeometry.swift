@@ -28,6 +28,15 @@ package struct ConvolutionGeometry: Hashable, Sendable {
   /// Values under the kernel at one position: `kernelSize² · channels`, the columns of the im2col matrix.
   package var patchValues: Int { kernelSize * kernelSize * input.channels }
 
+  /// The convolution that turns the gradient of the output, with so many channels, into that of the input, its kernel
+  /// rotated by 180°; nil if there is none, as with any stride but 1.
+  package func transposed(outputChannels: Int) -> ConvolutionGeometry? {
+    guard stride == 1 && padding < kernelSize else { return nil }
+    return ConvolutionGeometry(
+      input: FeatureShape(height: outputHeight, width: outputWidth, channels: outputChannels),
+      kernelSize: kernelSize, stride: 1, padding: kernelSize - 1 - padding)
+  }
+
   /// The im2col matrix is the input itself.
   package var isPointwise: Bool { kernelSize == 1 && stride == 1 && padding == 0 }
 

@@ -6,15 +6,16 @@ package enum GEMM {
   private static let singleThreaded: Void = openblas_set_num_threads(1)
 
   /// `c = op(a) · op(b)`, or `c += op(a) · op(b)`, where `op(a)` is `[rows, inner]`, `op(b)` is `[inner,
-  /// columns]` and `c` is `[rows, columns]`, all contiguous.
+  /// columns]` and `c` is `[rows, columns]`, all contiguous but for `strideA`.
   ///
   /// - Parameters:
   ///   - transposeA: `a` is stored `[inner, rows]`.
+  ///   - strideA: values from one stored row of `a` to the next, if they are not contiguous.
   ///   - transposeB: `b` is stored `[columns, inner]`.
   ///   - accumulate: add to what `c` holds.
   package static func multiply(
     rows: Int, columns: Int, inner: Int,
-    _ a: UnsafePointer<Float>, transposeA: Bool = false,
+    _ a: UnsafePointer<Float>, transposeA: Bool = false, strideA: Int? = nil,
     _ b: UnsafePointer<Float>, transposeB: Bool = false,
     into c: UnsafeMutablePointer<Float>, accumulate: Bool = false
   ) {
@@ -22,7 +23,7 @@ package enum GEMM {
     cblas_sgemm(
       CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans, transposeB ? CblasTrans : CblasNoTrans,
       blasint(rows), blasint(columns), blasint(inner), 1,
-      a, blasint(transposeA ? rows : inner),
+      a, blasint(strideA ?? (transposeA ? rows : inner)),
       b, blasint(transposeB ? inner : columns), accumulate ? 1 : 0,
       c, blasint(columns))
   }

@@ -1,10 +1,9 @@
 import Compute
 
-/// 2-D convolution with a square kernel, by tiled im2col and sgemm.
+/// 2-D convolution with a square kernel.
 ///
-/// Weights are `[kernelSize · kernelSize · inputChannels, outputChannels]`, so that a tile of the im2col
-/// matrix times the weights is NHWC output in place. The im2col matrix of a batch never exists: each worker
-/// fills a tile of about `tileRows` output positions in its own scratch memory and multiplies it at once.
+/// Weights are `[kernelSize · kernelSize · inputChannels, outputChannels]`, so that a row of the im2col matrix times
+/// the weights is a row of NHWC output.
 package final class Convolution: Layer {
   package let inputChannels: Int
   package let outputChannels: Int
@@ -14,23 +13,12 @@ package final class Convolution: Layer {
   package let weight: Parameter
   package let bias: Parameter?
 
-  /// Output positions that a worker handles at a time.
-  static let tileRows = ConvolutionGeometry.tileRows
-  /// Scratch areas of a worker.
-  private enum Slot {
-    static let tile = 0
-    /// A worker's sum of the weights' gradient, which the first worker does not need; the last worker's holds the
-    /// rotated weights afterwards.
-    static let weights = 1
-  }
-
   private var state: State?
   private struct State {
     let context: ComputeContext
-    let geometry: ConvolutionGeometry
+    let inputShape: FeatureShape
     let output: Tensor
-    /// The convolution that turns the output's gradient into the input's: stride 1 only.
-    let transposed: ConvolutionGeometry?
+    let algorithm: any ConvolutionAlgorithm
     var input: Tensor?
   }
 
@@ -89,16 +77,28 @@ package final class Convolution: Layer {
 
   package func prepare(for input: FeatureShape, maximumCount: Int, context: ComputeContext) throws {
     let geometry = try geometry(for: input)
-    let outputShape = try outputShape(for: input)
-    var transposed: ConvolutionGeometry?
-    if stride == 1 && padding < kernelSize {
-      transposed = ConvolutionGeometry(
-        input: outputShape, kernelSize: kernelSize, stride: 1, padding: kernelSize - 1 - padding)
-    }
-    context.reserveScratch([max(geometry.tileValues, transposed?.tileValues ?? 0), weight.count])
+    let algorithm: any ConvolutionAlgorithm =
+      switch method(geometry, context.convolution) {
+      case .im2col: Im2colConvolution(geometry, outputChannels: outputChannels, context: context)
+      case .winograd:
+        WinogradConvolution(
+          geometry, outputChannels: outputChannels, context: context, maximumCount: maximumCount)
+      }
     state = State(
-      context: context, geometry: geometry, output: Tensor(outputShape, count: maximumCount),
-      transposed: transposed)
+      context: context, inputShape: input, output: Tensor(try outputShape(for: input), count: maximumCount),
+      algorithm: algorithm)
+  }
+
+  /// How this layer convolves features of a shape, if `preferred` is asked for.
+  ///
+  /// - Throws: `ShapeError` if the layer cannot take them.
+  package func method(for input: FeatureShape, preferred: ConvolutionMethod) throws -> ConvolutionMethod {
+    method(try geometry(for: input), preferred)
+  }
+
+  private func method(_ geometry: ConvolutionGeometry, _ preferred: ConvolutionMethod) -> ConvolutionMethod {
+    preferred == .winograd && WinogradConvolution.applies(to: geometry, outputChannels: outputChannels)
+      ? .winograd : .im2col
   }
 
   // MARK: Forward
@@ -116,15 +116,9 @@ package final class Convolution: Layer {
     let output = state.output
     output.resize(count: input.count)
     if training { self.state?.input = input }
-    forEachTile(state.geometry, input, rows: output.rows, state.context) { tile, _, worker in
-      for slice in 0..<tile.slices {
-        GEMM.multiply(
-          rows: tile.rows.count, columns: outputChannels, inner: tile.sliceValues, tile.slice(slice),
-          weight.value.base + slice * tile.sliceValues * outputChannels,
-          into: output.data + tile.rows.lowerBound * outputChannels, accumulate: slice > 0)
-      }
-      if let bias { add(bias.value.base, to: output, tile.rows) }
-      observe?(output, tile.rows, worker)
+    state.algorithm.forward(input, weights: weight.value.base, into: output) { rows, worker in
+      if let bias { add(bias.value.base, to: output, rows) }
+      observe?(output, rows, worker)
     }
     return output
   }
@@ -133,20 +127,6 @@ package final class Convolution: Layer {
     for row in rows {
       let values = output.data + row * outputChannels
       for channel in 0..<outputChannels { values[channel] += bias[channel] }
-    }
-  }
-
-  /// Splits the rows of the im2col matrix among the workers, and calls `body` with each tile, whether it is the
-  /// worker's first, and the worker.
-  private func forEachTile(
-    _ geometry: ConvolutionGeometry, _ input: Tensor, rows: Int, _ context: ComputeContext,
-    _ body: (_ tile: PatchTile, _ isFirst: Bool, _ worker: Int) -> Void
-  ) {
-    context.pool.split(rows, grain: geometry.rowGrain) { worker, rows in
-      let scratch = context.scratch(worker: worker, slot: Slot.tile)
-      geometry.forEachTile(of: input.data, rows: rows, scratch: scratch) { tile in
-        body(tile, tile.rows.lowerBound == rows.lowerBound, worker)
-      }
     }
   }
 
@@ -161,9 +141,6 @@ package final class Convolution: Layer {
 
   /// The first half of `backward`: the gradients of the parameters.
   ///
-  /// `weightGradient = Σ im2col(input)ᵀ · outputGradient` over the tiles: each worker sums its own, then the
-  /// workers' sums are added in their order.
-  ///
   /// - Parameter prepare: is called once for all rows of `outputGradient`, part by part, each part by the worker that
   ///   is about to read it; may write them.
   package func computeWeightGradient(_ outputGradient: Tensor, prepare: ((_ rows: Range<Int>) -> Void)? = nil)
@@ -172,30 +149,8 @@ package final class Convolution: Layer {
       preconditionFailure("\(description): backward before forward")
     }
     self.state?.input = nil
-    let context = state.context
-    let geometry = state.geometry
-    let gradient = weight.gradient.base
-    forEachTile(geometry, input, rows: outputGradient.rows, context) { tile, isFirst, worker in
-      prepare?(tile.rows)
-      let sum = worker == 0 ? gradient : context.scratch(worker: worker, slot: Slot.weights)
-      for slice in 0..<tile.slices {
-        GEMM.multiply(
-          rows: tile.sliceValues, columns: outputChannels, inner: tile.rows.count,
-          tile.slice(slice), transposeA: true,
-          outputGradient.data + tile.rows.lowerBound * outputChannels,
-          into: sum + slice * tile.sliceValues * outputChannels, accumulate: !isFirst)
-      }
-    }
-    func hasRows(_ worker: Int) -> Bool {
-      !context.pool.range(of: worker, count: outputGradient.rows, grain: geometry.rowGrain).isEmpty
-    }
-    if !hasRows(0) { gradient.update(repeating: 0, count: weight.count) }
-    for worker in 1..<max(context.threads, 1) where hasRows(worker) {
-      let sum = context.scratch(worker: worker, slot: Slot.weights)
-      context.pool.split(weight.count, grain: 16) { _, range in
-        for index in range { gradient[index] += sum[index] }
-      }
-    }
+    state.algorithm.computeWeightGradient(
+      input: input, outputGradient: outputGradient, into: weight.gradient.base, prepare: prepare)
     if let bias { sumRows(outputGradient, into: bias.gradient.base) }
   }
 
@@ -208,69 +163,10 @@ package final class Convolution: Layer {
     _ outputGradient: Tensor, addingTo sum: Tensor? = nil, over target: Tensor? = nil
   ) -> Tensor {
     guard let state else { preconditionFailure("\(description): not prepared") }
-    let context = state.context
     let inputGradient =
-      sum ?? target ?? context.gradients.take(state.geometry.input, count: outputGradient.count)
-    guard let transposed = state.transposed else {
-      scatterInputGradient(state, outputGradient, into: inputGradient, accumulate: sum != nil)
-      return inputGradient
-    }
-    let rotated = context.scratch(worker: context.threads - 1, slot: Slot.weights)
-    rotateWeights(into: rotated, slices: transposed.slices, context)
-    forEachTile(transposed, outputGradient, rows: inputGradient.rows, context) { tile, _, _ in
-      for slice in 0..<tile.slices {
-        GEMM.multiply(
-          rows: tile.rows.count, columns: inputChannels, inner: tile.sliceValues, tile.slice(slice),
-          rotated + slice * tile.sliceValues * inputChannels, transposeB: true,
-          into: inputGradient.data + tile.rows.lowerBound * inputChannels,
-          accumulate: slice > 0 || sum != nil)
-      }
-    }
+      sum ?? target ?? state.context.gradients.take(state.inputShape, count: outputGradient.count)
+    state.algorithm.computeInputGradient(
+      outputGradient, weights: weight.value.base, into: inputGradient, accumulate: sum != nil)
     return inputGradient
-  }
-
-  /// The weights of the convolution that gives the input's gradient: kernel rotated by 180°, input and output channels
-  /// exchanged. `[slices, inputChannels, kernelSize · kernelSize / slices · outputChannels]`: for each slice of a tile's
-  /// columns a matrix whose transpose it is multiplied by.
-  private func rotateWeights(
-    into rotated: UnsafeMutablePointer<Float>, slices: Int, _ context: ComputeContext
-  ) {
-    let cells = kernelSize * kernelSize
-    let sliceCells = cells / slices
-    let weights = weight.value.base
-    context.pool.split(inputChannels) { _, inputs in
-      for input in inputs {
-        for cell in 0..<cells {
-          let (slice, place) = cell.quotientAndRemainder(dividingBy: sliceCells)
-          (rotated + ((slice * inputChannels + input) * sliceCells + place) * outputChannels).update(
-            from: weights + ((cells - 1 - cell) * inputChannels + input) * outputChannels,
-            count: outputChannels)
-        }
-      }
-    }
-  }
-
-  /// `inputGradient = col2im(outputGradient · weightsᵀ)`, each worker its own images.
-  private func scatterInputGradient(
-    _ state: State, _ outputGradient: Tensor, into inputGradient: Tensor, accumulate: Bool
-  ) {
-    let geometry = state.geometry
-    let positions = geometry.outputPositions
-    let weights = weight.value.base
-    state.context.pool.split(outputGradient.count) { worker, images in
-      let tile = state.context.scratch(worker: worker, slot: Slot.tile)
-      if !accumulate {
-        (inputGradient.data + images.lowerBound * geometry.input.values)
-          .update(repeating: 0, count: images.count * geometry.input.values)
-      }
-      let rows = images.lowerBound * positions..<images.upperBound * positions
-      for lower in Swift.stride(from: rows.lowerBound, to: rows.upperBound, by: Self.tileRows) {
-        let part = lower..<min(lower + Self.tileRows, rows.upperBound)
-        GEMM.multiply(
-          rows: part.count, columns: geometry.patchValues, inner: outputChannels,
-          outputGradient.data + lower * outputChannels, weights, transposeB: true, into: tile)
-        geometry.col2im(tile, rows: part, addingTo: inputGradient.data)
-      }
-    }
   }
 }

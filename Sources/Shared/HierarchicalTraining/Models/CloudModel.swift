@@ -12,10 +12,10 @@ package final class CloudModel {
   /// Builds the rest with its initial weights.
   ///
   /// - Throws: `ShapeError` if the configuration makes no network.
-  package init(_ configuration: RunConfiguration, threads: Int) throws {
+  package init(_ configuration: RunConfiguration, compute: ComputeSettings) throws {
     network = try SplitNetwork(configuration.network)
     network.initializeCloud(seed: configuration.seed)
-    context = ComputeContext(threads: threads)
+    context = ComputeContext(compute)
     try network.rest.prepare(
       for: network.cutShape, maximumCount: configuration.batchSize, context: context)
     optimizer = StochasticGradientDescent(

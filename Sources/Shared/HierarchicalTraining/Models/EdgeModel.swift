@@ -13,10 +13,10 @@ package final class EdgeModel {
   /// Builds the front and the exit with their initial weights.
   ///
   /// - Throws: `ShapeError` if the configuration makes no network.
-  package init(_ configuration: RunConfiguration, threads: Int) throws {
+  package init(_ configuration: RunConfiguration, compute: ComputeSettings) throws {
     network = try SplitNetwork(configuration.network)
     network.initializeEdge(seed: configuration.seed)
-    context = ComputeContext(threads: threads)
+    context = ComputeContext(compute)
     let maximumCount = configuration.batchSize
     try network.front.prepare(for: Architecture.imageShape, maximumCount: maximumCount, context: context)
     try network.exit.prepare(for: network.cutShape, maximumCount: maximumCount, context: context)

@@ -13,10 +13,10 @@ package final class FrontModel {
   /// Builds the front with its initial weights.
   ///
   /// - Throws: `ShapeError` if the configuration makes no network.
-  package init(_ configuration: RunConfiguration, threads: Int) throws {
+  package init(_ configuration: RunConfiguration, compute: ComputeSettings) throws {
     network = try SplitNetwork(configuration.network)
     network.initializeEdge(seed: configuration.seed)
-    context = ComputeContext(threads: threads)
+    context = ComputeContext(compute)
     try network.front.prepare(
       for: Architecture.imageShape, maximumCount: configuration.batchSize, context: context)
     optimizer = StochasticGradientDescent(

@@ -23,9 +23,9 @@ package final class Predictor {
   ///   - cloud: path of the cloud.safetensors of the same run and epoch; nil for the exit alone, or if the edge's file
   ///     holds the whole network.
   ///   - batchSize: images of a batch. Quantization scales belong to a batch, so logits of the rest depend on it.
-  ///   - threads: at least 1.
+  ///   - compute: how the layers compute.
   /// - Throws: `SafetensorsError`, `CheckpointError`.
-  package init(edge: String?, cloud: String?, batchSize: Int, threads: Int) throws {
+  package init(edge: String?, cloud: String?, batchSize: Int, compute: ComputeSettings) throws {
     precondition(batchSize >= 1, "batches of \(batchSize) images")
     let edgeFile = try edge.map { try Checkpoint.Reader(path: $0, role: .edge) }
     let cloudFile = try cloud.map { try Checkpoint.Reader(path: $0, role: .cloud) }
@@ -65,7 +65,7 @@ package final class Predictor {
       try (edgeFile ?? cloudFile)?.load([front])
       (exit, rest, cutShape) = (nil, nil, nil)
     }
-    let context = ComputeContext(threads: threads)
+    let context = ComputeContext(compute)
     try front.prepare(for: Architecture.imageShape, maximumCount: batchSize, context: context)
     try exit?.prepare(for: network.cutShape, maximumCount: batchSize, context: context)
     try rest?.layers.prepare(for: network.cutShape, maximumCount: batchSize, context: context)

@@ -14,13 +14,13 @@ package final class WholeModel {
   /// Builds the network with its initial weights: those of every cut network.
   ///
   /// - Throws: `ShapeError` if the configuration makes no network.
-  package init(_ configuration: RunConfiguration, threads: Int) throws {
+  package init(_ configuration: RunConfiguration, compute: ComputeSettings) throws {
     let split = try SplitNetwork(configuration.network)
     network = Sequential(split.front.layers + split.rest.layers)
     for parameter in network.parameters + network.statistics {
       parameter.initialize(seed: configuration.seed)
     }
-    context = ComputeContext(threads: threads)
+    context = ComputeContext(compute)
     try network.prepare(
       for: Architecture.imageShape, maximumCount: configuration.batchSize, context: context)
     optimizer = StochasticGradientDescent(

@@ -1,3 +1,5 @@
+import Compute
+
 /// How a run ended.
 package enum RunOutcome: Codable, Equatable, Sendable, CustomStringConvertible {
   case completed
@@ -59,6 +61,8 @@ package struct RunSummary: Codable, Equatable, Sendable {
   package var epochs: Int
   package var seed: UInt64
   package var threads: Int
+  /// How this side convolved.
+  package var convolution: ConvolutionMethod
   /// The kernels that the BLAS library chose: "SkylakeX".
   package var kernels: String
 
@@ -97,7 +101,7 @@ package struct RunSummary: Codable, Equatable, Sendable {
   package init(
     role: RunRole, runId: RunIdentifier, softwareVersion: String, startedAt: Timestamp, strategy: String,
     architecture: String, cut: Int?, bits: Int?, fullScale: Double?, epochs: Int, seed: UInt64, threads: Int,
-    kernels: String
+    convolution: ConvolutionMethod, kernels: String
   ) {
     self.role = role
     self.runId = runId
@@ -111,6 +115,7 @@ package struct RunSummary: Codable, Equatable, Sendable {
     self.epochs = epochs
     self.seed = seed
     self.threads = threads
+    self.convolution = convolution
     self.kernels = kernels
   }
 }

@@ -1,3 +1,4 @@
+import Compute
 import Logging
 import Transport
 
@@ -5,7 +6,7 @@ import Transport
 package final class CloudServer: Sendable {
   package struct Options: Sendable {
     package var listen: Endpoint
-    package var threads: Int
+    package var compute: ComputeSettings
     /// Seconds without progress of the edge after which a session ends.
     package var timeout: Double
     /// The longest frame that is accepted, header included.
@@ -25,11 +26,11 @@ package final class CloudServer: Sendable {
     package static let defaultMaximumImageBytes = 1 << 29
 
     package init(
-      listen: Endpoint, threads: Int, timeout: Double, maximumFrameBytes: Int, directory: String?,
+      listen: Endpoint, compute: ComputeSettings, timeout: Double, maximumFrameBytes: Int, directory: String?,
       sessions: Int?
     ) {
       self.listen = listen
-      self.threads = threads
+      self.compute = compute
       self.timeout = timeout
       self.maximumFrameBytes = maximumFrameBytes
       self.directory = directory
@@ -104,7 +105,7 @@ package final class CloudServer: Sendable {
     let session: CloudSession
     do {
       session = try CloudSession(
-        visitor.connection, visitor.configuration, run: run, threads: options.threads, logger: logger,
+        visitor.connection, visitor.configuration, run: run, compute: options.compute, logger: logger,
         timeline: options.timeline)
     } catch {
       door.turnAway(visitor.connection, visitor.name, error)

@@ -12,7 +12,7 @@ package final class CloudSession {
   /// Where the images are uploaded.
   private let uploadedEpochs: UploadedEpochs?
   private let run: RunIdentifier
-  private let threads: Int
+  private let compute: ComputeSettings
   private let logger: Logger
   private let timeline: Timeline?
   /// When the edge's hello was there, in seconds since 1970.
@@ -22,7 +22,7 @@ package final class CloudSession {
   ///
   /// - Throws: `ShapeError` if the configuration makes no network, `ConfigurationError` if it needs no cloud.
   package init(
-    _ connection: FramedConnection, _ configuration: RunConfiguration, run: RunIdentifier, threads: Int,
+    _ connection: FramedConnection, _ configuration: RunConfiguration, run: RunIdentifier, compute: ComputeSettings,
     logger: Logger, timeline: Timeline? = nil
   ) throws {
     helloReceived = Timestamp.now().secondsSince1970
@@ -31,7 +31,7 @@ package final class CloudSession {
     self.connection = connection
     self.configuration = configuration
     self.run = run
-    self.threads = threads
+    self.compute = compute
     self.logger = logger
     switch configuration.strategy {
     case .hierarchical, .split:
@@ -41,11 +41,11 @@ package final class CloudSession {
         timeline: timeline)
       work =
         configuration.strategy == .split
-        ? try SplitCloud(configuration, inbox, threads: threads, timeline: timeline)
-        : try HierarchicalCloud(configuration, threads: threads, timeline: timeline)
+        ? try SplitCloud(configuration, inbox, compute: compute, timeline: timeline)
+        : try HierarchicalCloud(configuration, compute: compute, timeline: timeline)
       uploadedEpochs = nil
     case .cloudStream, .cloudUploadOnce:
-      let whole = try WholeCloud(configuration, threads: threads, timeline: timeline)
+      let whole = try WholeCloud(configuration, compute: compute, timeline: timeline)
       work = whole
       let uploaded = configuration.strategy == .cloudUploadOnce ? UploadedImages(configuration) : nil
       let inbox = CloudInbox(
@@ -76,7 +76,7 @@ package final class CloudSession {
     do {
       let recorder = try RunRecorder(
         RunDirectory(creating: directory, operations: operations), configuration, role: .cloud, run: self.run,
-        threads: threads, timeline: timeline)
+        compute: compute, timeline: timeline)
       let started = CloudRun(
         configuration, connection, work, recorder: recorder, logger: logger, timeline: timeline)
       run = started

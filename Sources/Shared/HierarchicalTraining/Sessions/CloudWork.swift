@@ -27,8 +27,8 @@ final class HierarchicalCloud: CloudWork {
   private let model: CloudModel
 
   /// - Throws: `ShapeError`.
-  init(_ configuration: RunConfiguration, threads: Int, timeline: Timeline?) throws {
-    model = try CloudModel(configuration, threads: threads)
+  init(_ configuration: RunConfiguration, compute: ComputeSettings, timeline: Timeline?) throws {
+    model = try CloudModel(configuration, compute: compute)
     model.timeline = timeline
   }
 
@@ -53,10 +53,10 @@ final class SplitCloud: CloudWork {
   private let timeline: Timeline?
 
   /// - Throws: `ShapeError`.
-  init(_ configuration: RunConfiguration, _ inbox: CloudInbox, threads: Int, timeline: Timeline?) throws {
+  init(_ configuration: RunConfiguration, _ inbox: CloudInbox, compute: ComputeSettings, timeline: Timeline?) throws {
     self.inbox = inbox
     self.timeline = timeline
-    model = try CloudModel(configuration, threads: threads)
+    model = try CloudModel(configuration, compute: compute)
     model.timeline = timeline
   }
 
@@ -96,8 +96,8 @@ final class WholeCloud: CloudWork {
   private let model: WholeModel
 
   /// - Throws: `ShapeError`.
-  init(_ configuration: RunConfiguration, threads: Int, timeline: Timeline?) throws {
-    model = try WholeModel(configuration, threads: threads)
+  init(_ configuration: RunConfiguration, compute: ComputeSettings, timeline: Timeline?) throws {
+    model = try WholeModel(configuration, compute: compute)
     model.timeline = timeline
   }
 

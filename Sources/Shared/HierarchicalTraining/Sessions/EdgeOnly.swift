@@ -1,3 +1,4 @@
+import Compute
 import Datasets
 
 /// The whole network on the edge, without a link.
@@ -6,9 +7,9 @@ final class EdgeOnly: EdgeStrategy {
   private let images: EdgeImages
 
   /// - Throws: `ShapeError`, `DatasetError`.
-  init(_ configuration: RunConfiguration, _ images: EdgeImages, threads: Int, timeline: Timeline?) throws {
+  init(_ configuration: RunConfiguration, _ images: EdgeImages, compute: ComputeSettings, timeline: Timeline?) throws {
     self.images = images
-    model = try WholeModel(configuration, threads: threads)
+    model = try WholeModel(configuration, compute: compute)
     model.timeline = timeline
   }
 

@@ -10,7 +10,7 @@ package final class EdgeSession {
   package struct Options {
     /// Nil for a strategy without a cloud.
     package var cloud: Endpoint?
-    package var threads: Int
+    package var compute: ComputeSettings
     /// Seconds without progress of the peer after which the run ends.
     package var timeout: Double
     /// Where the run's files go.
@@ -21,9 +21,9 @@ package final class EdgeSession {
     /// Where the times of the run are recorded.
     package var timeline: Timeline?
 
-    package init(cloud: Endpoint?, threads: Int, timeout: Double, directory: String, run: RunIdentifier) {
+    package init(cloud: Endpoint?, compute: ComputeSettings, timeout: Double, directory: String, run: RunIdentifier) {
       self.cloud = cloud
-      self.threads = threads
+      self.compute = compute
       self.timeout = timeout
       self.directory = directory
       self.run = run
@@ -61,17 +61,17 @@ package final class EdgeSession {
   private static func strategy(
     _ configuration: RunConfiguration, _ options: Options, train: any LabeledImages, test: any LabeledImages
   ) throws -> any EdgeStrategy {
-    let (threads, timeline) = (options.threads, options.timeline)
+    let (compute, timeline) = (options.compute, options.timeline)
     func prepared() throws -> EdgeImages {
       try EdgeImages(train: train, test: test, configuration, timeline: timeline)
     }
     return switch configuration.strategy {
     case .hierarchical:
-      try HierarchicalEdge(configuration, prepared(), threads: threads, timeline: timeline)
-    case .split: try SplitEdge(configuration, prepared(), threads: threads, timeline: timeline)
+      try HierarchicalEdge(configuration, prepared(), compute: compute, timeline: timeline)
+    case .split: try SplitEdge(configuration, prepared(), compute: compute, timeline: timeline)
     case .cloudStream: StreamEdge(configuration, train: train, test: test)
     case .cloudUploadOnce: UploadEdge(train: train, test: test)
-    case .edgeOnly: try EdgeOnly(configuration, prepared(), threads: threads, timeline: timeline)
+    case .edgeOnly: try EdgeOnly(configuration, prepared(), compute: compute, timeline: timeline)
     }
   }
 
@@ -89,7 +89,7 @@ package final class EdgeSession {
     var run: EdgeRun?
     do {
       let recorder = try RunRecorder(
-        directory, configuration, role: .edge, run: options.run, threads: options.threads,
+        directory, configuration, role: .edge, run: options.run, compute: options.compute,
         timeline: options.timeline)
       let started = EdgeRun(
         configuration, link: link, recorder: recorder, progress: progress, interruption: interruption,

@@ -1,3 +1,4 @@
+import Compute
 import Datasets
 import Transport
 
@@ -9,9 +10,9 @@ final class HierarchicalEdge: EdgeStrategy {
   private let images: EdgeImages
 
   /// - Throws: `ShapeError`, `DatasetError`.
-  init(_ configuration: RunConfiguration, _ images: EdgeImages, threads: Int, timeline: Timeline?) throws {
+  init(_ configuration: RunConfiguration, _ images: EdgeImages, compute: ComputeSettings, timeline: Timeline?) throws {
     self.images = images
-    model = try EdgeModel(configuration, threads: threads)
+    model = try EdgeModel(configuration, compute: compute)
     model.timeline = timeline
     codec = ActivationCodec(format: configuration.activations)
   }

@@ -18,7 +18,7 @@ package final class RunRecorder {
   /// - Throws: `RunDirectoryError`.
   package init(
     _ directory: RunDirectory, _ configuration: RunConfiguration, role: RunRole, run: RunIdentifier,
-    threads: Int, timeline: Timeline? = nil
+    compute: ComputeSettings, timeline: Timeline? = nil
   ) throws {
     self.timeline = timeline
     self.directory = directory
@@ -30,7 +30,8 @@ package final class RunRecorder {
       strategy: configuration.strategy.rawValue, architecture: configuration.network.architecture.rawValue,
       cut: configuration.strategy.isCut ? configuration.network.cut : nil,
       bits: activations?.bits, fullScale: activations.flatMap { $0.isQuantized ? $0.fullScale : nil },
-      epochs: configuration.epochs, seed: configuration.seed, threads: threads, kernels: GEMM.kernelName)
+      epochs: configuration.epochs, seed: configuration.seed, threads: compute.threads,
+      convolution: compute.convolution, kernels: GEMM.kernelName)
     try directory.writeConfiguration(configuration, role: role)
     metrics = try MetricsLog(in: directory, role: role)
     try metrics.append(EventRecord("started"))

@@ -1,0 +1,155 @@
+import Compute
+
+/// Convolution by tiled im2col and sgemm.
+///
+/// A tile of the im2col matrix times the weights is NHWC output in place. The im2col matrix of a batch never exists:
+/// each worker fills a tile of about `ConvolutionGeometry.tileRows` output positions in its own scratch memory and
+/// multiplies it at once.
+struct Im2colConvolution: ConvolutionAlgorithm {
+  private let context: ComputeContext
+  private let geometry: ConvolutionGeometry
+  private let outputChannels: Int
+  /// The convolution that turns the output's gradient into the input's: stride 1 only.
+  private let transposed: ConvolutionGeometry?
+
+  /// Scratch areas of a worker.
+  private enum Slot {
+    static let tile = 0
+    /// A worker's sum of the weights' gradient, which the first worker does not need; the last worker's holds the
+    /// rotated weights afterwards.
+    static let weights = 1
+  }
+
+  init(_ geometry: ConvolutionGeometry, outputChannels: Int, context: ComputeContext) {
+    self.context = context
+    self.geometry = geometry
+    self.outputChannels = outputChannels
+    transposed = geometry.transposed(outputChannels: outputChannels)
+    context.reserveScratch([
+      max(geometry.tileValues, transposed?.tileValues ?? 0), geometry.patchValues * outputChannels,
+    ])
+  }
+
+  private var inputChannels: Int { geometry.input.channels }
+  private var weightCount: Int { geometry.patchValues * outputChannels }
+
+  func forward(
+    _ input: Tensor, weights: UnsafePointer<Float>, into output: Tensor,
+    finish: (_ rows: Range<Int>, _ worker: Int) -> Void
+  ) {
+    forEachTile(geometry, input, rows: output.rows) { tile, _, worker in
+      for slice in 0..<tile.slices {
+        GEMM.multiply(
+          rows: tile.rows.count, columns: outputChannels, inner: tile.sliceValues, tile.slice(slice),
+          weights + slice * tile.sliceValues * outputChannels,
+          into: output.data + tile.rows.lowerBound * outputChannels, accumulate: slice > 0)
+      }
+      finish(tile.rows, worker)
+    }
+  }
+
+  /// Splits the rows of the im2col matrix among the workers, and calls `body` with each tile, whether it is the
+  /// worker's first, and the worker.
+  private func forEachTile(
+    _ geometry: ConvolutionGeometry, _ input: Tensor, rows: Int,
+    _ body: (_ tile: PatchTile, _ isFirst: Bool, _ worker: Int) -> Void
+  ) {
+    context.pool.split(rows, grain: geometry.rowGrain) { worker, rows in
+      let scratch = context.scratch(worker: worker, slot: Slot.tile)
+      geometry.forEachTile(of: input.data, rows: rows, scratch: scratch) { tile in
+        body(tile, tile.rows.lowerBound == rows.lowerBound, worker)
+      }
+    }
+  }
+
+  /// `weightGradient = Σ im2col(input)ᵀ · outputGradient` over the tiles: each worker sums its own, then the
+  /// workers' sums are added in their order.
+  func computeWeightGradient(
+    input: Tensor, outputGradient: Tensor, into gradient: UnsafeMutablePointer<Float>,
+    prepare: ((_ rows: Range<Int>) -> Void)?
+  ) {
+    forEachTile(geometry, input, rows: outputGradient.rows) { tile, isFirst, worker in
+      prepare?(tile.rows)
+      let sum = worker == 0 ? gradient : context.scratch(worker: worker, slot: Slot.weights)
+      for slice in 0..<tile.slices {
+        GEMM.multiply(
+          rows: tile.sliceValues, columns: outputChannels, inner: tile.rows.count,
+          tile.slice(slice), transposeA: true,
+          outputGradient.data + tile.rows.lowerBound * outputChannels,
+          into: sum + slice * tile.sliceValues * outputChannels, accumulate: !isFirst)
+      }
+    }
+    func hasRows(_ worker: Int) -> Bool {
+      !context.pool.range(of: worker, count: outputGradient.rows, grain: geometry.rowGrain).isEmpty
+    }
+    if !hasRows(0) { gradient.update(repeating: 0, count: weightCount) }
+    for worker in 1..<max(context.threads, 1) where hasRows(worker) {
+      let sum = context.scratch(worker: worker, slot: Slot.weights)
+      context.pool.split(weightCount, grain: 16) { _, range in
+        for index in range { gradient[index] += sum[index] }
+      }
+    }
+  }
+
+  func computeInputGradient(
+    _ outputGradient: Tensor, weights: UnsafePointer<Float>, into inputGradient: Tensor, accumulate: Bool
+  ) {
+    guard let transposed else {
+      return scatterInputGradient(
+        outputGradient, weights: weights, into: inputGradient, accumulate: accumulate)
+    }
+    let rotated = context.scratch(worker: context.threads - 1, slot: Slot.weights)
+    rotate(weights, into: rotated, slices: transposed.slices)
+    forEachTile(transposed, outputGradient, rows: inputGradient.rows) { tile, _, _ in
+      for slice in 0..<tile.slices {
+        GEMM.multiply(
+          rows: tile.rows.count, columns: inputChannels, inner: tile.sliceValues, tile.slice(slice),
+          rotated + slice * tile.sliceValues * inputChannels, transposeB: true,
+          into: inputGradient.data + tile.rows.lowerBound * inputChannels,
+          accumulate: slice > 0 || accumulate)
+      }
+    }
+  }
+
+  /// The weights of the convolution that gives the input's gradient: kernel rotated by 180°, input and output channels
+  /// exchanged. `[slices, inputChannels, kernelSize · kernelSize / slices · outputChannels]`: for each slice of a tile's
+  /// columns a matrix whose transpose it is multiplied by.
+  private func rotate(
+    _ weights: UnsafePointer<Float>, into rotated: UnsafeMutablePointer<Float>, slices: Int
+  ) {
+    let cells = geometry.kernelSize * geometry.kernelSize
+    let sliceCells = cells / slices
+    context.pool.split(inputChannels) { _, inputs in
+      for input in inputs {
+        for cell in 0..<cells {
+          let (slice, place) = cell.quotientAndRemainder(dividingBy: sliceCells)
+          (rotated + ((slice * inputChannels + input) * sliceCells + place) * outputChannels).update(
+            from: weights + ((cells - 1 - cell) * inputChannels + input) * outputChannels,
+            count: outputChannels)
+        }
+      }
+    }
+  }
+
+  /// `inputGradient = col2im(outputGradient · weightsᵀ)`, each worker its own images.
+  private func scatterInputGradient(
+    _ outputGradient: Tensor, weights: UnsafePointer<Float>, into inputGradient: Tensor, accumulate: Bool
+  ) {
+    let positions = geometry.outputPositions
+    context.pool.split(outputGradient.count) { worker, images in
+      let tile = context.scratch(worker: worker, slot: Slot.tile)
+      if !accumulate {
+        (inputGradient.data + images.lowerBound * geometry.input.values)
+          .update(repeating: 0, count: images.count * geometry.input.values)
+      }
+      let rows = images.lowerBound * positions..<images.upperBound * positions
+      for lower in stride(from: rows.lowerBound, to: rows.upperBound, by: ConvolutionGeometry.tileRows) {
+        let part = lower..<min(lower + ConvolutionGeometry.tileRows, rows.upperBound)
+        GEMM.multiply(
+          rows: part.count, columns: geometry.patchValues, inner: outputChannels,
+          outputGradient.data + lower * outputChannels, weights, transposeB: true, into: tile)
+        geometry.col2im(tile, rows: part, addingTo: inputGradient.data)
+      }
+    }
+  }
+}

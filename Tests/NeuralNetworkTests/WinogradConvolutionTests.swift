@@ -1,0 +1,123 @@
+import Compute
+import Testing
+
+@testable import NeuralNetwork
+
+/// Winograd's convolution against im2col's, which `ConvolutionTests` holds against explicit loops.
+@Suite struct WinogradConvolutionTests {
+  struct Shape: Hashable, Sendable, CustomStringConvertible {
+    var input: FeatureShape
+    var outputs: Int
+
+    var description: String { "\(input) -> \(outputs)" }
+  }
+
+  /// Those of the convolutions of all architectures that are computed like this, and some with odd sides.
+  static let shapes: [Shape] = {
+    var shapes: Set<Shape> = []
+    for architecture in Architecture.allCases {
+      var shape = Architecture.imageShape
+      for layer in architecture.blocks().joined() {
+        for convolution in convolutions(of: layer) {
+          let fits = shape.channels == convolution.inputChannels ? shape : shapeInside(shape, convolution)
+          if (try? convolution.method(for: fits, preferred: .winograd)) == .winograd {
+            shapes.insert(Shape(input: fits, outputs: convolution.outputChannels))
+          }
+        }
+        if let output = try? layer.outputShape(for: shape) { shape = output }
+      }
+    }
+    for side in [5, 7, 13] {
+      shapes.insert(Shape(input: FeatureShape(height: side, width: side, channels: 16), outputs: 24))
+    }
+    return shapes.sorted { ($0.input.values, $0.outputs) < ($1.input.values, $1.outputs) }
+  }()
+
+  private static func convolutions(of layer: any Layer) -> [Convolution] {
+    switch layer {
+    case let layer as NormalizedConvolution: [layer.convolution]
+    case let block as ResidualBlock: [block.first.convolution, block.second.convolution]
+    default: []
+    }
+  }
+
+  /// The second convolution of a residual block reads what the first writes.
+  private static func shapeInside(_ shape: FeatureShape, _ convolution: Convolution) -> FeatureShape {
+    FeatureShape(
+      height: (shape.height + 1) / 2, width: (shape.width + 1) / 2, channels: convolution.inputChannels)
+  }
+
+  @Test func theNetworksHaveSuchLayers() {
+    let side = Set(Self.shapes.map(\.input.height))
+    #expect(side.isSuperset(of: [32, 16, 8, 4, 2]), "\(Self.shapes)")
+    #expect(Self.shapes.contains { $0.input.channels == 512 && $0.outputs == 512 })
+  }
+
+  /// Output and all gradients within 1e-4 of the largest value of im2col's.
+  @Test(arguments: shapes) func equalsIm2col(_ shape: Shape) throws {
+    let count = shape.input.positions >= 256 ? 1 : 2
+    func run(_ method: ConvolutionMethod) throws -> [(name: String, values: [Float])] {
+      let layer = Convolution(
+        name: "c", inputChannels: shape.input.channels, outputChannels: shape.outputs, kernelSize: 3,
+        padding: 1)
+      let harness = try LayerHarness(
+        layer, input: shape.input, maximumCount: count, threads: 2, convolution: method)
+      let output = harness.forward(Tensor.random(shape.input, count: count, seed: 1))
+      let forward = Array(output.buffer)
+      let gradient = Tensor.random(harness.outputShape, count: count, seed: 2)
+      let input = try #require(harness.backward(gradient))
+      return [("output", forward), ("input gradient", input), ("weight gradient", harness.parameterGradients)]
+    }
+    for (winograd, im2col) in zip(try run(.winograd), try run(.im2col)) {
+      let largest = im2col.values.reduce(0) { max($0, abs($1)) }
+      expectClose(
+        winograd.values, im2col.values.map(Double.init), tolerance: 1e-4, floor: Double(largest),
+        winograd.name)
+    }
+  }
+
+  @Test func appliesToSomeConvolutionsOnly() throws {
+    func method(
+      inputs: Int = 16, outputs: Int = 16, kernelSize: Int = 3, stride: Int = 1, padding: Int = 1,
+      preferred: ConvolutionMethod = .winograd
+    ) throws -> ConvolutionMethod {
+      try Convolution(
+        name: "c", inputChannels: inputs, outputChannels: outputs, kernelSize: kernelSize, stride: stride,
+        padding: padding
+      ).method(for: FeatureShape(height: 8, width: 8, channels: inputs), preferred: preferred)
+    }
+    #expect(try method() == .winograd)
+    #expect(try method(preferred: .im2col) == .im2col)
+    #expect(try method(inputs: 3) == .im2col)
+    #expect(try method(outputs: 20) == .im2col)
+    #expect(try method(kernelSize: 1, padding: 0) == .im2col)
+    #expect(try method(kernelSize: 5, padding: 2) == .im2col)
+    #expect(try method(stride: 2) == .im2col)
+    #expect(try method(padding: 3) == .im2col)
+  }
+
+  /// Blocks: as many images as fill one, then the rest.
+  @Test func severalBlocks() throws {
+    let shape = FeatureShape(height: 8, width: 8, channels: 128)
+    // 256 tiles a block, 4 an image.
+    let count = 65
+    func run(_ method: ConvolutionMethod, threads: Int) throws -> (output: [Float], gradients: [Float]) {
+      let layer = Convolution(
+        name: "c", inputChannels: 128, outputChannels: 8, kernelSize: 3, padding: 1)
+      let harness = try LayerHarness(
+        layer, input: shape, maximumCount: count, threads: threads, convolution: method)
+      let output = Array(harness.forward(Tensor.random(shape, count: count, seed: 1)).buffer)
+      let gradient = Tensor.random(harness.outputShape, count: count, seed: 2)
+      let input = try #require(harness.backward(gradient))
+      return (output, input + harness.parameterGradients)
+    }
+    let im2col = try run(.im2col, threads: 1)
+    let winograd = try run(.winograd, threads: 3)
+    expectClose(winograd.output, im2col.output.map(Double.init), tolerance: 1e-4, floor: 30, "output")
+    expectClose(
+      winograd.gradients, im2col.gradients.map(Double.init), tolerance: 1e-4, floor: 30, "gradients")
+    let again = try run(.winograd, threads: 3)
+    expectSame(again.output, winograd.output, "output, again")
+    expectSame(again.gradients, winograd.gradients, "gradients, again")
+  }
+}
