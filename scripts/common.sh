@@ -100,8 +100,8 @@ read_run_options() {
         say "error: --cloud is not for this script: it starts its own cloud-trainer"
         exit 64
         ;;
-      --threads | --timeout) cloud_options+=("${!i}" "${!next-}") ;;
-      --threads=* | --timeout=*) cloud_options+=("${!i}") ;;
+      --threads | --timeout | --convolution) cloud_options+=("${!i}" "${!next-}") ;;
+      --threads=* | --timeout=* | --convolution=*) cloud_options+=("${!i}") ;;
       --strategy) [[ ${!next-} != edge-only ]] || alone=yes ;;
       --strategy=edge-only) alone=yes ;;
       --run-dir) edge_directory=${!next-} ;;
