@@ -162,7 +162,8 @@ row() {
   described=$(mktemp)
   read -r _ values _ <<<"$(describe_cut "$architecture" "$cut" "$bit" "${bottleneck:-none}")"
   rm -f "$described"
-  # Of each image: a byte for the label, the codes; of each batch: the number of labels, the header, and the scales.
+  # Without compression an image has a byte for the label and its codes. What the batches add, headers and scales, is in the
+  # measured bytes only.
   awk -v OFS='\t' -v architecture="$architecture" -v cut="$cut" -v bottleneck="${bottleneck:-none}" -v bits="$bit" \
     -v scale="$(value_of scale "$config")" -v full="$(value_of full_scale "$config")" -v values="$values" \
     -v images="$(value_of train_images "$config")" -v epochs="$(value_of completed_epochs "$summary")" \
