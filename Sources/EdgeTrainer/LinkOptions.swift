@@ -18,6 +18,14 @@ struct LinkOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
+      """
+      Fraction of the largest value that the largest code stands for, 0.01 to 1; larger values are clipped. \
+      (default: by --bits and --scale; 1 with 3 bits or more)
+      """, valueName: "x"))
+  var fullScale: Double?
+
+  @Option(
+    help: ArgumentHelp(
       "Entropy coding of the quantized features; none if not given.", valueName: "how"))
   var compression: ActivationCompression?
 
@@ -59,8 +67,9 @@ struct LinkOptions: ParsableArguments {
       delay: try linkDelay.map(LinkShaping.delay(parsing:)) ?? 0)
   }
 
-  /// - Throws: `CodecError.unsupportedBits`.
+  /// - Throws: `CodecError.unsupportedBits`, `CodecError.unsupportedFullScale`.
   func format(bits: Int) throws -> ActivationFormat {
-    try ActivationFormat(bits: bits, scale: scale ?? .tensor, compression: compression ?? .none)
+    try ActivationFormat(
+      bits: bits, scale: scale ?? .tensor, compression: compression ?? .none, fullScale: fullScale)
   }
 }

@@ -22,8 +22,8 @@ struct StrategyOption: ParsableArguments {
 
     What means nothing for a strategy is ignored, with a line in the log:
     --exit-head with all but hierarchical; --window with split and edge-only;
-    --cut, --bottleneck, --bits, --scale and --compression where the network is
-    not cut; --cloud, --link-rate and --link-delay with edge-only.
+    --cut, --bottleneck, --bits, --scale, --full-scale and --compression where the
+    network is not cut; --cloud, --link-rate and --link-delay with edge-only.
     """
 
   /// The given options that mean nothing for the strategy.
@@ -40,6 +40,7 @@ struct StrategyOption: ParsableArguments {
       ("--bottleneck", network.bottleneck != nil, strategy.isCut),
       ("--bits", bits.bits != nil, strategy.isCut),
       ("--scale", link.scale != nil, strategy.isCut),
+      ("--full-scale", link.fullScale != nil, strategy.isCut),
       ("--compression", link.compression != nil, strategy.isCut),
     ]
     return all.compactMap { option, isGiven, hasMeaning in isGiven && !hasMeaning ? option : nil }

@@ -119,6 +119,7 @@ import Transport
         let value = try #require(summary[key] as? Double, "\(role) \(key)")
         #expect(value >= 0, "\(role) \(key)")
       }
+      #expect(summary["full_scale"] as? Double == 1)
       #expect(summary["gradient_payload_bytes"] as? Int == 0)
       for key in [
         "train_payload_bytes", "evaluation_bytes", "sent_bytes", "received_bytes", "peak_memory_bytes",

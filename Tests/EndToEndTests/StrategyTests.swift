@@ -24,7 +24,7 @@ import Testing
     let summary = try files.summary()
     #expect(summary["strategy"] as? String == "edge-only")
     #expect(summary["final_accuracy"] is Double)
-    for key in ["exit_accuracy", "cut", "bits"] { #expect(summary[key] is NSNull, "\(key)") }
+    for key in ["exit_accuracy", "cut", "bits", "full_scale"] { #expect(summary[key] is NSNull, "\(key)") }
     for key in ["train_payload_bytes", "evaluation_bytes", "sent_bytes", "received_bytes"] {
       #expect(summary[key] as? Int == 0, "\(key)")
     }

@@ -11,6 +11,7 @@ import Transport
     var bits: Int
     var scale = ScaleGranularity.tensor
     var compression = ActivationCompression.none
+    var fullScale: Double?
     var threads = 1
     var cut = 2
     var exitHead = ExitHead.conv
@@ -27,7 +28,8 @@ import Transport
       var configuration = RunConfiguration(
         network: SplitNetwork.Configuration(
           architecture: architecture, cut: cut, exitHead: exitHead, bottleneck: bottleneck),
-        activations: try ActivationFormat(bits: bits, scale: scale, compression: compression),
+        activations: try ActivationFormat(
+          bits: bits, scale: scale, compression: compression, fullScale: fullScale),
         data: "synthetic", trainImages: 19, testImages: 5)
       configuration.epochs = 2
       configuration.batchSize = 2
@@ -45,6 +47,8 @@ import Transport
     Case(bits: 4, scale: .channel, compression: .zstd, cut: 3),
     Case(bits: 32, threads: 2, convolution: .winograd),
     Case(bits: 4, compression: .zstd, cut: 1, bottleneck: 8, convolution: .winograd),
+    Case(bits: 1, compression: .zstd, threads: 2),
+    Case(bits: 2, scale: .channel, fullScale: 0.25),
   ])
   func twoProcessesEqualOne(_ test: Case) throws {
     let configuration = try test.configuration()

@@ -31,8 +31,8 @@ import Transport
     #expect(
       json == """
         {"architecture":"resnet18-imagenet","batch_size":128,"bits":4,"bottleneck":12,"compression":"zstd","cut":3,\
-        "data":"cifar10","epochs":10,"exit_head":"deep","learning_rate":0.1,"momentum":0.9,"scale":"channel",\
-        "schedule":"one-cycle","seed":42,"strategy":"hierarchical","test_images":10000,"train_images":50000,\
+        "data":"cifar10","epochs":10,"exit_head":"deep","full_scale":1,"learning_rate":0.1,"momentum":0.9,\
+        "scale":"channel","schedule":"one-cycle","seed":42,"strategy":"hierarchical","test_images":10000,"train_images":50000,\
         "weight_decay":0.0005,"window":4}
         """)
   }
@@ -51,6 +51,29 @@ import Transport
     let json = try encoder().encode(configuration)
     #expect(!String(decoding: json, as: UTF8.self).contains("bottleneck"))
     #expect(try JSONDecoder().decode(RunConfiguration.self, from: json) == configuration)
+  }
+
+  /// Configurations and weights from before there was a choice of full scale; and a fraction is decoded as it was.
+  @Test func fullScaleMayBeMissing() throws {
+    var configuration = try configuration()
+    configuration.activations = try ActivationFormat(bits: 2, fullScale: 0.35)
+    let json = String(decoding: try encoder().encode(configuration), as: UTF8.self)
+    #expect(json.contains(#""full_scale":0.35,"#), "\(json)")
+    let old = json.replacingOccurrences(of: #""full_scale":0.35,"#, with: "")
+    let decoded = try JSONDecoder().decode(RunConfiguration.self, from: Data(old.utf8))
+    configuration.activations = try ActivationFormat(bits: 2, fullScale: 1)
+    #expect(decoded == configuration)
+    let wrong = json.replacingOccurrences(of: #""full_scale":0.35,"#, with: #""full_scale":1.5,"#)
+    #expect(throws: CodecError.unsupportedFullScale(1.5)) {
+      try JSONDecoder().decode(RunConfiguration.self, from: Data(wrong.utf8))
+    }
+  }
+
+  @Test func noFullScaleWithoutCodes() throws {
+    var configuration = try configuration()
+    configuration.activations = try ActivationFormat(bits: 16, fullScale: 0.5)
+    let json = String(decoding: try encoder().encode(configuration), as: UTF8.self)
+    #expect(!json.contains("full_scale"), "\(json)")
   }
 
   /// The cloud computes with what it decodes, so every float must come back bit for bit.
@@ -80,7 +103,8 @@ import Transport
         exitHead: one(of: ExitHead.allCases), bottleneck: one(of: [nil, 1, 3, 16])),
       activations: try ActivationFormat(
         bits: one(of: [1, 2, 3, 4, 5, 6, 7, 8, 16, 32]), scale: one(of: ScaleGranularity.allCases),
-        compression: one(of: ActivationCompression.allCases)),
+        compression: one(of: ActivationCompression.allCases),
+        fullScale: one(of: [nil, 1, 0.01, 0.35, Double(0.5 + random.uniform() / 2)])),
       data: one(of: ["synthetic", "cifar10", "\"\\/ü\n"]), trainImages: 1 + Int(random.next() % 100_000_000),
       testImages: 1 + Int(random.next() % 1000))
     configuration.epochs = 1 + Int(random.next() % 100_000)

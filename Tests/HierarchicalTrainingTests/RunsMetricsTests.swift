@@ -146,7 +146,8 @@ import Testing
     RunSummary(
       role: .edge, runId: try RunIdentifier(validating: "r-1"), softwareVersion: "0.1.0",
       startedAt: Timestamp(secondsSince1970: 1_795_421_702), strategy: "hierarchical", architecture: "vgg8",
-      cut: 2, bits: 4, epochs: 5, seed: .max, threads: 2, convolution: .winograd, kernels: "SkylakeX")
+      cut: 2, bits: 2, fullScale: 0.35, epochs: 5, seed: .max, threads: 2, convolution: .winograd,
+      kernels: "SkylakeX")
   }
 
   @Test func hasAllKeysWhateverIsKnown() throws {
@@ -157,7 +158,7 @@ import Testing
         try text(base + "/summary.json") == """
           {
             "architecture" : "vgg8",
-            "bits" : 4,
+            "bits" : 2,
             "busy_seconds" : 0,
             "completed_epochs" : 0,
             "completed_steps" : 0,
@@ -167,6 +168,7 @@ import Testing
             "evaluation_bytes" : 0,
             "exit_accuracy" : null,
             "final_accuracy" : null,
+            "full_scale" : 0.35,
             "gradient_payload_bytes" : 0,
             "idle_seconds" : 0,
             "kernels" : "SkylakeX",

@@ -70,6 +70,8 @@ import Testing
       Case(key: "batch_size", value: nil, reason: "batch_size"),
       Case(key: "bits", value: "9", reason: "bits is 9"),
       Case(key: "bits", value: "0", reason: "bits is 0"),
+      Case(key: "full_scale", value: "0", reason: "full scale is 0"),
+      Case(key: "full_scale", value: "1.01", reason: "full scale is 1.01"),
       Case(key: "epochs", value: "0", reason: "epochs 0"),
       Case(key: "train_images", value: "0", reason: "training images 0"),
       Case(key: "test_images", value: "9000000000000000000", reason: "test images"),

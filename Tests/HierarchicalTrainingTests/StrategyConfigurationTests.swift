@@ -29,7 +29,7 @@ import Transport
       "schedule",
       "seed", "data", "train_images", "test_images",
     ]
-    let cut: Set = ["cut", "bottleneck", "bits", "scale", "compression"]
+    let cut: Set = ["cut", "bottleneck", "bits", "scale", "full_scale", "compression"]
     let link: Set = ["link_rate", "link_delay"]
     for (strategy, more) in [
       (Strategy.hierarchical, cut.union(link).union(["exit_head", "window"])), (.split, cut.union(link)),

@@ -18,6 +18,33 @@ import Testing
     }
   }
 
+  @Test(arguments: [0, -0.5, 0.009, 1.001, .nan, .infinity])
+  func otherFullScalesAreRefused(fullScale: Double) {
+    let error = #expect(throws: CodecError.self) { try ActivationFormat(bits: 2, fullScale: fullScale) }
+    #expect(
+      "\(error ?? .zstd(""))"
+        == "full scale is \(fullScale), expected 0.01 to 1 (a fraction of the largest value)")
+  }
+
+  @Test func fullScaleUnlessGiven() throws {
+    for bits in CodecFixture.allBits where bits > 2 {
+      for scale in ScaleGranularity.allCases {
+        #expect(try ActivationFormat(bits: bits, scale: scale).fullScale == 1, "\(bits) bits")
+      }
+    }
+    #expect(try ActivationFormat(bits: 1).fullScale == 0.18)
+    #expect(try ActivationFormat(bits: 1, scale: .channel).fullScale == 0.35)
+    #expect(try ActivationFormat(bits: 2).fullScale == 0.35)
+    #expect(try ActivationFormat(bits: 2, scale: .channel).fullScale == 0.5)
+    #expect(try ActivationFormat(bits: 2, fullScale: 0.7).fullScale == 0.7)
+    // No codes, nothing to clip: equal formats are equal.
+    let exact = try ActivationFormat(bits: 16)
+    #expect(try ActivationFormat(bits: 16, fullScale: 0.7) == exact)
+    // What was written before there was a choice.
+    let json = Data(#"{"bits": 2, "scale": "tensor", "compression": "none"}"#.utf8)
+    #expect(try JSONDecoder().decode(ActivationFormat.self, from: json).fullScale == 1)
+  }
+
   @Test func errorsAreOneLineAndNameWhatIsAllowed() {
     #expect(
       "\(CodecError.unsupportedBits(9))"

@@ -39,9 +39,11 @@ enum CodecFixture {
   }
 
   static func codec(
-    _ bits: Int, _ scale: ScaleGranularity = .tensor, _ compression: ActivationCompression = .none
+    _ bits: Int, _ scale: ScaleGranularity = .tensor, _ compression: ActivationCompression = .none,
+    fullScale: Double = 1
   ) throws -> ActivationCodec {
-    ActivationCodec(format: try ActivationFormat(bits: bits, scale: scale, compression: compression))
+    ActivationCodec(
+      format: try ActivationFormat(bits: bits, scale: scale, compression: compression, fullScale: fullScale))
   }
 }
 
@@ -93,16 +95,53 @@ extension ActivationCodec {
 
   @Test(arguments: CodecFixture.allBits, ScaleGranularity.allCases)
   func zerosStayExactZeros(bits: Int, scale: ScaleGranularity) throws {
-    let codec = try CodecFixture.codec(bits, scale)
     let shape = CodecFixture.shapes[2]
     let values = CodecFixture.tensor(shape)
-    let decoded = try codec.decoded(try codec.encoded(values, shape), expecting: shape)
-    let violation = values.indices.first { values[$0] == 0 && decoded[$0].bitPattern != 0 }
-    #expect(violation == nil, "value \(violation ?? 0) became \(decoded[violation ?? 0])")
     let allZero = [Float](repeating: 0, count: shape.valueCount)
-    let bytes = try codec.encoded(allZero, shape)
-    #expect(try codec.decoded(bytes, expecting: shape) == allZero)
-    if bits <= 8 { #expect(Array(bytes[24..<28]) == [0, 0, 0x80, 0x3F], "the scale of zeros is 1") }
+    for fullScale in [1, 0.3, 0.01] {
+      let codec = try CodecFixture.codec(bits, scale, fullScale: fullScale)
+      let decoded = try codec.decoded(try codec.encoded(values, shape), expecting: shape)
+      let violation = values.indices.first { values[$0] == 0 && decoded[$0].bitPattern != 0 }
+      #expect(violation == nil, "value \(violation ?? 0) became \(decoded[violation ?? 0])")
+      let bytes = try codec.encoded(allZero, shape)
+      #expect(try codec.decoded(bytes, expecting: shape) == allZero)
+      if bits <= 8 { #expect(Array(bytes[24..<28]) == [0, 0, 0x80, 0x3F], "the scale of zeros is 1") }
+    }
+  }
+
+  /// Within the full scale as close as ever, beyond it at its end.
+  @Test(arguments: CodecFixture.codeBits, ScaleGranularity.allCases)
+  func clippedValuesBecomeTheLargestCode(bits: Int, scale: ScaleGranularity) throws {
+    for fullScale in [0.75, 0.35, 0.1] {
+      let codec = try CodecFixture.codec(bits, scale, fullScale: fullScale)
+      for shape in CodecFixture.shapes {
+        let values = CodecFixture.tensor(shape).map { max(0, $0) }
+        let decoded = try codec.decoded(try codec.encoded(values, shape), expecting: shape)
+        let groups = codec.format.scaleCount(channels: shape.channels)
+        let steps = (0..<groups).map { fullScale * step(values, shape, codec.format, at: $0) }
+        let violation = values.indices.first { index in
+          let step = steps[index % groups]
+          let expected = min(Double(values[index]), step * Double(codec.format.maximumCode))
+          return !(abs(Double(decoded[index]) - expected) <= step * 0.5001 + expected * 0x1p-22)
+        }
+        #expect(
+          violation == nil,
+          "\(shape), value \(violation ?? 0): \(values[violation ?? 0]) became \(decoded[violation ?? 0])")
+      }
+    }
+  }
+
+  @Test func goldenClipping() throws {
+    let shape = ActivationShape(count: 1, height: 1, width: 2, channels: 4)
+    let codec = try CodecFixture.codec(2, fullScale: 0.5)
+    let bytes = try codec.encoded([0, 1, 2, 12, 3, 6, 7, 0.9], shape)
+    // Scale 6 / 3 = 2; codes 0, 0 (a tie), 1, 3, 2 (a tie), 3, 3, 0.
+    #expect(Array(bytes[24...]) == [0, 0, 0, 0x40, 0, 0b11_01_00_00, 0b00_11_11_10])
+    #expect(try codec.decoded(bytes, expecting: shape) == [0, 0, 2, 6, 4, 6, 6, 0])
+    // Both ends move; the zero point stays an integer code.
+    let signed = try codec.encoded([-4, -2, -1, 0, 1, 2, 4, 8], shape)
+    #expect(Array(signed[24...]) == [0, 0, 0, 0x40, 1, 0b01_00_00_00, 0b11_11_10_10])
+    #expect(try codec.decoded(signed, expecting: shape) == [-2, -2, -2, 0, 2, 2, 4, 4])
   }
 
   @Test func rectifiedValuesHaveZeroPointZero() throws {
@@ -186,13 +225,16 @@ extension ActivationCodec {
   @Test(arguments: CodecFixture.allBits, ScaleGranularity.allCases)
   func quantizingInPlaceEqualsDecodingTheEncoded(bits: Int, scale: ScaleGranularity) throws {
     for compression in ActivationCompression.allCases {
-      let codec = try CodecFixture.codec(bits, scale, compression)
-      for shape in CodecFixture.shapes {
-        let values = CodecFixture.tensor(shape, seed: 5)
-        let decoded = try codec.decoded(try codec.encoded(values, shape), expecting: shape)
-        var inPlace = values
-        try codec.quantizeInPlace(&inPlace, shape: shape)
-        #expect(inPlace.map(\.bitPattern) == decoded.map(\.bitPattern), "\(shape), \(compression)")
+      for fullScale in [1, 0.3] {
+        let codec = try CodecFixture.codec(bits, scale, compression, fullScale: fullScale)
+        for shape in CodecFixture.shapes {
+          let values = CodecFixture.tensor(shape, seed: 5)
+          let decoded = try codec.decoded(try codec.encoded(values, shape), expecting: shape)
+          var inPlace = values
+          try codec.quantizeInPlace(&inPlace, shape: shape)
+          let isEqual = inPlace.map(\.bitPattern) == decoded.map(\.bitPattern)
+          #expect(isEqual, "\(shape), \(compression), full scale \(fullScale)")
+        }
       }
     }
   }
@@ -219,8 +261,12 @@ extension ActivationCodec {
       [0x1.fffffep-120, 0x1p-121, 0, -0x1p-122],
     ]
     let shape = ActivationShape(count: 1, height: 1, width: 1, channels: 4)
-    let codec = try CodecFixture.codec(bits)
     for values in cases {
+      // Clipped, nothing is close, but all is finite.
+      let clipping = try CodecFixture.codec(bits, fullScale: 0.01)
+      let clipped = try clipping.decoded(try clipping.encoded(values, shape), expecting: shape)
+      #expect(clipped.allSatisfy { $0.isFinite }, "\(values) became \(clipped)")
+      let codec = try CodecFixture.codec(bits)
       let decoded = try codec.decoded(try codec.encoded(values, shape), expecting: shape)
       let bound =
         0.5001 * max(step(values, shape, codec.format, at: 0), Double(Float.leastNormalMagnitude))

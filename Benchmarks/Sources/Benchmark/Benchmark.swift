@@ -15,7 +15,8 @@ struct Benchmark: ParsableCommand {
       """,
     subcommands: [
       LayersCommand.self, ProfileCommand.self, NetworksCommand.self, StepCommand.self, CodecCommand.self,
-      InputCommand.self, ExportCommand.self, PeakCommand.self, ArithmeticCommand.self,
+      InputCommand.self, ErrorsCommand.self, ExportCommand.self, PeakCommand.self, ArithmeticCommand.self,
+      FormatsCommand.self,
     ])
 
   static func main() {

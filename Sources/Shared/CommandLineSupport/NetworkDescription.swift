@@ -41,7 +41,7 @@ package struct NetworkDescription {
     let bottleneck = network.bottleneck.map { ", bottleneck of \($0) channels" } ?? ""
     let title = """
       \(network.architecture.rawValue), exit head \(network.exitHead.rawValue)\(bottleneck); per image, \
-      \(format.bits) \(format.bits == 1 ? "bit" : "bits") a value, raw \(RunPlan.rawImageBytes) bytes
+      \(format.bits) \(format.bits == 1 ? "bit" : "bits") a value\(RunPlan.clipping(format)), raw \(RunPlan.rawImageBytes) bytes
 
       """
     return title + table.rendered() + errors.map { "cut \($0.cut): \($0.error)\n" }.joined()

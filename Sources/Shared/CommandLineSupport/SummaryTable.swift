@@ -6,6 +6,13 @@ package struct SummaryTable {
 
   package init(_ summary: RunSummary) { self.summary = summary }
 
+  /// "2, full scale 0.35"
+  private var bits: String {
+    guard let bits = summary.bits else { return "-" }
+    guard let fullScale = summary.fullScale, fullScale < 1 else { return "\(bits)" }
+    return "\(bits), full scale \(fullScale)"
+  }
+
   package func rendered() -> String {
     var table = TextTable([.init("run"), .init("\(summary.runId)", .right)])
     let images = summary.trainImagesPerSecond.map { Formatting.fixed($0, decimals: 1) } ?? "-"
@@ -13,7 +20,7 @@ package struct SummaryTable {
       ("role", summary.role.rawValue),
       ("strategy", summary.strategy),
       ("network", "\(summary.architecture), \(summary.cut.map { "cut after block \($0)" } ?? "uncut")"),
-      ("bits", summary.bits.map(String.init) ?? "-"),
+      ("bits", bits),
       ("epochs", "\(summary.completedEpochs) of \(summary.epochs)"),
       ("exit accuracy", Formatting.percent(summary.exitAccuracy)),
       ("final accuracy", Formatting.percent(summary.finalAccuracy)),

@@ -224,7 +224,8 @@ package final class ActivationCodec {
   private func rows(channels: Int) -> ActivationCodecRows {
     let groupCount = format.scaleCount(channels: channels)
     if let rows, rows.groupCount == groupCount { return rows }
-    let created = ActivationCodecRows(groupCount: groupCount, levels: format.maximumCode)
+    let created = ActivationCodecRows(
+      groupCount: groupCount, levels: format.maximumCode, fullScale: format.fullScale)
     rows = created
     return created
   }

@@ -12,27 +12,45 @@ package enum ActivationCompression: String, CaseIterable, Codable, Sendable {
   case zstd
 }
 
-/// How activations travel: bit width, granularity of the scale, entropy coding.
+/// How activations travel: bit width, granularity and reach of the scale, entropy coding.
 package struct ActivationFormat: Equatable, Sendable {
   /// Bits a value: 1 to 8 are uniform codes, truly packed; 16 is IEEE half, 32 is float32 bit for bit.
   package let bits: Int
   /// How many values share a scale; without effect at 16 and 32 bits.
   package let scale: ScaleGranularity
   package let compression: ActivationCompression
+  /// The fraction of the largest value that the largest code stands for; values beyond are clipped. The sender alone
+  /// needs it, since scales travel. 1 at 16 and 32 bits.
+  package let fullScale: Double
 
-  /// - Throws: `CodecError.unsupportedBits`.
+  /// The full scales that can be asked for.
+  package static let fullScales = 0.01...1.0
+
+  /// - Parameter fullScale: nil for the default of this bit width and granularity; without effect at 16 and 32 bits.
+  /// - Throws: `CodecError.unsupportedBits`, `CodecError.unsupportedFullScale`.
   package init(
-    bits: Int, scale: ScaleGranularity = .tensor, compression: ActivationCompression = .none
+    bits: Int, scale: ScaleGranularity = .tensor, compression: ActivationCompression = .none,
+    fullScale: Double? = nil
   ) throws {
+    guard (1...8).contains(bits) || bits == 16 || bits == 32 else { throw CodecError.unsupportedBits(bits) }
+    if let fullScale {
+      guard Self.fullScales.contains(fullScale) else { throw CodecError.unsupportedFullScale(fullScale) }
+    }
     self.bits = bits
     self.scale = scale
     self.compression = compression
-    try validate()
+    self.fullScale = bits > 8 ? 1 : fullScale ?? Self.defaultFullScale(bits: bits, scale: scale)
   }
 
-  /// - Throws: `CodecError.unsupportedBits` unless `bits` is 1 to 8, 16 or 32.
-  package func validate() throws {
-    guard (1...8).contains(bits) || bits == 16 || bits == 32 else { throw CodecError.unsupportedBits(bits) }
+  /// What a run takes that does not say: chosen by measurement, see docs/compression.md.
+  private static func defaultFullScale(bits: Int, scale: ScaleGranularity) -> Double {
+    switch (bits, scale) {
+    case (1, .tensor): 0.18
+    case (1, .channel): 0.35
+    case (2, .tensor): 0.35
+    case (2, .channel): 0.5
+    default: 1
+    }
   }
 
   /// True for 1 to 8 bits: the values travel as integer codes with scales and zero points.
@@ -69,14 +87,18 @@ extension ActivationFormat: Codable {
     case bits
     case scale
     case compression
+    case fullScale = "full_scale"
   }
 
-  /// - Throws: `DecodingError`, or `CodecError.unsupportedBits`.
+  /// A full scale that is missing is 1.
+  ///
+  /// - Throws: `DecodingError`, `CodecError.unsupportedBits`, `CodecError.unsupportedFullScale`.
   package init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     try self.init(
       bits: container.decode(Int.self, forKey: .bits),
       scale: container.decode(ScaleGranularity.self, forKey: .scale),
-      compression: container.decode(ActivationCompression.self, forKey: .compression))
+      compression: container.decode(ActivationCompression.self, forKey: .compression),
+      fullScale: container.decodeIfPresent(Double.self, forKey: .fullScale) ?? 1)
   }
 }

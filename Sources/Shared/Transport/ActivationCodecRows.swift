@@ -14,6 +14,7 @@ final class ActivationCodecRows {
 
   let groupCount: Int
   private let levels: Int
+  private let fullScale: Double
   private let rowLength: Int
   /// Each `rowLength` long: smallest values while measuring, then 1 / scale.
   private let inverseScales: UnsafeMutablePointer<Float>
@@ -21,9 +22,10 @@ final class ActivationCodecRows {
   private let scales: UnsafeMutablePointer<Float>
   private let zeroPoints: UnsafeMutablePointer<Float>
 
-  init(groupCount: Int, levels: Int) {
+  init(groupCount: Int, levels: Int, fullScale: Double) {
     self.groupCount = groupCount
     self.levels = levels
+    self.fullScale = fullScale
     rowLength = groupCount * max(1, Self.minimumRowLength / groupCount)
     inverseScales = .allocate(capacity: rowLength)
     scales = .allocate(capacity: rowLength)
@@ -59,7 +61,9 @@ final class ActivationCodecRows {
         groupLow = min(groupLow, low[i])
         groupHigh = max(groupHigh, high[i])
       }
-      set(QuantizationParameters(low: groupLow, high: groupHigh, levels: levels), group: group)
+      set(
+        QuantizationParameters(low: groupLow, high: groupHigh, levels: levels, fullScale: fullScale),
+        group: group)
     }
     repeatParameters()
     return true

@@ -8,6 +8,8 @@ extension RunConfiguration: Codable {
       data, window
     case exitHead = "exit_head"
     case batchSize = "batch_size"
+    /// Absent at 16 and 32 bits.
+    case fullScale = "full_scale"
     case learningRate = "learning_rate"
     case weightDecay = "weight_decay"
     /// Bits per second; absent without shaping.
@@ -31,7 +33,9 @@ extension RunConfiguration: Codable {
       activations = try ActivationFormat(
         bits: values.decode(Int.self, forKey: .bits),
         scale: values.decode(ScaleGranularity.self, forKey: .scale),
-        compression: values.decode(ActivationCompression.self, forKey: .compression))
+        compression: values.decode(ActivationCompression.self, forKey: .compression),
+        // Runs from before there was a choice had this.
+        fullScale: values.decodeIfPresent(Double.self, forKey: .fullScale) ?? 1)
     }
     if strategy.hasExit { network.exitHead = try values.decode(ExitHead.self, forKey: .exitHead) }
     window = strategy.hasWindow ? try values.decode(Int.self, forKey: .window) : 1
@@ -63,6 +67,7 @@ extension RunConfiguration: Codable {
       try values.encode(activations.bits, forKey: .bits)
       try values.encode(activations.scale, forKey: .scale)
       try values.encode(activations.compression, forKey: .compression)
+      if activations.isQuantized { try values.encode(activations.fullScale, forKey: .fullScale) }
     }
     if strategy.hasExit { try values.encode(network.exitHead, forKey: .exitHead) }
     if strategy.hasWindow { try values.encode(window, forKey: .window) }

@@ -55,6 +55,8 @@ package struct RunSummary: Codable, Equatable, Sendable {
   @NullIfMissing package var cut: Int?
   /// Bits of a quantized activation; missing where none travel.
   @NullIfMissing package var bits: Int?
+  /// The fraction of the largest value that the largest code stands for; missing where none is quantized.
+  @NullIfMissing package var fullScale: Double?
   /// Epochs asked for.
   package var epochs: Int
   package var seed: UInt64
@@ -98,7 +100,7 @@ package struct RunSummary: Codable, Equatable, Sendable {
   /// The summary of a run of which nothing is done yet.
   package init(
     role: RunRole, runId: RunIdentifier, softwareVersion: String, startedAt: Timestamp, strategy: String,
-    architecture: String, cut: Int?, bits: Int?, epochs: Int, seed: UInt64, threads: Int,
+    architecture: String, cut: Int?, bits: Int?, fullScale: Double?, epochs: Int, seed: UInt64, threads: Int,
     convolution: ConvolutionMethod, kernels: String
   ) {
     self.role = role
@@ -109,6 +111,7 @@ package struct RunSummary: Codable, Equatable, Sendable {
     self.architecture = architecture
     self.cut = cut
     self.bits = bits
+    self.fullScale = fullScale
     self.epochs = epochs
     self.seed = seed
     self.threads = threads

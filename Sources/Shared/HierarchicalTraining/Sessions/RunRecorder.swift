@@ -24,12 +24,13 @@ package final class RunRecorder {
     self.directory = directory
     self.configuration = configuration
     self.role = role
+    let activations = configuration.strategy.isCut ? configuration.activations : nil
     summary = RunSummary(
       role: role, runId: run, softwareVersion: Software.version, startedAt: .now(),
       strategy: configuration.strategy.rawValue, architecture: configuration.network.architecture.rawValue,
       cut: configuration.strategy.isCut ? configuration.network.cut : nil,
-      bits: configuration.strategy.isCut ? configuration.activations.bits : nil, epochs: configuration.epochs,
-      seed: configuration.seed, threads: compute.threads,
+      bits: activations?.bits, fullScale: activations.flatMap { $0.isQuantized ? $0.fullScale : nil },
+      epochs: configuration.epochs, seed: configuration.seed, threads: compute.threads,
       convolution: compute.convolution, kernels: GEMM.kernelName)
     try directory.writeConfiguration(configuration, role: role)
     metrics = try MetricsLog(in: directory, role: role)

@@ -62,8 +62,8 @@ extension RunExit {
   package init(_ error: any Error) {
     switch error {
     case is InterruptedError, ConnectionError.cancelled: self = .interrupted
-    case is ConfigurationError, is ShapeError, CodecError.unsupportedBits, is EndpointError,
-      is NothingLeftError:
+    case is ConfigurationError, is ShapeError, CodecError.unsupportedBits, CodecError.unsupportedFullScale,
+      is EndpointError, is NothingLeftError:
       self = .usage
     case is DatasetError, is SafetensorsError, is CheckpointError: self = .data
     case CodecError.nonFinite, TrainingError.diverged, TrainingError.divergedInEvaluation,

@@ -1,0 +1,113 @@
+import ArgumentParser
+import CommandLineSupport
+import Compute
+import Datasets
+import HierarchicalTraining
+import NeuralNetwork
+import Transport
+
+/// The accuracy that each of several activation formats gives.
+///
+/// The front does not depend on the format, as nothing comes back to it: it is trained once, and beside it one rest for
+/// each format. Every rest gets the weights that the two programs would give it, bit for bit.
+struct FormatsCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "formats",
+    abstract: "Train one front, and a rest for each of several activation formats; print bytes and accuracy.",
+    discussion: """
+      A format is bits,scale,full-scale: 2,tensor,0.35. With ",stochastic" behind it the
+      training features are rounded up or down at random, so that the mean stays, and the
+      test features to the nearest code as ever; with ",dithered" those too. Sizes with
+      zstd and errors are those of every 16th batch.
+      """)
+
+  @OptionGroup var measurement: MeasurementOptions
+
+  @Option(help: ArgumentHelp("Network to cut in two.", valueName: "name"))
+  var architecture = Architecture.vgg8
+
+  @Option(help: ArgumentHelp("Cut the network after block <k>.", valueName: "k"))
+  var cut = 2
+
+  @Option(help: ArgumentHelp("Early exit.", valueName: "head"))
+  var exitHead = ExitHead.conv
+
+  @Option(help: ArgumentHelp("Reduce the features at the cut to <n> channels.", valueName: "n"))
+  var bottleneck: Int?
+
+  @Option(help: ArgumentHelp("Folder of CIFAR-10, or synthetic.", valueName: "dir|synthetic"))
+  var data: String?
+
+  @Option(help: ArgumentHelp("Use the first <n> training images only.", valueName: "n"))
+  var trainLimit: Int?
+
+  @Option(help: ArgumentHelp("Use the first <n> test images only.", valueName: "n"))
+  var testLimit: Int?
+
+  @Option(help: ArgumentHelp("Passes over the training images.", valueName: "n"))
+  var epochs = 3
+
+  @Option(help: ArgumentHelp("Seed of the run.", valueName: "n"))
+  var seed: UInt64 = 0
+
+  @Argument(help: ArgumentHelp("What to compare.", valueName: "format"))
+  var formats: [String]
+
+  func run() throws {
+    let (train, test) = try ImageSource(option: data).open(
+      trainLimit: trainLimit, testLimit: testLimit, seed: seed)
+    var configuration = RunConfiguration(
+      network: SplitNetwork.Configuration(
+        architecture: architecture, cut: cut, exitHead: exitHead, bottleneck: bottleneck),
+      activations: .exact, data: "", trainImages: train.count, testImages: test.count)
+    configuration.epochs = epochs
+    configuration.batchSize = measurement.batchSize
+    configuration.seed = seed
+    let edge = try EdgeModel(configuration, compute: measurement.settings)
+    let rests = try formats.map { try FormatTrial($0, configuration, measurement.settings) }
+    let loader = try BatchLoader(.training(train, batchSize: configuration.batchSize, seed: seed))
+    let testLoader = try BatchLoader(.evaluation(test, batchSize: configuration.batchSize))
+    var (step, exitCorrect) = (0, 0)
+    for epoch in 0..<epochs {
+      loader.startEpoch(epoch)
+      while let batch = try loader.next() {
+        let values = configuration.scheduled(step: step)
+        let features = edge.forward(batch.images, count: batch.count, training: true)
+        for rest in rests { try rest.train(features, batch.labels, values) }
+        _ = edge.train(features, labels: batch.labels, values)
+        step += 1
+      }
+      Console.standardError.printLine("epoch \(epoch + 1) of \(epochs)")
+    }
+    testLoader.startEpoch(0)
+    while let batch = try testLoader.next() {
+      let features = edge.forward(batch.images, count: batch.count, training: false)
+      for rest in rests { try rest.evaluate(features, batch.labels) }
+      exitCorrect += edge.evaluate(features, labels: batch.labels).correct
+    }
+    try report(rests, exitCorrect, trained: train.count, tested: test.count)
+  }
+
+  private func report(_ rests: [FormatTrial], _ exitCorrect: Int, trained: Int, tested: Int) throws {
+    let exitAccuracy = Formatting.percent(Double(exitCorrect) / Double(tested))
+    var report = Report(
+      """
+      \(architecture.rawValue) cut \(cut), exit \(exitHead.rawValue), \
+      bottleneck \(bottleneck.map(String.init) ?? "none"), \
+      \(epochs) epochs of \(trained) images, seed \(seed): exit accuracy \(exitAccuracy)
+      """, json: measurement.json,
+      columns: [
+        ("format", "format"), ("bytes_per_image", "bytes/image"), ("zstd_bytes_per_image", "with zstd"),
+        ("relative_error", "squared error"), ("final_accuracy", "final accuracy"),
+      ])
+    for rest in rests {
+      try report.append([
+        .word(rest.name), .number(Double(rest.bytes) / Double(rest.images), digits: 0),
+        .number(Double(rest.sampledBytes) / Double(rest.sampledImages), digits: 0),
+        .number(rest.squaredError / rest.squares, digits: 3),
+        .number(Double(rest.correct) / Double(tested) * 100, digits: 2),
+      ])
+    }
+    try report.finish()
+  }
+}
