@@ -82,8 +82,8 @@ import Testing
   /// Blocks: as many images as fill one, then the rest.
   @Test func severalBlocks() throws {
     let shape = FeatureShape(height: 8, width: 8, channels: 128)
-    // 256 tiles a block, 4 an image.
-    let count = 65
+    // 384 tiles a block with three threads, 128 with one; 4 an image.
+    let count = 101
     func run(_ method: ConvolutionMethod, threads: Int) throws -> (output: [Float], gradients: [Float]) {
       let layer = Convolution(
         name: "c", inputChannels: 128, outputChannels: 8, kernelSize: 3, padding: 1)
