@@ -85,6 +85,20 @@ build_benchmark() {
   benchmark=$root/Benchmarks/.build/release/benchmark
 }
 
+# Sets processors to the numbers of one processor of each core, since the two hardware threads of one core hold each other
+# up; only those that this process may use. Ends the script unless there are two.
+find_processors() {
+  local tool processor
+  for tool in taskset lscpu; do
+    command -v "$tool" >/dev/null || fail "$tool is not installed; on Debian: apt-get install util-linux"
+  done
+  processors=()
+  while IFS= read -r processor; do
+    if taskset --cpu-list "$processor" true 2>/dev/null; then processors+=("$processor"); fi
+  done < <(lscpu --online --parse=CPU,CORE,SOCKET | awk -F, '!/^#/ && !seen[$2 "," $3]++ { print $1 }')
+  ((${#processors[@]} >= 2)) || fail "needs two processor cores, here is ${#processors[@]}"
+}
+
 # What a script has to know of the options of edge-trainer train that it passes on. Sets cloud_options to those that the
 # cloud gets too, edge_directory to the edge's --run-dir, if it is given, and alone to "yes" if there is no cloud.
 read_run_options() {
@@ -153,9 +167,9 @@ cloud_host=127.0.0.1
 at_end() { :; }
 
 # Starts the command in the array `cloud` on a free port of cloud_host, and the one in the array `edge` to go with
-# it; both get their last options from here. Returns the exit code of the edge. However that ends, the cloud has ended
-# too when this returns or the script exits. What the cloud printed is in the files cloud_output and cloud_errors,
-# until the script exits.
+# it; both get their last options from here. If `cloud` is empty, starts the edge alone. Returns the exit code of the edge.
+# However that ends, the cloud has ended too when this returns or the script exits. What the cloud printed is in the files
+# cloud_output and cloud_errors, until the script exits.
 train_on_loopback() {
   local address='' code=1 grace
   work=$(mktemp -d)
@@ -168,20 +182,22 @@ train_on_loopback() {
   trap 'stop 143' TERM
   trap 'stop 129' HUP
 
-  "${cloud[@]}" --listen "$cloud_host:0" --sessions 1 >"$cloud_output" 2>"$cloud_errors" &
-  cloud_process=$!
-  while [[ -z $address ]] && is_running "$cloud_process"; do
-    sleep 0.05
-    address=$(sed -n 's/^listening on //p' "$cloud_output")
-  done
-  if [[ -z $address ]]; then
-    wait "$cloud_process" || code=$?
-    cat "$cloud_errors" >&2
-    say "error: cloud-trainer did not start"
-    return "$code"
+  if ((${#cloud[@]})); then
+    "${cloud[@]}" --listen "$cloud_host:0" --sessions 1 >"$cloud_output" 2>"$cloud_errors" &
+    cloud_process=$!
+    while [[ -z $address ]] && is_running "$cloud_process"; do
+      sleep 0.05
+      address=$(sed -n 's/^listening on //p' "$cloud_output")
+    done
+    if [[ -z $address ]]; then
+      wait "$cloud_process" || code=$?
+      cat "$cloud_errors" >&2
+      say "error: cloud-trainer did not start"
+      return "$code"
+    fi
   fi
 
-  "${edge[@]}" --cloud "$address" &
+  "${edge[@]}" ${address:+--cloud "$address"} &
   edge_process=$!
   while true; do
     stopping=
@@ -191,6 +207,7 @@ train_on_loopback() {
     [[ -n $stopping ]] || break
   done
 
+  [[ -n $cloud_process ]] || return "$code"
   # The cloud ends by itself after its session; if the edge never reached it, nothing is left to wait for.
   case $code in
     0) grace=60 ;;

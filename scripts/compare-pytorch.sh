@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Compares the speed and the memory of a training step with PyTorch's on the CPU: the same networks, the same batch, in
-# turns (ours, PyTorch in both memory formats, ours, …), float32 and bfloat16 (PyTorch's autocast; ours stays float32).
+# turns (ours with im2col and with winograd, PyTorch in both memory formats, ours, …), float32 and bfloat16 (PyTorch's
+# autocast; ours stays float32).
 #
-# Usage: scripts/compare-pytorch.sh [--rounds n] [--steps n] [--threads n] [--batch-size n] [--skip-bf16]
+# Usage: scripts/compare-pytorch.sh [--rounds n] [--steps n] [--threads n] [--batch-size n] [--precision fp32|bf16|both]
 #
 # Prints medians of all steps, PyTorch's in its better memory format. About 15 minutes with the defaults on two cores, half
 # of them for bfloat16, which CPUs without instructions for it compute slowly; nothing else should run.

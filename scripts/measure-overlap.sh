@@ -14,17 +14,7 @@ help_if_asked "$@"
 
 target=1.10
 
-for tool in taskset lscpu; do
-  command -v "$tool" >/dev/null || fail "$tool is not installed; on Debian: apt-get install util-linux"
-done
-# One processor of each core, since the two hardware threads of one core hold each other up; only those that this
-# process may use.
-processors=()
-while IFS= read -r processor; do
-  if taskset --cpu-list "$processor" true 2>/dev/null; then processors+=("$processor"); fi
-done < <(lscpu --online --parse=CPU,CORE,SOCKET | awk -F, '!/^#/ && !seen[$2 "," $3]++ { print $1 }')
-((${#processors[@]} >= 2)) || fail "needs two processor cores, here is ${#processors[@]}"
-
+find_processors
 "$root/scripts/build.sh" >&2
 find_data "$@"
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CommandLineSupport
+import Compute
 import HierarchicalTraining
 import NeuralNetwork
 import Transport
@@ -16,6 +17,12 @@ struct Describe: ParsableCommand {
 
   @OptionGroup var bits: BitsOption
 
+  @Option(
+    help: ArgumentHelp(
+      "Also list all convolutions, and how each is computed with this choice: im2col or winograd.",
+      valueName: "name"))
+  var convolution: ConvolutionMethod?
+
   func validate() throws { _ = try Program.checkingUsage { try table() } }
 
   func run() throws { try Program.printLine(try table()) }
@@ -23,6 +30,6 @@ struct Describe: ParsableCommand {
   private func table() throws -> String {
     try NetworkDescription(
       network: network.configuration(cut: 1), format: ActivationFormat(bits: bits.value)
-    ).rendered()
+    ).rendered(convolution)
   }
 }

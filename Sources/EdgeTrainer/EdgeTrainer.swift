@@ -16,7 +16,7 @@ struct EdgeTrainer: ParsableCommand {
       \(ExitCodes.help)
       """,
     version: Software.version,
-    subcommands: [Train.self, Predict.self, Describe.self])
+    subcommands: [Train.self, Plan.self, Predict.self, Describe.self])
 
   static func main() { Program.main(Self.self) }
 }

@@ -11,8 +11,6 @@ struct LinkOptions: ParsableArguments {
     help: ArgumentHelp("Address of cloud-trainer. (default: \(Self.defaultCloud))", valueName: "host:port"))
   var cloud: String?
 
-  @OptionGroup var bits: BitsOption
-
   @Option(
     help: ArgumentHelp(
       "Values that share a quantization scale; tensor if not given.", valueName: "which"))
@@ -70,8 +68,8 @@ struct LinkOptions: ParsableArguments {
   }
 
   /// - Throws: `CodecError.unsupportedBits`, `CodecError.unsupportedFullScale`.
-  func format() throws -> ActivationFormat {
+  func format(bits: Int) throws -> ActivationFormat {
     try ActivationFormat(
-      bits: bits.value, scale: scale ?? .tensor, compression: compression ?? .none, fullScale: fullScale)
+      bits: bits, scale: scale ?? .tensor, compression: compression ?? .none, fullScale: fullScale)
   }
 }

@@ -27,7 +27,9 @@ struct StrategyOption: ParsableArguments {
     """
 
   /// The given options that mean nothing for the strategy.
-  func unused(_ link: LinkOptions, _ network: NetworkOptions, _ cut: CutOption) -> [String] {
+  func unused(_ link: LinkOptions, _ bits: BitsOption, _ network: NetworkOptions, _ cut: CutOption)
+    -> [String]
+  {
     let all = [
       ("--cloud", link.cloud != nil, strategy.needsCloud),
       ("--link-rate", link.linkRate != nil, strategy.needsCloud),
@@ -36,7 +38,7 @@ struct StrategyOption: ParsableArguments {
       ("--exit-head", network.exitHead != nil, strategy.hasExit),
       ("--cut", cut.cut != nil, strategy.isCut),
       ("--bottleneck", network.bottleneck != nil, strategy.isCut),
-      ("--bits", link.bits.bits != nil, strategy.isCut),
+      ("--bits", bits.bits != nil, strategy.isCut),
       ("--scale", link.scale != nil, strategy.isCut),
       ("--full-scale", link.fullScale != nil, strategy.isCut),
       ("--compression", link.compression != nil, strategy.isCut),

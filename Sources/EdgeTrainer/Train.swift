@@ -26,6 +26,7 @@ struct Train: ParsableCommand {
 
   @OptionGroup(title: "Strategy") var strategy: StrategyOption
   @OptionGroup(title: "Link") var link: LinkOptions
+  @OptionGroup(title: "Link") var bits: BitsOption
   @OptionGroup(title: "Data") var data: DataOptions
   @OptionGroup(title: "Network") var network: NetworkOptions
   @OptionGroup(title: "Network") var cut: CutOption
@@ -50,7 +51,8 @@ struct Train: ParsableCommand {
 
   private func configuration(trainImages: Int, testImages: Int) throws -> RunConfiguration {
     var configuration = RunConfiguration(
-      network: network.configuration(cut: cut.value), activations: try link.format(), data: data.source.name,
+      network: network.configuration(cut: cut.value), activations: try link.format(bits: bits.value),
+      data: data.source.name,
       trainImages: trainImages, testImages: testImages)
     training.apply(to: &configuration)
     configuration.strategy = strategy.strategy
@@ -69,7 +71,7 @@ struct Train: ParsableCommand {
       let (train, test) = try data.source.open(
         trainLimit: data.trainLimit, testLimit: data.testLimit, seed: training.seed)
       logger.info("\(data.source): \(train.count) images for training, \(test.count) for testing")
-      let unused = strategy.unused(link, network, cut)
+      let unused = strategy.unused(link, bits, network, cut)
       if !unused.isEmpty {
         logger.notice(
           "strategy \(strategy.strategy.rawValue) has no use for \(unused.joined(separator: ", ")): ignored")

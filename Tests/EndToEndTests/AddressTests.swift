@@ -81,7 +81,7 @@ import Transport
     }
     expectError(
       try Self.train("\(endpoint)", in: directory), .edge, code: 76,
-      mentioning: ["cloud speaks protocol version 1", "this edge speaks 2", "install the same release"])
+      mentioning: ["cloud speaks protocol version 1", "this edge speaks 3", "install the same release"])
   }
 
   @Test func somethingElseAtTheAddress() throws {

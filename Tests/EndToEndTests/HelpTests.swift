@@ -7,6 +7,7 @@ import Testing
   static let cases: [(program: TestedProgram, arguments: [String], snapshot: String)] = [
     (.edge, ["--help"], "edge-trainer"),
     (.edge, ["train", "--help"], "edge-trainer-train"),
+    (.edge, ["plan", "--help"], "edge-trainer-plan"),
     (.edge, ["predict", "--help"], "edge-trainer-predict"),
     (.edge, ["describe", "--help"], "edge-trainer-describe"),
     (.edge, ["describe"], "describe-vgg8"),

@@ -33,11 +33,11 @@ struct EqualityReference {
   private let codec: ActivationCodec
   private let passed: Tensor
 
-  init(_ configuration: RunConfiguration, threads: Int) throws {
+  init(_ configuration: RunConfiguration, threads: Int, convolution: ConvolutionMethod = .im2col) throws {
     self.configuration = configuration
     network = try SplitNetwork(configuration.network)
     network.initialize(seed: configuration.seed)
-    context = ComputeContext(threads: threads)
+    context = ComputeContext(ComputeSettings(threads: threads, convolution: convolution))
     let count = configuration.batchSize
     try network.front.prepare(for: Architecture.imageShape, maximumCount: count, context: context)
     try network.exit.prepare(for: network.cutShape, maximumCount: count, context: context)

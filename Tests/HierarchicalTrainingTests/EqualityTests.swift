@@ -1,3 +1,4 @@
+import Compute
 import NeuralNetwork
 import Testing
 import Transport
@@ -16,9 +17,10 @@ import Transport
     var exitHead = ExitHead.conv
     var bottleneck: Int?
     var architecture = Architecture.vgg8
+    var convolution = ConvolutionMethod.im2col
 
     var description: String {
-      "\(architecture.rawValue) cut \(cut), \(bits) bits, \(scale), \(compression), \(threads) threads"
+      "\(architecture.rawValue) cut \(cut), \(bits) bits, \(scale), \(compression), \(threads) threads, \(convolution)"
     }
 
     /// 2 epochs of 10 steps, the last one of each with 1 image, and 3 test batches, the last one with 1.
@@ -43,15 +45,19 @@ import Transport
     Case(bits: 4, threads: 2, exitHead: .pool),
     Case(bits: 4, compression: .zstd, cut: 1, bottleneck: 5),
     Case(bits: 4, scale: .channel, compression: .zstd, cut: 3),
+    Case(bits: 32, threads: 2, convolution: .winograd),
+    Case(bits: 4, compression: .zstd, cut: 1, bottleneck: 8, convolution: .winograd),
     Case(bits: 1, compression: .zstd, threads: 2),
     Case(bits: 2, scale: .channel, fullScale: 0.25),
   ])
   func twoProcessesEqualOne(_ test: Case) throws {
     let configuration = try test.configuration()
     let folder = try SessionFolder()
-    let (edge, cloud) = try runBoth(configuration, folder, threads: test.threads)
+    let (edge, cloud) = try runBoth(
+      configuration, folder, threads: test.threads, convolution: test.convolution)
 
-    var reference = try EqualityReference(configuration, threads: test.threads)
+    var reference = try EqualityReference(
+      configuration, threads: test.threads, convolution: test.convolution)
     try reference.run()
     #expect(reference.steps.count == 20)
     try reference.expectFile(

@@ -60,7 +60,8 @@ import Transport
     configuration.batchSize = 8
     try withTemporaryDirectory { base in
       let expected = try train(configuration, in: base)
-      let predictor = try Predictor(edge: base + "/edge", cloud: base + "/cloud", batchSize: 4, compute: ComputeSettings(threads: 1))
+      let predictor = try Predictor(
+        edge: base + "/edge", cloud: base + "/cloud", batchSize: 4, compute: ComputeSettings(threads: 1))
       #expect(predictor.metadata.configuration == configuration)
       // Twice: the second time does not start from what the first left behind.
       for _ in 0..<2 {
@@ -72,8 +73,10 @@ import Transport
         #expect(predictions.exitLogits?.map(\.bitPattern) == expected.exit.map(\.bitPattern))
         #expect(predictions.finalLogits?.map(\.bitPattern) == expected.final.map(\.bitPattern))
       }
-      let exitOnly = try Predictor(edge: base + "/edge", cloud: nil, batchSize: 4, compute: ComputeSettings(threads: 1))
-        .predict(Self.images, interruption: Interruption())
+      let exitOnly = try Predictor(
+        edge: base + "/edge", cloud: nil, batchSize: 4, compute: ComputeSettings(threads: 1)
+      )
+      .predict(Self.images, interruption: Interruption())
       #expect(exitOnly.exitLogits?.map(\.bitPattern) == expected.exit.map(\.bitPattern))
       #expect(
         exitOnly.features == nil && exitOnly.finalLogits == nil && exitOnly.finalAccuracy == nil
@@ -129,7 +132,8 @@ import Transport
     try withTemporaryDirectory { base in
       try Checkpoint.write(
         [network.front, network.exit], configuration, role: .edge, epoch: 1, step: 1, to: base + "/edge")
-      let predictor = try Predictor(edge: base + "/edge", cloud: nil, batchSize: 2, compute: ComputeSettings(threads: 1))
+      let predictor = try Predictor(
+        edge: base + "/edge", cloud: nil, batchSize: 2, compute: ComputeSettings(threads: 1))
       let interruption = Interruption()
       interruption.request()
       #expect(throws: InterruptedError.self) {

@@ -156,7 +156,8 @@ final class TestCloud: Sendable {
     timeline: Timeline? = nil
   ) throws {
     var options = CloudServer.Options(
-      listen: Endpoint(host: "127.0.0.1", port: 0), compute: ComputeSettings(threads: threads, convolution: convolution), timeout: timeout,
+      listen: Endpoint(host: "127.0.0.1", port: 0),
+      compute: ComputeSettings(threads: threads, convolution: convolution), timeout: timeout,
       maximumFrameBytes: maximumFrameBytes, directory: "\(folder.path)/cloud", sessions: sessions)
     options.operations = operations
     options.maximumImageBytes = maximumImageBytes
@@ -195,7 +196,8 @@ func runEdge(
   operations: FileOperations = .live, train: (any LabeledImages)? = nil, timeline: Timeline? = nil
 ) throws -> RunSummary {
   var options = EdgeSession.Options(
-    cloud: endpoint, compute: ComputeSettings(threads: threads, convolution: convolution), timeout: timeout, directory: "\(folder.path)/\(run)",
+    cloud: endpoint, compute: ComputeSettings(threads: threads, convolution: convolution), timeout: timeout,
+    directory: "\(folder.path)/\(run)",
     run: try RunIdentifier(validating: run))
   options.operations = operations
   options.timeline = timeline
@@ -215,7 +217,8 @@ func runBoth(
 ) throws -> (edge: RunSummary, cloud: RunSummary) {
   let cloud = try TestCloud(folder, threads: threads, convolution: convolution)
   do {
-    let edge = try runEdge(configuration, cloud.endpoint, folder, run: run, threads: threads, convolution: convolution)
+    let edge = try runEdge(
+      configuration, cloud.endpoint, folder, run: run, threads: threads, convolution: convolution)
     let (completed, error) = cloud.end()
     if let error { throw error }
     return (edge, try #require(completed.first))

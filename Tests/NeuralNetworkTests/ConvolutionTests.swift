@@ -7,7 +7,8 @@ import Testing
   @Test(arguments: ConvolutionCase.all, [1, 2, 3])
   func equalsExplicitLoops(_ row: ConvolutionCase, threads: Int) throws {
     let layer = row.layer()
-    let harness = try LayerHarness(layer, input: row.shape, maximumCount: row.count, threads: threads, convolution: row.method)
+    let harness = try LayerHarness(
+      layer, input: row.shape, maximumCount: row.count, threads: threads, convolution: row.method)
     let features = Tensor.random(row.shape, count: row.count, seed: 1)
     let reference = try Reference.Convolution(layer, Reference.Features(features))
     let output = harness.forward(features)

@@ -22,7 +22,8 @@ struct LayerCase: Sendable, CustomTestStringConvertible {
   var testDescription: String { "\(name) on \(count)x\(shape)" }
 
   func harness(threads: Int, maximumCount: Int? = nil) throws -> LayerHarness {
-    try LayerHarness(make(), input: shape, maximumCount: maximumCount ?? count, threads: threads,
+    try LayerHarness(
+      make(), input: shape, maximumCount: maximumCount ?? count, threads: threads,
       convolution: convolution)
   }
 }

@@ -8,51 +8,63 @@ import Testing
   static let goldenTrainBatch = hexadecimal(
     """
     48 54 52 4e
-    02 00
+    03 00
     04
     00
     07 00 00 00 00 00 00 00
     0b 00 00 00
-    05 ae a7 4c
+    a5 3c 99 12
     02 00 00 00
     03 09
     de ad be ef 00
     """)
   static let goldenAcknowledgement =
-    hexadecimal("48 54 52 4e 02 00 06 00 00 00 00 00 00 00 00 00 26 00 00 00 36 64 11 0c")
+    hexadecimal("48 54 52 4e 03 00 06 00 00 00 00 00 00 00 00 00 26 00 00 00 9f d2 fc 06")
     + Array(#"{"correct":97,"loss":0.5,"sequence":7}"#.utf8)
   static let goldenGoodbye =
-    hexadecimal("48 54 52 4e 02 00 09 00 00 00 00 00 00 00 00 00 16 00 00 00 b0 6b 81 66")
+    hexadecimal("48 54 52 4e 03 00 09 00 00 00 00 00 00 00 00 00 16 00 00 00 90 cb 0e 25")
     + Array(#"{"reason":"completed"}"#.utf8)
   static let goldenHello =
-    hexadecimal("48 54 52 4e 02 00 01 00 00 00 00 00 00 00 00 00 62 00 00 00 df 2a 70 72")
+    hexadecimal("48 54 52 4e 03 00 01 00 00 00 00 00 00 00 00 00 62 00 00 00 9a 88 1d 31")
     + Array(
-      #"{"configuration":{"cut":2},"exchange":"activations","protocol_version":2,"run_id":"r1","window":4}"#
+      #"{"configuration":{"cut":2},"exchange":"activations","protocol_version":3,"run_id":"r1","window":4}"#
         .utf8)
   static let goldenRefusal =
-    hexadecimal("48 54 52 4e 02 00 03 00 00 00 00 00 00 00 00 00 2f 00 00 00 41 89 e4 86")
+    hexadecimal("48 54 52 4e 03 00 03 00 00 00 00 00 00 00 00 00 2f 00 00 00 04 2b 02 02")
     + Array(#"{"code":"busy","reason":"serving another edge"}"#.utf8)
   /// 0.5 and -2, the gradient with respect to 1×1×1×2 activations.
   static let goldenGradient = hexadecimal(
     """
-    48 54 52 4e 02 00 0b 00 07 00 00 00 00 00 00 00 20 00 00 00 dc fb 62 52
+    48 54 52 4e 03 00 0b 00 07 00 00 00 00 00 00 00 20 00 00 00 d8 e6 4b 4e
     01 00 00 00 01 00 00 00 01 00 00 00 02 00 00 00
     20 00 00 00 08 00 00 00
     00 00 00 3f 00 00 00 c0
     """)
   static let goldenTrainImages = hexadecimal(
     """
-    48 54 52 4e 02 00 0c 00 01 00 00 00 00 00 00 00 0c 00 00 00 53 30 a0 e2
+    48 54 52 4e 03 00 0c 00 01 00 00 00 00 00 00 00 0c 00 00 00 67 bb b5 40
     02 00 00 00 03 09 00 01 fe ff 80 00
     """)
   static let goldenTestImages = hexadecimal(
     """
-    48 54 52 4e 02 00 0d 00 02 00 00 00 00 00 00 00 08 00 00 00 68 39 23 d9
+    48 54 52 4e 03 00 0d 00 02 00 00 00 00 00 00 00 08 00 00 00 e6 fb 6c 63
     01 00 00 00 05 10 20 30
     """)
   static let goldenBatchReport =
-    hexadecimal("48 54 52 4e 02 00 0e 00 00 00 00 00 00 00 00 00 40 00 00 00 df 0b 97 63")
+    hexadecimal("48 54 52 4e 03 00 0e 00 00 00 00 00 00 00 00 00 40 00 00 00 33 65 ad 6b")
     + Array(#"{"batch":3,"correct":97,"epoch":2,"loss":0.5,"stage":"training"}"#.utf8)
+  static let goldenProbe =
+    hexadecimal("48 54 52 4e 03 00 0f 00 00 00 00 00 00 00 00 00 25 00 00 00 83 63 91 96")
+    + Array(#"{"configuration":{"cut":2},"steps":3}"#.utf8)
+  static let goldenProbeReport =
+    hexadecimal("48 54 52 4e 03 00 10 00 00 00 00 00 00 00 00 00 41 00 00 00 0a b6 66 2b")
+    + Array(#"{"peak_memory_bytes":300000000,"seconds_per_step":0.25,"steps":3}"#.utf8)
+  /// Four bytes that ask for five.
+  static let goldenFiller = hexadecimal(
+    """
+    48 54 52 4e 03 00 11 00 02 00 00 00 00 00 00 00 08 00 00 00 ef 27 13 96
+    05 00 00 00 00 00 00 00
+    """)
 
   static func goldens() throws -> [(Message, [UInt8])] {
     [
@@ -68,6 +80,12 @@ import Testing
         .batchReport(BatchReport(epoch: 2, stage: .training, batch: 3, loss: 0.5, correct: 97)),
         goldenBatchReport
       ),
+      (.probe(try Probe(steps: 3, configuration: TestConfiguration(cut: 2))), goldenProbe),
+      (
+        .probeReport(ProbeReport(steps: 3, secondsPerStep: 0.25, peakMemoryBytes: 300_000_000)),
+        goldenProbeReport
+      ),
+      (.filler(Filler(sequence: 2, bytes: [0, 0, 0, 0], answerByteCount: 5)), goldenFiller),
     ]
   }
 
@@ -139,16 +157,16 @@ import Testing
     }
     check(0, 0x47, .magic(actual: [0x47, 0x54, 0x52, 0x4e]))
     check(3, 0x4f, .magic(actual: [0x48, 0x54, 0x52, 0x4f]))
-    check(4, 1, .version(expected: 2, actual: 1))
-    check(5, 1, .version(expected: 2, actual: 258))
+    check(4, 1, .version(expected: 3, actual: 1))
+    check(5, 1, .version(expected: 3, actual: 259))
     check(6, 0, .type(actual: 0))
-    check(6, 15, .type(actual: 15))
+    check(6, 18, .type(actual: 18))
     check(7, 0x80, .flags(actual: 0x80))
     check(8, 0, .sequence(type: .trainBatch, actual: 0))
     check(6, 9, .sequence(type: .goodbye, actual: 7))
     check(16, 0x0c, .truncated(expected: 36, actual: 35))
     check(19, 0x7f, .length(limit: (1 << 26) - 24, actual: 0x7f00_000b))
-    check(20, 0x04, .checksum(expected: 0x4ca7_ae04, actual: 0x4ca7_ae05))
+    check(20, 0x04, .checksum(expected: 0x1299_3c04, actual: 0x1299_3ca5))
   }
 
   @Test func everyFlippedBitIsFound() {
@@ -160,11 +178,11 @@ import Testing
   }
 
   @Test func lengthIsCheckedAgainstTheLimitOfTheType() throws {
-    let header = hexadecimal("48 54 52 4e 02 00 04 00 01 00 00 00 00 00 00 00 ff ff ff ff 00 00 00 00")
+    let header = hexadecimal("48 54 52 4e 03 00 04 00 01 00 00 00 00 00 00 00 ff ff ff ff 00 00 00 00")
     #expect(throws: WireError.length(limit: 1000 - 24, actual: 0xffff_ffff)) {
       try Message.decode(frame: header, maximumFrameBytes: 1000)
     }
-    let control = hexadecimal("48 54 52 4e 02 00 01 00 00 00 00 00 00 00 00 00 01 00 10 00 00 00 00 00")
+    let control = hexadecimal("48 54 52 4e 03 00 01 00 00 00 00 00 00 00 00 00 01 00 10 00 00 00 00 00")
     #expect(throws: WireError.length(limit: 1 << 20, actual: (1 << 20) + 1)) {
       try Message.decode(frame: control)
     }

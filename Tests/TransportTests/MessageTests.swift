@@ -10,29 +10,29 @@ import Testing
 
   @Test(arguments: [
     (FrameType.hello, ""), (.hello, "{"), (.hello, "[]"), (.hello, "null"),
-    (.hello, #"{"configuration":{},"exchange":"activations","protocol_version":2,"run_id":"r1"}"#),
+    (.hello, #"{"configuration":{},"exchange":"activations","protocol_version":3,"run_id":"r1"}"#),
     (.hello, #"{"configuration":{},"exchange":"activations","protocol_version":1,"run_id":"r1","window":4}"#),
-    (.hello, #"{"configuration":{},"protocol_version":2,"run_id":"r1","window":4}"#),
-    (.hello, #"{"configuration":{},"exchange":"weights","protocol_version":2,"run_id":"r1","window":4}"#),
-    (.hello, #"{"configuration":{},"exchange":"gradients","protocol_version":2,"run_id":"r1","window":2}"#),
-    (.hello, #"{"configuration":{},"exchange":"activations","protocol_version":2,"run_id":"","window":4}"#),
+    (.hello, #"{"configuration":{},"protocol_version":3,"run_id":"r1","window":4}"#),
+    (.hello, #"{"configuration":{},"exchange":"weights","protocol_version":3,"run_id":"r1","window":4}"#),
+    (.hello, #"{"configuration":{},"exchange":"gradients","protocol_version":3,"run_id":"r1","window":2}"#),
+    (.hello, #"{"configuration":{},"exchange":"activations","protocol_version":3,"run_id":"","window":4}"#),
     (
       .hello,
-      #"{"configuration":{},"exchange":"activations","protocol_version":2,"run_id":"../x","window":4}"#
+      #"{"configuration":{},"exchange":"activations","protocol_version":3,"run_id":"../x","window":4}"#
     ),
-    (.hello, #"{"configuration":{},"exchange":"activations","protocol_version":2,"run_id":".x","window":4}"#),
-    (.hello, #"{"configuration":{},"exchange":"activations","protocol_version":2,"run_id":"r1","window":0}"#),
+    (.hello, #"{"configuration":{},"exchange":"activations","protocol_version":3,"run_id":".x","window":4}"#),
+    (.hello, #"{"configuration":{},"exchange":"activations","protocol_version":3,"run_id":"r1","window":0}"#),
     (
       .hello,
-      #"{"configuration":{},"exchange":"activations","protocol_version":2,"run_id":"r1","window":1025}"#
-    ),
-    (
-      .hello,
-      #"{"exchange":"activations","protocol_version":2,"run_id":"r1","window":4,"resume":{"epoch":0,"step":0}}"#
+      #"{"configuration":{},"exchange":"activations","protocol_version":3,"run_id":"r1","window":1025}"#
     ),
     (
       .hello,
-      #"{"exchange":"activations","protocol_version":2,"run_id":"r1","window":4,"resume":{"epoch":1,"step":-1}}"#
+      #"{"exchange":"activations","protocol_version":3,"run_id":"r1","window":4,"resume":{"epoch":0,"step":0}}"#
+    ),
+    (
+      .hello,
+      #"{"exchange":"activations","protocol_version":3,"run_id":"r1","window":4,"resume":{"epoch":1,"step":-1}}"#
     ),
     (.welcome, #"{"maximum_frame_bytes":23,"software_version":"0"}"#),
     (.welcome, #"{"maximum_frame_bytes":1e400,"software_version":"0"}"#),
@@ -56,6 +56,13 @@ import Testing
     (.batchReport, #"{"batch":1,"correct":-1,"epoch":1,"loss":0.5,"stage":"training"}"#),
     (.batchReport, #"{"batch":1,"correct":1,"epoch":1,"loss":1e39,"stage":"training"}"#),
     (.batchReport, #"{"batch":1,"correct":1,"epoch":1,"loss":0.5,"stage":"resting"}"#),
+    (.probe, #"{"configuration":{},"steps":-1}"#), (.probe, #"{"configuration":{},"steps":17}"#),
+    (.probe, #"{"configuration":{}}"#), (.probe, #"{"configuration":{},"steps":0.5}"#),
+    (.probeReport, #"{"seconds_per_step":-1,"steps":3}"#),
+    (.probeReport, #"{"seconds_per_step":1e10,"steps":3}"#),
+    (.probeReport, #"{"seconds_per_step":1,"seconds_to_gradient":-1,"steps":3}"#),
+    (.probeReport, #"{"seconds_per_step":1,"steps":17}"#), (.probeReport, #"{"steps":3}"#),
+    (.probeReport, #"{"peak_memory_bytes":-1,"seconds_per_step":1,"steps":3}"#),
     (.goodbye, #"{"reason":"bored"}"#), (.goodbye, "\u{feff}{}"),
     (.failure, #"{"code":1,"reason":"x"}"#),
   ])
@@ -71,7 +78,7 @@ import Testing
     #expect(
       throws: WireError.payload(type: .hello, field: "window", expected: "a value", actual: "nothing")
     ) {
-      try decode(.hello, #"{"configuration":{},"exchange":"activations","protocol_version":2,"run_id":"r1"}"#)
+      try decode(.hello, #"{"configuration":{},"exchange":"activations","protocol_version":3,"run_id":"r1"}"#)
     }
     #expect(
       throws: WireError.payload(
@@ -165,6 +172,26 @@ import Testing
     ) { try Message.decode(frame: frame) }
   }
 
+  @Test(arguments: [0, 1, 2, 3]) func fillerShorterThanItsHead(byteCount: Int) {
+    let frame = rawFrame(type: 17, sequence: 1, payload: [UInt8](repeating: 0, count: byteCount))
+    #expect(
+      throws: WireError.payload(
+        type: .filler, field: "answer bytes", expected: "4 bytes", actual: "\(byteCount)")
+    ) { try Message.decode(frame: frame) }
+  }
+
+  @Test func configurationOfAProbePassesThrough() throws {
+    let sent = try Probe(steps: 16, configuration: TestConfiguration(cut: 2))
+    guard case .probe(let received) = try Message.decode(frame: Message.probe(sent).encodedFrame()).message
+    else {
+      Issue.record("not a probe")
+      return
+    }
+    #expect(received == sent)
+    #expect(try received.configuration(as: TestConfiguration.self) == TestConfiguration(cut: 2))
+    #expect(throws: WireError.self) { try Probe(steps: 17, configuration: TestConfiguration(cut: 2)) }
+  }
+
   @Test(arguments: [0, 3, 4, 256, 0x7fff_ffff, 0x8000_0000, 0xffff_fffc, 0xffff_ffff] as [UInt32])
   func labelCountBeyondThePayload(count: UInt32) {
     var payload: [UInt8] = []
@@ -197,8 +224,8 @@ import Testing
       do {
         _ = try Message.decode(frame: frame)
         #expect(type.isBatch)
-        // What a gradient holds is the codec's to check.
-        if type != .gradient { accepted += 1 }
+        // What a gradient holds is the codec's to check; filler holds nothing.
+        if type != .gradient && type != .filler { accepted += 1 }
       } catch {
         refused += 1
       }

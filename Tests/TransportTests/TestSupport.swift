@@ -53,7 +53,7 @@ func hexadecimal(_ text: String) -> [UInt8] {
 }
 
 /// A frame with a right checksum around any payload, also around what no `Message` would write.
-func rawFrame(type: UInt8, sequence: UInt64 = 0, payload: [UInt8], version: UInt16 = 2, flags: UInt8 = 0)
+func rawFrame(type: UInt8, sequence: UInt64 = 0, payload: [UInt8], version: UInt16 = 3, flags: UInt8 = 0)
   -> [UInt8]
 {
   var bytes = FrameHeader.magic
@@ -123,6 +123,11 @@ func allMessages() throws -> [Message] {
     .trainImages(batch(1)),
     .testImages(batch(2, labels: [0], activations: [])),
     batchReport(1, .evaluation),
+    .probe(try Probe(steps: 2, configuration: TestConfiguration(cut: 2))),
+    .probeReport(
+      ProbeReport(
+        steps: 2, secondsPerStep: 0.5, secondsToGradient: 0.375, peakMemoryBytes: 1000, refusal: "too large")),
+    .filler(Filler(sequence: 1, byteCount: 3, answerByteCount: 70_000)),
   ]
 }
 

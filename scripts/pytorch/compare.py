@@ -1,7 +1,7 @@
 """Times training steps of this engine and of PyTorch in turns, and prints medians and ratios.
 
-See scripts/compare-pytorch.sh. Each measurement is a process of its own: ours, then PyTorch in both memory formats,
-again and again, so that a machine whose speed drifts is as fast for the one as for the other.
+See scripts/compare-pytorch.sh. Each measurement is a process of its own: ours with both kinds of convolution, then PyTorch
+in both memory formats, again and again, so that a machine whose speed drifts is as fast for the one as for the other.
 """
 
 import argparse
@@ -14,6 +14,7 @@ import sys
 from dataclasses import dataclass
 
 FORMATS = ("contiguous_format", "channels_last")
+CONVOLUTIONS = ("im2col", "winograd")
 
 
 @dataclass(frozen=True)
@@ -36,55 +37,72 @@ def main() -> int:
     settings += [Setting("vgg16", part, 1) for part in ("front", "rest")]
     if most > 1:
         settings.append(Setting("vgg16", "whole", 1))
-    if not options.skip_bf16:
+    if options.precision == "bf16":
+        settings = []
+    if options.precision != "fp32":
         settings += [Setting(network, "whole", most, "bf16") for network in ("vgg16", "resnet18")]
     print(f"batch {options.batch_size}, {options.rounds} rounds of {options.steps} steps in turns; {processor()}")
-    header = ("setting", "ours", "PyTorch", "format", "ratio", "of sgemm", "ours MB", "PyTorch MB", "memory")
-    print("{:36} {:>9} {:>9} {:>14} {:>6} {:>8} {:>8} {:>10} {:>6}".format(*header), flush=True)
+    header = ("setting", "ours", "images/s", "PyTorch", "format", "ratio", "of sgemm", "ours MB", "PyTorch MB", "memory")
+    print("{:36} {:>9} {:>9} {:>9} {:>14} {:>6} {:>8} {:>8} {:>10} {:>6}".format(*header), flush=True)
     own = {}
     for setting in settings:
-        ours, theirs, peaks = measure(setting, options)
-        best = min(theirs, key=lambda name: statistics.median(theirs[name].seconds))
-        our_time, their_time = statistics.median(ours.seconds), statistics.median(theirs[best].seconds)
-        own[setting] = our_time
-        print(
-            f"{setting.name:36} {options.batch_size / our_time:9.1f} {options.batch_size / their_time:9.1f} "
-            f"{best.removesuffix('_format'):>14} {their_time / our_time:6.2f} {statistics.median(peaks):8.2f} "
-            f"{ours.memory / 1e6:8.0f} {theirs[best].memory / 1e6:10.0f} {ours.memory / theirs[best].memory:6.2f}",
-            flush=True,
-        )
-    print("images per second; ratio: ours / PyTorch; of sgemm: share of the sgemm peak that was measured between our steps")
+        all_ours, theirs = measure(setting, options)
+        best = min(theirs, key=lambda name: theirs[name].median)
+        for convolution, ours in all_ours.items():
+            own[setting, convolution] = ours.median
+            print(
+                f"{setting.name:36} {convolution:>9} {options.batch_size / ours.median:9.1f} "
+                f"{options.batch_size / theirs[best].median:9.1f} {best.removesuffix('_format'):>14} "
+                f"{theirs[best].median / ours.median:6.2f} {statistics.median(ours.shares):8.2f} "
+                f"{ours.memory / 1e6:8.0f} {theirs[best].memory / 1e6:10.0f} {ours.memory / theirs[best].memory:6.2f}",
+                flush=True,
+            )
+    print("images per second; ratio: ours / PyTorch; of sgemm: direct arithmetic, as share of the sgemm peak that was")
+    print("measured between our steps; winograd multiplies less, so it may exceed 1")
+    for setting in settings:
+        if setting.precision == "fp32":
+            print(f"{setting.name}: winograd is {own[setting, 'im2col'] / own[setting, 'winograd']:.2f} times as fast as im2col")
     one, two = Setting("vgg16", "whole", 1), Setting("vgg16", "whole", most)
-    if most > 1:
-        print(f"{most} threads are {own[one] / own[two]:.2f} times as fast as one (vgg16 whole, ours)")
+    if most > 1 and options.precision != "bf16":
+        for convolution in CONVOLUTIONS:
+            ratio = own[one, convolution] / own[two, convolution]
+            print(f"{most} threads are {ratio:.2f} times as fast as one (vgg16 whole, {convolution})")
     return 0
 
 
 class Times:
-    """Seconds of all counted steps, and the largest peak memory."""
+    """Seconds of all counted steps, the largest peak memory, and shares of the sgemm peak."""
 
     def __init__(self):
         self.seconds: list[float] = []
         self.memory = 0
+        self.shares: list[float] = []
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.seconds)
 
     def add(self, output: dict):
         self.seconds += output["seconds"]
         self.memory = max(self.memory, output["peak_memory_bytes"])
+        if "share_of_peak" in output:
+            self.shares.append(output["share_of_peak"])
 
 
-def measure(setting: Setting, options) -> tuple[Times, dict[str, Times], list[float]]:
-    ours, theirs, peaks = Times(), {name: Times() for name in FORMATS}, []
+def measure(setting: Setting, options) -> tuple[dict[str, Times], dict[str, Times]]:
+    """Ours by convolution, and PyTorch's by memory format."""
+    ours, theirs = {name: Times() for name in CONVOLUTIONS}, {name: Times() for name in FORMATS}
     common = ["--architecture", setting.architecture, "--part", setting.part, "--cut", "3", "--exit-head", "pool"]
     common += ["--batch-size", str(options.batch_size), "--threads", str(setting.threads)]
     for _ in range(options.rounds):
-        output = run([options.benchmark, "step", *common, "--runs", str(options.steps)])
-        ours.add(output)
-        peaks.append(output["share_of_peak"])
+        for name, times in ours.items():
+            extra = ["--runs", str(options.steps), "--convolution", name]
+            times.add(run([options.benchmark, "step", *common, *extra]))
         for name, times in theirs.items():
             script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "time_step.py")
             extra = ["--steps", str(options.steps), "--precision", setting.precision, "--memory-format", name]
             times.add(run([sys.executable, "-B", script, *common, *extra]))
-    return ours, theirs, peaks
+    return ours, theirs
 
 
 def run(command: list[str]) -> dict:
@@ -110,7 +128,9 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=2, help="threads of the whole networks (default: 2)")
     parser.add_argument("--rounds", type=int, default=3, help="how often the two take turns (default: 3)")
     parser.add_argument("--steps", type=int, default=4, help="counted steps of a turn (default: 4)")
-    parser.add_argument("--skip-bf16", action="store_true", help="PyTorch in float32 only")
+    parser.add_argument(
+        "--precision", choices=("both", "fp32", "bf16"), default="both", help="of PyTorch (default: both)"
+    )
     return parser.parse_args()
 
 

@@ -15,7 +15,8 @@ struct Benchmark: ParsableCommand {
       """,
     subcommands: [
       LayersCommand.self, ProfileCommand.self, NetworksCommand.self, StepCommand.self, CodecCommand.self,
-      InputCommand.self, ExportCommand.self, FormatsCommand.self,
+      InputCommand.self, ErrorsCommand.self, ExportCommand.self, PeakCommand.self, ArithmeticCommand.self,
+      FormatsCommand.self,
     ])
 
   static func main() {
@@ -52,5 +53,7 @@ struct MeasurementOptions: ParsableArguments {
   }
 
   var threadCount: Int { threads ?? Processors.availableCount }
-  var settings: ComputeSettings { ComputeSettings(threads: threadCount, convolution: convolution.convolution) }
+  var settings: ComputeSettings {
+    ComputeSettings(threads: threadCount, convolution: convolution.convolution)
+  }
 }

@@ -16,8 +16,9 @@ package struct NetworkDescription {
     self.format = format
   }
 
+  /// - Parameter convolution: list all convolutions, too, and how each is computed if this is asked for.
   /// - Throws: `ShapeError` if no cut makes a network.
-  package func rendered() throws -> String {
+  package func rendered(_ convolution: ConvolutionMethod? = nil) throws -> String {
     var table = TextTable(
       [
         .init("cut", .right), .init("features"), .init("values", .right), .init("bytes", .right),
@@ -44,6 +45,35 @@ package struct NetworkDescription {
 
       """
     return title + table.rendered() + errors.map { "cut \($0.cut): \($0.error)\n" }.joined()
+      + (try convolution.map { "\n" + (try convolutions($0)) } ?? "")
+  }
+
+  /// The convolutions of each block, and of the exit at each cut.
+  private func convolutions(_ preferred: ConvolutionMethod) throws -> String {
+    var table = TextTable([.init("where"), .init("convolution"), .init("features"), .init("computed by")])
+    func append(_ place: String, _ layers: Sequential, _ input: FeatureShape, after skipped: Int = 0) throws {
+      for (layer, shape) in try layers.convolutions(for: input).dropFirst(skipped) {
+        let method = try layer.method(for: shape, preferred: preferred)
+        table.append([place, layer.description, "\(shape)", method.rawValue])
+      }
+    }
+    var configuration = network
+    configuration.bottleneck = nil
+    var listed = 0
+    for cut in 1...network.architecture.blockCount {
+      configuration.cut = cut
+      configuration.exitHead = .pool
+      let front = try SplitNetwork(configuration).front
+      try append("block \(cut)", front, Architecture.imageShape, after: listed)
+      listed = try front.convolutions(for: Architecture.imageShape).count
+    }
+    configuration = network
+    for cut in 1...network.architecture.blockCount {
+      configuration.cut = cut
+      guard let split = try? SplitNetwork(configuration) else { continue }
+      try append("exit, cut \(cut)", split.exit, split.cutShape)
+    }
+    return table.rendered()
   }
 
   private func row(_ split: SplitNetwork) throws -> [String] {

@@ -132,7 +132,9 @@ private struct Line {
     self.stride = stride * MemoryLayout<Float>.stride
   }
 
-  @inline(__always) subscript(_ index: Int) -> Lanes { base.load(fromByteOffset: index * stride, as: Lanes.self) }
+  @inline(__always) subscript(_ index: Int) -> Lanes {
+    base.load(fromByteOffset: index * stride, as: Lanes.self)
+  }
 }
 
 /// Vectors to write.

@@ -64,6 +64,10 @@ package final class Convolution: Layer {
     return geometry.outputPositions * geometry.patchValues * outputChannels
   }
 
+  package func convolutions(for input: FeatureShape) throws -> [(layer: Convolution, input: FeatureShape)] {
+    [(self, input)]
+  }
+
   private func geometry(for input: FeatureShape) throws -> ConvolutionGeometry {
     guard input.channels == inputChannels else {
       throw ShapeError("\(description) cannot take features of shape \(input)")

@@ -21,6 +21,11 @@ package protocol Layer: AnyObject {
   /// Multiplications of one image's forward pass, each with its addition; elementwise work is not counted.
   func multiplyAccumulates(for input: FeatureShape) throws -> Int
 
+  /// The convolutions inside, with the shape of the features that each takes, for a shape that goes in.
+  ///
+  /// - Throws: `ShapeError` if the layer cannot take it.
+  func convolutions(for input: FeatureShape) throws -> [(layer: Convolution, input: FeatureShape)]
+
   /// Allocates what `forward` and `backward` need for at most `maximumCount` images of the shape.
   func prepare(for input: FeatureShape, maximumCount: Int, context: ComputeContext) throws
 
@@ -44,6 +49,9 @@ extension Layer {
   package var parameters: [Parameter] { [] }
   package var statistics: [Parameter] { [] }
   package func multiplyAccumulates(for input: FeatureShape) throws -> Int { 0 }
+  package func convolutions(for input: FeatureShape) throws -> [(layer: Convolution, input: FeatureShape)] {
+    []
+  }
 }
 
 /// A layer cannot take the features it would get.

@@ -40,6 +40,10 @@ package final class NormalizedConvolution: Layer {
     try convolution.multiplyAccumulates(for: input)
   }
 
+  package func convolutions(for input: FeatureShape) throws -> [(layer: Convolution, input: FeatureShape)] {
+    try convolution.convolutions(for: input)
+  }
+
   package func prepare(for input: FeatureShape, maximumCount: Int, context: ComputeContext) throws {
     try convolution.prepare(for: input, maximumCount: maximumCount, context: context)
     try normalization.prepare(

@@ -52,6 +52,11 @@ package final class ResidualBlock: Layer {
       + (shortcut?.multiplyAccumulates(for: input) ?? 0)
   }
 
+  package func convolutions(for input: FeatureShape) throws -> [(layer: Convolution, input: FeatureShape)] {
+    try first.convolutions(for: input) + second.convolutions(for: first.outputShape(for: input))
+      + (shortcut?.convolutions(for: input) ?? [])
+  }
+
   package func prepare(for input: FeatureShape, maximumCount: Int, context: ComputeContext) throws {
     try first.prepare(for: input, maximumCount: maximumCount, context: context)
     try second.prepare(for: first.outputShape(for: input), maximumCount: maximumCount, context: context)

@@ -24,6 +24,14 @@ package final class Sequential: Layer {
     return total
   }
 
+  package func convolutions(for input: FeatureShape) throws -> [(layer: Convolution, input: FeatureShape)] {
+    var shape = input
+    return try layers.flatMap { layer in
+      defer { if let output = try? layer.outputShape(for: shape) { shape = output } }
+      return try layer.convolutions(for: shape)
+    }
+  }
+
   package func prepare(for input: FeatureShape, maximumCount: Int, context: ComputeContext) throws {
     var shape = input
     for layer in layers {

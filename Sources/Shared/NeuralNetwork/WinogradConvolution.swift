@@ -19,10 +19,9 @@ struct WinogradConvolution: ConvolutionAlgorithm {
   private let inputChannels: Int
   private let outputChannels: Int
 
-  /// Tiles that pass through the phases together: enough for sgemm to be fast and for the workers not to wait for each
-  /// other too often, few enough for the caches.
+  /// Tiles that pass through the phases together: enough for sgemm to be fast and, if there are several workers, for them
+  /// not to wait for each other too often; few enough for the caches.
   private let blockTiles: Int
-  private static let blockValues = 32 * 1024
   /// Between the points in memory, so that they do not all fall into the same places of a cache.
   private static let gap = 16
 
@@ -59,7 +58,7 @@ struct WinogradConvolution: ConvolutionAlgorithm {
     backwards = WinogradTiling(transposed, tileSide: transforms.tileSide)
     let points = transforms.points
     let channels = max(inputChannels, outputChannels)
-    blockTiles = max(128, Self.blockValues / channels)
+    blockTiles = max(128, 1024 * (context.threads == 1 ? 8 : 16 * context.threads) / channels)
     let tiles = max(
       forwards.tilesPerImage * blockImages(forwards, maximumCount),
       backwards.tilesPerImage * blockImages(backwards, maximumCount))

@@ -36,6 +36,7 @@ extension ConversationStateMachine {
         legal.append("epoch-report of epoch \(epoch)")
       }
       legal.append("goodbye (interrupted)")
+    case (_, .measuring): legal = measuringExpectation(of: sender)
     case (_, .refused): break
     }
     legal.append("failure")
@@ -46,6 +47,7 @@ extension ConversationStateMachine {
     switch message {
     case .trainBatch(let batch), .evaluationBatch(let batch), .trainImages(let batch), .testImages(let batch):
       "\(message.type) \(batch.sequence)"
+    case .filler(let filler): "filler \(filler.sequence) of \(filler.bytes.count) bytes"
     case .gradient(let gradient): "gradient \(gradient.sequence)"
     case .batchReport(let report):
       "batch-report of \(report.stage.rawValue) batch \(report.batch) of epoch \(report.epoch)"

@@ -21,13 +21,14 @@ package enum ConversationRole: Sendable, CustomStringConvertible {
 /// That is the order for activations and images that are sent in every epoch. Where gradients are exchanged, each
 /// train-batch is answered by its gradient before its acknowledgement. Where images are uploaded, the phase after
 /// `welcome` is uploading (train-images*, test-images*, epoch-end), no batches follow, and in reporting the cloud sends a
-/// batch-report for each batch that it trains on or evaluates.
+/// batch-report for each batch that it trains on or evaluates. Where measurements are exchanged, the phase after `welcome`
+/// is measuring, to the end: each probe is answered by a probe-report, and each filler by a filler, before the next.
 ///
 /// Acknowledgements may come from the cloud in uploading, training, evaluating and reporting. `goodbye` and `failure`
 /// end what their sender sends; messages of the other side that crossed them are still legal.
 package struct ConversationStateMachine: Equatable, Sendable {
   package enum Phase: String, Sendable {
-    case opening, greeted, uploading, training, evaluating, reporting, refused
+    case opening, greeted, uploading, training, evaluating, reporting, measuring, refused
   }
 
   private struct ReportedBatch: Equatable {
@@ -56,6 +57,8 @@ package struct ConversationStateMachine: Equatable, Sendable {
   private(set) var batchesInEpoch = 0
   /// The training batch whose gradient the cloud has to send.
   private(set) var owedGradient: UInt64?
+  /// The answer to the edge's question, while measuring.
+  var owedAnswer: OwedAnswer?
   /// The last batch report of this epoch.
   private var reported: ReportedBatch?
 
@@ -82,6 +85,8 @@ package struct ConversationStateMachine: Equatable, Sendable {
     case (.edge, .opening), (.cloud, .greeted), (.cloud, .reporting): false
     case (.edge, .greeted), (.edge, .reporting), (.cloud, .opening): true
     case (.edge, .uploading), (.edge, .training), (.edge, .evaluating): unacknowledged > 0 || edgeHasEnded
+    case (.edge, .measuring): owedAnswer != nil || edgeHasEnded
+    case (.cloud, .measuring): owedAnswer == nil || cloudHasEnded
     case (.cloud, .uploading), (.cloud, .training), (.cloud, .evaluating):
       unacknowledged < window || cloudHasEnded
     }
@@ -133,16 +138,22 @@ package struct ConversationStateMachine: Equatable, Sendable {
       (.evaluationBatch(let batch), .evaluating):
       try takeBatch(batch, message)
       phase = .evaluating
+    case (.probe, .measuring), (.filler, .measuring): try takeQuestion(message)
     case (.epochEnd(let end), .uploading), (.epochEnd(let end), .training), (.epochEnd(let end), .evaluating):
       guard end.epoch == epoch, end.steps == steps else { throw illegal(message, from: .edge) }
       phase = .reporting
     case (.goodbye(let goodbye), _) where phase != .opening && phase != .refused:
       let isBetweenEpochs = phase == .training && batchesInEpoch == 0
-      guard goodbye.reason == .interrupted || isBetweenEpochs else { throw illegal(message, from: .edge) }
+      guard goodbye.reason == .interrupted || isBetweenEpochs || canAsk else {
+        throw illegal(message, from: .edge)
+      }
       end(.edge)
     default: throw illegal(message, from: .edge)
     }
   }
+
+  /// The edge has sent the frame with this number.
+  mutating func advance(toSequence sequence: UInt64) { lastSequence = sequence }
 
   private mutating func takeBatch(_ batch: Batch, _ message: Message) throws(WireError) {
     guard batch.sequence == nextSequence, unacknowledged < window else {
@@ -160,7 +171,13 @@ package struct ConversationStateMachine: Equatable, Sendable {
     case (.welcome(let welcome), .greeted):
       epoch = welcome.resume?.epoch ?? 1
       steps = welcome.resume?.step ?? 0
-      phase = exchange == .upload ? .uploading : .training
+      phase =
+        switch exchange {
+        case .upload: .uploading
+        case .measurements: .measuring
+        case .activations, .gradients, .images: .training
+        }
+    case (.probeReport, .measuring), (.filler, .measuring): try takeAnswer(message)
     case (.gradient(let gradient), .training), (.gradient(let gradient), .reporting):
       guard gradient.sequence == owedGradient else { throw illegal(message, from: .cloud) }
       owedGradient = nil
@@ -187,7 +204,8 @@ package struct ConversationStateMachine: Equatable, Sendable {
       reported = nil
       phase = .training
     case (.goodbye(let goodbye), .uploading), (.goodbye(let goodbye), .training),
-      (.goodbye(let goodbye), .evaluating), (.goodbye(let goodbye), .reporting):
+      (.goodbye(let goodbye), .evaluating), (.goodbye(let goodbye), .reporting),
+      (.goodbye(let goodbye), .measuring):
       guard goodbye.reason == .interrupted else { throw illegal(message, from: .cloud) }
       end(.cloud)
     default: throw illegal(message, from: .cloud)

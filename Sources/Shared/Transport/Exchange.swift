@@ -8,4 +8,6 @@ package enum Exchange: String, Codable, CaseIterable, Sendable {
   case images
   /// The edge sends all images before the first epoch, and no batches afterwards.
   case upload
+  /// No run: the edge asks how fast the cloud and the link are.
+  case measurements
 }

@@ -14,12 +14,15 @@ package enum FrameType: UInt8, CaseIterable, Sendable, CustomStringConvertible {
   case trainImages = 12
   case testImages = 13
   case batchReport = 14
+  case probe = 15
+  case probeReport = 16
+  case filler = 17
 
-  /// Whether the payload is samples or what belongs to samples: such a frame has a sequence number, and may be as long
-  /// as the negotiated limit.
+  /// Whether the payload is samples, what belongs to samples, or filler of their size: such a frame has a sequence
+  /// number, and may be as long as the negotiated limit.
   package var isBatch: Bool {
     switch self {
-    case .trainBatch, .evaluationBatch, .gradient, .trainImages, .testImages: true
+    case .trainBatch, .evaluationBatch, .gradient, .trainImages, .testImages, .filler: true
     default: false
     }
   }
@@ -40,6 +43,9 @@ package enum FrameType: UInt8, CaseIterable, Sendable, CustomStringConvertible {
     case .trainImages: "train-images"
     case .testImages: "test-images"
     case .batchReport: "batch-report"
+    case .probe: "probe"
+    case .probeReport: "probe-report"
+    case .filler: "filler"
     }
   }
 }
@@ -58,7 +64,7 @@ package struct FrameHeader: Equatable, Sendable {
   /// Bytes of a header.
   package static let byteCount = 24
   /// The version of the protocol that this code speaks.
-  package static let protocolVersion: UInt16 = 2
+  package static let protocolVersion: UInt16 = 3
   /// The default limit on a whole frame: 64 MiB.
   package static let defaultMaximumFrameBytes = 1 << 26
   /// The limit on the payload of a control frame, whatever the limit on frames: 1 MiB.
@@ -68,7 +74,7 @@ package struct FrameHeader: Equatable, Sendable {
   static let checkedByteCount = 20
 
   package let type: FrameType
-  /// 1, 2, 3, … for batches, and for a gradient that of its batch; 0 for all other frames.
+  /// 1, 2, 3, … for batches and fillers, and for a gradient that of its batch; 0 for all other frames.
   package let sequence: UInt64
   package let payloadByteCount: Int
   package let checksum: UInt32

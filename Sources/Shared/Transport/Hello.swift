@@ -50,7 +50,7 @@ package struct Hello: Equatable, Sendable {
     let fields = Fields(
       protocolVersion: version, runID: runID, window: window, exchange: exchange, resume: resume)
     json = try ControlPayloadCoding.encode(
-      Envelope(fields: fields, configuration: configuration), .hello)
+      ConfigurationEnvelope(fields: fields, configuration: configuration), .hello)
     (protocolVersion, self.runID, self.window, self.resume) = (version, runID, window, resume)
     self.exchange = exchange
     try validate()
@@ -74,9 +74,7 @@ package struct Hello: Equatable, Sendable {
   package func configuration<Configuration: Decodable>(
     as type: Configuration.Type
   ) throws(WireError) -> Configuration {
-    try json.withUnsafeBytesTyped { bytes throws(WireError) in
-      try ControlPayloadCoding.decode(ConfigurationOnly<Configuration>.self, bytes, .hello).configuration
-    }
+    try ControlPayloadCoding.configuration(type, in: json, of: .hello)
   }
 
   private func validate() throws(WireError) {
@@ -116,22 +114,5 @@ package struct Hello: Equatable, Sendable {
       case exchange
       case resume
     }
-  }
-
-  private struct Envelope<Configuration: Encodable>: Encodable {
-    let fields: Fields
-    let configuration: Configuration
-
-    enum CodingKeys: CodingKey { case configuration }
-
-    func encode(to encoder: any Encoder) throws {
-      try fields.encode(to: encoder)
-      var container = encoder.container(keyedBy: CodingKeys.self)
-      try container.encode(configuration, forKey: .configuration)
-    }
-  }
-
-  private struct ConfigurationOnly<Configuration: Decodable>: Decodable {
-    let configuration: Configuration
   }
 }

@@ -14,6 +14,9 @@ package enum Message: Equatable, Sendable {
   case trainImages(Batch)
   case testImages(Batch)
   case batchReport(BatchReport)
+  case probe(Probe)
+  case probeReport(ProbeReport)
+  case filler(Filler)
 
   package var type: FrameType {
     switch self {
@@ -31,6 +34,9 @@ package enum Message: Equatable, Sendable {
     case .trainImages: .trainImages
     case .testImages: .testImages
     case .batchReport: .batchReport
+    case .probe: .probe
+    case .probeReport: .probeReport
+    case .filler: .filler
     }
   }
 
@@ -55,7 +61,12 @@ package enum Message: Equatable, Sendable {
       return try frame(sequence: batch.sequence, fields: fields, body: batch.activations)
     case .gradient(let gradient):
       return try frame(sequence: gradient.sequence, fields: [], body: gradient.encoded)
+    case .filler(let filler):
+      var fields: [UInt8] = []
+      fields.appendLittleEndian(UInt32(clamping: filler.answerByteCount))
+      return try frame(sequence: filler.sequence, fields: fields, body: filler.bytes)
     case .hello(let hello): return try frame(fields: hello.json)
+    case .probe(let probe): return try frame(fields: probe.json)
     case .welcome(let value): return try control(value)
     case .refusal(let value): return try control(value)
     case .acknowledgement(let value): return try control(value)
@@ -64,6 +75,7 @@ package enum Message: Equatable, Sendable {
     case .goodbye(let value): return try control(value)
     case .failure(let value): return try control(value)
     case .batchReport(let value): return try control(value)
+    case .probeReport(let value): return try control(value)
     }
   }
 
@@ -116,7 +128,9 @@ package enum Message: Equatable, Sendable {
       case .testImages:
         return .testImages(try Batch(decoding: payload, sequence: header.sequence, type: type))
       case .gradient: return .gradient(Gradient(sequence: header.sequence, encoded: payload))
+      case .filler: return .filler(try Filler(decoding: payload, sequence: header.sequence))
       case .hello: return .hello(try Hello(decoding: bytes))
+      case .probe: return .probe(try Probe(decoding: bytes))
       case .welcome: return .welcome(try Self.read(bytes))
       case .refusal: return .refusal(try Self.read(bytes))
       case .acknowledgement: return .acknowledgement(try Self.read(bytes))
@@ -125,6 +139,7 @@ package enum Message: Equatable, Sendable {
       case .goodbye: return .goodbye(try Self.read(bytes))
       case .failure: return .failure(try Self.read(bytes))
       case .batchReport: return .batchReport(try Self.read(bytes))
+      case .probeReport: return .probeReport(try Self.read(bytes))
       }
     }
   }

@@ -43,7 +43,7 @@ package enum WireError: Error, Equatable, CustomStringConvertible {
     case .magic: "HTRN (48 54 52 4e)"
     case .version(let expected, _): "\(expected)"
     case .flags: "0"
-    case .type: "\(FrameType.hello.rawValue) to \(FrameType.batchReport.rawValue)"
+    case .type: "\(FrameType.hello.rawValue) to \(FrameType.filler.rawValue)"
     case .length(let limit, _): "at most \(limit) bytes"
     case .checksum(let expected, _): Self.hexadecimal(expected)
     case .truncated(let expected, _): "at least \(expected) bytes"

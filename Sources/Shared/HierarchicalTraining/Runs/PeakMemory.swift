@@ -36,6 +36,13 @@ package enum PeakMemory {
     #endif
   }
 
+  /// Gives memory that is free, but still the process's, back to the system, so that what is resident is what is used.
+  package static func trim() {
+    // glibc's own, declared in a header that Swift's module does not have; elsewhere there is none.
+    guard let symbol = dlsym(nil, "malloc_trim") else { return }
+    _ = unsafeBitCast(symbol, to: (@convention(c) (Int) -> Int32).self)(0)
+  }
+
   /// The value of the line "VmHWM:     1234 kB" in bytes.
   static func bytes(inStatus status: String) -> Int? {
     for line in status.split(separator: "\n") where line.hasPrefix("VmHWM:") {

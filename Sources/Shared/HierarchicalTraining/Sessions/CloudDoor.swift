@@ -11,6 +11,7 @@ final class CloudDoor: Sendable {
   struct Visitor: Sendable {
     let connection: FramedConnection
     let configuration: RunConfiguration
+    let exchange: Exchange
     let run: RunIdentifier
     /// Its address.
     let name: String
@@ -152,7 +153,7 @@ final class CloudDoor: Sendable {
       let name = Self.name(connection.socket)
       do {
         let visitor = Visitor(
-          connection: connection, configuration: try check(hello),
+          connection: connection, configuration: try check(hello), exchange: hello.exchange,
           run: try RunIdentifier(validating: hello.runID), name: name)
         if let occupant = enter(visitor) {
           logger.notice("refused \(name): busy with \(occupant.name)")

@@ -63,7 +63,12 @@ package final class CloudServer: Sendable {
   package func run(onSession: (RunSummary) throws -> Void) throws {
     let door = try CloudDoor(listener, options, logger) { [self] hello in
       let configuration = try hello.configuration(as: RunConfiguration.self)
-      try check(configuration, hello.exchange)
+      // What an edge measures is checked when it asks.
+      if hello.exchange == .measurements {
+        try configuration.validate()
+      } else {
+        try check(configuration, hello.exchange)
+      }
       return configuration
     }
     door.open()
@@ -75,7 +80,7 @@ package final class CloudServer: Sendable {
       do {
         if let session = try welcome(visitor, door) {
           served += 1
-          try onSession(try session())
+          if let summary = try session() { try onSession(summary) }
         }
       } catch {
         if error is InterruptedError { throw error }
@@ -98,8 +103,10 @@ package final class CloudServer: Sendable {
 
   /// Builds the session; a visitor that cannot be served is told why.
   ///
-  /// - Returns: what serves the edge; nil if it was turned away.
-  private func welcome(_ visitor: CloudDoor.Visitor, _ door: CloudDoor) throws -> (() throws -> RunSummary)? {
+  /// - Returns: what serves the edge; nil if it was turned away. An edge that measures leaves no summary.
+  private func welcome(_ visitor: CloudDoor.Visitor, _ door: CloudDoor) throws -> (() throws -> RunSummary?)?
+  {
+    if visitor.exchange == .measurements { return { [self] in try serveMeasurements(visitor) } }
     let run = visitor.run
     PeakMemory.reset()
     let session: CloudSession
@@ -120,6 +127,16 @@ package final class CloudServer: Sendable {
         door.release(visitor)
       }
     }
+  }
+
+  private func serveMeasurements(_ visitor: CloudDoor.Visitor) throws -> RunSummary? {
+    logger.info("the edge at \(visitor.name) measures")
+    let session = MeasurementSession(
+      visitor.connection, link: visitor.configuration.link, compute: options.compute, logger: logger
+    ) { [self] configuration in try check(configuration, configuration.strategy.exchange) }
+    try session.run(interruption: interruption)
+    logger.info("the edge at \(visitor.name) has measured")
+    return nil
   }
 
   /// - Throws: `ConfigurationError`, `LimitError`.

@@ -22,7 +22,8 @@ package final class CloudSession {
   ///
   /// - Throws: `ShapeError` if the configuration makes no network, `ConfigurationError` if it needs no cloud.
   package init(
-    _ connection: FramedConnection, _ configuration: RunConfiguration, run: RunIdentifier, compute: ComputeSettings,
+    _ connection: FramedConnection, _ configuration: RunConfiguration, run: RunIdentifier,
+    compute: ComputeSettings,
     logger: Logger, timeline: Timeline? = nil
   ) throws {
     helloReceived = Timestamp.now().secondsSince1970

@@ -53,7 +53,9 @@ final class SplitCloud: CloudWork {
   private let timeline: Timeline?
 
   /// - Throws: `ShapeError`.
-  init(_ configuration: RunConfiguration, _ inbox: CloudInbox, compute: ComputeSettings, timeline: Timeline?) throws {
+  init(_ configuration: RunConfiguration, _ inbox: CloudInbox, compute: ComputeSettings, timeline: Timeline?)
+    throws
+  {
     self.inbox = inbox
     self.timeline = timeline
     model = try CloudModel(configuration, compute: compute)

@@ -7,7 +7,9 @@ final class EdgeOnly: EdgeStrategy {
   private let images: EdgeImages
 
   /// - Throws: `ShapeError`, `DatasetError`.
-  init(_ configuration: RunConfiguration, _ images: EdgeImages, compute: ComputeSettings, timeline: Timeline?) throws {
+  init(_ configuration: RunConfiguration, _ images: EdgeImages, compute: ComputeSettings, timeline: Timeline?)
+    throws
+  {
     self.images = images
     model = try WholeModel(configuration, compute: compute)
     model.timeline = timeline

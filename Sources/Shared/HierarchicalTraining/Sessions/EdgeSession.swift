@@ -21,7 +21,9 @@ package final class EdgeSession {
     /// Where the times of the run are recorded.
     package var timeline: Timeline?
 
-    package init(cloud: Endpoint?, compute: ComputeSettings, timeout: Double, directory: String, run: RunIdentifier) {
+    package init(
+      cloud: Endpoint?, compute: ComputeSettings, timeout: Double, directory: String, run: RunIdentifier
+    ) {
       self.cloud = cloud
       self.compute = compute
       self.timeout = timeout
@@ -123,36 +125,19 @@ package final class EdgeSession {
   }
 
   private func connect(to cloud: Endpoint) throws -> FramedConnection {
-    let cancellation = try Cancellation()
-    let token = interruption.add { cancellation.cancel() }
-    // Not cancelled after the handshake: what is on its way arrives whole.
-    defer { interruption.remove(token) }
-    do {
-      let socket = try Socket.connect(to: cloud, timeout: options.timeout, cancellation: cancellation)
-      let connection = FramedConnection(
-        socket, role: .edge,
-        maximumFrameBytes: max(FrameHeader.defaultMaximumFrameBytes, try configuration.largestFrameBytes()),
-        cancellation: cancellation)
-      let helloSent = Timestamp.now().secondsSince1970
-      let welcome = try Handshake.connect(
-        connection,
-        hello: Hello(
-          runID: "\(options.run)", window: configuration.window, exchange: configuration.strategy.exchange,
-          configuration: configuration))
-      if let clock = welcome.clock {
-        options.timeline?.note(
-          Timeline.ClockOffset(
-            helloSent: helloSent, helloReceived: clock.helloReceived, welcomeSent: clock.welcomeSent,
-            welcomeReceived: Timestamp.now().secondsSince1970))
-      }
-      try connection.shape(configuration.link)
-      logger.info("connected to the cloud at \(cloud), version \(welcome.softwareVersion)")
-      if configuration.link != .none { logger.info("the link, in both directions: \(configuration.link)") }
-      return connection
-    } catch let error as WireError where error.field == "magic" {
-      throw TrainingError.notATrainer(address: "\(cloud)", reason: "\(error)")
-    } catch {
-      throw interruption.verdict(on: error)
+    let hello = try Hello(
+      runID: "\(options.run)", window: configuration.window, exchange: configuration.strategy.exchange,
+      configuration: configuration)
+    let (connection, greeting) = try CloudConnection.open(
+      cloud, hello, link: configuration.link,
+      maximumFrameBytes: max(FrameHeader.defaultMaximumFrameBytes, try configuration.largestFrameBytes()),
+      timeout: options.timeout, interruption: interruption, logger: logger)
+    if let clock = greeting.welcome.clock {
+      options.timeline?.note(
+        Timeline.ClockOffset(
+          helloSent: greeting.helloSent, helloReceived: clock.helloReceived, welcomeSent: clock.welcomeSent,
+          welcomeReceived: greeting.welcomeReceived))
     }
+    return connection
   }
 }

@@ -10,7 +10,9 @@ final class SplitEdge: EdgeStrategy {
   private let images: EdgeImages
 
   /// - Throws: `ShapeError`, `DatasetError`.
-  init(_ configuration: RunConfiguration, _ images: EdgeImages, compute: ComputeSettings, timeline: Timeline?) throws {
+  init(_ configuration: RunConfiguration, _ images: EdgeImages, compute: ComputeSettings, timeline: Timeline?)
+    throws
+  {
     self.images = images
     model = try FrontModel(configuration, compute: compute)
     model.timeline = timeline

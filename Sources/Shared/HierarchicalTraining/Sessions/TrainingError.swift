@@ -63,7 +63,7 @@ extension RunExit {
     switch error {
     case is InterruptedError, ConnectionError.cancelled: self = .interrupted
     case is ConfigurationError, is ShapeError, CodecError.unsupportedBits, CodecError.unsupportedFullScale,
-      is EndpointError:
+      is EndpointError, is NothingLeftError:
       self = .usage
     case is DatasetError, is SafetensorsError, is CheckpointError: self = .data
     case CodecError.nonFinite, TrainingError.diverged, TrainingError.divergedInEvaluation,

@@ -1,0 +1,75 @@
+import ArgumentParser
+import CommandLineSupport
+import Compute
+import HierarchicalTraining
+import Logging
+import NeuralNetwork
+import Transport
+
+struct Plan: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Predict what each way to divide the work takes on these machines, and recommend one.",
+    discussion: """
+      Times some steps of each strategy and cut here and in the cloud, measures the
+      link, and predicts the time of an epoch of training without evaluation;
+      cloud-trainer has to run, and serves nobody else meanwhile. Takes the options
+      of train, which come back in the command that is recommended. Knows nothing
+      of accuracy: leave out with --bits, --cuts and --strategies what would cost
+      too much of it. Progress goes to standard error, the table to standard
+      output. Exit codes: see 'edge-trainer --help'.
+      """)
+
+  @OptionGroup(title: "Plan") var plan: PlanOptions
+  @OptionGroup(title: "Link") var link: LinkOptions
+  @OptionGroup(title: "Data") var data: DataOptions
+  @OptionGroup(title: "Network") var network: NetworkOptions
+  @OptionGroup(title: "Training") var training: TrainingOptions
+  @OptionGroup var machine: MachineOptions
+
+  func validate() throws {
+    try Program.checkingUsage {
+      _ = try link.endpoint()
+      let request = try request(trainImages: data.trainLimit ?? 1, testImages: data.testLimit ?? 1)
+      try request.base.validate()
+    }
+  }
+
+  private func request(trainImages: Int, testImages: Int) throws -> PlanRequest {
+    let cuts = try plan.chosenCuts(of: network.architecture)
+    let formats = try plan.bits.numbers.map { try link.format(bits: $0) }
+    var base = RunConfiguration(
+      network: network.configuration(cut: cuts[0]), activations: formats[0], data: data.source.name,
+      trainImages: trainImages, testImages: testImages)
+    training.apply(to: &base)
+    if let window = link.window { base.window = window }
+    base.link = try link.shaping()
+    var request = PlanRequest(base: base, cuts: cuts, formats: formats)
+    request.strategies = try plan.chosenStrategies()
+    request.maximumEdgeMemory = plan.maxEdgeMemory?.bytes
+    request.minimumCut = plan.minCut
+    request.steps = plan.steps
+    return request
+  }
+
+  func run() throws {
+    BLASKernels.restartIfMisjudged()
+    try Program.run(.edge, machine.settings) { interruption, logger in
+      let (train, test) = try data.source.open(
+        trainLimit: data.trainLimit, testLimit: data.testLimit, seed: training.seed)
+      logger.info("\(data.source): \(train.count) images for training, \(test.count) for testing")
+      let request = try request(trainImages: train.count, testImages: test.count)
+      let planner = Planner(
+        request, compute: machine.settings, train: train, test: test, interruption: interruption,
+        logger: logger)
+      let made = try planner.plan(
+        cloud: request.needsCloud ? try link.endpoint() : nil, timeout: machine.timeout.value)
+      let command = RecommendedCommand.line(
+        Array(CommandLine.arguments.dropFirst(2)), without: PlanOptions.names,
+        adding: made.recommended.setting.options)
+      if let output = plan.output {
+        try PlanDocument(made, request.base, compute: machine.settings, command: command).write(to: output)
+      }
+      try Program.printLine(PlanTable(made, request.base).rendered(command: command))
+    }
+  }
+}

@@ -1,0 +1,29 @@
+/// Settings that a plan leaves out for the same reason.
+package struct PlanExclusion: Equatable, Sendable {
+  package var reason: String
+  package var settings: [PlanSetting]
+}
+
+/// The conditions leave nothing to choose from.
+package struct NothingLeftError: Error, Equatable, CustomStringConvertible {
+  package let exclusions: [PlanExclusion]
+
+  package var description: String {
+    "no setting is left: "
+      + exclusions.map { "\(Formatting.count($0.settings.count, "setting")): \($0.reason)" }
+      .joined(separator: "; ")
+  }
+}
+
+/// Settings that are left out, by reason, in the order in which they were found.
+struct PlanExclusions {
+  private(set) var all: [PlanExclusion] = []
+
+  mutating func add(_ reason: String, _ settings: [PlanSetting]) {
+    if let index = all.firstIndex(where: { $0.reason == reason }) {
+      all[index].settings += settings
+    } else {
+      all.append(PlanExclusion(reason: reason, settings: settings))
+    }
+  }
+}

@@ -1,0 +1,95 @@
+import Compute
+import Logging
+import Transport
+
+/// Serves an edge that measures the cloud and the link, and leaves nothing behind.
+final class MeasurementSession {
+  private let connection: FramedConnection
+  private let link: LinkShaping
+  private let compute: ComputeSettings
+  private let logger: Logger
+  /// Throws if the cloud would not serve such a run.
+  private let check: (RunConfiguration) throws -> Void
+
+  /// - Parameters:
+  ///   - connection: of an edge that waits for its welcome.
+  ///   - link: how what is sent is held back.
+  ///   - compute: how this machine computes.
+  ///   - check: throws if the cloud would not serve a run of that configuration.
+  init(
+    _ connection: FramedConnection, link: LinkShaping, compute: ComputeSettings, logger: Logger,
+    check: @escaping (RunConfiguration) throws -> Void
+  ) {
+    self.connection = connection
+    self.link = link
+    self.compute = compute
+    self.logger = logger
+    self.check = check
+  }
+
+  /// Welcomes the edge and answers its questions until it says goodbye.
+  ///
+  /// - Parameter interruption: ends the session with a goodbye.
+  /// - Throws: what ended the session early; the edge has been told.
+  func run(interruption: Interruption) throws {
+    let token = interruption.add { [connection] in
+      connection.cancellation?.cancel()
+      connection.endShaping()
+    }
+    defer { interruption.remove(token) }
+    do {
+      try connection.send(
+        .welcome(
+          Welcome(maximumFrameBytes: connection.maximumFrameBytes, softwareVersion: Software.version)))
+      try connection.shape(link)
+      while let question = try nextQuestion() { try connection.send(answer(to: question, interruption)) }
+    } catch {
+      let error = interruption.verdict(on: error)
+      connection.close(sending: Message(lastWordFor: error, of: .cloud), within: 2)
+      throw error
+    }
+    connection.close()
+  }
+
+  /// - Returns: nil after the edge's goodbye.
+  private func nextQuestion() throws -> Message? {
+    let message = try connection.receive().message
+    switch message {
+    case .goodbye(let goodbye):
+      guard goodbye.reason == .completed else { throw TrainingError.peerInterrupted(peer: "edge") }
+      return nil
+    case .failure(let failure): throw failure
+    default: return message
+    }
+  }
+
+  private func answer(to question: Message, _ interruption: Interruption) throws -> Message {
+    switch question {
+    case .filler(let filler):
+      let frameBytes = Filler.frameByteCount(holding: filler.answerByteCount)
+      guard frameBytes <= connection.maximumFrameBytes else {
+        throw WireError.payload(
+          type: .filler, field: "answer bytes",
+          expected: "at most \(connection.maximumFrameBytes) in a frame", actual: "\(frameBytes)")
+      }
+      return .filler(Filler(sequence: filler.sequence, byteCount: filler.answerByteCount))
+    case .probe(let probe): return .probeReport(try report(on: probe, interruption))
+    default: preconditionFailure("the state machine lets no \(question.type) through")
+    }
+  }
+
+  private func report(on probe: Probe, _ interruption: Interruption) throws -> ProbeReport {
+    let configuration = try probe.configuration(as: RunConfiguration.self)
+    func checkInterruption() throws {
+      if interruption.isRequested { throw InterruptedError() }
+    }
+    do {
+      try check(configuration)
+      return try CloudStepProbe(configuration, compute: compute).run(
+        steps: probe.steps, check: checkInterruption)
+    } catch let error where !(error is InterruptedError) {
+      logger.notice("not measured: \(error)")
+      return ProbeReport(steps: 0, secondsPerStep: 0, refusal: "\(error)")
+    }
+  }
+}

@@ -1,0 +1,120 @@
+#!/usr/bin/env python3
+"""Turns runs, races and the tables of other scripts into plots and a report.md with every number and its command.
+
+Usage: scripts/report.py RUN_DIR... --output DIR
+       scripts/report.py --tables RUN_DIR...         the numbers alone, to standard output
+
+RUN_DIR is the directory of a race (scripts/race.sh), of one run (with edge/ and cloud/), or a table with a JSON object in
+each line: settings with predicted_seconds and measured_seconds, or with bytes_per_image and final_accuracy. Only what the
+runs have is drawn.
+
+Plots need matplotlib: if it is missing it is installed (once) in a virtual environment, that of $REPORT_VENV, else
+~/.cache/hierarchical-trainer/report-venv. Exit code 0, 1 if a racer failed or both sides' counts of bytes differ, 64 for
+wrong options, 65 if something cannot be read, 69 if matplotlib cannot be had, 73 if the output cannot be written.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+# The package beside this file, which Python prefers to the file itself.
+from report import runs, tables  # noqa: E402
+
+
+class Trouble(Exception):
+    """What ends the program: exit code and one line."""
+
+
+def parse(arguments):
+    """The paths, the output directory or None, and whether only tables are wanted."""
+    paths, output, only_tables = [], None, False
+    arguments = list(arguments)
+    while arguments:
+        argument = arguments.pop(0)
+        if argument == "--output":
+            if not arguments:
+                raise Trouble(64, "--output lacks its value; see --help")
+            output = Path(arguments.pop(0))
+        elif argument.startswith("--output="):
+            output = Path(argument.split("=", 1)[1])
+        elif argument == "--tables":
+            only_tables = True
+        elif argument.startswith("-"):
+            raise Trouble(64, f"unknown option {argument}; see --help")
+        else:
+            paths.append(argument)
+    if not paths:
+        raise Trouble(64, "expected the directory of a race or a run; see --help")
+    if only_tables == (output is not None):
+        raise Trouble(64, "expected either --output DIR or --tables; see --help")
+    return paths, output
+
+
+def ensure_matplotlib():
+    """Returns if matplotlib can be imported, else goes on in a virtual environment in which it can."""
+    try:
+        import matplotlib  # noqa: F401
+
+        return
+    except ImportError:
+        pass
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    venv = Path(os.environ.get("REPORT_VENV") or cache / "hierarchical-trainer" / "report-venv")
+    python = venv / "bin" / "python"
+    if Path(sys.prefix) == venv:
+        raise Trouble(69, f"{venv} has no usable matplotlib; remove it and try again")
+    check = [python, "-c", "import matplotlib"]
+    if not python.exists() or subprocess.run(check, check=False, capture_output=True).returncode:
+        print(f"report.py: preparing matplotlib in {venv}", file=sys.stderr)
+        pip = [python, "-m", "pip", "--disable-pip-version-check", "--quiet", "install", "matplotlib>=3.8,<4"]
+        for command in ([sys.executable, "-m", "venv", venv], pip):
+            if subprocess.run(command, check=False, stdout=sys.stderr).returncode:
+                raise Trouble(69, f"matplotlib cannot be installed in {venv}")
+    os.execv(python, [str(python), "-B", *sys.argv])
+
+
+def write(things, output):
+    """The plots and report.md."""
+    ensure_matplotlib()
+    from report import plots
+
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        sections = plots.draw(things, output)
+        text = f"# Report\n\n{tables.NOTE}\n"
+        text += "\n".join(tables.as_markdown(thing, images) for thing, images in sections)
+        (output / "report.md").write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise Trouble(73, f"{error.filename or output}: {error.strerror}") from error
+    print(f"report.py: wrote {output}/report.md", file=sys.stderr)
+
+
+def main(arguments):
+    """Returns the exit code."""
+    if any(argument in ("-h", "--help") for argument in arguments):
+        print(__doc__.strip())
+        return 0
+    try:
+        paths, output = parse(arguments)
+        things = [thing for path in paths for thing in runs.read_all(path)]
+        if output:
+            write(things, output)
+        else:
+            print("\n".join(tables.as_text(thing) for thing in things), end="")
+    except Trouble as trouble:
+        code, message = trouble.args
+        print(f"report.py: error: {message}", file=sys.stderr)
+        return code
+    except runs.ReportError as error:
+        print(f"report.py: error: {error}", file=sys.stderr)
+        return 65
+    except BrokenPipeError:
+        return 1
+    return 1 if any(tables.problems(thing) for thing in things if not isinstance(thing, runs.Table)) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""Reads run directories, and draws and tabulates them; see ../report.py."""

@@ -1,0 +1,216 @@
+"""What follows from the files of a run: times and bytes of an epoch, floors, and whether both sides' bytes agree."""
+
+from dataclasses import dataclass
+
+# Runtime of hierarchical training against streaming images to the cloud, CIFAR-10 over 3G: Sepehri et al., 2024.
+PAPER_3G = {"vgg16": -0.29, "resnet18": -0.61}
+RATE_3G = 1.1e6
+
+
+@dataclass
+class Epoch:
+    """One epoch of a run, the mean of all; seconds in training, without evaluation. None where unknown."""
+
+    name: str
+    run: object
+    seconds: float
+    edge_busy: float
+    link_busy: float
+    cloud_busy: float | None
+    up: float  # bytes per image, framing included
+    down: float
+    edge_floor: float | None
+    link_floor: float | None
+    cloud_floor: float | None
+
+    @property
+    def images_per_second(self):
+        """Training images by seconds."""
+        return self.run.config["train_images"] / self.seconds
+
+    @property
+    def edge_idle(self):
+        """Seconds in which the edge waited."""
+        return max(0.0, self.seconds - self.edge_busy)
+
+    @property
+    def cloud_idle(self):
+        """Seconds in which the cloud waited."""
+        return None if self.cloud_busy is None else max(0.0, self.seconds - self.cloud_busy)
+
+    @property
+    def overlap(self):
+        """Seconds by those of the busiest of edge, link and cloud: 1 is perfect."""
+        return self.seconds / max(self.edge_busy, self.link_busy, self.cloud_busy or 0.0)
+
+
+def epochs(run):
+    """The epochs of a run to show: one, but two of a run that uploads its images before the first."""
+    count = run.edge["completed_epochs"]
+    images = run.config["train_images"]
+    # Test images, and features of test images, go up only.
+    up = run.edge["sent_bytes"] - run.edge["evaluation_bytes"]
+    down = run.edge["received_bytes"]
+    link = training_link_seconds(run)
+    common = {
+        "run": run,
+        "edge_busy": run.edge["busy_seconds"] / count,
+        "cloud_busy": run.cloud["busy_seconds"] / count if run.cloud else None,
+        "edge_floor": arithmetic_floor(run, "edge_operations"),
+        "cloud_floor": arithmetic_floor(run, "cloud_operations") if run.cloud else None,
+    }
+    seconds = run.edge["training_seconds"] / count
+    if run.uploaded_seconds is None:
+        per_image = {"up": up / images / count, "down": down / images / count}
+        floor = link_floor(run, per_image)
+        return [Epoch(run.name, seconds=seconds, link_busy=link / count, link_floor=floor, **per_image, **common)]
+    upload = upload_seconds(run)
+    # What goes down are reports, a few bytes.
+    first = {"up": up / images, "down": down / images / count}
+    later = {"up": 0.0, "down": first["down"]}
+    return [
+        Epoch(
+            f"{run.name}, first epoch",
+            seconds=upload + seconds,
+            link_busy=link,
+            link_floor=link_floor(run, first),
+            **first,
+            **common,
+        ),
+        Epoch(
+            f"{run.name}, later epochs",
+            seconds=seconds,
+            link_busy=0.0,
+            link_floor=link_floor(run, later),
+            **later,
+            **common,
+        ),
+    ]
+
+
+def training_link_seconds(run):
+    """Seconds in which either side was sending, the part of them for training: that of the bytes."""
+    sent = run.edge["sent_bytes"]
+    share = (sent - run.edge["evaluation_bytes"]) / sent if sent else 0.0
+    back = run.cloud["link_busy_seconds"] if run.cloud else 0.0
+    return run.edge["link_busy_seconds"] * share + back
+
+
+def upload_seconds(run):
+    """Seconds until the training images were in the cloud: the test images went up as well."""
+    images, test = run.edge["train_payload_bytes"], run.edge["evaluation_bytes"]
+    return run.uploaded_seconds * images / (images + test)
+
+
+def link_floor(run, per_image):
+    """Seconds that the bytes of an epoch need on a shaped link; None if it is not shaped."""
+    rate = run.config.get("link_rate")
+    if not rate:
+        return None
+    return (per_image["up"] + per_image["down"]) * run.config["train_images"] * 8 / rate
+
+
+def arithmetic_floor(run, key):
+    """Seconds that the arithmetic of an epoch takes at the speed of sgemm on one core; None if that is not known."""
+    operations, speeds = run.racer.get(key), run.racer.get("sgemm_gigaflops")
+    if operations is None or not speeds:
+        return None
+    return operations * run.config["train_images"] / (max(speeds) * 1e9)
+
+
+def reduction(epoch, baseline):
+    """How much shorter (negative) or longer an epoch is than the baseline's; None without one."""
+    return epoch.seconds / baseline.seconds - 1 if baseline else None
+
+
+def baseline_of(rows):
+    """The epoch of cloud-stream among epochs."""
+    return next((row for row in rows if row.run.edge["strategy"] == "cloud-stream"), None)
+
+
+def paper_reduction(run):
+    """The paper's figure for this run's setting, if it has one."""
+    if run.edge["strategy"] != "hierarchical" or run.config.get("link_rate") != RATE_3G:
+        return None
+    return PAPER_3G.get(run.config["architecture"])
+
+
+def ledger_differences(run):
+    """Counts of bytes in which the two sides of a run differ, or which cannot be; empty if all is well."""
+    edge, cloud = run.edge, run.cloud
+    differences = []
+    if run.edge["strategy"] == "edge-only":
+        return [f"edge-only moved {edge[key]} bytes" for key in ("sent_bytes", "received_bytes") if edge[key]]
+    if cloud is None:
+        return ["the cloud's summary is missing"]
+    for here, there in (
+        ("sent_bytes", "received_bytes"),
+        ("received_bytes", "sent_bytes"),
+        ("train_payload_bytes", "train_payload_bytes"),
+        ("evaluation_bytes", "evaluation_bytes"),
+        ("gradient_payload_bytes", "gradient_payload_bytes"),
+    ):
+        if edge[here] != cloud[there]:
+            differences.append(f"edge {here} {edge[here]}, cloud {there} {cloud[there]}")
+    if (edge["strategy"] == "split") != (edge["gradient_payload_bytes"] > 0):
+        differences.append(f"{edge['strategy']} has {edge['gradient_payload_bytes']} gradient bytes")
+    return differences
+
+
+def accuracy_over_time(run, key):
+    """Points (seconds of training so far, accuracy); the upload counts, evaluation does not."""
+    seconds = upload_seconds(run) if run.uploaded_seconds is not None else 0.0
+    points = []
+    for epoch in run.epochs:
+        seconds += epoch["training_seconds"]
+        if epoch.get(key) is not None:
+            points.append((seconds, epoch[key]))
+    return points
+
+
+def upload_verdict(runs):
+    """What the upload of all images costs and gains against hierarchical training, as sentences."""
+    upload = next((run for run in runs if run.uploaded_seconds is not None), None)
+    sentences = []
+    if not upload:
+        return sentences
+    once, later = upload_seconds(upload), epochs(upload)[1].seconds
+    count = upload.edge["completed_epochs"]
+    sentences.append(
+        f"{upload.name}: the upload takes {once:.1f} s, an epoch {later:.1f} s; over the run's "
+        f"{count} {'epoch' if count == 1 else 'epochs'} that is {(once + count * later) / count:.1f} s an epoch."
+    )
+    for run in runs:
+        if run.edge["strategy"] != "hierarchical":
+            continue
+        gain = epochs(run)[0].seconds - later
+        if gain <= 0:
+            sentences.append(f"It never catches up with {run.name}, whose epochs are shorter even than its later ones.")
+        else:
+            needed = int(once / gain) + 1
+            which = "any run" if needed == 1 else f"runs of {needed} epochs or more"
+            sentences.append(
+                f"In total it is faster than {run.name} for {which}, provided that the images may leave the edge."
+            )
+    return sentences
+
+
+def prediction_errors(rows):
+    """Predicted by measured, less one, for each row."""
+    return [row["predicted_seconds"] / row["measured_seconds"] - 1 for row in rows]
+
+
+def median(values):
+    """The middle of a list that is not empty."""
+    ordered = sorted(values)
+    return (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
+
+
+def efficient(rows):
+    """Rows of a frontier that no other beats in both bytes and accuracy, fewest bytes first."""
+    best, chosen = -1.0, []
+    for row in sorted(rows, key=lambda row: (row["bytes_per_image"], -row["final_accuracy"])):
+        if row["final_accuracy"] > best:
+            best = row["final_accuracy"]
+            chosen.append(row)
+    return chosen
