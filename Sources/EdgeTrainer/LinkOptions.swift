@@ -20,7 +20,7 @@ struct LinkOptions: ParsableArguments {
     help: ArgumentHelp(
       """
       Fraction of the largest value that the largest code stands for, 0.01 to 1; larger values are clipped. \
-      (default: by --bits and --scale; 1 with 3 bits or more)
+      (default: less than 1 where 1 or 2 bits need it)
       """, valueName: "x"))
   var fullScale: Double?
 

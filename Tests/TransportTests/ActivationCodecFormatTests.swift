@@ -32,10 +32,10 @@ import Testing
         #expect(try ActivationFormat(bits: bits, scale: scale).fullScale == 1, "\(bits) bits")
       }
     }
-    #expect(try ActivationFormat(bits: 1).fullScale == 0.18)
-    #expect(try ActivationFormat(bits: 1, scale: .channel).fullScale == 0.35)
-    #expect(try ActivationFormat(bits: 2).fullScale == 0.35)
-    #expect(try ActivationFormat(bits: 2, scale: .channel).fullScale == 0.5)
+    #expect(try ActivationFormat(bits: 1).fullScale == 0.35)
+    #expect(try ActivationFormat(bits: 1, scale: .channel).fullScale == 0.5)
+    #expect(try ActivationFormat(bits: 2).fullScale == 0.5)
+    #expect(try ActivationFormat(bits: 2, scale: .channel).fullScale == 1)
     #expect(try ActivationFormat(bits: 2, fullScale: 0.7).fullScale == 0.7)
     // No codes, nothing to clip: equal formats are equal.
     let exact = try ActivationFormat(bits: 16)

@@ -45,10 +45,9 @@ package struct ActivationFormat: Equatable, Sendable {
   /// What a run takes that does not say: chosen by measurement, see docs/compression.md.
   private static func defaultFullScale(bits: Int, scale: ScaleGranularity) -> Double {
     switch (bits, scale) {
-    case (1, .tensor): 0.18
-    case (1, .channel): 0.35
-    case (2, .tensor): 0.35
-    case (2, .channel): 0.5
+    case (1, .tensor): 0.35
+    case (1, .channel): 0.5
+    case (2, .tensor): 0.5
     default: 1
     }
   }
