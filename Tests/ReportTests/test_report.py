@@ -128,6 +128,17 @@ class ReportTests(unittest.TestCase):
         self.assertEqual(timing.paper_reduction(method.run), -0.29)
         self.assertIsNone(timing.paper_reduction(rows["cloud-stream"].run))
 
+    def test_epochs_of_fewer_images_are_scaled(self):
+        race = self.write_race()
+        path = race / "method" / "edge" / "config.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"train_images": IMAGES // 4}))
+        (loaded,) = runs.read_all(race)
+        rows = {row.name: row for row in tables.rows_of(loaded)}
+        row = rows["method, scaled from 250 images"]
+        self.assertEqual((row.images, row.seconds, row.edge_busy), (IMAGES, 88.0, 84.0))
+        self.assertAlmostEqual(row.images_per_second, IMAGES / 4 / 22)
+        self.assertAlmostEqual(timing.reduction(row, rows["cloud-stream"]), 1.0)
+
     def test_floors(self):
         rows, _ = self.rows()
         method = rows["method"]

@@ -120,7 +120,7 @@ def runtime(thing):
     axes.grid(axis="y", visible=False)
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel("seconds of an epoch" + (" (in brackets: against cloud-stream)" if baseline else ""))
-    axes.set_title(f"{title_of(tables.runs_of(thing))}, {rows[0].run.config['train_images']:,} images")
+    axes.set_title(f"{title_of(tables.runs_of(thing))}, {rows[0].images:,} images")
     keys = [Patch(color=color, label=f"{lane} busy") for lane, color in LANES.items()]
     keys.append(Patch(color="#ededed", label="idle"))
     if any(row.edge_floor or row.link_floor or row.cloud_floor for row in rows):

@@ -173,8 +173,10 @@ def runs_of(thing):
 
 
 def rows_of(thing):
-    """The epochs of a race or of one run."""
-    return [row for run in runs_of(thing) for row in timing.epochs(run)]
+    """The epochs of a race or of one run, all of as many images as the longest."""
+    rows = [row for run in runs_of(thing) for row in timing.epochs(run)]
+    images = max((row.images for row in rows), default=0)
+    return [row.of(images) for row in rows]
 
 
 def problems(thing):

@@ -1,6 +1,6 @@
 """What follows from the files of a run: times and bytes of an epoch, floors, and whether both sides' bytes agree."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 # Runtime of hierarchical training against streaming images to the cloud, CIFAR-10 over 3G: Sepehri et al., 2024.
 PAPER_3G = {"vgg16": -0.29, "resnet18": -0.61}
@@ -13,6 +13,7 @@ class Epoch:
 
     name: str
     run: object
+    images: int
     seconds: float
     edge_busy: float
     link_busy: float
@@ -26,7 +27,16 @@ class Epoch:
     @property
     def images_per_second(self):
         """Training images by seconds."""
-        return self.run.config["train_images"] / self.seconds
+        return self.images / self.seconds
+
+    def of(self, images):
+        """The same with so many images: all of it takes its time for each image."""
+        if images == self.images:
+            return self
+        factor = images / self.images
+        times = ("seconds", "edge_busy", "link_busy", "cloud_busy", "edge_floor", "link_floor", "cloud_floor")
+        scaled = {key: value * factor for key in times if (value := getattr(self, key)) is not None}
+        return replace(self, name=f"{self.name}, scaled from {self.images} images", images=images, **scaled)
 
     @property
     def edge_idle(self):
@@ -54,6 +64,7 @@ def epochs(run):
     link = training_link_seconds(run)
     common = {
         "run": run,
+        "images": images,
         "edge_busy": run.edge["busy_seconds"] / count,
         "cloud_busy": run.cloud["busy_seconds"] / count if run.cloud else None,
         "edge_floor": arithmetic_floor(run, "edge_operations"),
