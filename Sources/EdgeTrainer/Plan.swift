@@ -54,6 +54,8 @@ struct Plan: ParsableCommand {
   func run() throws {
     BLASKernels.restartIfMisjudged()
     try Program.run(.edge, machine.settings) { interruption, logger in
+      var output: OutputFile?
+      if let path = plan.output { output = try OutputFile(path: path) }
       let (train, test) = try data.source.open(
         trainLimit: data.trainLimit, testLimit: data.testLimit, seed: training.seed)
       logger.info("\(data.source): \(train.count) images for training, \(test.count) for testing")
@@ -66,10 +68,9 @@ struct Plan: ParsableCommand {
       let command = RecommendedCommand.line(
         Array(CommandLine.arguments.dropFirst(2)), without: PlanOptions.names,
         adding: made.recommended.setting.options)
-      if let output = plan.output {
-        try PlanDocument(made, request.base, compute: machine.settings, command: command).write(to: output)
-      }
       try Program.printLine(PlanTable(made, request.base).rendered(command: command))
+      try output?.write(
+        PlanDocument(made, request.base, compute: machine.settings, command: command).encoded())
     }
   }
 }

@@ -69,7 +69,8 @@ import Testing
     let document = PlanDocument(
       plan, request.base, compute: ComputeSettings(threads: 1), command: "edge-trainer train")
     let file = "\(folder.path)/plan.json"
-    try document.write(to: file)
+    var output = try OutputFile(path: file)
+    try output.write(document.encoded())
     #expect(try RunJSON.decode(PlanDocument.self, from: folder.bytes("plan.json")) == document)
     #expect(document.rows.count == 11)
   }

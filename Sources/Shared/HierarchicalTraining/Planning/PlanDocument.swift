@@ -102,10 +102,6 @@ package struct PlanDocument: Codable, Equatable, Sendable {
     self.command = command
   }
 
-  /// Writes it.
-  ///
-  /// - Throws: `RunDirectoryError.cannotWrite`.
-  package func write(to path: String) throws {
-    try AtomicFile.write(RunJSON.encode(self, pretty: true), to: path)
-  }
+  /// JSON, with a line feed at the end.
+  package func encoded() throws -> [UInt8] { try RunJSON.encode(self, pretty: true) }
 }
