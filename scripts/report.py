@@ -10,7 +10,8 @@ runs have is drawn.
 
 Plots need matplotlib: if it is missing it is installed (once) in a virtual environment, that of $REPORT_VENV, else
 ~/.cache/hierarchical-trainer/report-venv. Exit code 0, 1 if a racer failed or both sides' counts of bytes differ, 64 for
-wrong options, 65 if something cannot be read, 69 if matplotlib cannot be had, 73 if the output cannot be written.
+wrong options, 65 if something cannot be read, 69 if matplotlib cannot be had, 73 if the output cannot be written, 74 if the
+tables cannot.
 """
 
 import os
@@ -39,6 +40,8 @@ def parse(arguments):
                 raise Trouble(64, "--output lacks its value; see --help")
             output = Path(arguments.pop(0))
         elif argument.startswith("--output="):
+            if argument == "--output=":
+                raise Trouble(64, "--output lacks its value; see --help")
             output = Path(argument.split("=", 1)[1])
         elif argument == "--tables":
             only_tables = True
@@ -103,7 +106,7 @@ def main(arguments):
         if output:
             write(things, output)
         else:
-            print("\n".join(tables.as_text(thing) for thing in things), end="")
+            print("\n".join(tables.as_text(thing) for thing in things), end="", flush=True)
     except Trouble as trouble:
         code, message = trouble.args
         print(f"report.py: error: {message}", file=sys.stderr)
@@ -111,8 +114,11 @@ def main(arguments):
     except runs.ReportError as error:
         print(f"report.py: error: {error}", file=sys.stderr)
         return 65
-    except BrokenPipeError:
-        return 1
+    except OSError as error:
+        # What is still in the buffer would fail again when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print(f"report.py: error: cannot write the tables: {error.strerror}", file=sys.stderr)
+        return 74
     return 1 if any(tables.problems(thing) for thing in things if not isinstance(thing, runs.Table)) else 0
 
 

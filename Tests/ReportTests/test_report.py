@@ -200,6 +200,12 @@ class ReportTests(unittest.TestCase):
         ):
             self.assertIn(part, text)
 
+    def test_no_measured_time_is_no_crash(self):
+        path = self.directory / "plan.jsonl"
+        path.write_text('{"setting": "a", "predicted_seconds": 1, "measured_seconds": 0}\n')
+        with self.assertRaisesRegex(runs.ReportError, "measured_seconds is 0, expected more than 0"):
+            runs.read_all(path)
+
     def test_exit_codes(self):
         program = load_program()
         race = self.write_race()

@@ -190,6 +190,9 @@ def read_table(path, name=None):
         ("frontier", ("bytes_per_image", "final_accuracy")),
     ):
         if rows and all(isinstance(row.get(key), (int, float)) for row in rows for key in keys):
+            for row in rows if kind == "plan" else []:
+                if row["measured_seconds"] <= 0:
+                    raise ReportError(f"{path}: measured_seconds is {row['measured_seconds']}, expected more than 0")
             return Table(name or path.stem, kind, path, rows)
     return None
 
