@@ -22,47 +22,27 @@ package struct WinogradTransforms: Sendable {
 
   /// `Bᵀ d B`: what is under a tile, to the points.
   package func transformPatch(_ patch: Grid, to points: MutableGrid, channels: Int) {
-    if tileSide == 4 {
-      apply(Patch4.self, patch, points, channels)
-    } else {
-      apply(Patch2.self, patch, points, channels)
-    }
+    apply(Patch4.self, Patch2.self, patch, points, channels)
   }
 
   /// `G g Gᵀ`: a kernel, to the points.
   package func transformKernel(_ kernel: Grid, to points: MutableGrid, channels: Int) {
-    if tileSide == 4 {
-      apply(Kernel4.self, kernel, points, channels)
-    } else {
-      apply(Kernel2.self, kernel, points, channels)
-    }
+    apply(Kernel4.self, Kernel2.self, kernel, points, channels)
   }
 
   /// `Aᵀ m A`: the points, to a tile of outputs.
   package func transformProducts(_ points: Grid, to tile: MutableGrid, channels: Int) {
-    if tileSide == 4 {
-      apply(Products4.self, points, tile, channels)
-    } else {
-      apply(Products2.self, points, tile, channels)
-    }
+    apply(Products4.self, Products2.self, points, tile, channels)
   }
 
   /// `A y Aᵀ`, the adjoint of `transformProducts`: gradients of a tile, to those of the points.
   package func transformTileGradient(_ tile: Grid, to points: MutableGrid, channels: Int) {
-    if tileSide == 4 {
-      apply(TileGradient4.self, tile, points, channels)
-    } else {
-      apply(TileGradient2.self, tile, points, channels)
-    }
+    apply(TileGradient4.self, TileGradient2.self, tile, points, channels)
   }
 
   /// `Gᵀ u G`, the adjoint of `transformKernel`: gradients of the points, to those of the kernel.
   package func transformKernelGradient(_ points: Grid, to kernel: MutableGrid, channels: Int) {
-    if tileSide == 4 {
-      apply(KernelGradient4.self, points, kernel, channels)
-    } else {
-      apply(KernelGradient2.self, points, kernel, channels)
-    }
+    apply(KernelGradient4.self, KernelGradient2.self, points, kernel, channels)
   }
 
   /// Where the values of a square of positions are: the channels of position (row, column) begin at `base + row · rowStride
@@ -92,6 +72,18 @@ package struct WinogradTransforms: Sendable {
     }
 
     package var readOnly: Grid { Grid(base, rowStride: rowStride, columnStride: columnStride) }
+  }
+
+  /// Applies the one for this size of tiles.
+  @inline(__always)
+  private func apply<Four: LineTransform, Two: LineTransform>(
+    _ four: Four.Type, _ two: Two.Type, _ source: Grid, _ target: MutableGrid, _ channels: Int
+  ) {
+    if tileSide == 4 {
+      apply(four, source, target, channels)
+    } else {
+      apply(two, source, target, channels)
+    }
   }
 
   /// The line transform on every column, then on every row of that.

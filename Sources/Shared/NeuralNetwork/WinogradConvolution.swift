@@ -105,7 +105,7 @@ struct WinogradConvolution: ConvolutionAlgorithm {
   ) {
     let tiling = forwards
     let matrix = inputChannels * outputChannels
-    let sums = context.sharedScratch(slot: Slot.weights)
+    let sums = PointMatrices(context.sharedScratch(slot: Slot.weights), matrix)
     forEachBlock(tiling, count: input.count) { images in
       let tiles = images.count * tiling.tilesPerImage
       let patches = PointMatrices(context.sharedScratch(slot: Slot.patches), tiles * inputChannels)
@@ -126,15 +126,14 @@ struct WinogradConvolution: ConvolutionAlgorithm {
         GEMM.multiply(
           rows: rows.count, columns: outputChannels, inner: tiles,
           patches[point] + rows.lowerBound, transposeA: true, strideA: inputChannels, gradients[point],
-          into: sums + point * (matrix + Self.gap) + rows.lowerBound * outputChannels,
+          into: sums[point] + rows.lowerBound * outputChannels,
           accumulate: images.lowerBound > 0)
       }
     }
     context.pool.split(matrix / WinogradTransforms.lanes) { _, range in
       let first = range.lowerBound * WinogradTransforms.lanes
-      let stride = matrix + Self.gap
       transforms.transformKernelGradient(
-        .init(sums + first, rowStride: transforms.patchSide * stride, columnStride: stride),
+        sums.grid(first, transforms).readOnly,
         to: .init(gradient + first, rowStride: 3 * matrix, columnStride: matrix),
         channels: range.count * WinogradTransforms.lanes)
     }
