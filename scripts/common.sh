@@ -248,3 +248,50 @@ end_processes() {
   rm -rf "$work"
   at_end
 }
+
+# For a script that trains once after the other: what train_into waits for, and the exit code to end with after a signal.
+trainer=
+stopped=
+
+# Trains as train_on_loopback does; what the programs print goes into edge.txt, edge.log and cloud.log in the directory $1.
+# Returns the exit code of the edge. After stop_between_runs a signal ends the run, and `stopped` is set.
+train_into() {
+  local code=0
+  # A shell of its own, which takes the programs with it when it ends.
+  (
+    code=0
+    train_on_loopback || code=$?
+    if [[ -e $cloud_errors ]]; then cp "$cloud_errors" "$1/cloud.log"; fi
+    exit "$code"
+  ) >"$1/edge.txt" 2>"$1/edge.log" &
+  trainer=$!
+  while true; do
+    signalled=
+    code=0
+    wait "$trainer" || code=$?
+    # A signal to this script ends `wait`, but not the run, which completes its logs.
+    [[ -n $signalled ]] || break
+  done
+  trainer=
+  return "$code"
+}
+
+# Lets a signal end the run under way, with complete logs, or this script if there is none.
+stop_between_runs() {
+  trap 'interrupt 130' INT
+  trap 'interrupt 143' TERM
+  trap 'interrupt 129' HUP
+}
+
+interrupt() {
+  signalled=yes
+  stopped=$1
+  if [[ -n $trainer ]]; then kill -TERM "$trainer" 2>/dev/null || true; else exit "$1"; fi
+}
+
+# Ends the script if a signal came during the run; the directory $1 is what it goes on in.
+exit_if_stopped() {
+  [[ -n $stopped ]] || return 0
+  say "interrupted; to go on: the same command with --directory $1"
+  exit "$stopped"
+}

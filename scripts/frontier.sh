@@ -208,38 +208,7 @@ tabulate() {
     }' "$directory/frontier.tsv"
 }
 
-# Trains the setting that is prepared, in the directory $1. Returns the exit code of the edge.
-train() {
-  local code=0
-  # A shell of its own, which takes the programs with it when it ends.
-  (
-    code=0
-    train_on_loopback || code=$?
-    if [[ -e $cloud_errors ]]; then cp "$cloud_errors" "$1/cloud.log"; fi
-    exit "$code"
-  ) >"$1/edge.txt" 2>"$1/edge.log" &
-  trainer=$!
-  while true; do
-    signalled=
-    code=0
-    wait "$trainer" || code=$?
-    # A signal to this script ends `wait`, but not the run, which completes its logs.
-    [[ -n $signalled ]] || break
-  done
-  trainer=
-  return "$code"
-}
-
-trainer=
-stopped=
-interrupt() {
-  signalled=yes
-  stopped=$1
-  if [[ -n $trainer ]]; then kill -TERM "$trainer" 2>/dev/null || true; else exit "$1"; fi
-}
-trap 'interrupt 130' INT
-trap 'interrupt 143' TERM
-trap 'interrupt 129' HUP
+stop_between_runs
 
 if [[ $mode == table ]]; then
   [[ -d $directory ]] || fail_usage "--table needs the --directory of earlier runs; $directory is none"
@@ -271,11 +240,8 @@ for i in "${!settings[@]}"; do
   command_line >"$place/command"
   say "$name starts ($((i + 1)) of ${#settings[@]}); see $place/edge.log"
   code=0
-  train "$place" || code=$?
-  if [[ -n $stopped ]]; then
-    say "interrupted; to go on: the same command with --directory $directory"
-    exit "$stopped"
-  fi
+  train_into "$place" || code=$?
+  exit_if_stopped "$directory"
   if ((code)); then
     say "$name FAILED with exit code $code: $(tail -n 1 "$place/edge.log")"
     failures=$((failures + 1))

@@ -179,38 +179,7 @@ describe_racer() {
   } >"$2/racer.json"
 }
 
-# Runs the racer named $1 with the options "${@:2}"; what it needs is set. Returns the exit code of the edge.
-run_racer() {
-  local code=0
-  # A shell of its own, which takes the processes with it when it ends.
-  (
-    code=0
-    train_on_loopback || code=$?
-    if [[ -e $cloud_errors ]]; then cp "$cloud_errors" "$1/cloud.log"; fi
-    exit "$code"
-  ) >"$1/edge.txt" 2>"$1/edge.log" &
-  racer_process=$!
-  while true; do
-    signalled=
-    code=0
-    wait "$racer_process" || code=$?
-    # A signal to this script ends `wait`, but not the racer, which completes its logs.
-    [[ -n $signalled ]] || break
-  done
-  racer_process=
-  return "$code"
-}
-
-racer_process=
-stopped=
-interrupt() {
-  signalled=yes
-  stopped=$1
-  if [[ -n $racer_process ]]; then kill -TERM "$racer_process" 2>/dev/null || true; else exit "$1"; fi
-}
-trap 'interrupt 130' INT
-trap 'interrupt 143' TERM
-trap 'interrupt 129' HUP
+stop_between_runs
 
 mkdir -p "$directory" || exit 73
 describe_machine
@@ -245,11 +214,8 @@ for i in "${!names[@]}"; do
   before=$(peak)
   began=$(date -u +%FT%TZ)
   code=0
-  run_racer "$racer" || code=$?
-  if [[ -n $stopped ]]; then
-    say "interrupted; to go on: the same command with --directory $directory"
-    exit "$stopped"
-  fi
+  train_into "$racer" || code=$?
+  exit_if_stopped "$directory"
   describe_racer "$name" "$racer" "$began" "$code" "$before"
   ((code == 0)) || failures=$((failures + 1))
 done
