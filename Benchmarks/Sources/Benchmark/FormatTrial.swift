@@ -52,7 +52,7 @@ final class FormatTrial {
   {
     try pass(input, atRandom: rounding != .nearest, isSampled: batches % 16 == 0)
     images += input.count
-    bytes += codec.format.encodedByteCount(shape: Self.shape(of: input))
+    bytes += codec.format.encodedByteCount(shape: input.activationShape)
     batches += 1
     _ = model.train(features, labels: labels, values)
   }
@@ -63,15 +63,9 @@ final class FormatTrial {
     correct += model.evaluate(features, labels: labels).correct
   }
 
-  private static func shape(of input: Tensor) -> ActivationShape {
-    ActivationShape(
-      count: input.count, height: input.shape.height, width: input.shape.width,
-      channels: input.shape.channels)
-  }
-
   /// Sets `features` to what the link makes of the input.
   private func pass(_ input: Tensor, atRandom: Bool, isSampled: Bool) throws {
-    let shape = Self.shape(of: input)
+    let shape = input.activationShape
     features.copy(from: input)
     if atRandom { roundAtRandom(shape) }
     if isSampled {

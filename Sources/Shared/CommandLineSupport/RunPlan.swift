@@ -67,8 +67,7 @@ package struct RunPlan {
     let format = configuration.activations
     let features = ActivationShape(
       count: count, height: shape.height, width: shape.width, channels: shape.channels)
-    // Header, number of labels, labels, features.
-    let bytes = FrameHeader.byteCount + 4 + count + format.encodedByteCount(shape: features)
+    let bytes = Batch.frameByteCount(labels: count, content: format.encodedByteCount(shape: features))
     let raw = count * Self.rawImageBytes
     let compression = format.compression == .none ? "" : " before \(format.compression.rawValue)"
     let gradients = ActivationFormat.exact.encodedByteCount(shape: features)

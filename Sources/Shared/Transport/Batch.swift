@@ -29,7 +29,16 @@ package struct Batch: Equatable, Sendable {
   }
 
   /// Bytes of the payload of this batch's frame.
-  package var payloadByteCount: Int { 4 + labels.count + activations.count }
+  package var payloadByteCount: Int {
+    Self.payloadByteCount(labels: labels.count, content: activations.count)
+  }
+
+  /// Bytes of the whole frame of a batch with so many labels and so many bytes of activations or images.
+  package static func frameByteCount(labels: Int, content: Int) -> Int {
+    FrameHeader.byteCount + payloadByteCount(labels: labels, content: content)
+  }
+
+  private static func payloadByteCount(labels: Int, content: Int) -> Int { 4 + labels + content }
 
   /// Takes a payload apart without copying the activations.
   ///

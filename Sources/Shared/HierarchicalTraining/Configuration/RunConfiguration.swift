@@ -99,7 +99,7 @@ extension RunConfiguration {
   /// - Throws: `ShapeError` if the configuration makes no network.
   package func largestFrameBytes() throws -> Int {
     let network = try SplitNetwork(network)
-    let head = FrameHeader.byteCount + 4 + batchSize
+    let head = Batch.frameByteCount(labels: batchSize, content: 0)
     guard strategy.isCut else { return head + batchSize * Self.imageBytes }
     let shape = network.cutShape
     let features = ActivationShape(

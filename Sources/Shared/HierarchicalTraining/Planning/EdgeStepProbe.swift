@@ -117,7 +117,7 @@ final class EdgeStepProbe {
       }
       return monotonicSeconds() - start
     }
-    let frame = FrameHeader.byteCount + 4 + count * (1 + size)
+    let frame = Transport.Batch.frameByteCount(labels: count, content: count * size)
     return EdgeTimes(
       forwardSeconds: StepTiming.median(samples), backwardSeconds: 0,
       encodings: [EdgeTimes.Encoding(bits: nil, seconds: 0, frameBytes: frame)])
@@ -170,7 +170,7 @@ final class EdgeStepProbe {
       }
       return EdgeTimes.Encoding(
         bits: format.bits, seconds: StepTiming.median(samples),
-        frameBytes: FrameHeader.byteCount + 4 + features.count + bytes.count)
+        frameBytes: Transport.Batch.frameByteCount(labels: features.count, content: bytes.count))
     }
   }
 }

@@ -190,7 +190,7 @@ extension EdgeRun {
 
 extension Tensor {
   /// The shape as the codec has it.
-  var activationShape: ActivationShape {
+  package var activationShape: ActivationShape {
     ActivationShape(count: count, height: shape.height, width: shape.width, channels: shape.channels)
   }
 }
