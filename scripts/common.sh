@@ -18,6 +18,16 @@ fail_usage() {
   exit 64
 }
 
+# Ends the script unless the value $2 of its option $1 is a list, separated by commas, of items that are all different.
+check_list() {
+  local item seen=,
+  while IFS= read -r -d , item; do
+    [[ -n $item ]] || fail_usage "$1 $2: an item of the list is empty"
+    [[ $seen != *",$item,"* ]] || fail_usage "$1 $2: $item is there twice"
+    seen+=$item,
+  done <<<"$2,"
+}
+
 # Prints the comment at the top of the calling script if the first argument asks for it.
 help_if_asked() {
   case ${1-} in

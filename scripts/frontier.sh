@@ -80,6 +80,22 @@ while (($#)); do
   shift "$count"
 done
 [[ $max_bytes =~ ^[0-9]+$ ]] || fail_usage "--max-bytes $max_bytes: expected a number"
+check_list --networks "$networks"
+check_list --bottlenecks "$bottlenecks"
+check_list --bits "$bits"
+check_list --scales "$scales"
+for value in ${networks//,/ }; do
+  [[ $value == ?*:?* ]] || fail_usage "--networks $value: expected architecture:cut"
+done
+for value in ${bottlenecks//,/ }; do
+  [[ $value =~ ^(none|[1-9][0-9]*)$ ]] || fail_usage "--bottlenecks $value: expected a number of channels, or none"
+done
+for value in ${scales//,/ }; do
+  [[ $value == tensor || $value == channel ]] || fail_usage "--scales $value: expected tensor or channel"
+done
+if [[ $mode == table && ! -d $directory ]]; then
+  fail_usage "--table needs the --directory of earlier runs; $directory is none"
+fi
 
 read_run_options ${options[@]+"${options[@]}"}
 "$root/scripts/build.sh" >&2
@@ -105,21 +121,17 @@ list_settings() {
   described=$(mktemp)
   settings=()
   for network in ${networks//,/ }; do
-    [[ $network == ?*:?* ]] || fail_usage "--networks $network: expected architecture:cut"
     architecture=${network%%:*}
     cut=${network#*:}
     cut_features=$(describe_cut "$architecture" "$cut" 4 none) || exit $?
     read -r cut_features _ <<<"$cut_features"
     for bottleneck in ${bottlenecks//,/ }; do
-      [[ $bottleneck == none || $bottleneck =~ ^[1-9][0-9]*$ ]] ||
-        fail_usage "--bottlenecks $bottleneck: expected a number of channels, or none"
       if [[ $bottleneck != none ]] && ((bottleneck >= ${cut_features##*x})); then continue; fi
       for bit in ${bits//,/ }; do
         features=$(describe_cut "$architecture" "$cut" "$bit" "$bottleneck") || exit $?
         read -r _ _ bytes <<<"$features"
         if ((bytes > max_bytes)); then continue; fi
         for scale in ${scales//,/ }; do
-          [[ $scale == tensor || $scale == channel ]] || fail_usage "--scales $scale: expected tensor or channel"
           settings+=("$architecture $cut $bottleneck $bit $scale")
         done
       done
@@ -211,7 +223,6 @@ tabulate() {
 stop_between_runs
 
 if [[ $mode == table ]]; then
-  [[ -d $directory ]] || fail_usage "--table needs the --directory of earlier runs; $directory is none"
   tabulate
   exit 0
 fi
@@ -245,7 +256,12 @@ for i in "${!settings[@]}"; do
   if ((code)); then
     say "$name FAILED with exit code $code: $(tail -n 1 "$place/edge.log")"
     failures=$((failures + 1))
-    ((code != 64)) || exit 64
+    # What is wrong with the options is wrong with all settings.
+    if ((code == 64)); then
+      rm -rf "$place"
+      rmdir "$directory" 2>/dev/null || true
+      exit 64
+    fi
   fi
 done
 if [[ $mode == list ]]; then exit 0; fi

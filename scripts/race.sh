@@ -53,6 +53,7 @@ add_racer() {
 # Adds the racers in the list $1 of strategies.
 add_racers() {
   local name
+  check_list --racers "$1"
   for name in ${1//,/ }; do
     [[ " ${strategies[*]} " == *" $name "* ]] || fail_usage "--racers $name: expected some of ${strategies[*]}"
     add_racer "$name" "--strategy $name"
@@ -78,7 +79,10 @@ while (($#)); do
   case $option in
     --link-rate) rate=$value ;;
     --racers) add_racers "$value" ;;
-    --racer) add_racer "${value%%:*}" "$([[ $value != *:* ]] || echo "${value#*:}")" ;;
+    --racer)
+      [[ $value == *:* ]] || fail_usage "--racer $value: expected a name, a colon, and options"
+      add_racer "${value%%:*}" "${value#*:}"
+      ;;
     --directory) directory=${value%/} ;;
     *) options+=("$option") ;;
   esac
@@ -181,6 +185,8 @@ describe_racer() {
 
 stop_between_runs
 
+is_new=
+[[ -e $directory ]] || is_new=yes
 mkdir -p "$directory" || exit 73
 describe_machine
 failures=0
@@ -216,6 +222,12 @@ for i in "${!names[@]}"; do
   code=0
   train_into "$racer" || code=$?
   exit_if_stopped "$directory"
+  if ((code == 64)); then
+    say "$name: $(tail -n 1 "$racer/edge.log")"
+    rm -rf "$racer"
+    [[ -z $is_new || $i -gt 0 ]] || rm -rf "$directory"
+    exit 64
+  fi
   describe_racer "$name" "$racer" "$began" "$code" "$before"
   ((code == 0)) || failures=$((failures + 1))
 done

@@ -67,9 +67,20 @@ struct LinkOptions: ParsableArguments {
       delay: try linkDelay.map(LinkShaping.delay(parsing:)) ?? 0)
   }
 
-  /// - Throws: `CodecError.unsupportedBits`, `CodecError.unsupportedFullScale`.
+  /// - Throws: `ValidationError` for bits or a full scale that there are not.
   func format(bits: Int) throws -> ActivationFormat {
-    try ActivationFormat(
-      bits: bits, scale: scale ?? .tensor, compression: compression ?? .none, fullScale: fullScale)
+    do {
+      return try ActivationFormat(
+        bits: bits, scale: scale ?? .tensor, compression: compression ?? .none, fullScale: fullScale)
+    } catch CodecError.unsupportedFullScale(let value) {
+      throw ValidationError("--full-scale: \(CodecError.unsupportedFullScale(value))")
+    } catch let error as CodecError {
+      throw ValidationError("--bits: \(error)")
+    }
+  }
+
+  /// The given options that mean nothing for features as floating-point numbers.
+  func unusedWithoutCodes() -> [String] {
+    [("--scale", scale != nil), ("--full-scale", fullScale != nil)].compactMap { $1 ? $0 : nil }
   }
 }

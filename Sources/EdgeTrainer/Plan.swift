@@ -12,11 +12,12 @@ struct Plan: ParsableCommand {
     discussion: """
       Times some steps of each strategy and cut here and in the cloud, measures the
       link, and predicts the time of an epoch of training without evaluation;
-      cloud-trainer has to run, and serves nobody else meanwhile. Takes the options
-      of train, which come back in the command that is recommended. Knows nothing
-      of accuracy: leave out with --bits, --cuts and --strategies what would cost
-      too much of it. Progress goes to standard error, the table to standard
-      output. Exit codes: see 'edge-trainer --help'.
+      cloud-trainer has to run, and serves nobody else meanwhile, unless edge-only
+      is all that is left to compare. Takes the options of train, which come back
+      in the command that is recommended. Knows nothing of accuracy: leave out with
+      --bits, --cuts and --strategies what would cost too much of it. Progress goes
+      to standard error, the table to standard output. Exit codes: see
+      'edge-trainer --help'.
       """)
 
   @OptionGroup(title: "Plan") var plan: PlanOptions
@@ -65,9 +66,10 @@ struct Plan: ParsableCommand {
         logger: logger)
       let made = try planner.plan(
         cloud: request.needsCloud ? try link.endpoint() : nil, timeout: machine.timeout.value)
+      let recommended = made.recommended.setting
+      let unused = PlanOptions.names.union(recommended.strategy.needsCloud ? [] : ["--cloud"])
       let command = RecommendedCommand.line(
-        Array(CommandLine.arguments.dropFirst(2)), without: PlanOptions.names,
-        adding: made.recommended.setting.options)
+        Array(CommandLine.arguments.dropFirst(2)), without: unused, adding: recommended.options)
       try Program.printLine(PlanTable(made, request.base).rendered(command: command))
       try output?.write(
         PlanDocument(made, request.base, compute: machine.settings, command: command).encoded())

@@ -23,7 +23,8 @@ struct StrategyOption: ParsableArguments {
     What means nothing for a strategy is ignored, with a line in the log:
     --exit-head with all but hierarchical; --window with split and edge-only;
     --cut, --bottleneck, --bits, --scale, --full-scale and --compression where the
-    network is not cut; --cloud, --link-rate and --link-delay with edge-only.
+    network is not cut, --scale and --full-scale with 16 and 32 bits, too; --cloud,
+    --link-rate and --link-delay with edge-only.
     """
 
   /// The given options that mean nothing for the strategy.

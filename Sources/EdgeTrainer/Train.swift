@@ -77,6 +77,11 @@ struct Train: ParsableCommand {
           "strategy \(strategy.strategy.rawValue) has no use for \(unused.joined(separator: ", ")): ignored")
       }
       let configuration = try configuration(trainImages: train.count, testImages: test.count)
+      let unusedWithoutCodes = link.unusedWithoutCodes()
+      if strategy.strategy.isCut, !configuration.activations.isQuantized, !unusedWithoutCodes.isEmpty {
+        logger.notice(
+          "\(bits.value)-bit features have no use for \(unusedWithoutCodes.joined(separator: ", ")): ignored")
+      }
       for line in try RunPlan(configuration).lines() { logger.info("\(line)") }
       let run = RunIdentifier.generate()
       let directory = runDir ?? "runs/\(run)/edge"

@@ -86,6 +86,25 @@ import Transport
       finished, .edge, code: 64, mentioning: ["no setting is left", "1 setting: more edge memory", "1.0 MB"])
   }
 
+  /// Nobody is called whose answer cannot matter.
+  @Test func cloudIsNotNeededForWhatIsLeft() throws {
+    let directory = try TemporaryDirectory()
+    let hopeless = try ChildProcess.run(
+      .edge,
+      Self.arguments + ["--strategies", "cloud-stream", "--min-cut", "1", "--cloud", "127.0.0.1:1"],
+      in: directory)
+    expectError(hopeless, .edge, code: 64, mentioning: ["no setting is left", "--min-cut 1"])
+    let alone = try ChildProcess.run(
+      .edge,
+      Self.arguments + [
+        "--strategies", "cloud-stream,edge-only", "--min-cut", "3", "--cloud", "127.0.0.1:1",
+      ], in: directory)
+    #expect(alone.end == .exited(0), "\(alone.errors)")
+    let command = try #require(alone.outputLines.last)
+    #expect(command.hasPrefix("edge-trainer train --strategy edge-only "))
+    #expect(!command.contains("--cloud"))
+  }
+
   @Test func outputThatCannotBeWritten() throws {
     let directory = try TemporaryDirectory()
     let finished = try ChildProcess.run(

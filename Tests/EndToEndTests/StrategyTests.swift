@@ -50,6 +50,15 @@ import Testing
     #expect(!prediction.output.contains("exit"))
   }
 
+  @Test func floatingPointFeaturesHaveNoScale() throws {
+    let edge = try ChildProcess.run(
+      .edge,
+      ["train", "--cloud", "127.0.0.1:1", "--bits", "32", "--scale", "channel", "--full-scale", "0.5"]
+        + ["--data", "synthetic", "--train-limit", "16", "--test-limit", "16"], in: TemporaryDirectory())
+    #expect(edge.end == .exited(69), "\(edge.errors)")
+    #expect(edge.errors.contains("32-bit features have no use for --scale, --full-scale: ignored"))
+  }
+
   @Test(arguments: [SIGINT, SIGTERM])
   func userEndsEdgeOnly(signal: Int32) throws {
     let directory = try TemporaryDirectory()

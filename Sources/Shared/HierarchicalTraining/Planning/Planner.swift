@@ -37,7 +37,7 @@ package final class Planner {
   }
 
   /// - Parameters:
-  ///   - cloud: its address; nil if no strategy needs one.
+  ///   - cloud: its address; nil if no strategy needs one. Nobody calls there if what needs one is out of the question.
   ///   - timeout: seconds without progress of the cloud.
   /// - Throws: what `CloudConnection.open` throws, `NothingLeftError`, `DatasetError`, `CodecError`, `InterruptedError`.
   package func plan(cloud: Endpoint?, timeout: Double) throws -> Plan {
@@ -45,7 +45,8 @@ package final class Planner {
     var link: LinkSpeed?
     var answers: [PlanSetting: CloudAnswer] = [:]
     var maximumFrameBytes = Int.max
-    if let cloud {
+    guard !parts.isEmpty else { throw NothingLeftError(exclusions: exclusions.all) }
+    if let cloud, parts.contains(where: { $0.strategy.needsCloud }) {
       let probe = try CloudProbe(
         cloud, request.base, timeout: timeout, interruption: interruption, logger: logger)
       maximumFrameBytes = probe.maximumFrameBytes
