@@ -6,7 +6,8 @@ Usage: scripts/report.py RUN_DIR... --output DIR
 
 RUN_DIR is the directory of a race (scripts/race.sh), of one run (with edge/ and cloud/), or a table with a JSON object in
 each line: settings with predicted_seconds and measured_seconds, or with bytes_per_image and final_accuracy. Only what the
-runs have is drawn.
+runs have is drawn. A race of few images, for time, and long runs of the same networks, for accuracy, go together: then a plot
+shows those accuracies at the times of the race.
 
 Plots need matplotlib: if it is missing it is installed (once) in a virtual environment, that of $REPORT_VENV, else
 ~/.cache/hierarchical-trainer/report-venv. Exit code 0, 1 if a racer failed or both sides' counts of bytes differ, 64 for
@@ -22,7 +23,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 # The package beside this file, which Python prefers to the file itself.
-from report import runs, tables  # noqa: E402
+from report import runs, tables, timing  # noqa: E402
 
 
 class Trouble(Exception):
@@ -103,6 +104,7 @@ def main(arguments):
     try:
         paths, output = parse(arguments)
         things = [thing for path in paths for thing in runs.read_all(path)]
+        timing.lend(things)
         if output:
             write(things, output)
         else:

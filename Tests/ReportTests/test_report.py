@@ -160,6 +160,28 @@ class ReportTests(unittest.TestCase):
         # It gains 2 s an epoch, so that 39.3 s are made up for in the 20th.
         self.assertIn("runs of 20 epochs or more", timing.upload_verdict(race.runs)[1])
 
+    def test_longer_runs_lend_a_race_their_accuracies(self):
+        race = self.write_race()
+        # Races of half the images and one epoch; another cut is another network.
+        for racer in ("method", "alone"):
+            path = race / racer / "edge" / "metrics.jsonl"
+            path.write_text("".join(line + "\n" for line in path.read_text().splitlines()[:-1]))
+            config = race / racer / "edge" / "config.json"
+            config.write_text(json.dumps(json.loads(config.read_text()) | {"train_images": IMAGES // 2}))
+        for name, strategy in (("long", "hierarchical"), ("uncut", "cloud-stream"), ("deeper", "hierarchical")):
+            write_run(self.directory / name, strategy, 1.0, 1.0, 1.0, 1000)
+        config = self.directory / "deeper" / "edge" / "config.json"
+        config.write_text(json.dumps(json.loads(config.read_text()) | {"cut": 4}))
+        things = [thing for name in ("race", "long", "uncut", "deeper") for thing in runs.read_all(self.directory / name)]
+        timing.lend(things)
+        pairs = {racer.name: (racer, run) for racer, run in things[0].lent}
+        self.assertEqual({name: run.name for name, (_, run) in pairs.items()}, {"method": "long", "alone": "uncut"})
+        # 22 s for half of the images.
+        self.assertEqual(
+            [seconds for seconds, _ in timing.lent_accuracies(*pairs["method"], "final_accuracy")], [44.0, 88.0]
+        )
+        self.assertIn(["method", "long", "2", "1,000", "1.5", "–", "80.00 %"], tables.lent(things[0]).rows)
+
     def test_ledger(self):
         write_run(self.directory / "good", "split", 1.0, 1.0, 1.0, 2000, down=16000)
         write_run(self.directory / "bad", "split", 1.0, 1.0, 1.0, 2000, down=16000, sent_bytes=2_100_001)

@@ -48,6 +48,8 @@ def draw(things, output):
                 images.append((runtime, f"runtime-{name}.png", "Where the time of an epoch goes"))
             if any(len(run.epochs) > 1 for run in tables.runs_of(thing)) and thing not in alone[:-1]:
                 images.append((accuracy, f"accuracy-{name}.png", "Accuracy over the time of training"))
+            if isinstance(thing, Race) and thing.lent:
+                images.append((lent_accuracy, f"accuracy-at-{name}.png", "Accuracies at the times of the race"))
         elif thing.kind == "plan":
             images.append((predicted, f"predicted-{name}.png", "Predicted against measured times"))
         else:
@@ -138,24 +140,40 @@ def runtime(thing):
 
 def accuracy(thing):
     """Final accuracy over the time of training; dashed that of the early exit."""
-    figure, axes = pyplot.subplots(figsize=(8.2, 4.4))
     runs = tables.runs_of(thing)
-    longest = max(points[-1][0] for run in runs if (points := timing.accuracy_over_time(run, "final_accuracy")))
+    lines = [(run.name, lambda key, run=run: timing.accuracy_over_time(run, key)) for run in runs]
+    return accuracy_lines(lines, title_of(runs))
+
+
+def lent_accuracy(race):
+    """The same for the racers, with the accuracies of longer runs."""
+    lines = [
+        (racer.name, lambda key, racer=racer, run=run: timing.lent_accuracies(racer, run, key))
+        for racer, run in race.lent
+    ]
+    images = " / ".join(dict.fromkeys(f"{run.config['train_images']:,}" for _, run in race.lent))
+    return accuracy_lines(lines, f"{title_of(race.runs)}, {images} images an epoch, at the race's images/s")
+
+
+def accuracy_lines(lines, title):
+    """A line for each name and function of "final_accuracy" or "exit_accuracy" that gives points of seconds and accuracy."""
+    figure, axes = pyplot.subplots(figsize=(8.2, 4.4))
+    longest = max(points[-1][0] for _, points_of in lines if (points := points_of("final_accuracy")))
     unit, divisor = ("minutes", 60) if longest > 300 else ("seconds", 1)
-    for number, run in enumerate(runs):
+    for number, (name, points_of) in enumerate(lines):
         color, marker = COLORS[number % len(COLORS)], MARKERS[number % len(MARKERS)]
         for key, style, suffix in (("final_accuracy", "-", ""), ("exit_accuracy", "--", ", early exit")):
-            points = [(seconds / divisor, value) for seconds, value in timing.accuracy_over_time(run, key)]
+            points = [(seconds / divisor, value) for seconds, value in points_of(key)]
             if points:
                 axes.plot(
                     *zip(*points), style, color=color, marker=marker if style == "-" else None, markersize=4.5,
-                    linewidth=1.8 if style == "-" else 1.1, label=run.name + suffix,
+                    linewidth=1.8 if style == "-" else 1.1, label=name + suffix,
                 )  # fmt: skip
     axes.set_xlabel(f"{unit} of training (upload included, evaluation not)")
     axes.set_ylabel("accuracy on the test images")
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.set_xlim(left=0)
-    axes.set_title(title_of(runs))
+    axes.set_title(title)
     axes.legend(loc="lower right")
     return figure
 

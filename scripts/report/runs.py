@@ -115,6 +115,7 @@ class Race:
     machine: dict
     runs: list
     failed: list  # (name, reason)
+    lent: list = field(default_factory=list)  # (racer, run): a longer run in which the racer's network learns the same
 
 
 @dataclass

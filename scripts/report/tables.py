@@ -110,6 +110,23 @@ def accuracies(runs):
     return grid
 
 
+def lent(race):
+    """When accuracies of longer runs would have been reached at the racers' speed."""
+    grid = Grid("run", "accuracies of", "epochs", "images", "training min", "exit", "final", left=2)
+    for racer, run in race.lent:
+        points = timing.lent_accuracies(racer, run, "final_accuracy")
+        grid.add(
+            racer.name,
+            run.name,
+            len(run.epochs),
+            f"{run.config['train_images']:,}",
+            fixed(points[-1][0] / 60),
+            accuracy(run.edge["exit_accuracy"]),
+            accuracy(run.edge["final_accuracy"]),
+        )
+    return grid
+
+
 NOTE = """Seconds are those of training in one epoch, the mean over the run's epochs, without evaluation; link busy: sending, in both
 directions together. Overlap: epoch ÷ the busiest of edge, link and cloud. Floors: bytes ÷ the link's rate; multiplications
 and additions of a direct training step (forward and both gradients, without the input gradient of the first layer) ÷ what
@@ -194,6 +211,8 @@ def as_text(thing):
     rows = rows_of(thing)
     if rows:
         parts += [times(rows).text(), floors(rows).text(), accuracies(runs_of(thing)).text()]
+    if isinstance(thing, Race) and thing.lent:
+        parts += [lent(thing).text()]
     lines = timing.upload_verdict(thing.runs) if isinstance(thing, Race) else []
     lines += [f"PROBLEM: {line}" for line in problems(thing)]
     parts += ["\n".join(lines) + "\n"] if lines else []
@@ -232,6 +251,8 @@ def race_or_run(thing):
     if rows:
         lines += [times(rows).markdown(), floors(rows).markdown(), accuracies(runs_of(thing)).markdown()]
     if isinstance(thing, Race):
+        if thing.lent:
+            lines += [lent(thing).markdown()]
         lines += [f"- {line}" for line in timing.upload_verdict(thing.runs)] + [""]
     lines += [f"- **Problem:** {line}" for line in problems(thing)] + [""]
     for run in runs_of(thing):

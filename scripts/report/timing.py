@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, replace
 
+from .runs import Race, Run
+
 # Runtime of hierarchical training against streaming images to the cloud, CIFAR-10 over 3G: Sepehri et al., 2024.
 PAPER_3G = {"vgg16": -0.29, "resnet18": -0.61}
 RATE_3G = 1.1e6
@@ -177,6 +179,42 @@ def accuracy_over_time(run, key):
         if epoch.get(key) is not None:
             points.append((seconds, epoch[key]))
     return points
+
+
+TRAINING = ("architecture", "seed", "batch_size", "learning_rate", "momentum", "weight_decay", "schedule")
+CUT = ("strategy", "cut", "bottleneck", "exit_head", "bits", "scale", "full_scale")
+
+
+def learn_the_same(one, other):
+    """Whether two runs end with the same accuracies, given the same images and epochs: links and, for a network in one
+    piece, strategies do not matter."""
+    uncut = "cut" not in one.config
+    keys = TRAINING if uncut else TRAINING + CUT
+    return uncut == ("cut" not in other.config) and all(one.config.get(key) == other.config.get(key) for key in keys)
+
+
+def lend(things):
+    """Gives every race the single runs of more epochs from which it can have accuracies."""
+    for race in things:
+        if isinstance(race, Race):
+            race.lent = [
+                (racer, run)
+                for racer in race.runs
+                for run in things
+                if isinstance(run, Run) and len(run.epochs) > len(racer.epochs) and learn_the_same(racer, run)
+            ]
+
+
+def lent_accuracies(racer, run, key):
+    """Points (seconds, accuracy): those of a run's epochs when the racer's seconds per image would have got there."""
+    share = run.config["train_images"] / racer.config["train_images"]
+    start = upload_seconds(racer) if racer.uploaded_seconds is not None else 0.0
+    seconds = epochs(racer)[-1].seconds
+    return [
+        ((start + place * seconds) * share, epoch[key])
+        for place, epoch in enumerate(run.epochs, start=1)
+        if epoch.get(key) is not None
+    ]
 
 
 def upload_verdict(runs):
