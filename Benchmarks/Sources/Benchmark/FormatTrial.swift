@@ -12,15 +12,19 @@ final class FormatTrial {
 
   /// As it was asked for.
   let name: String
-  /// Training images that were encoded, and their bytes without compression.
-  private(set) var (images, bytes) = (0, 0)
+  var format: ActivationFormat { codec.format }
+  /// Bytes of an encoded training image, without compression.
+  var packedBytesPerImage: Double { Double(bytes) / Double(images) }
   /// The same of every 16th batch, with zstd.
-  private(set) var (sampledImages, sampledBytes) = (0, 0)
-  /// Of the same batches: Σ (decoded − x)² and Σ x².
-  private(set) var (squaredError, squares) = (0.0, 0.0)
+  var compressedBytesPerImage: Double { Double(sampledBytes) / Double(sampledImages) }
+  /// Of the same batches: Σ (decoded − x)² / Σ x².
+  var relativeSquaredError: Double { squaredError / squares }
   /// Right answers in the last evaluation.
   private(set) var correct = 0
 
+  private var (images, bytes) = (0, 0)
+  private var (sampledImages, sampledBytes) = (0, 0)
+  private var (squaredError, squares) = (0.0, 0.0)
   private let rounding: Rounding
   private let codec: ActivationCodec
   private let compressing: ActivationCodec

@@ -18,7 +18,8 @@ struct FormatsCommand: ParsableCommand {
       A format is bits,scale,full-scale: 2,tensor,0.35. With ",stochastic" behind it the
       training features are rounded up or down at random, so that the mean stays, and the
       test features to the nearest code as ever; with ",dithered" those too. Sizes with
-      zstd and errors are those of every 16th batch.
+      zstd and errors are those of every 16th batch. The lines of --json can be drawn by
+      scripts/report.py.
       """)
 
   @OptionGroup var measurement: MeasurementOptions
@@ -89,25 +90,76 @@ struct FormatsCommand: ParsableCommand {
   }
 
   private func report(_ rests: [FormatTrial], _ exitCorrect: Int, trained: Int, tested: Int) throws {
+    guard !measurement.json else {
+      for rest in rests {
+        let row = FrontierRow(
+          self, rest, exitAccuracy: Double(exitCorrect) / Double(tested), trainImages: trained,
+          finalAccuracy: Double(rest.correct) / Double(tested))
+        try Program.printLine(String(decoding: RunJSON.encode(row, pretty: false), as: UTF8.self))
+      }
+      return
+    }
     let exitAccuracy = Formatting.percent(Double(exitCorrect) / Double(tested))
     var report = Report(
       """
       \(architecture.rawValue) cut \(cut), exit \(exitHead.rawValue), \
       bottleneck \(bottleneck.map(String.init) ?? "none"), \
       \(epochs) epochs of \(trained) images, seed \(seed): exit accuracy \(exitAccuracy)
-      """, json: measurement.json,
+      """, json: false,
       columns: [
         ("format", "format"), ("bytes_per_image", "bytes/image"), ("zstd_bytes_per_image", "with zstd"),
         ("relative_error", "squared error"), ("final_accuracy", "final accuracy"),
       ])
     for rest in rests {
       try report.append([
-        .word(rest.name), .number(Double(rest.bytes) / Double(rest.images), digits: 0),
-        .number(Double(rest.sampledBytes) / Double(rest.sampledImages), digits: 0),
-        .number(rest.squaredError / rest.squares, digits: 3),
+        .word(rest.name), .number(rest.packedBytesPerImage, digits: 0),
+        .number(rest.compressedBytesPerImage, digits: 0), .number(rest.relativeSquaredError, digits: 3),
         .number(Double(rest.correct) / Double(tested) * 100, digits: 2),
       ])
     }
     try report.finish()
+  }
+}
+
+/// A line of --json, with the keys of `scripts/frontier.sh`. Accuracies are fractions.
+private struct FrontierRow: Encodable {
+  let architecture: String
+  let cut: Int
+  let bottleneck: Int?
+  let exitHead: String
+  let format: String
+  let bits: Int
+  let scale: String
+  let fullScale: Double
+  let packedBytesPerImage: Double
+  /// With zstd.
+  let bytesPerImage: Double
+  let squaredError: Double
+  let exitAccuracy: Double
+  let finalAccuracy: Double
+  let epochs: Int
+  let trainImages: Int
+  let seed: UInt64
+
+  init(
+    _ command: FormatsCommand, _ rest: FormatTrial, exitAccuracy: Double, trainImages: Int,
+    finalAccuracy: Double
+  ) {
+    architecture = command.architecture.rawValue
+    cut = command.cut
+    bottleneck = command.bottleneck
+    exitHead = command.exitHead.rawValue
+    format = rest.name
+    bits = rest.format.bits
+    scale = rest.format.scale.rawValue
+    fullScale = rest.format.fullScale
+    packedBytesPerImage = rest.packedBytesPerImage
+    bytesPerImage = rest.compressedBytesPerImage
+    squaredError = rest.relativeSquaredError
+    self.exitAccuracy = exitAccuracy
+    self.finalAccuracy = finalAccuracy
+    epochs = command.epochs
+    self.trainImages = trainImages
+    seed = command.seed
   }
 }
