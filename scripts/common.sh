@@ -134,6 +134,17 @@ read_run_options() {
   done
 }
 
+# Ends the script with 64 if edge-trainer refuses the command "$@" because of its options. Trains nothing: where there are no
+# images, a command that is right ends with 65.
+check_options() {
+  local code=0 errors
+  errors=$("$@" --data /dev/null/none 2>&1 >/dev/null) || code=$?
+  if ((code == 64)); then
+    tail -n 1 <<<"$errors" >&2
+    exit 64
+  fi
+}
+
 # Prints the bits per second that --link-rate $1 means; exits with 64 if it means none.
 bits_per_second() {
   awk -v rate="$1" 'BEGIN {

@@ -229,6 +229,11 @@ fi
 
 list_settings
 find_data ${options[@]+"${options[@]}"}
+for setting in "${settings[@]}"; do
+  # shellcheck disable=SC2086 # Its words.
+  prepare $setting
+  check_options "${edge[@]}"
+done
 if [[ $mode == train ]]; then mkdir -p "$directory" || exit 73; fi
 
 failures=0
@@ -256,12 +261,6 @@ for i in "${!settings[@]}"; do
   if ((code)); then
     say "$name FAILED with exit code $code: $(tail -n 1 "$place/edge.log")"
     failures=$((failures + 1))
-    # What is wrong with the options is wrong with all settings.
-    if ((code == 64)); then
-      rm -rf "$place"
-      rmdir "$directory" 2>/dev/null || true
-      exit 64
-    fi
   fi
 done
 if [[ $mode == list ]]; then exit 0; fi

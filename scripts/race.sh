@@ -104,7 +104,6 @@ fi
 find_processors
 command -v python3 >/dev/null || fail "python3 is not installed; on Debian: apt-get install python3"
 "$root/scripts/build.sh" >&2
-build_benchmark
 find_data ${options[@]+"${options[@]}"}
 
 # A JSON string.
@@ -183,17 +182,12 @@ describe_racer() {
   } >"$2/racer.json"
 }
 
-stop_between_runs
-
-is_new=
-[[ -e $directory ]] || is_new=yes
-mkdir -p "$directory" || exit 73
-describe_machine
-failures=0
-for i in "${!names[@]}"; do
-  name=${names[i]}
+# Sets name, racer, edge and cloud for the racer number $1.
+prepare() {
+  local own given default
+  name=${names[$1]}
   racer=$directory/$name
-  read -ra own <<<"${specifications[i]}"
+  read -ra own <<<"${specifications[$1]}"
   read_run_options ${options[@]+"${options[@]}"} ${own[@]+"${own[@]}"}
   given=(${options[@]+"${options[@]}"} ${own[@]+"${own[@]}"})
   edge=(taskset --cpu-list "${processors[0]}" "$root/.build/release/edge-trainer" train
@@ -207,6 +201,20 @@ for i in "${!names[@]}"; do
     cloud=(taskset --cpu-list "${processors[1]}" "$root/.build/release/cloud-trainer" --threads 1
       ${cloud_options[@]+"${cloud_options[@]}"} --run-dir "$racer/cloud")
   fi
+}
+
+stop_between_runs
+
+for i in "${!names[@]}"; do
+  prepare "$i"
+  check_options "${edge[@]}"
+done
+build_benchmark
+mkdir -p "$directory" || exit 73
+describe_machine
+failures=0
+for i in "${!names[@]}"; do
+  prepare "$i"
   if is_complete "$racer"; then
     say "$name is complete"
     continue
@@ -222,12 +230,6 @@ for i in "${!names[@]}"; do
   code=0
   train_into "$racer" || code=$?
   exit_if_stopped "$directory"
-  if ((code == 64)); then
-    say "$name: $(tail -n 1 "$racer/edge.log")"
-    rm -rf "$racer"
-    [[ -z $is_new || $i -gt 0 ]] || rm -rf "$directory"
-    exit 64
-  fi
   describe_racer "$name" "$racer" "$began" "$code" "$before"
   ((code == 0)) || failures=$((failures + 1))
 done
