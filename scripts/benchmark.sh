@@ -2,7 +2,7 @@
 # Times the engine on this machine: convolutions, layers within a step, training steps, codec, input.
 #
 # Usage: scripts/benchmark.sh                                  everything: some 5 minutes after the build (two cores)
-#        scripts/benchmark.sh layers|profile|networks|codec|input [option...]     see --help of each
+#        scripts/benchmark.sh layers|profile|networks|step|codec|input|errors|formats [option...]     see --help of each
 #
 # Tables go to standard output. Nothing else should run on the machine.
 set -euo pipefail
