@@ -13,8 +13,8 @@ struct NetworkOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       """
-      Early exit that trains the front: pooling and a linear layer, after no, one or two convolutions; deep if not \
-      given.
+      Early exit that trains the front: pooling and a linear layer, after no, one or two convolutions. (default: \
+      deep)
       """, valueName: "head"))
   var exitHead: ExitHead?
 

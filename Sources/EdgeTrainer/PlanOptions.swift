@@ -33,7 +33,7 @@ struct PlanOptions: ParsableArguments {
   var minCut = 0
 
   @Option(
-    help: ArgumentHelp("Steps to time for each strategy and cut, on each side.", valueName: "n"))
+    help: ArgumentHelp("Steps to time for each strategy and cut, on each side; at most 16.", valueName: "n"))
   var steps = 3
 
   @Option(help: ArgumentHelp("Write the plan as JSON to <file>, too.", valueName: "file"))

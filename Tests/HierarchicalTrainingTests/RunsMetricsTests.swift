@@ -247,7 +247,7 @@ import Testing
            74  a file of the run or standard output cannot be written (disk full, for example)
            75  the other side refused the run and said why (busy, or beyond its limits)
            76  the other side broke the protocol, or speaks another version of it
-          130  interrupted (Ctrl-C, SIGTERM or SIGHUP); the logs are complete up to that step
+          130  interrupted (Ctrl-C, SIGTERM or SIGHUP); the logs are complete so far
         """)
   }
 }

@@ -2,10 +2,10 @@ import HierarchicalTraining
 
 /// The exit codes for the help text.
 package enum ExitCodes {
-  /// A heading and a line for each code; longer explanations go on below their beginning, within 80 columns.
+  /// A heading and a line for each code; longer explanations go on below their beginning, within 79 columns: the parser breaks lines of 80.
   package static let help = "EXIT CODES:\n" + RunExit.allCases.map(entry).joined(separator: "\n")
 
-  private static let width = 80
+  private static let width = 79
   private static let indentation = 7
 
   private static func entry(_ exit: RunExit) -> String {

@@ -24,7 +24,7 @@ package enum RunExit: Int32, CaseIterable, Sendable {
     case .cannotWriteRun: "a file of the run or standard output cannot be written (disk full, for example)"
     case .refused: "the other side refused the run and said why (busy, or beyond its limits)"
     case .protocolError: "the other side broke the protocol, or speaks another version of it"
-    case .interrupted: "interrupted (Ctrl-C, SIGTERM or SIGHUP); the logs are complete up to that step"
+    case .interrupted: "interrupted (Ctrl-C, SIGTERM or SIGHUP); the logs are complete so far"
     }
   }
 
