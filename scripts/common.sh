@@ -28,6 +28,16 @@ check_list() {
   done <<<"$2,"
 }
 
+# The command "$@" as a line for the shell, with quotes only where they are needed.
+as_line() {
+  local word line=
+  for word; do
+    [[ $word =~ ^[A-Za-z0-9_./:,@%+=-]+$ ]] || word=${word@Q}
+    line+="$word "
+  done
+  printf '%s' "${line% }"
+}
+
 # Prints the comment at the top of the calling script if the first argument asks for it.
 help_if_asked() {
   case ${1-} in

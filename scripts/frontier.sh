@@ -153,14 +153,11 @@ prepare() {
   cloud=("$root/.build/release/cloud-trainer" ${cloud_options[@]+"${cloud_options[@]}"} --run-dir "$path/cloud")
 }
 
-# The command that trains, as one line for the shell.
-command_line() { printf '%q ' "${edge[@]}"; }
-
 # Whether the setting in the directory $1 is complete. Ends the script if it had other options than "${edge[@]}".
 is_complete() {
   [[ -e $1/edge/summary.json ]] || return 1
   [[ $(value_of outcome "$1/edge/summary.json") == completed ]] || return 1
-  [[ $(command_line) == "$(<"$1/command")" ]] || fail_usage "$1 was run with other options: see $1/command"
+  [[ $(as_line "${edge[@]}") == "$(<"$1/command")" ]] || fail_usage "$1 was run with other options: see $1/command"
 }
 
 # Prints a row of frontier.tsv for the complete setting in the directory $1.
@@ -253,7 +250,7 @@ for i in "${!settings[@]}"; do
   fi
   rm -rf "$place"
   mkdir -p "$place"
-  command_line >"$place/command"
+  as_line "${edge[@]}" >"$place/command"
   say "$name starts ($((i + 1)) of ${#settings[@]}); see $place/edge.log"
   code=0
   train_into "$place" || code=$?

@@ -29,7 +29,7 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 help_if_asked "$@"
 
-race_command="scripts/race.sh$( (($# == 0)) || printf ' %q' "$@")"
+race_command=$(as_line scripts/race.sh "$@")
 
 strategies=(hierarchical split cloud-stream cloud-upload-once edge-only)
 rate=3g
@@ -149,7 +149,7 @@ describe_machine() {
 is_complete() {
   [[ -e $1/racer.json ]] || return 1
   grep -q '"exit_code": 0' "$1/racer.json" || return 1
-  grep -qF "\"edge_command\": $(quoted "$(printf '%q ' "${edge[@]}")")" "$1/racer.json" ||
+  grep -qF "\"edge_command\": $(quoted "$(as_line "${edge[@]}")")" "$1/racer.json" ||
     fail_usage "$1 was run with other options"
 }
 
@@ -167,8 +167,8 @@ describe_racer() {
   {
     echo '{'
     echo "  \"name\": $(quoted "$1"),"
-    echo "  \"edge_command\": $(quoted "$(printf '%q ' "${edge[@]}")"),"
-    if ((${#cloud[@]})); then echo "  \"cloud_command\": $(quoted "$(printf '%q ' "${cloud[@]}")"),"; fi
+    echo "  \"edge_command\": $(quoted "$(as_line "${edge[@]}")"),"
+    if ((${#cloud[@]})); then echo "  \"cloud_command\": $(quoted "$(as_line "${cloud[@]}")"),"; fi
     if [[ -n $arithmetic ]]; then
       echo "  \"edge_operations\": $(value_of edge_operations "$arithmetic"),"
       echo "  \"cloud_operations\": $(value_of cloud_operations "$arithmetic"),"
