@@ -106,6 +106,8 @@ class ReportTests(unittest.TestCase):
         write_run(race / "alone", "edge-only", 60.0, 60.0, 0.0, 0, racer=speed)
         (race / "lost").mkdir()
         (race / "lost" / "racer.json").write_text('{"name": "lost", "exit_code": 64, "error": "cut 9"}')
+        (race / "underway").mkdir()
+        (race / "underway" / "edge.log").touch()
         machine = {"cpu": "C", "cores": 2, "processors": "0 and 1", "kernels": "Zen", "sgemm_gigaflops": 45.0}
         machine |= {"system": "Linux", "git_commit": "abc", "date": "today", "command": "scripts/race.sh"}
         (race / "machine.json").write_text(json.dumps(machine))
@@ -218,6 +220,7 @@ class ReportTests(unittest.TestCase):
             "| method | 22.0 | 45.5 | −50.0 % | −29.0 % |",
             "scripts/race.sh",
             "lost: cut 9",
+            "underway: did not arrive",
             "![A plot](a.png)",
         ):
             self.assertIn(part, text)

@@ -162,6 +162,8 @@ def read_race(directory):
             runs.append(read_run(path.parent, racer["name"], racer))
         else:
             failed.append((racer["name"], racer.get("error", "failed")))
+    started = (path.parent for path in sorted(directory.glob("*/edge.log")))
+    failed += [(path.name, "did not arrive") for path in started if not (path / "racer.json").exists()]
     if not runs and not failed:
         raise ReportError(f"{directory}: no racer has ended")
     order = {run.name: (STRATEGIES.index(run.edge["strategy"]), run.racer["started_at"]) for run in runs}
