@@ -230,13 +230,8 @@ train_on_loopback() {
 
   "${edge[@]}" ${address:+--cloud "$address"} &
   edge_process=$!
-  while true; do
-    stopping=
-    code=0
-    wait "$edge_process" || code=$?
-    # A signal to this script ends `wait`, but not the edge, which completes its logs.
-    [[ -n $stopping ]] || break
-  done
+  code=0
+  wait_through_signals "$edge_process" || code=$?
 
   [[ -n $cloud_process ]] || return "$code"
   # The cloud ends by itself after its session; if the edge never reached it, nothing is left to wait for.
@@ -249,9 +244,21 @@ train_on_loopback() {
   return "$code"
 }
 
+# Waits until the process $1 has ended, and returns its exit code. A signal to this script ends `wait`, but not the process,
+# which completes its logs: the trap has to set `signalled`.
+wait_through_signals() {
+  local code
+  while true; do
+    signalled=
+    code=0
+    wait "$1" || code=$?
+    [[ -n $signalled ]] || return "$code"
+  done
+}
+
 # On Ctrl-C the terminal has told the programs too; on a signal to this script alone nobody has.
 stop() {
-  stopping=yes
+  signalled=yes
   [[ -n $edge_process ]] || exit "$1"
   kill -TERM "$edge_process" 2>/dev/null || true
 }
@@ -296,13 +303,7 @@ train_into() {
     exit "$code"
   ) >"$1/edge.txt" 2>"$1/edge.log" &
   trainer=$!
-  while true; do
-    signalled=
-    code=0
-    wait "$trainer" || code=$?
-    # A signal to this script ends `wait`, but not the run, which completes its logs.
-    [[ -n $signalled ]] || break
-  done
+  wait_through_signals "$trainer" || code=$?
   trainer=
   return "$code"
 }

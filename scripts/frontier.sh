@@ -226,9 +226,9 @@ fi
 
 list_settings
 find_data ${options[@]+"${options[@]}"}
-for setting in "${settings[@]}"; do
-  # shellcheck disable=SC2086 # Its words.
-  prepare $setting
+for words in "${settings[@]}"; do
+  read -ra setting <<<"$words"
+  prepare "${setting[@]}"
   check_options "${edge[@]}"
 done
 if [[ $mode == train ]]; then mkdir -p "$directory" || exit 73; fi
