@@ -29,7 +29,7 @@ struct Describe: ParsableCommand {
 
   private func table() throws -> String {
     try NetworkDescription(
-      network: network.configuration(cut: 1), format: ActivationFormat(bits: bits.value)
+      network: network.configuration(cut: 1), format: BitsOption.format(bits: bits.value)
     ).rendered(convolution)
   }
 }

@@ -69,14 +69,8 @@ struct LinkOptions: ParsableArguments {
 
   /// - Throws: `ValidationError` for bits or a full scale that there are not.
   func format(bits: Int) throws -> ActivationFormat {
-    do {
-      return try ActivationFormat(
-        bits: bits, scale: scale ?? .tensor, compression: compression ?? .none, fullScale: fullScale)
-    } catch CodecError.unsupportedFullScale(let value) {
-      throw ValidationError("--full-scale: \(CodecError.unsupportedFullScale(value))")
-    } catch let error as CodecError {
-      throw ValidationError("--bits: \(error)")
-    }
+    try BitsOption.format(
+      bits: bits, scale: scale ?? .tensor, compression: compression ?? .none, fullScale: fullScale)
   }
 
   /// The given options that mean nothing for features as floating-point numbers.

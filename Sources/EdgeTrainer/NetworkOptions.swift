@@ -1,6 +1,7 @@
 import ArgumentParser
 import HierarchicalTraining
 import NeuralNetwork
+import Transport
 
 extension Architecture: ExpressibleByArgument {}
 extension ExitHead: ExpressibleByArgument {}
@@ -38,6 +39,22 @@ struct BitsOption: ParsableArguments {
   var bits: Int?
 
   var value: Int { bits ?? 4 }
+
+  /// The format that options ask for.
+  ///
+  /// - Throws: `ValidationError`, which names the option, for bits or a full scale that there are not.
+  static func format(
+    bits: Int, scale: ScaleGranularity = .tensor, compression: ActivationCompression = .none,
+    fullScale: Double? = nil
+  ) throws -> ActivationFormat {
+    do {
+      return try ActivationFormat(bits: bits, scale: scale, compression: compression, fullScale: fullScale)
+    } catch CodecError.unsupportedFullScale(let value) {
+      throw ValidationError("--full-scale: \(CodecError.unsupportedFullScale(value))")
+    } catch let error as CodecError {
+      throw ValidationError("--bits: \(error)")
+    }
+  }
 }
 
 /// Where the network is cut.

@@ -15,11 +15,11 @@ struct FormatsCommand: ParsableCommand {
     commandName: "formats",
     abstract: "Train one front, and a rest for each of several activation formats; print bytes and accuracy.",
     discussion: """
-      A format is bits,scale,full-scale: 2,tensor,0.35. With ",stochastic" behind it the
-      training features are rounded up or down at random, so that the mean stays, and the
-      test features to the nearest code as ever; with ",dithered" those too. Sizes with
-      zstd and errors are those of every 16th batch. The lines of --json can be drawn by
-      scripts/report.py.
+      A format is bits,scale,full-scale: 2,tensor,0.35. With ",stochastic" behind it
+      the training features are rounded up or down at random, so that the mean stays,
+      and the test features to the nearest code as ever; with ",dithered" those too.
+      Sizes with zstd and errors are those of every 16th batch. scripts/report.py draws
+      the lines of --json.
       """)
 
   @OptionGroup var measurement: MeasurementOptions
@@ -100,24 +100,26 @@ struct FormatsCommand: ParsableCommand {
       return
     }
     let exitAccuracy = Formatting.percent(Double(exitCorrect) / Double(tested))
-    var report = Report(
+    var table = TextTable([
+      TextTable.Column("format"), TextTable.Column("bytes/image", .right),
+      TextTable.Column("with zstd", .right), TextTable.Column("squared error", .right),
+      TextTable.Column("final accuracy", .right),
+    ])
+    for rest in rests {
+      table.append([
+        rest.name, Formatting.fixed(rest.packedBytesPerImage, decimals: 0),
+        Formatting.fixed(rest.compressedBytesPerImage, decimals: 0),
+        Formatting.fixed(rest.relativeSquaredError, decimals: 3),
+        Formatting.percent(Double(rest.correct) / Double(tested)),
+      ])
+    }
+    try Program.printLine(
       """
       \(architecture.rawValue) cut \(cut), exit \(exitHead.rawValue), \
       bottleneck \(bottleneck.map(String.init) ?? "none"), \
       \(epochs) epochs of \(trained) images, seed \(seed): exit accuracy \(exitAccuracy)
-      """, json: false,
-      columns: [
-        ("format", "format"), ("bytes_per_image", "bytes/image"), ("zstd_bytes_per_image", "with zstd"),
-        ("relative_error", "squared error"), ("final_accuracy", "final accuracy"),
-      ])
-    for rest in rests {
-      try report.append([
-        .word(rest.name), .number(rest.packedBytesPerImage, digits: 0),
-        .number(rest.compressedBytesPerImage, digits: 0), .number(rest.relativeSquaredError, digits: 3),
-        .number(Double(rest.correct) / Double(tested) * 100, digits: 2),
-      ])
-    }
-    try report.finish()
+      \(table.rendered())
+      """)
   }
 }
 
