@@ -96,7 +96,7 @@ every_network() {
   local number=0 differing=0 architecture cut head bottleneck bits scale
   for architecture in vgg8 vgg16 resnet18 resnet18-imagenet; do
     for ((cut = 1; cut <= blocks[$architecture]; cut++)); do
-      for head in pool conv deep; do
+      for head in pool conv deep pyramid; do
         # Features of 1x1 are too small for the head.
         if [[ $head == deep && $architecture-$cut =~ ^(vgg16-5|resnet18-imagenet-4)$ ]]; then continue; fi
         for bottleneck in none 12; do

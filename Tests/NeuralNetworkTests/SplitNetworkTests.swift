@@ -34,8 +34,11 @@ import Testing
   }
 
   /// c = 64 channels of 8x8: pool 64·10 + 10; conv 9·64² + 2·64 more; deep 9·64·128 + 256 + 9·128² + 256 +
-  /// 1290.
-  @Test(arguments: [(ExitHead.pool, 650, 640), (.conv, 37_642, 2_359_936), (.deep, 222_986, 7_079_168)])
+  /// 1290; pyramid 9·64·64 + 128 + 9·64·128 + 256 + 1290.
+  @Test(arguments: [
+    (ExitHead.pool, 650, 640), (.conv, 37_642, 2_359_936), (.deep, 222_986, 7_079_168),
+    (.pyramid, 112_266, 3_540_224),
+  ])
   func exitHeadsHaveTheirSizes(head: ExitHead, parameters: Int, multiplyAccumulates: Int) throws {
     let network = try Self.network(.vgg8, cut: 2, head)
     #expect(Self.count(network.exit) == parameters)
@@ -49,6 +52,26 @@ import Testing
         "exit.features.0.weight", "exit.features.1.weight", "exit.features.1.bias", "exit.features.4.weight",
         "exit.features.5.weight", "exit.features.5.bias", "exit.classifier.weight", "exit.classifier.bias",
       ])
+  }
+
+  /// Twice the cut's channels at 4x4, half as many in front of each pooling, whatever the bottleneck.
+  @Test(arguments: [
+    (Architecture.resnet18, 1, 64, [16, 32, 64, 128]), (.resnet18, 2, 128, [64, 128, 256]),
+    (.resnet18, 3, 256, [256, 512]), (.resnet18, 4, 512, [1024]), (.vgg16, 5, 512, [1024]),
+    (.vgg8, 1, 32, [16, 32, 64]),
+  ])
+  func thePyramidIgnoresTheBottleneck(architecture: Architecture, cut: Int, channels: Int, widths: [Int])
+    throws
+  {
+    for bottleneck in [nil, 12] {
+      let network = try Self.network(architecture, cut: cut, .pyramid, bottleneck: bottleneck)
+      let inputs = [bottleneck ?? channels] + widths
+      let weights = network.exit.parameters.filter {
+        if case .convolution = $0.layout { true } else { false }
+      }
+      #expect(weights.map(\.count) == zip(inputs, widths).map { 9 * $0 * $1 })
+      #expect(weights.map(\.name) == widths.indices.map { "exit.features.\(4 * $0).weight" })
+    }
   }
 
   @Test(arguments: Architecture.allCases) func cutsOutOfRangeAreRefused(_ architecture: Architecture) {

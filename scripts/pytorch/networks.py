@@ -35,7 +35,7 @@ class Configuration:
 
     architecture: str
     cut: int  # after this block, counted from 1
-    exit_head: str  # pool, conv, deep
+    exit_head: str  # pool, conv, deep, pyramid
     bottleneck: int | None  # channels
     bits: int  # 1 to 8, 16, 32
     scale: str  # tensor, channel
@@ -52,13 +52,16 @@ class SplitNetwork(nn.Module):
         if not 1 <= cut <= len(blocks):
             raise ValueError(f"cut {cut} of {configuration.architecture}, which has {len(blocks)} blocks")
         front = blocks[:cut]
-        channels = _output_channels(front)
+        cut_channels = channels = _output_channels(front)
         if bottleneck is not None:
             layers = nn.Sequential(nn.Conv2d(channels, bottleneck, 1, bias=False), nn.BatchNorm2d(bottleneck), nn.ReLU())
             front = [*front, [("bottleneck", layers)]]
             channels = bottleneck
         self.front = _sequential(front)
-        self.exit = _exit_head(configuration.exit_head, channels)
+        with torch.no_grad():
+            side = self.front.eval()(torch.zeros(1, 3, 32, 32)).shape[-1]
+        self.front.train()
+        self.exit = _exit_head(configuration.exit_head, channels, cut_channels, side)
         self.rest = None
         if with_rest:
             rest = blocks[cut:]
@@ -165,7 +168,9 @@ def _resnet_blocks(imagenet_stem: bool, cut: int, bottleneck: int | None):
     return blocks
 
 
-def _exit_head(kind: str, channels: int) -> nn.Sequential:
+def _exit_head(kind: str, channels: int, cut_channels: int, side: int) -> nn.Sequential:
+    """The exit behind features of side x side and so many channels; cut_channels: without a bottleneck."""
+
     def convolution(inputs, outputs):
         return [_convolution(inputs, outputs), nn.BatchNorm2d(outputs), nn.ReLU()]
 
@@ -176,8 +181,18 @@ def _exit_head(kind: str, channels: int) -> nn.Sequential:
     elif kind == "deep":
         outputs = 2 * channels
         layers = [*convolution(channels, outputs), nn.MaxPool2d(2), *convolution(outputs, outputs)]
+    elif kind == "pyramid":
+        widths = [2 * cut_channels]
+        while side > 4:
+            widths.insert(0, max(1, widths[0] // 2))
+            side //= 2
+        layers, outputs = [], channels
+        for width in widths:
+            layers += [*convolution(outputs, width), nn.MaxPool2d(2)]
+            outputs = width
+        layers.pop()
     else:
-        raise ValueError(f"exit head {kind}: expected pool, conv or deep")
+        raise ValueError(f"exit head {kind}: expected pool, conv, deep or pyramid")
     named = [(f"features.{place}", layer) for place, layer in enumerate(layers)]
     return _sequential([named, _classifier("classifier", outputs)])
 

@@ -9,11 +9,16 @@ package enum ExitHead: String, Codable, CaseIterable, Sendable {
   /// A 3×3 convolution c -> 2c with batch normalization and ReLU, 2×2 max pooling, a convolution 2c -> 2c
   /// likewise, then as `pool`.
   case deep
+  /// 3×3 convolutions with batch normalization and ReLU, 2×2 max pooling between them until the features are 4×4 or
+  /// smaller, then as `pool`. The last convolution has twice the channels that the cut has without a bottleneck, each
+  /// earlier one half as many as the next: a bottleneck narrows what travels, not what trains the front.
+  case pyramid
 
   /// The layers for features of a shape.
   ///
+  /// - Parameter cutChannels: The channels at the cut in front of the bottleneck, if there is one.
   /// - Throws: `ShapeError` if the features are too small for the head.
-  func layers(for features: FeatureShape) throws -> [any Layer] {
+  func layers(for features: FeatureShape, cutChannels: Int) throws -> [any Layer] {
     let channels = features.channels
     switch self {
     case .pool:
@@ -30,6 +35,21 @@ package enum ExitHead: String, Codable, CaseIterable, Sendable {
         convolution(0, channels, 2 * channels, pooled: true), MaxPooling(kernelSize: 2, stride: 2),
         convolution(4, 2 * channels, 2 * channels),
       ] + classifier(inputs: 2 * channels)
+    case .pyramid:
+      var widths = [2 * cutChannels]
+      var side = max(features.height, features.width)
+      while side > 4 {
+        widths.insert(max(1, widths[0] / 2), at: 0)
+        side /= 2
+      }
+      var layers: [any Layer] = []
+      var inputs = channels
+      for (index, width) in widths.enumerated() {
+        if index > 0 { layers.append(MaxPooling(kernelSize: 2, stride: 2)) }
+        layers.append(convolution(4 * index, inputs, width, pooled: index < widths.count - 1))
+        inputs = width
+      }
+      return layers + classifier(inputs: inputs)
     }
   }
 

@@ -41,8 +41,8 @@ package struct SplitNetwork {
     }
     var blocks = architecture.blocks()
     var frontLayers = Array(blocks[..<cut].joined())
+    let channels = try Sequential(frontLayers).outputShape(for: Architecture.imageShape).channels
     if let bottleneck = configuration.bottleneck {
-      let channels = try Sequential(frontLayers).outputShape(for: Architecture.imageShape).channels
       guard (1...channels).contains(bottleneck) else {
         throw ShapeError(
           "a bottleneck of \(bottleneck) channels is out of range: 1 to the \(channels) of the features at cut \(cut)"
@@ -57,7 +57,7 @@ package struct SplitNetwork {
     }
     front = Sequential(frontLayers)
     cutShape = try front.outputShape(for: Architecture.imageShape)
-    exit = Sequential(try configuration.exitHead.layers(for: cutShape))
+    exit = Sequential(try configuration.exitHead.layers(for: cutShape, cutChannels: channels))
     let restBlocks = Array(blocks[cut...].joined())
     let last = try Sequential(restBlocks).outputShape(for: cutShape)
     rest = Sequential(restBlocks + architecture.classifier(inputs: last.channels))
