@@ -90,7 +90,7 @@ import Testing
     Case(.edge, ["train", "--epochs", "1\n2"], ["'1 2'", "--epochs"]),
     Case(.edge, ["train", "surplus"], ["'surplus'"]),
     Case(.edge, ["no-such-command"], ["'no-such-command'", "see 'edge-trainer --help'"]),
-    Case(.edge, ["describe", "--bits", "9"], ["--bits: ", "is 9"]),
+    Case(.edge, ["describe", "--bits", "9"], ["--bits: bits is 9"]),
     Case(.edge, ["describe", "--bottleneck", "4097"], ["bottleneck of 4097"]),
     Case(
       .cloud, ["--listen", "7070"],

@@ -174,25 +174,25 @@ def _exit_head(kind: str, channels: int, cut_channels: int, side: int) -> nn.Seq
     def convolution(inputs, outputs):
         return [_convolution(inputs, outputs), nn.BatchNorm2d(outputs), nn.ReLU()]
 
+    # Of each convolution; there is a pooling between one and the next.
     if kind == "pool":
-        layers, outputs = [], channels
+        widths = []
     elif kind == "conv":
-        layers, outputs = convolution(channels, channels), channels
+        widths = [channels]
     elif kind == "deep":
-        outputs = 2 * channels
-        layers = [*convolution(channels, outputs), nn.MaxPool2d(2), *convolution(outputs, outputs)]
+        widths = [2 * channels, 2 * channels]
     elif kind == "pyramid":
         widths = [2 * cut_channels]
         while side > 4:
-            widths.insert(0, max(1, widths[0] // 2))
+            widths.insert(0, widths[0] // 2)
             side //= 2
-        layers, outputs = [], channels
-        for width in widths:
-            layers += [*convolution(outputs, width), nn.MaxPool2d(2)]
-            outputs = width
-        layers.pop()
     else:
         raise ValueError(f"exit head {kind}: expected pool, conv, deep or pyramid")
+    layers, outputs = [], channels
+    for place, width in enumerate(widths):
+        layers += [nn.MaxPool2d(2)] if place > 0 else []
+        layers += convolution(outputs, width)
+        outputs = width
     named = [(f"features.{place}", layer) for place, layer in enumerate(layers)]
     return _sequential([named, _classifier("classifier", outputs)])
 

@@ -19,37 +19,39 @@ package enum ExitHead: String, Codable, CaseIterable, Sendable {
   /// - Parameter cutChannels: The channels at the cut in front of the bottleneck, if there is one.
   /// - Throws: `ShapeError` if the features are too small for the head.
   func layers(for features: FeatureShape, cutChannels: Int) throws -> [any Layer] {
-    let channels = features.channels
+    let widths = try widths(for: features, cutChannels: cutChannels)
+    var layers: [any Layer] = []
+    var inputs = features.channels
+    for (index, width) in widths.enumerated() {
+      if index > 0 { layers.append(MaxPooling(kernelSize: 2, stride: 2)) }
+      layers.append(convolution(4 * index, inputs, width, pooled: index < widths.count - 1))
+      inputs = width
+    }
+    return layers + [
+      GlobalAveragePooling(), Linear(name: "exit.classifier", inputs: inputs, outputs: Architecture.classes),
+    ]
+  }
+
+  /// The channels of each convolution; there is a pooling between one and the next.
+  private func widths(for features: FeatureShape, cutChannels: Int) throws -> [Int] {
     switch self {
-    case .pool:
-      return classifier(inputs: channels)
-    case .conv:
-      return [convolution(0, channels, channels)] + classifier(inputs: channels)
+    case .pool: return []
+    case .conv: return [features.channels]
     case .deep:
       guard features.height >= 2 && features.width >= 2 else {
         throw ShapeError(
           "the exit head deep pools 2x2, but the features at this cut are \(features): take an earlier cut or --exit-head conv"
         )
       }
-      return [
-        convolution(0, channels, 2 * channels, pooled: true), MaxPooling(kernelSize: 2, stride: 2),
-        convolution(4, 2 * channels, 2 * channels),
-      ] + classifier(inputs: 2 * channels)
+      return [2 * features.channels, 2 * features.channels]
     case .pyramid:
       var widths = [2 * cutChannels]
       var side = max(features.height, features.width)
       while side > 4 {
-        widths.insert(max(1, widths[0] / 2), at: 0)
+        widths.insert(widths[0] / 2, at: 0)
         side /= 2
       }
-      var layers: [any Layer] = []
-      var inputs = channels
-      for (index, width) in widths.enumerated() {
-        if index > 0 { layers.append(MaxPooling(kernelSize: 2, stride: 2)) }
-        layers.append(convolution(4 * index, inputs, width, pooled: index < widths.count - 1))
-        inputs = width
-      }
-      return layers + classifier(inputs: inputs)
+      return widths
     }
   }
 
@@ -61,9 +63,5 @@ package enum ExitHead: String, Codable, CaseIterable, Sendable {
         padding: 1),
       BatchNormalization(
         name: "exit.features.\(number + 1)", channels: outputs, relu: true, isOutputTransient: pooled))
-  }
-
-  private func classifier(inputs: Int) -> [any Layer] {
-    [GlobalAveragePooling(), Linear(name: "exit.classifier", inputs: inputs, outputs: Architecture.classes)]
   }
 }
