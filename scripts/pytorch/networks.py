@@ -39,6 +39,7 @@ class Configuration:
     bottleneck: int | None  # channels
     bits: int  # 1 to 8, 16, 32
     scale: str  # tensor, channel
+    full_scale: float = 1  # of the largest value, 0.01 to 1
 
 
 class SplitNetwork(nn.Module):
@@ -119,7 +120,9 @@ def _read(path: str, role: str):
             raise ValueError(f"{path}: the file's role is {metadata.get('role')}, expected {role}")
         raw = json.loads(metadata["configuration"])
         keys = ("architecture", "cut", "exit_head", "bits", "scale")
-        configuration = Configuration(bottleneck=raw.get("bottleneck"), **{key: raw[key] for key in keys})
+        configuration = Configuration(
+            bottleneck=raw.get("bottleneck"), full_scale=raw.get("full_scale", 1), **{key: raw[key] for key in keys}
+        )
         progress = {key: metadata[key] for key in ("epoch", "step")}
         return configuration, progress, {name: file.get_tensor(name) for name in file.keys()}
 

@@ -66,7 +66,8 @@ def predict(network, images: np.ndarray, batch_size: int) -> tuple[np.ndarray, d
 def received(network, features: np.ndarray, batch_size: int) -> np.ndarray:
     """The features after quantization, batch by batch: a batch shares its scales."""
     configuration = network.configuration
-    parts = [quantize(part.numpy(), configuration.bits, configuration.scale) for part in batches(features, batch_size)]
+    bits, scale, full_scale = configuration.bits, configuration.scale, configuration.full_scale
+    parts = [quantize(part.numpy(), bits, scale, full_scale) for part in batches(features, batch_size)]
     return np.concatenate(parts)
 
 
