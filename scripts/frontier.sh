@@ -8,7 +8,7 @@
 #   scripts/frontier.sh --networks vgg8:2 --bits 2,1 --bottlenecks none,16 --epochs 5
 #   scripts/frontier.sh --directory runs/frontier --table                            only the table of what is there
 #
-#   --networks a:k,...     architectures and cuts (default: vgg16:3,vgg16:4,resnet18:2,resnet18:3,resnet18:4)
+#   --networks a:k,...     architectures and cuts (default: vgg16:3,vgg16:4,resnet18:4,resnet18:6,resnet18:8)
 #   --bottlenecks n,...    channels at the cut, or none; those that would not narrow the cut are left out (default:
 #                          none,64,32,16)
 #   --bits n,...           bits of a value (default: 4,2,1)
@@ -32,7 +32,7 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 help_if_asked "$@"
 
-networks=vgg16:3,vgg16:4,resnet18:2,resnet18:3,resnet18:4
+networks=vgg16:3,vgg16:4,resnet18:4,resnet18:6,resnet18:8
 bottlenecks=none,64,32,16
 bits=4,2,1
 scales=tensor

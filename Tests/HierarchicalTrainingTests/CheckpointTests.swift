@@ -46,7 +46,7 @@ import Transport
   @Test(
     arguments: [
       (.vgg8, 2, .deep, nil), (.vgg8, 1, .conv, 5), (.vgg16, 1, .conv, nil), (.vgg16, 2, .pool, 3),
-      (.resnet18, 2, .pool, nil), (.resnet18, 1, .deep, 7), (.resnet18ImageNet, 1, .deep, nil),
+      (.resnet18, 3, .pool, nil), (.resnet18, 2, .deep, 7), (.resnet18ImageNet, 2, .deep, nil),
       (.vgg8, 1, .pyramid, 6),
     ] as [(Architecture, Int, ExitHead, Int?)])
   func edgeRoundTripIsBitIdentical(
@@ -59,8 +59,8 @@ import Transport
 
   @Test(
     arguments: [
-      (.vgg8, 1, nil), (.vgg8, 2, 5), (.vgg8, 3, nil), (.vgg16, 5, 3), (.resnet18, 4, nil),
-      (.resnet18ImageNet, 4, 7),
+      (.vgg8, 1, nil), (.vgg8, 2, 5), (.vgg8, 3, nil), (.vgg16, 5, 3), (.resnet18, 8, nil),
+      (.resnet18ImageNet, 3, 7), (.resnet18ImageNet, 8, 7),
     ] as [(Architecture, Int, Int?)])
   func cloudRoundTripIsBitIdentical(architecture: Architecture, cut: Int, bottleneck: Int?) throws {
     let configuration = try Self.configuration(architecture, cut: cut, bottleneck: bottleneck)

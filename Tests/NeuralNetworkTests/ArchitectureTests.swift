@@ -36,15 +36,24 @@ import Testing
       multiplyAccumulates: [39_518_208, 56_623_104, 94_371_840, 94_371_840, 28_311_552], features: 512,
       totalParameters: 14_724_042, totalMultiplyAccumulates: 313_201_664),
     Known(
-      architecture: .resnet18, shapes: [[32, 32, 64], [16, 16, 128], [8, 8, 256], [4, 4, 512]],
-      parameters: [149_824, 525_568, 2_099_712, 8_393_728],
-      multiplyAccumulates: [152_764_416, 134_217_728, 134_217_728, 134_217_728], features: 512,
-      totalParameters: 11_173_962, totalMultiplyAccumulates: 555_422_720),
+      architecture: .resnet18,
+      shapes: [
+        [32, 32, 64], [32, 32, 64], [16, 16, 128], [16, 16, 128], [8, 8, 256], [8, 8, 256], [4, 4, 512],
+        [4, 4, 512],
+      ],
+      parameters: [75_840, 73_984, 230_144, 295_424, 919_040, 1_180_672, 3_673_088, 4_720_640],
+      multiplyAccumulates: [
+        77_266_944, 75_497_472, 58_720_256, 75_497_472, 58_720_256, 75_497_472, 58_720_256, 75_497_472,
+      ], features: 512, totalParameters: 11_173_962, totalMultiplyAccumulates: 555_422_720),
     Known(
-      architecture: .resnet18ImageNet, shapes: [[8, 8, 64], [4, 4, 128], [2, 2, 256], [1, 1, 512]],
-      parameters: [157_504, 525_568, 2_099_712, 8_393_728],
-      multiplyAccumulates: [11_845_632, 8_388_608, 8_388_608, 8_388_608], features: 512,
-      totalParameters: 11_181_642, totalMultiplyAccumulates: 37_016_576),
+      architecture: .resnet18ImageNet,
+      shapes: [
+        [8, 8, 64], [8, 8, 64], [4, 4, 128], [4, 4, 128], [2, 2, 256], [2, 2, 256], [1, 1, 512], [1, 1, 512],
+      ],
+      parameters: [83_520, 73_984, 230_144, 295_424, 919_040, 1_180_672, 3_673_088, 4_720_640],
+      multiplyAccumulates: [
+        7_127_040, 4_718_592, 3_670_016, 4_718_592, 3_670_016, 4_718_592, 3_670_016, 4_718_592,
+      ], features: 512, totalParameters: 11_181_642, totalMultiplyAccumulates: 37_016_576),
   ]
 
   @Test(arguments: known) func hasTheKnownSizes(_ known: Known) throws {

@@ -56,8 +56,8 @@ import Testing
 
   /// Twice the cut's channels at 4x4, half as many in front of each pooling, whatever the bottleneck.
   @Test(arguments: [
-    (Architecture.resnet18, 1, 64, [16, 32, 64, 128]), (.resnet18, 2, 128, [64, 128, 256]),
-    (.resnet18, 3, 256, [256, 512]), (.resnet18, 4, 512, [1024]), (.vgg16, 5, 512, [1024]),
+    (Architecture.resnet18, 2, 64, [16, 32, 64, 128]), (.resnet18, 3, 128, [64, 128, 256]),
+    (.resnet18, 6, 256, [256, 512]), (.resnet18, 8, 512, [1024]), (.vgg16, 5, 512, [1024]),
     (.vgg8, 1, 32, [16, 32, 64]),
   ])
   func thePyramidIgnoresTheBottleneck(architecture: Architecture, cut: Int, channels: Int, widths: [Int])
@@ -85,7 +85,7 @@ import Testing
     }
   }
 
-  @Test(arguments: [(Architecture.vgg16, 5), (.resnet18ImageNet, 4)])
+  @Test(arguments: [(Architecture.vgg16, 5), (.resnet18ImageNet, 7)])
   func theDeepHeadNeedsRoomToPool(architecture: Architecture, cut: Int) throws {
     #expect(
       throws: ShapeError(
@@ -97,7 +97,7 @@ import Testing
   }
 
   @Test(arguments: [
-    (Architecture.vgg8, 1), (.vgg8, 2), (.vgg8, 3), (.resnet18ImageNet, 2), (.resnet18ImageNet, 4),
+    (Architecture.vgg8, 1), (.vgg8, 2), (.vgg8, 3), (.resnet18ImageNet, 4), (.resnet18ImageNet, 8),
   ])
   func bottleneckNarrowsTheCut(architecture: Architecture, cut: Int) throws {
     let plain = try Self.network(architecture, cut: cut)
@@ -117,6 +117,20 @@ import Testing
     // Only what reads the cut shrinks, by its inputs.
     let changed = zip(plain.rest.parameters, narrow.rest.parameters).filter { $0.count != $1.count }
     #expect(!changed.isEmpty && changed.allSatisfy { $0.count * 5 == $1.count * channels })
+  }
+
+  /// Within a stage the block behind the bottleneck has another number of channels coming in than going out, so that
+  /// its shortcut is a convolution.
+  @Test func aBottleneckWithinAStageAddsAShortcut() throws {
+    let plain = try Self.network(.resnet18ImageNet, cut: 3)
+    let narrow = try Self.network(.resnet18ImageNet, cut: 3, bottleneck: 5)
+    let names = narrow.rest.parameters.map(\.name)
+    let added = ["0.weight", "1.weight", "1.bias"].map { "layer2.1.downsample.\($0)" }
+    #expect(names.filter { !added.contains($0) } == plain.rest.parameters.map(\.name))
+    #expect(names.filter(added.contains) == added)
+    // 3x3 from 5 instead of 128 channels, and 1x1 with batch normalization.
+    #expect(Self.count(narrow.rest) == Self.count(plain.rest) - 9 * 123 * 128 + 5 * 128 + 2 * 128)
+    #expect(try narrow.rest.outputShape(for: narrow.cutShape) == FeatureShape(channels: 10))
   }
 
   @Test(arguments: [-1, 0, 65, Int.max]) func bottlenecksOutOfRangeAreRefused(channels: Int) {

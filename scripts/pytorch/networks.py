@@ -156,18 +156,18 @@ def _vgg_blocks(table, cut: int, bottleneck: int | None):
 
 def _resnet_blocks(imagenet_stem: bool, cut: int, bottleneck: int | None):
     stem = _convolution(3, 64, kernel_size=7, stride=2) if imagenet_stem else _convolution(3, 64)
-    blocks = [[("conv1", stem), ("bn1", nn.BatchNorm2d(64)), ("relu", nn.ReLU())]]
-    if imagenet_stem:
-        blocks[0].append(("maxpool", nn.MaxPool2d(3, stride=2, padding=1)))
+    blocks = []
     inputs = 64
-    for index, (width, stride) in enumerate(RESNET18):
-        if index == cut and bottleneck is not None:
-            inputs = bottleneck
-        stage = nn.Sequential(ResidualBlock(inputs, width, stride), ResidualBlock(width, width, 1))
-        if index > 0:
-            blocks.append([])
-        blocks[-1].append((f"layer{index + 1}", stage))
-        inputs = width
+    for stage, (width, stride) in enumerate(RESNET18):
+        for index in range(2):
+            if len(blocks) == cut and bottleneck is not None:
+                inputs = bottleneck
+            blocks.append([(f"layer{stage + 1}.{index}", ResidualBlock(inputs, width, stride if index == 0 else 1))])
+            inputs = width
+    start = [("conv1", stem), ("bn1", nn.BatchNorm2d(64)), ("relu", nn.ReLU())]
+    if imagenet_stem:
+        start.append(("maxpool", nn.MaxPool2d(3, stride=2, padding=1)))
+    blocks[0] = start + blocks[0]
     return blocks
 
 

@@ -1,6 +1,7 @@
 import Compute
 
-/// The networks that can be trained, as tables of blocks. A network can be cut after any block.
+/// The networks that can be trained, as tables of blocks: VGG's end with a pooling, ResNet's are the residual blocks. A
+/// network can be cut after any block.
 package enum Architecture: String, Codable, CaseIterable, Sendable {
   /// VGG in small, for quick runs: three blocks of two convolutions.
   case vgg8
@@ -26,11 +27,11 @@ package enum Architecture: String, Codable, CaseIterable, Sendable {
     }
   }
 
-  /// Channels and stride of each stage of two residual blocks: ResNet-18.
+  /// Channels and first stride of each stage of two residual blocks: ResNet-18.
   private static let resNetTable = [(64, 1), (128, 2), (256, 2), (512, 2)]
 
   /// How many blocks there are; the classifier after them is not counted.
-  package var blockCount: Int { vggTable?.count ?? Self.resNetTable.count }
+  package var blockCount: Int { vggTable?.count ?? 2 * Self.resNetTable.count }
 
   /// The layers of each block, with the weights' names in the whole network.
   ///
@@ -85,19 +86,21 @@ package enum Architecture: String, Codable, CaseIterable, Sendable {
   /// Named as torchvision's `resnet18`; the stem belongs to the first block.
   private func resNetBlocks(_ bottleneckBefore: Int?, _ bottleneckChannels: Int) -> [[any Layer]] {
     var inputs = 64
-    return Self.resNetTable.enumerated().map { stage, row in
+    var blocks: [[any Layer]] = []
+    for (stage, row) in Self.resNetTable.enumerated() {
       let (width, stride) = row
-      if stage == bottleneckBefore { inputs = bottleneckChannels }
-      var layers: [any Layer] = stage == 0 ? resNetStem : []
-      for block in 0..<2 {
-        layers.append(
+      for index in 0..<2 {
+        if blocks.count == bottleneckBefore { inputs = bottleneckChannels }
+        blocks.append([
           ResidualBlock(
-            name: "layer\(stage + 1).\(block)", inputChannels: inputs, outputChannels: width,
-            stride: block == 0 ? stride : 1))
+            name: "layer\(stage + 1).\(index)", inputChannels: inputs, outputChannels: width,
+            stride: index == 0 ? stride : 1)
+        ])
         inputs = width
       }
-      return layers
     }
+    blocks[0] = resNetStem + blocks[0]
+    return blocks
   }
 
   private var resNetStem: [any Layer] {
