@@ -47,7 +47,7 @@ import Transport
     arguments: [
       (.vgg8, 2, .deep, nil), (.vgg8, 1, .conv, 5), (.vgg16, 1, .conv, nil), (.vgg16, 2, .pool, 3),
       (.resnet18, 3, .pool, nil), (.resnet18, 2, .deep, 7), (.resnet18ImageNet, 2, .deep, nil),
-      (.vgg8, 1, .pyramid, 6),
+      (.vgg8, 1, .pyramid, 6), (.vgg8, 1, .residual, 6),
     ] as [(Architecture, Int, ExitHead, Int?)])
   func edgeRoundTripIsBitIdentical(
     architecture: Architecture, cut: Int, exitHead: ExitHead, bottleneck: Int?

@@ -132,6 +132,6 @@ import Testing
 
   @Test func namesAreThoseOfTheCommandLine() {
     #expect(Architecture.allCases.map(\.rawValue) == ["vgg8", "vgg16", "resnet18", "resnet18-imagenet"])
-    #expect(ExitHead.allCases.map(\.rawValue) == ["pool", "conv", "deep", "pyramid"])
+    #expect(ExitHead.allCases.map(\.rawValue) == ["pool", "conv", "deep", "pyramid", "residual"])
   }
 }

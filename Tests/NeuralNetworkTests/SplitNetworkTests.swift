@@ -34,10 +34,10 @@ import Testing
   }
 
   /// c = 64 channels of 8x8: pool 64·10 + 10; conv 9·64² + 2·64 more; deep 9·64·128 + 256 + 9·128² + 256 +
-  /// 1290; pyramid 9·64·64 + 128 + 9·64·128 + 256 + 1290.
+  /// 1290; pyramid 9·64·64 + 128 + 9·64·128 + 256 + 1290; residual 9·64·128 + 9·128² + 64·128 + 3·256 + 1290.
   @Test(arguments: [
     (ExitHead.pool, 650, 640), (.conv, 37_642, 2_359_936), (.deep, 222_986, 7_079_168),
-    (.pyramid, 112_266, 3_540_224),
+    (.pyramid, 112_266, 3_540_224), (.residual, 231_434, 3_671_296),
   ])
   func exitHeadsHaveTheirSizes(head: ExitHead, parameters: Int, multiplyAccumulates: Int) throws {
     let network = try Self.network(.vgg8, cut: 2, head)
@@ -71,6 +71,31 @@ import Testing
       }
       #expect(weights.map(\.count) == zip(inputs, widths).map { 9 * $0 * $1 })
       #expect(weights.map(\.name) == widths.indices.map { "exit.features.\(4 * $0).weight" })
+    }
+  }
+
+  /// Twice the cut's channels in the first block, whatever the bottleneck, and so on down to 4x4.
+  @Test(arguments: [
+    (Architecture.resnet18, 2, [128, 256, 512]), (.resnet18, 3, [256, 512]), (.resnet18, 6, [512]),
+    (.resnet18, 8, [1024]), (.vgg16, 3, [512]), (.vgg16, 5, [1024]),
+  ])
+  func theResidualExitIgnoresTheBottleneck(architecture: Architecture, cut: Int, widths: [Int]) throws {
+    for bottleneck in [nil, 12] {
+      let network = try Self.network(architecture, cut: cut, .residual, bottleneck: bottleneck)
+      var inputs = network.cutShape.channels
+      var expected: [String: Int] = [:]
+      for (index, width) in widths.enumerated() {
+        let block = "exit.blocks.\(index)"
+        expected[block + ".conv1.weight"] = 9 * inputs * width
+        expected[block + ".conv2.weight"] = 9 * width * width
+        expected[block + ".downsample.0.weight"] = inputs * width
+        inputs = width
+      }
+      let weights = network.exit.parameters.filter {
+        if case .convolution = $0.layout { true } else { false }
+      }
+      #expect(Dictionary(uniqueKeysWithValues: weights.map { ($0.name, $0.count) }) == expected)
+      #expect(try network.exit.outputShape(for: network.cutShape) == FeatureShape(channels: 10))
     }
   }
 

@@ -35,7 +35,7 @@ class Configuration:
 
     architecture: str
     cut: int  # after this block, counted from 1
-    exit_head: str  # pool, conv, deep, pyramid
+    exit_head: str  # pool, conv, deep, pyramid, residual
     bottleneck: int | None  # channels
     bits: int  # 1 to 8, 16, 32
     scale: str  # tensor, channel
@@ -177,7 +177,7 @@ def _exit_head(kind: str, channels: int, cut_channels: int, side: int) -> nn.Seq
     def convolution(inputs, outputs):
         return [_convolution(inputs, outputs), nn.BatchNorm2d(outputs), nn.ReLU()]
 
-    # Of each convolution; there is a pooling between one and the next.
+    # Of each convolution, with a pooling between one and the next, or of each residual block.
     if kind == "pool":
         widths = []
     elif kind == "conv":
@@ -189,9 +189,18 @@ def _exit_head(kind: str, channels: int, cut_channels: int, side: int) -> nn.Seq
         while side > 4:
             widths.insert(0, widths[0] // 2)
             side //= 2
+    elif kind == "residual":
+        widths = [2 * cut_channels]
+        while (side := side // 2) > 4:
+            widths.append(2 * widths[-1])
     else:
-        raise ValueError(f"exit head {kind}: expected pool, conv, deep or pyramid")
+        raise ValueError(f"exit head {kind}: expected pool, conv, deep, pyramid or residual")
     layers, outputs = [], channels
+    if kind == "residual":
+        for place, width in enumerate(widths):
+            layers.append((f"blocks.{place}", ResidualBlock(outputs, width, stride=2)))
+            outputs = width
+        return _sequential([layers, _classifier("classifier", outputs)])
     for place, width in enumerate(widths):
         layers += [nn.MaxPool2d(2)] if place > 0 else []
         layers += convolution(outputs, width)

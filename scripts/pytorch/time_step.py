@@ -59,7 +59,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--architecture", default="vgg16")
     parser.add_argument("--part", choices=["whole", "front", "rest"], default="whole", help="front includes the exit")
     parser.add_argument("--cut", type=int, default=3)
-    parser.add_argument("--exit-head", choices=["pool", "conv", "deep", "pyramid"], default="pool")
+    parser.add_argument("--exit-head", choices=["pool", "conv", "deep", "pyramid", "residual"], default="pool")
     parser.add_argument("--batch-size", type=int, default=128)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")

@@ -13,6 +13,10 @@ package enum ExitHead: String, Codable, CaseIterable, Sendable {
   /// smaller, then as `pool`. The last convolution has twice the channels that the cut has without a bottleneck, each
   /// earlier one half as many as the next: a bottleneck narrows what travels, not what trains the front.
   case pyramid
+  /// Residual blocks of stride 2, at least one, until the features are 4×4 or smaller, then as `pool`. The first has
+  /// twice the channels that the cut has without a bottleneck, each later one twice as many as the one before: the
+  /// first block of each stage of ResNet-18 that is still to come.
+  case residual
 
   /// The layers for features of a shape.
   ///
@@ -23,8 +27,14 @@ package enum ExitHead: String, Codable, CaseIterable, Sendable {
     var layers: [any Layer] = []
     var inputs = features.channels
     for (index, width) in widths.enumerated() {
-      if index > 0 { layers.append(MaxPooling(kernelSize: 2, stride: 2)) }
-      layers.append(convolution(4 * index, inputs, width, pooled: index < widths.count - 1))
+      if self == .residual {
+        layers.append(
+          ResidualBlock(
+            name: "exit.blocks.\(index)", inputChannels: inputs, outputChannels: width, stride: 2))
+      } else {
+        if index > 0 { layers.append(MaxPooling(kernelSize: 2, stride: 2)) }
+        layers.append(convolution(4 * index, inputs, width, pooled: index < widths.count - 1))
+      }
       inputs = width
     }
     return layers + [
@@ -32,7 +42,7 @@ package enum ExitHead: String, Codable, CaseIterable, Sendable {
     ]
   }
 
-  /// The channels of each convolution; there is a pooling between one and the next.
+  /// The channels of each convolution, with a pooling between one and the next, or of each residual block.
   private func widths(for features: FeatureShape, cutChannels: Int) throws -> [Int] {
     switch self {
     case .pool: return []
@@ -49,6 +59,14 @@ package enum ExitHead: String, Codable, CaseIterable, Sendable {
       var side = max(features.height, features.width)
       while side > 4 {
         widths.insert(widths[0] / 2, at: 0)
+        side /= 2
+      }
+      return widths
+    case .residual:
+      var widths = [2 * cutChannels]
+      var side = max(features.height, features.width) / 2
+      while side > 4 {
+        widths.append(2 * widths[widths.count - 1])
         side /= 2
       }
       return widths
