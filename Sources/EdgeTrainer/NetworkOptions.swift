@@ -14,8 +14,8 @@ struct NetworkOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       """
-      Early exit that trains the front: pooling and a linear layer, after no, one or two convolutions, or as many \
-      as lead down to 4x4. (default: deep)
+      Early exit that trains the front: pooling and a linear layer, after no, one or two convolutions, as many as \
+      lead down to 4x4, or residual blocks down to 4x4. (default: deep)
       """, valueName: "head"))
   var exitHead: ExitHead?
 
