@@ -212,7 +212,7 @@ import Transport
 
   @Test func largestFrameOfNoNetwork() throws {
     var configuration = try configuration()
-    configuration.network.cut = 5
+    configuration.network.cut = configuration.network.architecture.blockCount + 1
     #expect(throws: ShapeError.self) { try configuration.largestFrameBytes() }
   }
 }
