@@ -195,17 +195,15 @@ def _exit_head(kind: str, channels: int, cut_channels: int, side: int) -> nn.Seq
             widths.append(2 * widths[-1])
     else:
         raise ValueError(f"exit head {kind}: expected pool, conv, deep, pyramid or residual")
-    layers, outputs = [], channels
-    if kind == "residual":
-        for place, width in enumerate(widths):
-            layers.append((f"blocks.{place}", ResidualBlock(outputs, width, stride=2)))
-            outputs = width
-        return _sequential([layers, _classifier("classifier", outputs)])
+    named, outputs = [], channels
     for place, width in enumerate(widths):
-        layers += [nn.MaxPool2d(2)] if place > 0 else []
-        layers += convolution(outputs, width)
+        if kind == "residual":
+            named.append((f"blocks.{place}", ResidualBlock(outputs, width, stride=2)))
+        else:
+            layers = [nn.MaxPool2d(2)] if place > 0 else []
+            layers += convolution(outputs, width)
+            named += [(f"features.{number}", layer) for number, layer in enumerate(layers, len(named))]
         outputs = width
-    named = [(f"features.{place}", layer) for place, layer in enumerate(layers)]
     return _sequential([named, _classifier("classifier", outputs)])
 
 
