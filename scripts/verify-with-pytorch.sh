@@ -90,15 +90,15 @@ train() {
 }
 
 every_network() {
-  local -A blocks=([vgg8]=3 [vgg16]=5 [resnet18]=8 [resnet18-imagenet]=8)
   local formats=("4 tensor" "4 channel" "1 tensor" "8 channel" "2 channel" "16 tensor" "3 tensor" "32 tensor"
     "5 channel" "6 tensor" "7 channel" "8 tensor" "1 channel")
-  local number=0 differing=0 architecture cut head bottleneck bits scale
+  local number=0 differing=0 architecture cut cuts head bottleneck bits scale
   for architecture in vgg8 vgg16 resnet18 resnet18-imagenet; do
-    for ((cut = 1; cut <= blocks[$architecture]; cut++)); do
-      for head in pool conv deep pyramid residual; do
-        # Features of 1x1 are too small for the head.
-        if [[ $head == deep && $architecture-$cut =~ ^(vgg16-5|resnet18-imagenet-[78])$ ]]; then continue; fi
+    for head in pool conv deep pyramid residual; do
+      # A row for each cut that has features large enough for the head.
+      cuts=$("$binaries/edge-trainer" describe --architecture "$architecture" --exit-head "$head" |
+        awk '$1 ~ /^[0-9]+$/ { print $1 }') || return 1
+      for cut in $cuts; do
         for bottleneck in none 12; do
           read -r bits scale <<<"${formats[number % ${#formats[@]}]}"
           train "$architecture" "$cut" "$head" "$bottleneck" "$bits" "$scale"
