@@ -72,6 +72,7 @@ train() {
   if [[ $4 != none ]]; then options+=(--bottleneck "$4"); fi
   rm -rf "$run"
   mkdir -p "$run"
+  : >"$run/cloud.out"  # The cloud may start to write later than this script reads.
   "$binaries/cloud-trainer" --listen 127.0.0.1:0 --sessions 1 --run-dir "$run/cloud" "${threads[@]}" \
     >"$run/cloud.out" 2>"$run/cloud.log" &
   local server=$! address=
