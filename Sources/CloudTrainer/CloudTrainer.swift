@@ -33,8 +33,8 @@ struct CloudTrainer: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       """
-      Stop after <n> sessions; if some of them fail, the exit code is that of the last that did. (default: go on until \
-      Ctrl-C)
+      Stop after <n> sessions, plans among them but not what was refused; if some of them fail, the exit code is that \
+      of the last that did. (default: go on until Ctrl-C)
       """, valueName: "n"))
   var sessions: Int?
 

@@ -67,7 +67,7 @@ struct Plan: ParsableCommand {
       let made = try planner.plan(
         cloud: request.needsCloud ? try link.endpoint() : nil, timeout: machine.timeout.value)
       let recommended = made.recommended.setting
-      let unused = PlanOptions.names.union(recommended.strategy.needsCloud ? [] : ["--cloud"])
+      let unused = PlanOptions.names.union(recommended.strategy.meaninglessOptions)
       let command = RecommendedCommand.line(
         Array(CommandLine.arguments.dropFirst(2)), without: unused, adding: recommended.options)
       try Program.printLine(PlanTable(made, request.base).rendered(command: command))

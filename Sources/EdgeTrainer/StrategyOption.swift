@@ -3,6 +3,18 @@ import HierarchicalTraining
 
 extension Strategy: ExpressibleByArgument {}
 
+extension Strategy {
+  /// The options of `train` that mean nothing for this strategy.
+  var meaninglessOptions: [String] {
+    var options: [String] = []
+    if !needsCloud { options += ["--cloud", "--link-rate", "--link-delay"] }
+    if !hasWindow { options += ["--window"] }
+    if !hasExit { options += ["--exit-head"] }
+    if !isCut { options += ["--cut", "--bottleneck", "--bits", "--scale", "--full-scale", "--compression"] }
+    return options
+  }
+}
+
 /// How the work is divided, and which of the other options that leaves without a meaning.
 struct StrategyOption: ParsableArguments {
   @Option(help: ArgumentHelp("How the work is divided; see above.", valueName: "name"))
@@ -31,19 +43,13 @@ struct StrategyOption: ParsableArguments {
   func unused(_ link: LinkOptions, _ bits: BitsOption, _ network: NetworkOptions, _ cut: CutOption)
     -> [String]
   {
-    let all = [
-      ("--cloud", link.cloud != nil, strategy.needsCloud),
-      ("--link-rate", link.linkRate != nil, strategy.needsCloud),
-      ("--link-delay", link.linkDelay != nil, strategy.needsCloud),
-      ("--window", link.window != nil, strategy.hasWindow),
-      ("--exit-head", network.exitHead != nil, strategy.hasExit),
-      ("--cut", cut.cut != nil, strategy.isCut),
-      ("--bottleneck", network.bottleneck != nil, strategy.isCut),
-      ("--bits", bits.bits != nil, strategy.isCut),
-      ("--scale", link.scale != nil, strategy.isCut),
-      ("--full-scale", link.fullScale != nil, strategy.isCut),
-      ("--compression", link.compression != nil, strategy.isCut),
+    let given = [
+      "--cloud": link.cloud != nil, "--link-rate": link.linkRate != nil,
+      "--link-delay": link.linkDelay != nil,
+      "--window": link.window != nil, "--exit-head": network.exitHead != nil, "--cut": cut.cut != nil,
+      "--bottleneck": network.bottleneck != nil, "--bits": bits.bits != nil, "--scale": link.scale != nil,
+      "--full-scale": link.fullScale != nil, "--compression": link.compression != nil,
     ]
-    return all.compactMap { option, isGiven, hasMeaning in isGiven && !hasMeaning ? option : nil }
+    return strategy.meaninglessOptions.filter { given[$0] == true }
   }
 }

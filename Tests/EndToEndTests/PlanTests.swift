@@ -97,12 +97,18 @@ import Transport
     let alone = try ChildProcess.run(
       .edge,
       Self.arguments + [
-        "--strategies", "cloud-stream,edge-only", "--min-cut", "3", "--cloud", "127.0.0.1:1",
+        "--strategies", "cloud-stream,edge-only", "--min-cut", "3", "--cloud", "127.0.0.1:1", "--link-rate",
+        "3g",
+        "--compression", "zstd", "--learning-rate", "0.05",
       ], in: directory)
     #expect(alone.end == .exited(0), "\(alone.errors)")
     let command = try #require(alone.outputLines.last)
     #expect(command.hasPrefix("edge-trainer train --strategy edge-only "))
-    #expect(!command.contains("--cloud"))
+    #expect(command.contains("--learning-rate 0.05"))
+    // Only what means something without a cloud, and without a cut.
+    for option in ["--cloud", "--link-rate", "--compression", "--exit-head"] {
+      #expect(!command.contains(option), "\(command)")
+    }
   }
 
   @Test func outputThatCannotBeWritten() throws {

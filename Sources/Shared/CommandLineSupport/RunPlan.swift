@@ -44,7 +44,7 @@ package struct RunPlan {
     let arithmetic = Self.padded(Quantity.rendered(part.multiplyAccumulates))
     let place = "\(part.name) (\(part.place)):"
     return
-      "\(place)\(String(repeating: " ", count: max(0, 14 - place.count)))\(parameters) parameters, \(arithmetic) MACs an image, \(part.shapes)"
+      "\(place)\(String(repeating: " ", count: max(1, 14 - place.count)))\(parameters) parameters, \(arithmetic) MACs an image, \(part.shapes)"
   }
 
   /// What goes over the link.
@@ -53,7 +53,7 @@ package struct RunPlan {
     case .hierarchical, .split: [batch(shape)]
     case .cloudStream: [images("a batch of", min(configuration.batchSize, configuration.trainImages), "")]
     case .cloudUploadOnce:
-      [images("once", configuration.trainImages + configuration.testImages, ", and none in the epochs")]
+      [images("once", configuration.trainImages + configuration.testImages, "; nothing in the epochs")]
     case .edgeOnly: []
     }
   }

@@ -21,7 +21,7 @@ extension CodecError: CustomStringConvertible {
     case .unsupportedFullScale(let fraction):
       "full scale is \(fraction), expected 0.01 to 1 (a fraction of the largest value)"
     case .nonFinite(let index, let value):
-      "activation \(index) is \(value), expected a finite number: training has diverged, lower the learning rate"
+      "activation \(index) is \(value), expected a finite number"
     case .unexpected(let field, let expected, let actual):
       "encoded activations: \(field) is \(actual), expected \(expected)"
     case .zstd(let reason):

@@ -85,6 +85,10 @@ final class CloudRun {
     try checkEnd(end)
     try LedgerMismatchError.check("from edge to cloud", here: receivedBefore, there: end.sent)
     let number = end.epoch
+    // First the weights: an epoch whose weights cannot be saved is not complete.
+    try Checkpoint.write(
+      work.parts, configuration, role: .cloud, epoch: number, step: completedSteps,
+      to: recorder.directory.path(of: Checkpoint.cloudFile), operations: recorder.directory.operations)
     let exitAccuracy = end.exitCount > 0 ? Double(end.exitCorrect) / Double(end.exitCount) : nil
     let totals = totals
     let accuracy = totals.testImages > 0 ? Double(totals.correct) / Double(totals.testImages) : nil
@@ -95,9 +99,6 @@ final class CloudRun {
     try recorder.epoch(
       number, trainLoss: trainLoss, exitAccuracy: exitAccuracy, finalAccuracy: accuracy, clock: epochClock,
       connection.ledger)
-    try Checkpoint.write(
-      work.parts, configuration, role: .cloud, epoch: number, step: completedSteps,
-      to: recorder.directory.path(of: Checkpoint.cloudFile), operations: recorder.directory.operations)
     // Read just before the report is built: it holds what was sent before it.
     let testLoss = totals.testLoss / Double(max(1, totals.testImages))
     let report = EpochReport(

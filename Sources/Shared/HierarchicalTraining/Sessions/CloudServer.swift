@@ -152,8 +152,11 @@ package final class CloudServer: Sendable {
     }
     if configuration.strategy == .cloudUploadOnce, configuration.uploadedBytes > options.maximumImageBytes {
       throw LimitError(
-        "the images take \(configuration.uploadedBytes) bytes, but --max-image-bytes of the cloud is \(options.maximumImageBytes); take a smaller --train-limit"
-      )
+        """
+        the images take \(configuration.uploadedBytes) bytes, but --max-image-bytes of the cloud is \
+        \(options.maximumImageBytes); start cloud-trainer with --max-image-bytes \(configuration.uploadedBytes) or more, \
+        or take a smaller --train-limit and --test-limit
+        """)
     }
     let largest = try configuration.largestFrameBytes()
     guard largest <= options.maximumFrameBytes else {
