@@ -14,8 +14,8 @@
 #   --directory dir     where the race goes (default: runs/race-<time>). If it holds a race with the same options, racers
 #                       that are complete stay as they are, and the others start again
 #
-# Unless the options say otherwise: vgg16 cut after block 3 with the conv head, 4 bits, one epoch of the first 5000 images,
-# 1000 test images. An image takes its time on the link no matter how many there are, so that a part of them is enough to
+# Unless the options say otherwise: vgg16 cut after block 3 with the conv head (another --architecture has the cut and head
+# of edge-trainer train), 4 bits, one epoch of the first 5000 images, 1000 test images. An image takes its time on the link no matter how many there are, so that a part of them is enough to
 # compare times; accuracies need all of them. Data is as for run-local.sh. cloud-upload-once is shown twice: its first
 # epoch, which waits for the upload, and the later ones.
 #
