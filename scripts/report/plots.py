@@ -212,7 +212,7 @@ def frontier(thing):
         )  # fmt: skip
         axes.set_xscale("log", base=2)
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0 if spread(rows) > 0.04 else 1))
+        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0 if spread(rows) > 0.04 else 2))
         axes.set_xlabel("bytes per training image")
         axes.set_ylabel("final accuracy")
         axes.set_title(network)
