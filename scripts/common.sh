@@ -214,6 +214,8 @@ train_on_loopback() {
   trap 'stop 129' HUP
 
   if ((${#cloud[@]})); then
+    # The cloud's shell may make it later than this one reads it.
+    : >"$cloud_output"
     "${cloud[@]}" --listen "$cloud_host:0" --sessions 1 >"$cloud_output" 2>"$cloud_errors" &
     cloud_process=$!
     while [[ -z $address ]] && is_running "$cloud_process"; do

@@ -15,9 +15,9 @@
 #                       that are complete stay as they are, and the others start again
 #
 # Unless the options say otherwise: vgg16 cut after block 3 with the conv head (another --architecture has the cut and head
-# of edge-trainer train), 4 bits, one epoch of the first 5000 images, 1000 test images. An image takes its time on the link no matter how many there are, so that a part of them is enough to
-# compare times; accuracies need all of them. Data is as for run-local.sh. cloud-upload-once is shown twice: its first
-# epoch, which waits for the upload, and the later ones.
+# of edge-trainer train), 4 bits, one epoch of the first 5000 images, 1000 test images. An image takes its time on the link
+# no matter how many there are, so that a part of them is enough to compare times; accuracies need all of them. Data is as
+# for run-local.sh. cloud-upload-once is shown twice: its first epoch, which waits for the upload, and the later ones.
 #
 # With the defaults about 25 minutes at 3g, half of them for the gradients of split; nothing else should run on the machine.
 # Each racer's directory holds edge/ and cloud/, what the programs printed (edge.txt, edge.log, cloud.log) and racer.json:

@@ -72,27 +72,19 @@ train() {
   if [[ $4 != none ]]; then options+=(--bottleneck "$4"); fi
   rm -rf "$run"
   mkdir -p "$run"
-  : >"$run/cloud.out"  # The cloud may start to write later than this script reads.
-  "$binaries/cloud-trainer" --listen 127.0.0.1:0 --sessions 1 --run-dir "$run/cloud" "${threads[@]}" \
-    >"$run/cloud.out" 2>"$run/cloud.log" &
-  local server=$! address=
-  until address=$(sed -n 's/^listening on //p' "$run/cloud.out") && [[ $address ]]; do
-    if ! kill -0 "$server" 2>/dev/null; then cat "$run/cloud.log" >&2; return 1; fi
-    sleep 0.05
-  done
-  if ! "$binaries/edge-trainer" train --cloud "$address" --data synthetic "${options[@]}" --train-limit 16 \
-    --batch-size 8 --test-limit 1 --epochs 1 --run-dir "$run/edge" "${threads[@]}" >/dev/null 2>"$run/edge.log"; then
-    cat "$run/edge.log" >&2
-    kill "$server" 2>/dev/null || true
-    wait "$server" || true
-    return 1
-  fi
-  wait "$server"
+  cloud=("$binaries/cloud-trainer" --run-dir "$run/cloud" "${threads[@]}")
+  edge=("$binaries/edge-trainer" train --data synthetic "${options[@]}" --train-limit 16 --batch-size 8 --test-limit 1
+    --epochs 1 --run-dir "$run/edge" "${threads[@]}")
+  local code=0
+  train_into "$run" || code=$?
+  [[ -z $stopped ]] || exit "$stopped"
+  ((code == 0)) || { cat "$run/edge.log" >&2; return "$code"; }
 }
 
 every_network() {
   local formats=("4 tensor" "4 channel" "1 tensor" "8 channel" "2 channel" "16 tensor" "3 tensor" "32 tensor"
     "5 channel" "6 tensor" "7 channel" "8 tensor" "1 channel")
+  stop_between_runs
   local number=0 differing=0 architecture cut cuts head bottleneck bits scale
   for architecture in vgg8 vgg16 resnet18 resnet18-imagenet; do
     for head in pool conv deep pyramid residual; do

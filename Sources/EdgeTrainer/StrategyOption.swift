@@ -44,11 +44,17 @@ struct StrategyOption: ParsableArguments {
     -> [String]
   {
     let given = [
-      "--cloud": link.cloud != nil, "--link-rate": link.linkRate != nil,
+      "--cloud": link.cloud != nil,
+      "--link-rate": link.linkRate != nil,
       "--link-delay": link.linkDelay != nil,
-      "--window": link.window != nil, "--exit-head": network.exitHead != nil, "--cut": cut.cut != nil,
-      "--bottleneck": network.bottleneck != nil, "--bits": bits.bits != nil, "--scale": link.scale != nil,
-      "--full-scale": link.fullScale != nil, "--compression": link.compression != nil,
+      "--window": link.window != nil,
+      "--exit-head": network.exitHead != nil,
+      "--cut": cut.cut != nil,
+      "--bottleneck": network.bottleneck != nil,
+      "--bits": bits.bits != nil,
+      "--scale": link.scale != nil,
+      "--full-scale": link.fullScale != nil,
+      "--compression": link.compression != nil,
     ]
     return strategy.meaninglessOptions.filter { given[$0] == true }
   }

@@ -97,9 +97,8 @@ import Transport
     let alone = try ChildProcess.run(
       .edge,
       Self.arguments + [
-        "--strategies", "cloud-stream,edge-only", "--min-cut", "3", "--cloud", "127.0.0.1:1", "--link-rate",
-        "3g",
-        "--compression", "zstd", "--learning-rate", "0.05",
+        "--strategies", "cloud-stream,edge-only", "--min-cut", "3", "--cloud", "127.0.0.1:1",
+        "--link-rate", "3g", "--compression", "zstd", "--learning-rate", "0.05",
       ], in: directory)
     #expect(alone.end == .exited(0), "\(alone.errors)")
     let command = try #require(alone.outputLines.last)

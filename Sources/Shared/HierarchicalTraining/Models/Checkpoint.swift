@@ -7,6 +7,8 @@ package enum Checkpoint {
   /// The cloud's file: the rest, or the whole network.
   package static let cloudFile = "cloud.safetensors"
 
+  static func file(of role: RunRole) -> String { role == .edge ? edgeFile : cloudFile }
+
   /// Writes parameters and running statistics, atomically.
   ///
   /// - Parameters:

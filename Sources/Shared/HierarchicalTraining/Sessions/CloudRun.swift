@@ -85,10 +85,6 @@ final class CloudRun {
     try checkEnd(end)
     try LedgerMismatchError.check("from edge to cloud", here: receivedBefore, there: end.sent)
     let number = end.epoch
-    // First the weights: an epoch whose weights cannot be saved is not complete.
-    try Checkpoint.write(
-      work.parts, configuration, role: .cloud, epoch: number, step: completedSteps,
-      to: recorder.directory.path(of: Checkpoint.cloudFile), operations: recorder.directory.operations)
     let exitAccuracy = end.exitCount > 0 ? Double(end.exitCorrect) / Double(end.exitCount) : nil
     let totals = totals
     let accuracy = totals.testImages > 0 ? Double(totals.correct) / Double(totals.testImages) : nil
@@ -97,8 +93,8 @@ final class CloudRun {
     self.totals = EpochTotals()
     clock = TrainingClock(timeline: timeline)
     try recorder.epoch(
-      number, trainLoss: trainLoss, exitAccuracy: exitAccuracy, finalAccuracy: accuracy, clock: epochClock,
-      connection.ledger)
+      number, work.parts, trainLoss: trainLoss, exitAccuracy: exitAccuracy, finalAccuracy: accuracy,
+      clock: epochClock, connection.ledger)
     // Read just before the report is built: it holds what was sent before it.
     let testLoss = totals.testLoss / Double(max(1, totals.testImages))
     let report = EpochReport(

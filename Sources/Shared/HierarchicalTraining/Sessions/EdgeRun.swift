@@ -101,12 +101,6 @@ final class EdgeRun {
   ///   - parts: this side's layers; empty if it holds none.
   /// - Throws: `RunDirectoryError`.
   func endEpoch(exitCorrect: Int?, finalCorrect: Int, finalLoss: Double? = nil, parts: [Sequential]) throws {
-    // First the weights: an epoch whose weights cannot be saved is not complete.
-    if !parts.isEmpty {
-      try Checkpoint.write(
-        parts, configuration, role: .edge, epoch: epoch, step: completedSteps,
-        to: recorder.directory.path(of: Checkpoint.edgeFile), operations: recorder.directory.operations)
-    }
     let testImages = Double(configuration.testImages)
     let exit = exitCorrect.map { Double($0) / testImages }
     let final = Double(finalCorrect) / testImages
@@ -114,7 +108,7 @@ final class EdgeRun {
     let epochClock = clock
     clock = TrainingClock(timeline: timeline)
     try recorder.epoch(
-      epoch, trainLoss: meanLoss, exitAccuracy: exit, finalAccuracy: final, clock: epochClock, ledger)
+      epoch, parts, trainLoss: meanLoss, exitAccuracy: exit, finalAccuracy: final, clock: epochClock, ledger)
     let note = exit.map { "accuracy exit \(Formatting.percent($0)), final " } ?? "accuracy "
     progress.endEpoch(report(meanLoss, final: finalLoss), note: note + Formatting.percent(final))
   }

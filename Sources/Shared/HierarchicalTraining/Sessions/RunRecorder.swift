@@ -1,4 +1,5 @@
 import Compute
+import NeuralNetwork
 import Transport
 
 /// The files of one side's run: config.json at the start, metrics.jsonl while it runs, summary.json at the end.
@@ -62,10 +63,12 @@ package final class RunRecorder {
     summary.completedSteps = step + 1
   }
 
-  /// Logs one epoch, and takes its figures into the summary.
+  /// Writes the weights after an epoch, logs it, and takes its figures into the summary. An epoch whose weights cannot
+  /// be written is not complete: only its time counts.
   ///
   /// - Parameters:
   ///   - epoch: from 1.
+  ///   - parts: this side's layers; empty if it holds none.
   ///   - trainLoss: the mean over the epoch's images, this side's.
   ///   - exitAccuracy: a fraction of the test images.
   ///   - finalAccuracy: likewise.
@@ -73,15 +76,18 @@ package final class RunRecorder {
   ///   - ledger: of the whole run so far.
   /// - Throws: `RunDirectoryError`.
   package func epoch(
-    _ epoch: Int, trainLoss: Double, exitAccuracy: Double?, finalAccuracy: Double?, clock: TrainingClock,
-    _ ledger: ByteLedger
+    _ epoch: Int, _ parts: [Sequential], trainLoss: Double, exitAccuracy: Double?, finalAccuracy: Double?,
+    clock: TrainingClock, _ ledger: ByteLedger
   ) throws {
+    take(clock)
+    if !parts.isEmpty {
+      try Checkpoint.write(
+        parts, configuration, role: role, epoch: epoch, step: summary.completedSteps,
+        to: directory.path(of: Checkpoint.file(of: role)), operations: directory.operations)
+    }
     summary.completedEpochs = epoch
     summary.exitAccuracy = exitAccuracy
     summary.finalAccuracy = finalAccuracy
-    summary.trainingSeconds += clock.trainingSeconds
-    summary.busySeconds += clock.busySeconds
-    summary.idleSeconds += clock.idleSeconds
     summary.trainImagesPerSecond =
       Double(configuration.trainImages * epoch) / max(summary.trainingSeconds, 1e-9)
     take(ledger)
@@ -115,9 +121,7 @@ package final class RunRecorder {
   ) throws {
     take(ledger)
     summary.linkBusySeconds = linkBusySeconds
-    summary.trainingSeconds += clock.trainingSeconds
-    summary.busySeconds += clock.busySeconds
-    summary.idleSeconds += clock.idleSeconds
+    take(clock)
     summary.wallSeconds = monotonicSeconds() - start
     switch error {
     case nil: summary.outcome = .completed
@@ -137,6 +141,12 @@ package final class RunRecorder {
       Result { try timeline?.write() },
     ]
     for attempt in attempts { try attempt.get() }
+  }
+
+  private func take(_ clock: TrainingClock) {
+    summary.trainingSeconds += clock.trainingSeconds
+    summary.busySeconds += clock.busySeconds
+    summary.idleSeconds += clock.idleSeconds
   }
 
   private func take(_ ledger: ByteLedger) {
