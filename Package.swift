@@ -1,6 +1,16 @@
 // swift-tools-version: 6.0
 import PackageDescription
 
+/// A module below Sources/Shared: the compiler keeps the rooms apart, an arrow that is not here does not compile.
+func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: dependencies, path: "Sources/Shared/\(name)")
+}
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+
 let package = Package(
   name: "hierarchical-trainer",
   products: [
@@ -9,54 +19,57 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
   ],
   targets: [
     .systemLibrary(name: "CBLAS", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(
       name: "CZstd", path: "Sources/Shared/CZstd", providers: [.apt(["libzstd-dev"])]),
-    .target(name: "Compute", dependencies: ["CBLAS"], path: "Sources/Shared/Compute"),
-    .target(
-      name: "NeuralNetwork", dependencies: ["Compute"], path: "Sources/Shared/NeuralNetwork"),
-    .target(name: "Datasets", dependencies: ["Compute"], path: "Sources/Shared/Datasets"),
-    .target(name: "Transport", dependencies: ["CZstd"], path: "Sources/Shared/Transport"),
-    .target(
-      name: "HierarchicalTraining",
-      dependencies: [
-        "Compute", "NeuralNetwork", "Datasets", "Transport",
-        .product(name: "Logging", package: "swift-log"),
-      ],
-      path: "Sources/Shared/HierarchicalTraining"),
-    .target(
-      name: "CommandLineSupport",
-      dependencies: [
-        "HierarchicalTraining",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        .product(name: "Logging", package: "swift-log"),
-      ],
-      path: "Sources/Shared/CommandLineSupport"),
-    .executableTarget(
-      name: "EdgeTrainer",
-      dependencies: [
-        "CommandLineSupport", "HierarchicalTraining",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+    module("Platform", [systemPackage]),
+    module("Compute", ["CBLAS", "Platform"]),
+    module("NeuralNetwork", ["Compute", "Platform"]),
+    module("Datasets", ["Compute", "Platform"]),
+    module("Transport", ["CZstd", "Platform", deque]),
+    module("WeightFiles", ["Platform"]),
+    module("RunFiles", ["Compute", "Platform", "Transport", systemPackage]),
+    module("Terminal", ["Platform", logging]),
+    module(
+      "Training",
+      [
+        "Compute", "Datasets", "NeuralNetwork", "Platform", "RunFiles", "Terminal", "Transport",
+        "WeightFiles", logging,
       ]),
+    module("EdgeSide", ["Training", deque]),
+    module("CloudSide", ["Training", deque]),
+    module("Planning", ["EdgeSide"]),
+    module("CommandLineSupport", ["Training", argumentParser]),
     .executableTarget(
-      name: "CloudTrainer",
-      dependencies: [
-        "CommandLineSupport", "HierarchicalTraining",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
-      ]),
+      name: "EdgeTrainer", dependencies: ["CommandLineSupport", "EdgeSide", "Planning", argumentParser]),
+    .executableTarget(
+      name: "CloudTrainer", dependencies: ["CloudSide", "CommandLineSupport", argumentParser]),
+    // No product: whoever builds the programs does not build it.
+    .executableTarget(
+      name: "benchmark", dependencies: ["CommandLineSupport", "CZstd", "EdgeSide", argumentParser],
+      path: "Sources/Benchmark"),
+    .target(name: "TestSupport", dependencies: ["Platform"], path: "Tests/TestSupport"),
+    .testTarget(name: "PlatformTests", dependencies: ["Platform", "TestSupport"]),
     .testTarget(name: "ComputeTests", dependencies: ["Compute"]),
-    .testTarget(name: "NeuralNetworkTests", dependencies: ["NeuralNetwork", "Compute"]),
+    .testTarget(name: "NeuralNetworkTests", dependencies: ["NeuralNetwork"]),
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets"]),
-    .testTarget(name: "TransportTests", dependencies: ["Transport"]),
-    .testTarget(name: "HierarchicalTrainingTests", dependencies: ["HierarchicalTraining"]),
+    .testTarget(name: "TransportTests", dependencies: ["TestSupport", "Transport"]),
+    .testTarget(name: "WeightFilesTests", dependencies: ["TestSupport", "WeightFiles"]),
+    .testTarget(name: "RunFilesTests", dependencies: ["RunFiles", "TestSupport"]),
+    .testTarget(name: "TerminalTests", dependencies: ["Terminal", "TestSupport"]),
+    .testTarget(name: "TrainingTests", dependencies: ["TestSupport", "Training"]),
+    .testTarget(name: "PlanningTests", dependencies: ["Planning"]),
+    // What takes both sides: in one process, over loopback.
+    .testTarget(name: "SessionTests", dependencies: ["CloudSide", "EdgeSide", "Planning", "TestSupport"]),
+    .testTarget(name: "CommandLineSupportTests", dependencies: ["CommandLineSupport"]),
+    // The programs as they are called.
     .testTarget(
-      name: "EndToEndTests",
-      dependencies: [
-        "CommandLineSupport", "Compute", "HierarchicalTraining", "Transport", "EdgeTrainer", "CloudTrainer",
-      ],
+      name: "EndToEndTests", dependencies: ["CloudTrainer", "EdgeTrainer", "TestSupport"],
       exclude: ["Snapshots"]),
   ]
 )

@@ -151,8 +151,8 @@ import Testing
       ) { try uploaded() + [end(1)] + reports }
     }
 
-  @Test(arguments: cases, [ConversationRole.edge, .cloud])
-  func order(testCase: Case, role: ConversationRole) throws {
+  @Test(arguments: cases, [Role.edge, .cloud])
+  func order(testCase: Case, role: Role) throws {
     try ConversationTests.check(testCase, as: role)
   }
 

@@ -84,8 +84,8 @@ import Testing
     ) { try ConversationTests.opening() + [probe()] },
   ]
 
-  @Test(arguments: cases, [ConversationRole.edge, .cloud])
-  func order(testCase: Case, role: ConversationRole) throws {
+  @Test(arguments: cases, [Role.edge, .cloud])
+  func order(testCase: Case, role: Role) throws {
     try ConversationTests.check(testCase, as: role)
   }
 

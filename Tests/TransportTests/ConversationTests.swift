@@ -10,7 +10,7 @@ import Testing
     case cloud(Message)
   }
 
-  static func play(_ lines: [Line], as role: ConversationRole) throws -> ConversationStateMachine {
+  static func play(_ lines: [Line], as role: Role) throws -> ConversationStateMachine {
     var machine = ConversationStateMachine(role: role)
     for line in lines {
       switch (line, role) {
@@ -207,11 +207,11 @@ import Testing
     },
   ]
 
-  @Test(arguments: cases, [ConversationRole.edge, .cloud])
-  func order(testCase: Case, role: ConversationRole) throws { try Self.check(testCase, as: role) }
+  @Test(arguments: cases, [Role.edge, .cloud])
+  func order(testCase: Case, role: Role) throws { try Self.check(testCase, as: role) }
 
   /// Plays a case to its end.
-  static func check(_ testCase: Case, as role: ConversationRole) throws {
+  static func check(_ testCase: Case, as role: Role) throws {
     let lines = try testCase.lines()
     guard let error = testCase.error else {
       _ = try play(lines, as: role)

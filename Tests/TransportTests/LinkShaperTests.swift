@@ -18,7 +18,7 @@ import Testing
   }
 
   private static func seconds(since start: UInt64) -> Double {
-    Double(SystemCall.monotonicNanoseconds() - start) * 1e-9
+    Double(MonotonicClock.nanoseconds() - start) * 1e-9
   }
 
   private static let content = batch(1, labels: [1], activations: [UInt8](repeating: 7, count: 100_000))
@@ -26,7 +26,7 @@ import Testing
   /// 4 MB at 80 Mbit/s.
   @Test func neverFasterThanAsked() throws {
     let (edge, cloud) = try Self.established(LinkShaping(rate: 80e6))
-    let start = SystemCall.monotonicNanoseconds()
+    let start = MonotonicClock.nanoseconds()
     let receiver = Background {
       var bytes = 0
       for _ in 0..<40 {
@@ -50,7 +50,7 @@ import Testing
   /// With 10 s of delay for each of 40 frames one after the other this would take 400 s.
   @Test func framesShareTheDelay() throws {
     let (edge, cloud) = try Self.established(LinkShaping(rate: 1e9, delay: 10))
-    let start = SystemCall.monotonicNanoseconds()
+    let start = MonotonicClock.nanoseconds()
     for sequence in 1...40 { try edge.send(.trainBatch(batch(UInt64(sequence)))) }
     // Closing lets everything arrive at once.
     let closer = Background { edge.close(sending: .goodbye(Goodbye(reason: .interrupted)), within: 60) }
@@ -68,7 +68,7 @@ import Testing
   func nothingArrivesBeforeTheDelay(shaping: LinkShaping) throws {
     let (edge, cloud) = try Self.established(shaping)
     for sequence in 1...3 {
-      let start = SystemCall.monotonicNanoseconds()
+      let start = MonotonicClock.nanoseconds()
       try edge.send(.trainBatch(batch(UInt64(sequence))))
       _ = try cloud.receive()
       #expect(Self.seconds(since: start) >= 0.1)
@@ -141,7 +141,7 @@ import Testing
   func closingEndsAPacedSend(delay: Double) throws {
     let (edge, cloud) = try Self.established(LinkShaping(rate: 1e3, delay: delay))
     let receiver = Self.receiveAll(cloud)
-    let start = SystemCall.monotonicNanoseconds()
+    let start = MonotonicClock.nanoseconds()
     let sender = Background { try edge.send(.trainBatch(Self.content)) }
     SystemCall.sleep(milliseconds: 50)
     #expect(edge.close(sending: .goodbye(Goodbye(reason: .interrupted)), within: 60))

@@ -258,7 +258,7 @@ import Testing
 
   @Test func errorTexts() {
     #expect(
-      SocketError(operation: "bind", errnoCode: 13).description == "bind failed: Permission denied (errno 13)"
+      SystemError(operation: "bind", errnoCode: 13).description == "bind failed: Permission denied (errno 13)"
     )
     #expect(
       ConnectionError.timedOut(seconds: 60).description

@@ -49,7 +49,7 @@ package enum Program {
   ///   - body: the work; it is given the user's wish to end and the program's log.
   /// - Throws: `ExitCode` to end with, after the line was printed.
   package static func run(
-    _ role: RunRole, _ compute: ComputeSettings, _ body: (Interruption, Logger) throws -> Void
+    _ role: Role, _ compute: ComputeSettings, _ body: (Interruption, Logger) throws -> Void
   ) throws {
     let name = "\(role.rawValue)-trainer"
     StandardErrorLogHandler.bootstrap()
@@ -81,7 +81,7 @@ package enum Program {
   /// Prints a result on standard output at once. That its reader has gone is no error.
   ///
   /// - Parameter text: with or without a line feed at its end.
-  /// - Throws: `RunDirectoryError.cannotWrite`.
+  /// - Throws: `FileError`.
   package static func printLine(_ text: String) throws {
     var rest = Array((text.hasSuffix("\n") ? text : text + "\n").utf8)[...]
     while !rest.isEmpty {
@@ -91,7 +91,7 @@ package enum Program {
       } else if errno == EPIPE {
         return
       } else if errno != EINTR {
-        throw RunDirectoryError.cannotWrite(path: "standard output", operation: "write", errorNumber: errno)
+        throw FileError(path: "standard output", operation: "write", errorNumber: errno)
       }
     }
   }

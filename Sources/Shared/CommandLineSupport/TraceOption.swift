@@ -18,7 +18,7 @@ package struct TraceOption: ParsableArguments {
   /// Creates the file.
   ///
   /// - Throws: `RunDirectoryError`.
-  package func timeline(_ role: RunRole) throws -> Timeline? {
+  package func timeline(_ role: Role) throws -> Timeline? {
     try trace.map { try Timeline(path: $0, role: role) }
   }
 }

@@ -1,3 +1,5 @@
+import Platform
+
 /// What the layers of one network share: the workers, their scratch memory, and the pool of gradients.
 package final class ComputeContext {
   package let pool: WorkerPool
@@ -7,14 +9,16 @@ package final class ComputeContext {
   private var scratch: [[Tensor]]
   private var sharedScratch: [Tensor] = []
 
-  package init(_ settings: ComputeSettings) {
-    pool = WorkerPool(workers: settings.threads)
+  /// - Throws: `ThreadError`.
+  package init(_ settings: ComputeSettings) throws(ThreadError) {
+    pool = try WorkerPool(workers: settings.threads)
     convolution = settings.convolution
     scratch = Array(repeating: [], count: settings.threads)
   }
 
   /// - Parameter threads: at least 1.
-  package convenience init(threads: Int) { self.init(ComputeSettings(threads: threads)) }
+  /// - Throws: `ThreadError`.
+  package convenience init(threads: Int) throws(ThreadError) { try self.init(ComputeSettings(threads: threads)) }
 
   package var threads: Int { pool.workers }
 

@@ -1,3 +1,4 @@
+import Platform
 import Synchronization
 
 /// Persistent threads that run one piece of work each, the caller being worker 0.
@@ -11,12 +12,21 @@ package final class WorkerPool {
   private let threads: [Thread]
 
   /// - Parameter workers: at least 1.
-  package init(workers: Int) {
+  /// - Throws: `ThreadError`.
+  package init(workers: Int) throws(ThreadError) {
     precondition(workers >= 1, "a pool needs a worker, not \(workers)")
     self.workers = workers
     let state = State()
     self.state = state
-    threads = (1..<max(workers, 1)).map { worker in Thread { state.serve(worker) } }
+    var threads: [Thread] = []
+    do throws(ThreadError) {
+      for worker in 1..<workers { threads.append(try Thread { state.serve(worker) }) }
+    } catch {
+      state.stop()
+      for thread in threads { thread.join() }
+      throw error
+    }
+    self.threads = threads
   }
 
   deinit {
@@ -55,12 +65,14 @@ package final class WorkerPool {
 }
 
 extension WorkerPool {
-  /// What the threads share; it outlives the pool until they have ended.
+  /// What the threads share; it outlives the pool until they have ended. Sendable without a check: `work` is ordered by
+  /// `generation`.
   private final class State: @unchecked Sendable {
     private let generation = Atomic<Int>(0)
     private let pending = Atomic<Int>(0)
     private let stopping = Atomic<Bool>(false)
-    private let condition = Condition()
+    /// On which those sleep that have looked long enough.
+    private let sleepers = Guarded(())
     /// Written by the caller before `generation` grows, read by the workers after; ordered by that counter.
     private var work: ((Int) -> Void)?
 
@@ -92,21 +104,18 @@ extension WorkerPool {
         if stopping.load(ordering: .acquiring) { return }
         work?(worker)
         if pending.wrappingSubtract(1, ordering: .acquiringAndReleasing).newValue == 0 {
-          condition.locked { condition.broadcast() }
+          sleepers.change { _ in }
         }
       }
     }
 
     private func advance() {
-      condition.locked {
-        generation.wrappingAdd(1, ordering: .acquiringAndReleasing)
-        condition.broadcast()
-      }
+      sleepers.change { _ in _ = generation.wrappingAdd(1, ordering: .acquiringAndReleasing) }
     }
 
     private func sleepUntil(_ holds: () -> Bool) {
       for _ in 0..<Self.spins where holds() { return }
-      condition.locked { condition.wait(until: holds) }
+      sleepers.wait { _ in holds() ? () : nil }
     }
   }
 }

@@ -1,27 +1,10 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
-/// A prepared mini-batch. Its memory belongs to the loader that gave it, and is valid until the loader's next call
-/// of `next`, `startEpoch` or `stop`, and only while the loader lives.
-package struct Batch {
-  package let epoch: Int
-  /// Place in the epoch, from 0.
-  package let index: Int
-  /// Number of images; the last batch of an epoch may have fewer than the batch size.
-  package let count: Int
-  /// [count, 32, 32, 3] normalized values (NHWC), 64-byte aligned.
-  package let images: UnsafePointer<Float>
-  /// [count] classes, 0 to 9.
-  package let labels: UnsafeBufferPointer<UInt8>
-}
+import Platform
 
 /// Prepares batches on a thread of its own while the current one is computed with.
 ///
-/// The batches are those of its `BatchPreparer`, in order. There is memory for `prefetch` batches and the one in use;
-/// nothing is allocated after the start. One thread consumes; `stop` and the figures may be used from any.
+/// The batches are those of its `BatchPreparer`, in order. There is memory for the images of `prefetch` batches and the one
+/// in use. A batch is valid until the next call of `next`, `startEpoch` or `stop`, and only while the loader lives. One
+/// thread consumes; `stop` may be called from any.
 package final class BatchLoader: Sendable {
   private let worker: BatchLoaderWorker
 
@@ -30,12 +13,13 @@ package final class BatchLoader: Sendable {
   /// - Parameters:
   ///   - preparer: which batches.
   ///   - prefetch: number of batches prepared ahead, at least 1.
-  ///   - onPrepared: told, by the thread, when it began and ended to prepare a batch, in nanoseconds of the monotonic clock.
-  /// - Throws: `DatasetError.threadNotStarted`.
+  ///   - onPrepared: told, by the thread, when it began and ended to prepare a batch, in nanoseconds of the monotonic
+  ///     clock.
+  /// - Throws: `ThreadError`.
   package init(
     _ preparer: BatchPreparer, prefetch: Int = 2,
     onPrepared: (@Sendable (_ start: UInt64, _ end: UInt64) -> Void)? = nil
-  ) throws(DatasetError) {
+  ) throws(ThreadError) {
     worker = BatchLoaderWorker(preparer: preparer, prefetch: prefetch, onPrepared: onPrepared)
     try worker.start()
   }
@@ -69,7 +53,4 @@ package final class BatchLoader: Sendable {
 
   /// Batches of an epoch.
   package var batchCount: Int { worker.preparer.sampler.batchCount }
-
-  /// Seconds that `next` has waited for batches so far, all epochs together.
-  package var waitedSeconds: Double { worker.waitedSeconds }
 }

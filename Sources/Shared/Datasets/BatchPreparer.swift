@@ -1,3 +1,5 @@
+import Compute
+
 /// Turns images into training or evaluation batches. What a batch holds depends on its epoch and index only.
 package struct BatchPreparer: Sendable {
   package let images: any LabeledImages
@@ -38,45 +40,28 @@ package struct BatchPreparer: Sendable {
       normalization: normalization, augmentation: nil)
   }
 
-  /// Prepares batch `index` of `epoch`; does not allocate.
+  /// Prepares batch `index` of `epoch`.
   ///
   /// - Parameters:
   ///   - index: the batch, in `0..<sampler.batchCount`.
   ///   - epoch: the epoch, from 0.
-  ///   - indices: what `sampler.fill` wrote for this epoch.
-  ///   - values: [batch, 32, 32, 3] normalized values (NHWC), room for `sampler.batchSize` images.
-  ///   - labels: [batch], room for `sampler.batchSize`.
-  ///   - scratch: room for the 3072 bytes of one image.
-  /// - Returns: the number of images in the batch.
+  ///   - indices: `sampler.indices` of this epoch.
+  ///   - tensor: takes the normalized images; has room for a batch.
+  ///   - scratch: room for the bytes of one image.
+  /// - Returns: the labels.
   /// - Throws: `DatasetError` if an image cannot be read.
   package func prepareBatch(
-    _ index: Int, epoch: Int, indices: UnsafePointer<UInt32>, values: UnsafeMutablePointer<Float>,
-    labels: UnsafeMutablePointer<UInt8>, scratch: UnsafeMutablePointer<UInt8>
-  ) throws(DatasetError) -> Int {
+    _ index: Int, epoch: Int, indices: [UInt32], into tensor: Tensor, scratch: inout [UInt8]
+  ) throws(DatasetError) -> [UInt8] {
     let positions = sampler.positions(ofBatch: index)
+    tensor.resize(count: positions.count)
     for position in positions {
-      let image = Int(indices[position])
-      let place = position - positions.lowerBound
-      labels[place] = images.label(at: image)
-      try images.copyPixels(of: image, into: scratch)
+      try images.copyPixels(of: Int(indices[position]), into: &scratch)
       normalization.convert(
-        scratch, crop: crop(epoch: epoch, position: position), into: values + place * ImageFormat.valueCount)
+        scratch, crop: crop(epoch: epoch, position: position),
+        into: tensor.data + (position - positions.lowerBound) * ImageFormat.valueCount)
     }
-    return positions.count
-  }
-
-  /// Prepares batch `index` of `epoch` into new arrays: [count, 32, 32, 3] values and [count] labels.
-  package func preparedBatch(
-    _ index: Int, epoch: Int
-  ) throws(DatasetError) -> (values: [Float], labels: [UInt8]) {
-    let indices = sampler.indices(epoch: epoch)
-    let count = sampler.positions(ofBatch: index).count
-    var values = [Float](repeating: 0, count: count * ImageFormat.valueCount)
-    var labels = [UInt8](repeating: 0, count: count)
-    var scratch = [UInt8](repeating: 0, count: ImageFormat.valueCount)
-    _ = try prepareBatch(
-      index, epoch: epoch, indices: indices, values: &values, labels: &labels, scratch: &scratch)
-    return (values, labels)
+    return positions.map { images.label(at: Int(indices[$0])) }
   }
 
   /// How the image at a position of an epoch is cropped and flipped.

@@ -1,3 +1,5 @@
+import Platform
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Darwin)
@@ -24,8 +26,6 @@ package enum DatasetError: Error, Equatable {
   case truncatedWhileReading(path: String, record: Int, expectedBytes: Int, actualBytes: Int)
   /// More images are asked for than there are, or fewer than one.
   case limitOutOfRange(limit: Int, available: Int)
-  /// The system gave no thread for loading; `code` is what pthread_create returned.
-  case threadNotStarted(code: Int32)
   /// The next batch was asked for after the loader had been stopped.
   case loaderStopped
 }
@@ -40,7 +40,7 @@ extension DatasetError: CustomStringConvertible {
   }
 
   private static func reason(_ code: Int32) -> String {
-    String(cString: strerror(code))
+    SystemError.text(of: code)
   }
 
   package var description: String {
@@ -64,8 +64,6 @@ extension DatasetError: CustomStringConvertible {
         + " \(expectedBytes) bytes; restore the file and start again"
     case .limitOutOfRange(let limit, let available):
       "limit of \(limit) images: expected 1 to \(available), the number of images there are"
-    case .threadNotStarted(let code):
-      "the thread that loads batches could not be started: \(Self.reason(code))"
     case .loaderStopped:
       "the batch loader has been stopped"
     }

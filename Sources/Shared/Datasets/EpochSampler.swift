@@ -43,25 +43,16 @@ package struct EpochSampler: Sendable {
     return index * batchSize..<min((index + 1) * batchSize, count)
   }
 
-  /// Writes the image index for each of the `count` positions of an epoch (Fisher–Yates); does not allocate.
-  package func fill(_ indices: UnsafeMutableBufferPointer<UInt32>, epoch: Int) {
-    precondition(indices.count == count && epoch >= 0)
-    for position in 0..<count {
-      indices[position] = UInt32(truncatingIfNeeded: position)
-    }
-    guard order == .shuffled else { return }
+  /// The image index for each of the `count` positions of an epoch (Fisher–Yates).
+  package func indices(epoch: Int) -> [UInt32] {
+    precondition(epoch >= 0, "epoch \(epoch)")
+    var indices = (0..<UInt32(count)).map { $0 }
+    guard order == .shuffled else { return indices }
     var generator = shuffles.substream(epoch)
     for position in stride(from: count - 1, to: 0, by: -1) {
       indices.swapAt(position, generator.uniform(below: position + 1))
     }
-  }
-
-  /// The image index for each of the `count` positions of an epoch.
-  package func indices(epoch: Int) -> [UInt32] {
-    [UInt32](unsafeUninitializedCapacity: count) { buffer, initializedCount in
-      fill(UnsafeMutableBufferPointer(rebasing: buffer[..<count]), epoch: epoch)
-      initializedCount = count
-    }
+    return indices
   }
 
   /// The random numbers for augmenting the image at `position` of an epoch.

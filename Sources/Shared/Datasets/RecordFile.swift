@@ -1,3 +1,5 @@
+import Platform
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Darwin)
@@ -73,14 +75,16 @@ final class RecordFile: Sendable {
   ) throws(DatasetError) {
     var done = 0
     while done < byteCount {
-      let got = pread(descriptor, buffer + done, byteCount - done, off_t(offset + done))
-      if got < 0 {
-        let code = errno
-        if code == EINTR { continue }
-        throw .readFailed(path: path, record: (offset + done) / Self.recordBytes, code: code)
+      let record = (offset + done) / Self.recordBytes
+      let got: Int
+      do throws(SystemError) {
+        got = try SystemCall.run("pread") {
+          pread(descriptor, buffer + done, byteCount - done, off_t(offset + done))
+        }
+      } catch {
+        throw .readFailed(path: path, record: record, code: error.errnoCode)
       }
       if got == 0 {
-        let record = (offset + done) / Self.recordBytes
         throw .truncatedWhileReading(
           path: path, record: record, expectedBytes: Self.recordBytes,
           actualBytes: bytesLeft(ofRecord: record))

@@ -1,3 +1,4 @@
+import Platform
 import Synchronization
 
 /// A switch that can be thrown once, from any thread, and that wakes every thread that waits in a socket call
@@ -8,8 +9,8 @@ package final class Cancellation: Sendable {
   /// Becomes readable for good when `cancel()` is called: nobody waits on `wakeUp` itself, so the signal stays.
   var readDescriptor: Int32 { wakeUp.readDescriptor }
 
-  /// - Throws: `SocketError` when the process has no more file descriptors.
-  package init() throws(SocketError) { wakeUp = try WakeUp() }
+  /// - Throws: `SystemError` when the process has no more file descriptors.
+  package init() throws(SystemError) { wakeUp = try WakeUp() }
 
   package var isCancelled: Bool { flag.load(ordering: .acquiring) }
 

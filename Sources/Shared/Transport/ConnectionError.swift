@@ -1,3 +1,5 @@
+import Platform
+
 /// What can happen to a connection as a whole; errors of single bytes in it are `WireError`s.
 package enum ConnectionError: Error, Equatable, CustomStringConvertible {
   /// Nothing was received, sent or drained from the send queue for this many seconds.
@@ -31,7 +33,7 @@ package enum ConnectionError: Error, Equatable, CustomStringConvertible {
     case .endOfStreamInsideFrame(let received, let expected):
       "the peer closed the connection inside a frame, after \(received) of \(expected) bytes; see its log"
     case .peerGone(let operation, let errnoCode):
-      "the peer has gone (\(operation): \(SocketError.text(of: errnoCode))); its log may say why"
+      "the peer has gone (\(operation): \(SystemError.text(of: errnoCode))); its log may say why"
     case .closed: "the connection is already closed on this side"
     case .brokenInsideFrame: "the connection cannot go on: an earlier call stopped inside a frame"
     case .cannotResolve(let host, let reason):

@@ -1,10 +1,12 @@
+import Platform
+
 extension ConversationStateMachine {
-  func illegal(_ message: Message, from sender: ConversationRole) -> WireError {
+  func illegal(_ message: Message, from sender: Role) -> WireError {
     .order(expected: expectation(of: sender), actual: "\(Self.summary(message)) from the \(sender)")
   }
 
   /// What `sender` may send now, in words.
-  private func expectation(of sender: ConversationRole) -> String {
+  private func expectation(of sender: Role) -> String {
     let hasEnded = sender == .edge ? edgeHasEnded : cloudHasEnded
     if hasEnded { return "nothing more from the \(sender)" }
     var legal: [String] = []

@@ -1,3 +1,5 @@
+import Platform
+
 /// The phase of a conversation in which nothing is trained for good: the edge measures the cloud and the link, one
 /// question at a time.
 extension ConversationStateMachine {
@@ -34,7 +36,7 @@ extension ConversationStateMachine {
   }
 
   /// What `sender` may send while measuring, in words.
-  func measuringExpectation(of sender: ConversationRole) -> [String] {
+  func measuringExpectation(of sender: Role) -> [String] {
     switch (sender, owedAnswer) {
     case (.edge, nil): ["probe", "filler \(nextSequence)", "goodbye"]
     case (.edge, .some): ["goodbye (interrupted)"]

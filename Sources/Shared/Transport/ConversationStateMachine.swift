@@ -1,11 +1,4 @@
-/// Which end of a connection.
-package enum ConversationRole: Sendable, CustomStringConvertible {
-  case edge
-  case cloud
-
-  package var peer: Self { self == .edge ? .cloud : .edge }
-  package var description: String { self == .edge ? "edge" : "cloud" }
-}
+import Platform
 
 /// The legal order of messages, without any input or output. Both ends keep one, and tell it every message
 /// that they send or receive, before they act on it.
@@ -37,7 +30,7 @@ package struct ConversationStateMachine: Equatable, Sendable {
   }
 
   /// The side that keeps this state.
-  package let role: ConversationRole
+  package let role: Role
   package private(set) var phase = Phase.opening
   /// The edge's window, from its `hello`.
   package private(set) var window = 4
@@ -62,7 +55,7 @@ package struct ConversationStateMachine: Equatable, Sendable {
   /// The last batch report of this epoch.
   private var reported: ReportedBatch?
 
-  package init(role: ConversationRole) {
+  package init(role: Role) {
     self.role = role
   }
 
@@ -106,7 +99,7 @@ package struct ConversationStateMachine: Equatable, Sendable {
     try advance(message, from: role.peer)
   }
 
-  private mutating func advance(_ message: Message, from sender: ConversationRole) throws(WireError) {
+  private mutating func advance(_ message: Message, from sender: Role) throws(WireError) {
     let hasEnded = sender == .edge ? edgeHasEnded : cloudHasEnded
     if hasEnded { throw illegal(message, from: sender) }
     if case .failure = message { return end(sender) }
@@ -116,7 +109,7 @@ package struct ConversationStateMachine: Equatable, Sendable {
     }
   }
 
-  private mutating func end(_ sender: ConversationRole) {
+  private mutating func end(_ sender: Role) {
     if sender == .edge { edgeHasEnded = true } else { cloudHasEnded = true }
   }
 

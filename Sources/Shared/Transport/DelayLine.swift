@@ -1,3 +1,4 @@
+import Platform
 import Synchronization
 
 #if canImport(Glibc)
@@ -36,10 +37,10 @@ final class DelayLine: Sendable {
 
   /// Starts the thread; `stop` ends it.
   ///
-  /// - Throws: `SocketError` when the process has no more descriptors or threads.
-  init(_ shaping: LinkShaping, _ socket: Socket) throws(SocketError) {
+  /// - Throws: `SystemError` when the process has no more descriptors or threads.
+  init(_ shaping: LinkShaping, _ socket: Socket) throws(SystemError) {
     self.socket = socket
-    delay = SystemCall.nanoseconds(shaping.delay)
+    delay = MonotonicClock.nanoseconds(shaping.delay)
     // What a link of this rate holds while each byte takes the delay, twice.
     capacity = shaping.rate.map { max(Int(2 * $0 / 8 * shaping.delay), 1 << 20) } ?? 1 << 26
     wakeUp = try WakeUp()
@@ -52,7 +53,7 @@ final class DelayLine: Sendable {
     let code = pthread_create(&handle, nil, delayLineThread, context)
     guard code == 0 else {
       Unmanaged<DelayLine>.fromOpaque(context).release()
-      throw SocketError(operation: "pthread_create", errnoCode: code)
+      throw SystemError(operation: "pthread_create", errnoCode: code)
     }
     let thread = handle
     state.withLock { $0.thread = thread }
@@ -66,7 +67,7 @@ final class DelayLine: Sendable {
     let isTaken = try state.withLock { state in
       if let failure = state.failure { throw failure }
       guard state.byteCount == 0 || state.byteCount + piece.count <= capacity else { return false }
-      state.pieces.append((piece, SystemCall.monotonicNanoseconds() + delay))
+      state.pieces.append((piece, MonotonicClock.nanoseconds() + delay))
       state.byteCount += piece.count
       return true
     }
@@ -118,7 +119,7 @@ final class DelayLine: Sendable {
     state.isWriting = false
     if state.isStopping { return .end }
     guard let first = state.pieces.first else { return .rest(-1) }
-    let now = SystemCall.monotonicNanoseconds()
+    let now = MonotonicClock.nanoseconds()
     guard state.isReleased || first.due <= now else {
       return .rest(Int32((first.due - now + 999_999) / 1_000_000))
     }

@@ -1,3 +1,5 @@
+import Platform
+
 extension FramedConnection {
   /// Ends the connection politely: finishes a frame that was interrupted, sends a last message, ends the
   /// stream, reads on until the peer has ended its stream too, and closes. Never throws and never waits

@@ -1,3 +1,4 @@
+import Platform
 import Synchronization
 
 /// A message that was received.
@@ -56,7 +57,7 @@ package final class FramedConnection: Sendable {
   ///   - maximumFrameBytes: at least the 24 bytes of a header.
   ///   - cancellation: wakes `send` and `receive`, which then throw.
   package init(
-    _ socket: Socket, role: ConversationRole,
+    _ socket: Socket, role: Role,
     maximumFrameBytes: Int = FrameHeader.defaultMaximumFrameBytes, cancellation: Cancellation? = nil
   ) {
     precondition(maximumFrameBytes >= FrameHeader.byteCount, "a frame has at least a header")
@@ -78,8 +79,8 @@ package final class FramedConnection: Sendable {
 
   /// Holds back what is sent from now on. To be called once at most.
   ///
-  /// - Throws: `SocketError` when the process has no more descriptors or threads.
-  package func shape(_ shaping: LinkShaping) throws(SocketError) {
+  /// - Throws: `SystemError` when the process has no more descriptors or threads.
+  package func shape(_ shaping: LinkShaping) throws(SystemError) {
     guard shaping != .none else { return }
     let new = try LinkShaper(shaping, socket)
     shaper.withLock { shaper in
@@ -95,7 +96,7 @@ package final class FramedConnection: Sendable {
   ///
   /// - Returns: bytes of the frame.
   /// - Throws: `WireError` (`order`, `length` beyond the peer's limit, a value that JSON cannot hold; nothing
-  ///   is sent then), `ConnectionError`, `SocketError`.
+  ///   is sent then), `ConnectionError`, `SystemError`.
   @discardableResult
   package func send(_ message: Message) throws -> Int {
     let frame = try message.outgoingFrame()
@@ -126,8 +127,8 @@ package final class FramedConnection: Sendable {
   }
 
   func write(_ frame: inout OutgoingBytes, _ patience: Patience) throws {
-    let start = SystemCall.monotonicNanoseconds()
-    defer { sendingNanoseconds.add(SystemCall.monotonicNanoseconds() - start, ordering: .relaxed) }
+    let start = MonotonicClock.nanoseconds()
+    defer { sendingNanoseconds.add(MonotonicClock.nanoseconds() - start, ordering: .relaxed) }
     if let shaper = shaper.withLock({ $0 }) {
       try shaper.write(&frame, patience: patience)
     } else {
@@ -148,7 +149,7 @@ package final class FramedConnection: Sendable {
   ///
   /// - Parameter deadline: the moment by which the whole message must be here.
   /// - Returns: the message and the bytes counted.
-  /// - Throws: `WireError`, `ConnectionError` (`endOfStream` between two frames), `SocketError`. After an
+  /// - Throws: `WireError`, `ConnectionError` (`endOfStream` between two frames), `SystemError`. After an
   ///   error inside a frame, all later calls throw `brokenInsideFrame`.
   package func receive(deadline: Deadline? = nil) throws -> ReceivedMessage {
     try input.withLock { input in
@@ -162,7 +163,7 @@ package final class FramedConnection: Sendable {
         let first = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<1])
         try socket.readExactly(into: first, patience: patience) { self.conversation.expectsPeer }
         hasStarted = true
-        firstByteNanoseconds = SystemCall.monotonicNanoseconds()
+        firstByteNanoseconds = MonotonicClock.nanoseconds()
         let rest = UnsafeMutableRawBufferPointer(
           rebasing: UnsafeMutableRawBufferPointer(buffer)[1..<FrameHeader.byteCount])
         try readInsideFrame(into: rest, alreadyRead: 1, patience)

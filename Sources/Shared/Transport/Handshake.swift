@@ -1,3 +1,5 @@
+import Platform
+
 /// The cloud has refused the edge.
 package struct RefusedError: Error, Equatable, CustomStringConvertible {
   package let code: Refusal.Code
@@ -49,7 +51,7 @@ package enum Handshake {
   /// The edge's side: sends `hello` and waits for the answer.
   ///
   /// - Returns: the cloud's consent.
-  /// - Throws: `RefusedError`, `ProtocolVersionError`, `WireError`, `ConnectionError`, `SocketError`. The
+  /// - Throws: `RefusedError`, `ProtocolVersionError`, `WireError`, `ConnectionError`, `SystemError`. The
   ///   connection is then closed.
   package static func connect(_ connection: FramedConnection, hello: Hello) throws -> Welcome {
     do {

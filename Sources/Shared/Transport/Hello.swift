@@ -88,11 +88,7 @@ package struct Hello: Equatable, Sendable {
       throw .payload(
         type: .hello, field: "window", expected: "1, since gradients are exchanged", actual: "\(window)")
     }
-    let isPlain = runID.utf8.allSatisfy { byte in
-      (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
-        || "._-".utf8.contains(byte)
-    }
-    guard isPlain, (1...64).contains(runID.utf8.count), !runID.hasPrefix(".") else {
+    do throws(RunIdentifierError) { _ = try RunIdentifier(validating: runID) } catch {
       throw .payload(
         type: .hello, field: "run_id", expected: "1 to 64 of A-Z a-z 0-9 . _ - not beginning with a dot",
         actual: "\"\(PayloadCheck.printable(runID, limit: 80))\"")

@@ -1,3 +1,4 @@
+import Platform
 import Synchronization
 
 /// Holds back what is written to one socket, to the rate and the delay of a slower link.
@@ -11,8 +12,8 @@ final class LinkShaper: Sendable {
   private let pieceByteCount: Int
   private let isReleased = Atomic<Bool>(false)
 
-  /// - Throws: `SocketError` when the process has no more descriptors or threads.
-  init(_ shaping: LinkShaping, _ socket: Socket) throws(SocketError) {
+  /// - Throws: `SystemError` when the process has no more descriptors or threads.
+  init(_ shaping: LinkShaping, _ socket: Socket) throws(SystemError) {
     self.socket = socket
     let pacing = shaping.rate.map(LinkPacing.init)
     pieceByteCount = pacing?.pieceByteCount ?? 1 << 16
@@ -27,18 +28,18 @@ final class LinkShaper: Sendable {
   /// Writes what is left of `bytes`, and returns when the link has taken all of it, which with a delay is before it
   /// has arrived. After an error `bytes` knows how far it got.
   ///
-  /// - Throws: `ConnectionError`, `SocketError`.
+  /// - Throws: `ConnectionError`, `SystemError`.
   func write(_ bytes: inout OutgoingBytes, patience: Patience) throws {
-    pacing.withLock { $0?.begin(at: SystemCall.monotonicNanoseconds()) }
+    pacing.withLock { $0?.begin(at: MonotonicClock.nanoseconds()) }
     while !bytes.isComplete {
       let piece = bytes.next(pieceByteCount)
-      if let due = pacing.withLock({ $0?.carry(piece.count) }), due > SystemCall.monotonicNanoseconds() {
+      if let due = pacing.withLock({ $0?.carry(piece.count) }), due > MonotonicClock.nanoseconds() {
         try socket.rest(until: due, patience) { isReleased.load(ordering: .acquiring) }
-        pacing.withLock { $0?.woke(at: SystemCall.monotonicNanoseconds()) }
+        pacing.withLock { $0?.woke(at: MonotonicClock.nanoseconds()) }
       }
       if let line {
         while try !line.append(piece) {
-          try socket.rest(until: SystemCall.monotonicNanoseconds() + 5_000_000, patience) { false }
+          try socket.rest(until: MonotonicClock.nanoseconds() + 5_000_000, patience) { false }
         }
         bytes.advance(by: piece.count)
       } else {
@@ -71,12 +72,12 @@ extension Socket {
   ///   - moment: nanoseconds.
   ///   - patience: what else ends the rest.
   ///   - isOver: asked every 50 ms at least; `true` ends the rest.
-  /// - Throws: `ConnectionError` (`cancelled`, `timedOut` at the deadline, `closed`), `SocketError`.
+  /// - Throws: `ConnectionError` (`cancelled`, `timedOut` at the deadline, `closed`), `SystemError`.
   func rest(until moment: UInt64, _ patience: Patience, isOver: () -> Bool) throws {
     try descriptor.use { descriptor in
       while !isOver() {
         if patience.cancellation?.isCancelled == true { throw ConnectionError.cancelled }
-        let now = SystemCall.monotonicNanoseconds()
+        let now = MonotonicClock.nanoseconds()
         if now >= moment { return }
         if let deadline = patience.deadline, now >= deadline.nanoseconds {
           throw ConnectionError.timedOut(seconds: deadline.seconds)

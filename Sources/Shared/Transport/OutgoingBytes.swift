@@ -1,3 +1,5 @@
+import Platform
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Darwin)
@@ -36,14 +38,14 @@ struct OutgoingBytes {
 
   /// Calls `body` with what is left as one or two vectors for `sendmsg`.
   func withRemainingVectors<Result>(
-    _ use: (UnsafeMutablePointer<iovec>, Int) throws(SocketError) -> Result
-  ) throws(SocketError) -> Result {
+    _ use: (UnsafeMutablePointer<iovec>, Int) throws(SystemError) -> Result
+  ) throws(SystemError) -> Result {
     let headLeft = max(head.count - written, 0)
     let bodyStart = max(written - head.count, 0)
     let outcome = head.withUnsafeBytes { head in
       self.body.withUnsafeBytes { body in
         withUnsafeTemporaryAllocation(of: iovec.self, capacity: 2) {
-          vectors -> Swift.Result<Result, SocketError> in
+          vectors -> Swift.Result<Result, SystemError> in
           var count = 0
           if headLeft > 0, let base = head.baseAddress {
             let start = UnsafeMutableRawPointer(mutating: base + (head.count - headLeft))
@@ -57,7 +59,7 @@ struct OutgoingBytes {
             count += 1
           }
           guard let first = vectors.baseAddress else { preconditionFailure("an empty allocation") }
-          do throws(SocketError) { return .success(try use(first, count)) } catch { return .failure(error) }
+          do throws(SystemError) { return .success(try use(first, count)) } catch { return .failure(error) }
         }
       }
     }

@@ -1,3 +1,4 @@
+import Platform
 import Synchronization
 
 /// A file descriptor that is closed exactly once, and never while a thread is inside a call that uses it, so

@@ -1,3 +1,11 @@
+import Platform
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// How long one socket call may take, beside the socket's own limit on the time without progress.
 package struct Patience: Sendable {
   /// Wakes the call and makes it throw.
@@ -8,30 +16,6 @@ package struct Patience: Sendable {
   package init(cancellation: Cancellation? = nil, deadline: Deadline? = nil) {
     self.cancellation = cancellation
     self.deadline = deadline
-  }
-}
-
-/// A moment on the monotonic clock.
-package struct Deadline: Sendable {
-  /// How far away it was when it was made, for error texts.
-  package let seconds: Double
-  let nanoseconds: UInt64
-
-  /// The moment `seconds` from now.
-  package init(secondsFromNow seconds: Double) {
-    self.seconds = seconds
-    nanoseconds = SystemCall.monotonicNanoseconds() + SystemCall.nanoseconds(seconds)
-  }
-
-  var isOver: Bool { SystemCall.monotonicNanoseconds() >= nanoseconds }
-
-  /// Rests for a few milliseconds.
-  ///
-  /// - Returns: `false`, without a rest, once the deadline is over.
-  func pause() -> Bool {
-    if isOver { return false }
-    SystemCall.sleep(milliseconds: 5)
-    return true
   }
 }
 
@@ -54,5 +38,16 @@ struct ProgressClock {
   mutating func observe(queuedBytes count: Int, at now: UInt64) {
     if count < queuedBytes { lastProgress = max(lastProgress, now) }
     queuedBytes = count
+  }
+}
+
+extension Deadline {
+  /// Rests for a few milliseconds.
+  ///
+  /// - Returns: `false`, without a rest, once the deadline is over.
+  func pause() -> Bool {
+    if isOver { return false }
+    _ = poll(nil, 0, 5)
+    return true
   }
 }

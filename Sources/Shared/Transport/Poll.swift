@@ -1,3 +1,5 @@
+import Platform
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Darwin)
@@ -14,7 +16,7 @@ enum Poll {
   ///   - cancellation: what else wakes the thread.
   ///   - milliseconds: the longest wait; a signal may shorten it.
   /// - Returns: whether the descriptor is ready or has an error; `false` when the time is over.
-  /// - Throws: `ConnectionError.cancelled`, `SocketError`.
+  /// - Throws: `ConnectionError.cancelled`, `SystemError`.
   static func wait(
     for events: Int16, on descriptor: Int32, cancellation: Cancellation?, milliseconds: Int32
   ) throws -> Bool {
@@ -23,9 +25,9 @@ enum Poll {
       // A negative descriptor is ignored by poll.
       let wakeUp = cancellation?.readDescriptor ?? -1
       entries.initializeElement(at: 1, to: pollfd(fd: wakeUp, events: Int16(POLLIN), revents: 0))
-      do throws(SocketError) {
+      do throws(SystemError) {
         let count = poll(entries.baseAddress, 2, milliseconds)
-        if count < 0 { throw SocketError(operation: "poll", errnoCode: errno) }
+        if count < 0 { throw SystemError(operation: "poll", errnoCode: errno) }
       } catch {
         // Not through SystemCall: after a signal the caller works out anew how long to wait.
         if error.errnoCode == EINTR { return false }

@@ -1,3 +1,4 @@
+import Platform
 import Synchronization
 
 #if canImport(Glibc)
@@ -25,8 +26,8 @@ package final class Socket: Sendable {
 
   /// Takes over a connected descriptor and sets its options.
   ///
-  /// - Throws: `SocketError`; the descriptor is then closed.
-  init(connected descriptor: Int32, timeout: Double) throws(SocketError) {
+  /// - Throws: `SystemError`; the descriptor is then closed.
+  init(connected descriptor: Int32, timeout: Double) throws(SystemError) {
     precondition(timeout > 0, "the timeout must be positive")
     self.timeout = timeout
     let owner = OwnedDescriptor(descriptor)
@@ -47,8 +48,8 @@ package final class Socket: Sendable {
 
   /// Two ends of one stream inside this process.
   ///
-  /// - Throws: `SocketError`.
-  package static func pair(timeout: Double) throws(SocketError) -> (Socket, Socket) {
+  /// - Throws: `SystemError`.
+  package static func pair(timeout: Double) throws(SystemError) -> (Socket, Socket) {
     var ends: [Int32] = [-1, -1]
     try SystemCall.run("socketpair") { socketpair(AF_UNIX, SocketAddress.streamSocketType, 0, &ends) }
     let first = ends[0]
@@ -67,7 +68,7 @@ package final class Socket: Sendable {
   ///   - patience: what else ends the wait.
   ///   - mayTimeOut: asked while no byte of the buffer has come; `false` means that the peer is not at fault
   ///     for its silence, and the time without progress does not run.
-  /// - Throws: `ConnectionError` (`endOfStream` only when not a single byte came), `SocketError`.
+  /// - Throws: `ConnectionError` (`endOfStream` only when not a single byte came), `SystemError`.
   package func readExactly(
     into buffer: UnsafeMutableRawBufferPointer,
     patience: Patience = Patience(),
@@ -96,10 +97,10 @@ package final class Socket: Sendable {
     try descriptor.use { descriptor in
       while true {
         if patience.cancellation?.isCancelled == true { throw ConnectionError.cancelled }
-        do throws(SocketError) {
+        do throws(SystemError) {
           let count = try SystemCall.run("recv") { recv(descriptor, buffer.baseAddress, buffer.count, 0) }
           if count > 0 {
-            let now = SystemCall.monotonicNanoseconds()
+            let now = MonotonicClock.nanoseconds()
             clock.withLock { $0.received(at: now) }
           }
           return count
@@ -132,7 +133,7 @@ package final class Socket: Sendable {
 
   /// Sends all of `bytes`.
   ///
-  /// - Throws: `ConnectionError`, `SocketError`.
+  /// - Throws: `ConnectionError`, `SystemError`.
   package func writeAll(_ bytes: [UInt8], patience: Patience = Patience()) throws {
     var outgoing = OutgoingBytes(head: bytes, body: [])
     try write(&outgoing, patience: patience)
@@ -141,20 +142,20 @@ package final class Socket: Sendable {
   /// Sends what is left of `bytes`, straight from its two arrays. After an error `bytes` knows how far it
   /// got.
   ///
-  /// - Throws: `ConnectionError`, `SocketError`.
+  /// - Throws: `ConnectionError`, `SystemError`.
   func write(_ bytes: inout OutgoingBytes, patience: Patience) throws {
     try descriptor.use { descriptor in
       while !bytes.isComplete {
         if patience.cancellation?.isCancelled == true { throw ConnectionError.cancelled }
-        do throws(SocketError) {
-          let count = try bytes.withRemainingVectors { (vectors, vectorCount) throws(SocketError) in
+        do throws(SystemError) {
+          let count = try bytes.withRemainingVectors { (vectors, vectorCount) throws(SystemError) in
             var message = msghdr()
             message.msg_iov = vectors
             message.msg_iovlen = numericCast(vectorCount)
             return try SystemCall.run("send") { sendmsg(descriptor, &message, Self.noSignal) }
           }
           bytes.advance(by: count)
-          let now = SystemCall.monotonicNanoseconds()
+          let now = MonotonicClock.nanoseconds()
           clock.withLock { $0.sent(count, at: now) }
         } catch {
           guard error.errnoCode == EAGAIN || error.errnoCode == EWOULDBLOCK else {
@@ -182,17 +183,17 @@ package final class Socket: Sendable {
   // MARK: Waiting
 
   /// Lets the connection be without progress for so much longer than its timeout, because its link is slow.
-  func allowSilence(seconds: Double) { silence.store(SystemCall.nanoseconds(seconds), ordering: .releasing) }
+  func allowSilence(seconds: Double) { silence.store(MonotonicClock.nanoseconds(seconds), ordering: .releasing) }
 
   /// Waits until the descriptor is ready (or has an error that the next call will report). Wakes at least
   /// once a second to look whether another thread or the kernel has made progress.
   private func wait(
     for events: Int16, _ descriptor: Int32, _ patience: Patience, _ mayTimeOut: () -> Bool
   ) throws {
-    let limit = SystemCall.nanoseconds(timeout) + silence.load(ordering: .acquiring)
-    var start = SystemCall.monotonicNanoseconds()
+    let limit = MonotonicClock.nanoseconds(timeout) + silence.load(ordering: .acquiring)
+    var start = MonotonicClock.nanoseconds()
     while true {
-      let now = SystemCall.monotonicNanoseconds()
+      let now = MonotonicClock.nanoseconds()
       let lastProgress = observeProgress(of: descriptor, at: now)
       if !mayTimeOut() { start = now }
       let end = max(start, lastProgress) + limit
@@ -225,14 +226,14 @@ package final class Socket: Sendable {
 
   // MARK: Options
 
-  static func makeNonBlocking(_ descriptor: Int32) throws(SocketError) {
+  static func makeNonBlocking(_ descriptor: Int32) throws(SystemError) {
     try SystemCall.run("fcntl(O_NONBLOCK)") { fcntl(descriptor, F_SETFL, O_NONBLOCK) }
     try SystemCall.run("fcntl(FD_CLOEXEC)") { fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
   }
 
   static func set(
     _ descriptor: Int32, _ level: Int32, _ option: Int32, _ value: Int32
-  ) throws(SocketError) {
+  ) throws(SystemError) {
     try SystemCall.run("setsockopt") {
       withUnsafePointer(to: value) {
         setsockopt(descriptor, level, option, $0, socklen_t(MemoryLayout<Int32>.size))
@@ -241,7 +242,7 @@ package final class Socket: Sendable {
   }
 
   /// The errors that say that there is nobody at the other end any more.
-  static func peerGone(_ error: SocketError) -> ConnectionError? {
+  static func peerGone(_ error: SystemError) -> ConnectionError? {
     let codes = [ECONNRESET, EPIPE, ECONNABORTED, ETIMEDOUT, EHOSTUNREACH, ENETUNREACH, ENETDOWN, ENOTCONN]
     guard codes.contains(error.errnoCode) else { return nil }
     return .peerGone(operation: error.operation, errnoCode: error.errnoCode)

@@ -1,3 +1,5 @@
+import Platform
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Darwin)
@@ -56,12 +58,12 @@ struct SocketAddress {
   ///   - operation: the call's name, for the error.
   ///   - descriptor: the socket.
   ///   - query: `getsockname` or `getpeername`.
-  /// - Throws: `SocketError`.
+  /// - Throws: `SystemError`.
   init(
     _ operation: String,
     of descriptor: Int32,
     _ query: (Int32, UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> Int32
-  ) throws(SocketError) {
+  ) throws(SystemError) {
     storage = sockaddr_storage()
     length = socklen_t(MemoryLayout<sockaddr_storage>.size)
     var storage = sockaddr_storage()

@@ -1,3 +1,5 @@
+import Platform
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Darwin)
@@ -13,7 +15,7 @@ extension Socket {
   ///     the socket's limit on the time without progress.
   ///   - cancellation: wakes the call, which then throws.
   /// - Returns: the connection.
-  /// - Throws: `ConnectionError` (`cannotResolve`, `cannotConnect`, `cancelled`), `SocketError`.
+  /// - Throws: `ConnectionError` (`cannotResolve`, `cannotConnect`, `cancelled`), `SystemError`.
   package static func connect(
     to endpoint: Endpoint, timeout: Double, cancellation: Cancellation? = nil
   ) throws -> Socket {
@@ -25,11 +27,11 @@ extension Socket {
     let deadline = Deadline(secondsFromNow: timeout)
     var reasons: [String] = []
     for (index, address) in addresses.enumerated() {
-      let now = SystemCall.monotonicNanoseconds()
+      let now = MonotonicClock.nanoseconds()
       let left = deadline.nanoseconds > now ? deadline.nanoseconds - now : 0
       let share = left / UInt64(addresses.count - index)
       let descriptor: Int32
-      do throws(SocketError) {
+      do throws(SystemError) {
         descriptor = try SystemCall.run("socket") {
           socket(address.family, SocketAddress.streamSocketType, 0)
         }
@@ -39,9 +41,9 @@ extension Socket {
       }
       do {
         try attempt(descriptor, address, until: now + share, cancellation)
-      } catch let error as SocketError {
+      } catch let error as SystemError {
         SystemCall.close(descriptor)
-        let reason = SocketError.text(of: error.errnoCode)
+        let reason = SystemError.text(of: error.errnoCode)
         reasons.append(addresses.count == 1 ? reason : "\(address.endpoint?.host ?? "?"): \(reason)")
         continue
       } catch {
@@ -53,7 +55,7 @@ extension Socket {
     throw ConnectionError.cannotConnect(endpoint: "\(endpoint)", reason: reasons.joined(separator: "; "))
   }
 
-  /// One attempt. `SocketError` means that the next address may do better.
+  /// One attempt. `SystemError` means that the next address may do better.
   private static func attempt(
     _ descriptor: Int32, _ address: SocketAddress, until end: UInt64, _ cancellation: Cancellation?
   ) throws {
@@ -69,11 +71,11 @@ extension Socket {
     // After EINTR too the attempt goes on in the background.
     let errnoCode = errno
     guard errnoCode == EINPROGRESS || errnoCode == EINTR else {
-      throw SocketError(operation: "connect", errnoCode: errnoCode)
+      throw SystemError(operation: "connect", errnoCode: errnoCode)
     }
     while true {
-      let now = SystemCall.monotonicNanoseconds()
-      if now >= end { throw SocketError(operation: "connect", errnoCode: ETIMEDOUT) }
+      let now = MonotonicClock.nanoseconds()
+      if now >= end { throw SystemError(operation: "connect", errnoCode: ETIMEDOUT) }
       let milliseconds = Int32(min((end - now + 999_999) / 1_000_000, 1000))
       let ready = try Poll.wait(
         for: Int16(POLLOUT), on: descriptor, cancellation: cancellation, milliseconds: milliseconds)
@@ -82,6 +84,6 @@ extension Socket {
     var code: Int32 = 0
     var length = socklen_t(MemoryLayout<Int32>.size)
     try SystemCall.run("getsockopt") { getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &length) }
-    if code != 0 { throw SocketError(operation: "connect", errnoCode: code) }
+    if code != 0 { throw SystemError(operation: "connect", errnoCode: code) }
   }
 }

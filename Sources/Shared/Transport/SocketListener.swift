@@ -1,3 +1,5 @@
+import Platform
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Darwin)
@@ -17,7 +19,7 @@ package final class SocketListener: Sendable {
   package init(on endpoint: Endpoint) throws(ConnectionError) {
     var reason = "it has no address"
     for address in try SocketAddress.resolve(endpoint, forListening: true) {
-      do throws(SocketError) {
+      do throws(SystemError) {
         let (owner, local) = try Self.listen(on: address)
         if let local {
           descriptor = owner
@@ -25,7 +27,7 @@ package final class SocketListener: Sendable {
           return
         }
       } catch {
-        reason = SocketError.text(of: error.errnoCode)
+        reason = SystemError.text(of: error.errnoCode)
       }
     }
     throw .cannotListen(endpoint: "\(endpoint)", reason: reason)
@@ -33,7 +35,7 @@ package final class SocketListener: Sendable {
 
   private static func listen(
     on address: SocketAddress
-  ) throws(SocketError) -> (OwnedDescriptor, Endpoint?) {
+  ) throws(SystemError) -> (OwnedDescriptor, Endpoint?) {
     let descriptor = try SystemCall.run("socket") {
       socket(address.family, SocketAddress.streamSocketType, 0)
     }
@@ -58,12 +60,12 @@ package final class SocketListener: Sendable {
   ///   - timeout: the new socket's limit on the time without progress, in seconds.
   ///   - cancellation: wakes the call, which then throws.
   /// - Returns: the connection to the client.
-  /// - Throws: `ConnectionError` (`cancelled`, `closed`), `SocketError`.
+  /// - Throws: `ConnectionError` (`cancelled`, `closed`), `SystemError`.
   package func accept(timeout: Double, cancellation: Cancellation? = nil) throws -> Socket {
     try descriptor.use { descriptor in
       while true {
         if cancellation?.isCancelled == true { throw ConnectionError.cancelled }
-        do throws(SocketError) {
+        do throws(SystemError) {
           let client = try SystemCall.run("accept") {
             #if canImport(Glibc)
               Glibc.accept(descriptor, nil, nil)

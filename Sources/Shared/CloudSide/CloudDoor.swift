@@ -1,0 +1,204 @@
+import Compute
+import Logging
+import Synchronization
+import Transport
+
+/// Accepts the clients of a cloud. Each is greeted on a thread of its own, so that one that says nothing keeps nobody
+/// waiting; the first whose hello can be served comes in, and those that come while it is served are told to come
+/// back later.
+final class CloudDoor: Sendable {
+  /// A client whose hello was checked. It waits for its welcome.
+  struct Visitor: Sendable {
+    let connection: FramedConnection
+    let configuration: RunConfiguration
+    let exchange: Exchange
+    let run: RunIdentifier
+    /// Its address.
+    let name: String
+  }
+
+  /// Clients that are greeted at the same time; more are turned away.
+  private static let maximumGreetings = 16
+
+  private let listener: SocketListener
+  private let options: CloudServer.Options
+  private let logger: Logger
+  /// The run that a hello asks for; throws if it cannot be served.
+  private let check: @Sendable (Hello) throws -> RunConfiguration
+  /// Wakes the thread that accepts.
+  private let cancellation: Cancellation
+  private let condition = Condition()
+  private let state = Mutex(State())
+  private let doorman = Mutex<Thread?>(nil)
+
+  private struct State {
+    /// Nil: the next visitor may come in.
+    var occupant: Visitor?
+    /// Who has come in and is not served yet.
+    var next: Visitor?
+    var failure: (any Error)?
+    /// The conversations that have not got beyond the hello, each with what ends it.
+    var greetings: [ObjectIdentifier: (thread: Thread?, cancellation: Cancellation)] = [:]
+    /// Greetings that are over, to be joined.
+    var finished: [Thread] = []
+  }
+
+  /// - Throws: `SystemError`.
+  init(
+    _ listener: SocketListener, _ options: CloudServer.Options, _ logger: Logger,
+    check: @escaping @Sendable (Hello) throws -> RunConfiguration
+  ) throws {
+    self.listener = listener
+    self.options = options
+    self.logger = logger
+    self.check = check
+    cancellation = try Cancellation()
+  }
+
+  /// Starts to accept.
+  func open() {
+    doorman.withLock { doorman in doorman = Thread { [self] in admit() } }
+  }
+
+  /// Ends all that is going on at the door; whoever waits there is told that the cloud goes.
+  func close() {
+    cancellation.cancel()
+    doorman.withLock { $0.take() }?.join()
+    for greeting in state.withLock({ $0.greetings.values.map(\.cancellation) }) { greeting.cancel() }
+    condition.locked { condition.wait { state.withLock { $0.greetings.isEmpty } } }
+    joinFinished()
+    listener.close()
+    if let late = state.withLock({ $0.next }) {
+      Handshake.refuse(
+        late.connection, Refusal(code: .shuttingDown, reason: "the cloud has served its last edge"))
+    }
+  }
+
+  /// The next visitor. Waits for one.
+  ///
+  /// - Throws: `InterruptedError`; what keeps the door from accepting anybody.
+  func awaitVisitor(_ interruption: Interruption) throws -> Visitor {
+    let token = interruption.add { [self] in wake() }
+    defer { interruption.remove(token) }
+    return try condition.locked {
+      var visitor: Visitor?
+      var failure: (any Error)?
+      condition.wait {
+        if interruption.isRequested { return true }
+        (visitor, failure) = state.withLock { state in (state.next.take(), state.failure) }
+        return visitor != nil || failure != nil
+      }
+      if let visitor { return visitor }
+      throw interruption.isRequested ? InterruptedError() : failure ?? InterruptedError()
+    }
+  }
+
+  /// Opens the door, if it is this visitor that keeps it closed.
+  func release(_ visitor: Visitor) {
+    state.withLock { state in
+      if state.occupant?.connection === visitor.connection { state.occupant = nil }
+    }
+  }
+
+  private func wake() { condition.locked { condition.broadcast() } }
+
+  // MARK: The thread that accepts
+
+  private func admit() {
+    do {
+      while true {
+        let socket = try listener.accept(timeout: options.timeout, cancellation: cancellation)
+        joinFinished()
+        guard state.withLock({ $0.greetings.count < Self.maximumGreetings }) else {
+          logger.warning("refused \(Self.name(socket)): too many clients have not begun a run")
+          Handshake.refuse(
+            FramedConnection(socket, role: .cloud),
+            Refusal(code: .busy, reason: "too many clients have not begun a run; try again in some seconds"))
+          continue
+        }
+        let greeting = try Cancellation()
+        let connection = FramedConnection(
+          socket, role: .cloud, maximumFrameBytes: options.maximumFrameBytes, cancellation: greeting)
+        let identifier = ObjectIdentifier(connection)
+        state.withLock { $0.greetings[identifier] = (nil, greeting) }
+        let thread = Thread { [self] in greet(connection) }
+        state.withLock { state in
+          // It may be over already.
+          if state.greetings[identifier] != nil {
+            state.greetings[identifier]?.thread = thread
+          } else {
+            state.finished.append(thread)
+          }
+        }
+      }
+    } catch {
+      state.withLock { $0.failure = error }
+      wake()
+    }
+  }
+
+  private func joinFinished() {
+    for thread in state.withLock({ state in
+      defer { state.finished = [] }
+      return state.finished
+    }) { thread.join() }
+  }
+
+  // MARK: One greeting
+
+  /// Reads the hello and lets the client in; whoever cannot be served is told why.
+  private func greet(_ connection: FramedConnection) {
+    do {
+      let hello = try Handshake.accept(connection)
+      let name = Self.name(connection.socket)
+      do {
+        let visitor = Visitor(
+          connection: connection, configuration: try check(hello), exchange: hello.exchange,
+          run: try RunIdentifier(validating: hello.runID), name: name)
+        if let occupant = enter(visitor) {
+          logger.notice("refused \(name): busy with \(occupant.name)")
+          Handshake.refuse(
+            connection,
+            Refusal(code: .busy, reason: "serving the edge at \(occupant.name); try again when it has ended"))
+        }
+      } catch {
+        turnAway(connection, name, error)
+      }
+    } catch ConnectionError.cancelled {
+      // It was told that the cloud goes.
+    } catch {
+      logger.warning("\(error)")
+    }
+    state.withLock { state in
+      if let thread = state.greetings.removeValue(forKey: ObjectIdentifier(connection))?.thread {
+        state.finished.append(thread)
+      }
+    }
+    wake()
+  }
+
+  /// - Returns: who is inside; nil if that is now the visitor.
+  private func enter(_ visitor: Visitor) -> Visitor? {
+    state.withLock { state in
+      if let occupant = state.occupant { return occupant }
+      state.occupant = visitor
+      state.next = visitor
+      // From now on the session is interrupted with a goodbye, and not in the middle of a frame.
+      if let thread = state.greetings.removeValue(forKey: ObjectIdentifier(visitor.connection))?.thread {
+        state.finished.append(thread)
+      }
+      return nil
+    }
+  }
+
+  /// Refuses a client because of an error in what it asks for.
+  func turnAway(_ connection: FramedConnection, _ name: String, _ error: any Error) {
+    let code: Refusal.Code = error is LimitError ? .limitExceeded : .unsupportedConfiguration
+    Handshake.refuse(connection, Refusal(code: code, reason: "\(error)"))
+    logger.warning("refused \(name): \(error)")
+  }
+
+  private static func name(_ client: Socket) -> String {
+    client.remoteEndpoint.map { "\($0)" } ?? "a client without an address"
+  }
+}

@@ -1,0 +1,186 @@
+import Compute
+import Logging
+import Transport
+
+/// Serves one edge after the other, and tells those that come meanwhile to come back later.
+package final class CloudServer: Sendable {
+  package struct Options: Sendable {
+    package var listen: Endpoint
+    package var compute: ComputeSettings
+    /// Seconds without progress of the edge after which a session ends.
+    package var timeout: Double
+    /// The longest frame that is accepted, header included.
+    package var maximumFrameBytes: Int
+    /// The most memory for images that an edge uploads.
+    package var maximumImageBytes = Self.defaultMaximumImageBytes
+    /// Each session's files go into a directory of its run's name here; nil for the default.
+    package var directory: String?
+    /// How many sessions to serve; nil for no end.
+    package var sessions: Int?
+    /// The system calls that write the runs' files; others in tests, a full disk for example.
+    package var operations = FileOperations.live
+    /// Where the times of the session under way are recorded.
+    package var timeline: Timeline?
+
+    /// 512 MiB: CIFAR-10 takes 184 MB.
+    package static let defaultMaximumImageBytes = 1 << 29
+
+    package init(
+      listen: Endpoint, compute: ComputeSettings, timeout: Double, maximumFrameBytes: Int, directory: String?,
+      sessions: Int?
+    ) {
+      self.listen = listen
+      self.compute = compute
+      self.timeout = timeout
+      self.maximumFrameBytes = maximumFrameBytes
+      self.directory = directory
+      self.sessions = sessions
+    }
+  }
+
+  private let options: Options
+  private let listener: SocketListener
+  private let interruption: Interruption
+  private let logger: Logger
+
+  /// Binds and listens.
+  ///
+  /// - Throws: `ConnectionError` if the address cannot be listened on.
+  package init(_ options: Options, interruption: Interruption, logger: Logger) throws {
+    self.options = options
+    self.interruption = interruption
+    self.logger = logger
+    listener = try SocketListener(on: options.listen)
+  }
+
+  /// Where clients can connect; the port is the real one if 0 was asked for.
+  package var endpoint: Endpoint { listener.localEndpoint }
+
+  /// Serves until the sessions asked for are done.
+  ///
+  /// - Parameter onSession: called after each session that was completed; if it throws, the session has failed.
+  /// - Throws: `InterruptedError`; `FailedSessionsError`, or, if one session was asked for, its error.
+  package func run(onSession: (RunSummary) throws -> Void) throws {
+    let door = try CloudDoor(listener, options, logger) { [self] hello in
+      let configuration = try hello.configuration(as: RunConfiguration.self)
+      // What an edge measures is checked when it asks.
+      if hello.exchange == .measurements {
+        try configuration.validate()
+      } else {
+        try check(configuration, hello.exchange)
+      }
+      return configuration
+    }
+    door.open()
+    defer { door.close() }
+    var failures: [any Error] = []
+    var served = 0
+    while served < options.sessions ?? .max {
+      let visitor = try door.awaitVisitor(interruption)
+      do {
+        if let session = try welcome(visitor, door) {
+          served += 1
+          if let summary = try session() { try onSession(summary) }
+        }
+      } catch {
+        if error is InterruptedError { throw error }
+        if options.sessions == 1 { throw error }
+        if case TrainingError.peerInterrupted = error {
+          logger.notice("the session ended early: \(error)")
+        } else {
+          logger.error("the session failed: \(Role.cloud.text(of: error))")
+        }
+        failures.append(error)
+      }
+      door.release(visitor)
+    }
+    if let last = failures.last {
+      throw FailedSessionsError(failed: failures.count, sessions: served, last: last)
+    }
+  }
+
+  // MARK: One session
+
+  /// Builds the session; a visitor that cannot be served is told why.
+  ///
+  /// - Returns: what serves the edge; nil if it was turned away. An edge that measures leaves no summary.
+  private func welcome(_ visitor: CloudDoor.Visitor, _ door: CloudDoor) throws -> (() throws -> RunSummary?)?
+  {
+    if visitor.exchange == .measurements { return { [self] in try serveMeasurements(visitor) } }
+    let run = visitor.run
+    PeakMemory.reset()
+    let session: CloudSession
+    do {
+      session = try CloudSession(
+        visitor.connection, visitor.configuration, run: run, compute: options.compute, logger: logger,
+        timeline: options.timeline)
+    } catch {
+      door.turnAway(visitor.connection, visitor.name, error)
+      return nil
+    }
+    let directory = options.directory.map { "\($0)/\(run)" } ?? "runs/\(run)/cloud"
+    return { [self] in
+      logger.info(
+        "serving the edge at \(visitor.name)", metadata: ["run": "\(run)", "directory": "\(directory)"])
+      // The next edge may come in while the last files of this one are written.
+      return try session.run(in: directory, interruption: interruption, operations: options.operations) {
+        door.release(visitor)
+      }
+    }
+  }
+
+  private func serveMeasurements(_ visitor: CloudDoor.Visitor) throws -> RunSummary? {
+    logger.info("the edge at \(visitor.name) measures")
+    let session = MeasurementSession(
+      visitor.connection, link: visitor.configuration.link, compute: options.compute, logger: logger
+    ) { [self] configuration in try check(configuration, configuration.strategy.exchange) }
+    try session.run(interruption: interruption)
+    logger.info("the edge at \(visitor.name) has measured")
+    return nil
+  }
+
+  /// - Throws: `ConfigurationError`, `LimitError`.
+  private func check(_ configuration: RunConfiguration, _ exchange: Exchange) throws {
+    try configuration.validate()
+    guard configuration.strategy.needsCloud else {
+      throw ConfigurationError("strategy \(configuration.strategy.rawValue) has no cloud")
+    }
+    guard exchange == configuration.strategy.exchange else {
+      throw ConfigurationError(
+        "strategy \(configuration.strategy.rawValue) exchanges \(configuration.strategy.exchange.rawValue), not \(exchange.rawValue)"
+      )
+    }
+    if configuration.strategy == .cloudUploadOnce, configuration.uploadedBytes > options.maximumImageBytes {
+      throw LimitError(
+        """
+        the images take \(configuration.uploadedBytes) bytes, but --max-image-bytes of the cloud is \
+        \(options.maximumImageBytes); start cloud-trainer with --max-image-bytes \(configuration.uploadedBytes) or more, \
+        or take a smaller --train-limit and --test-limit
+        """)
+    }
+    let largest = try configuration.largestFrameBytes()
+    guard largest <= options.maximumFrameBytes else {
+      throw LimitError(
+        """
+        a batch may take \(largest) bytes, but the cloud accepts \(options.maximumFrameBytes); start cloud-trainer with \
+        --max-frame-bytes \(largest) or more, or take fewer --bits or a smaller --batch-size
+        """)
+    }
+  }
+}
+
+/// A run is beyond what the cloud accepts.
+struct LimitError: Error, Equatable, CustomStringConvertible {
+  let description: String
+  init(_ description: String) { self.description = description }
+}
+
+/// Some of several sessions failed.
+package struct FailedSessionsError: Error, CustomStringConvertible {
+  package let failed: Int
+  package let sessions: Int
+  /// Of the session that failed last; gives the exit code.
+  package let last: any Error
+
+  package var description: String { "\(failed) of \(sessions) sessions failed, the last of them: \(last)" }
+}

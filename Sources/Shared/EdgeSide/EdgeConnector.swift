@@ -1,0 +1,51 @@
+import Logging
+import Transport
+
+/// The edge's way to a cloud.
+enum CloudConnection {
+  /// What the handshake told.
+  struct Greeting {
+    let welcome: Welcome
+    /// When the edge began to say hello, in seconds since 1970 on its clock.
+    let helloSent: Double
+    /// When the welcome was there.
+    let welcomeReceived: Double
+  }
+
+  /// Connects, and shapes the link.
+  ///
+  /// - Parameters:
+  ///   - cloud: its address.
+  ///   - hello: what is asked for.
+  ///   - link: how what is sent is held back.
+  ///   - maximumFrameBytes: the longest frame that may come.
+  ///   - timeout: seconds without progress of the cloud.
+  ///   - interruption: ends the handshake; what comes after it is not cancelled, but `cancellation` of the connection can.
+  /// - Throws: `RefusedError`, `ProtocolVersionError`, `TrainingError.notATrainer`, `WireError`, `ConnectionError`,
+  ///   `SystemError`, `InterruptedError`.
+  static func open(
+    _ cloud: Endpoint, _ hello: Hello, link: LinkShaping, maximumFrameBytes: Int, timeout: Double,
+    interruption: Interruption, logger: Logger
+  ) throws -> (connection: FramedConnection, greeting: Greeting) {
+    let cancellation = try Cancellation()
+    let token = interruption.add { cancellation.cancel() }
+    defer { interruption.remove(token) }
+    do {
+      let socket = try Socket.connect(to: cloud, timeout: timeout, cancellation: cancellation)
+      let connection = FramedConnection(
+        socket, role: .edge, maximumFrameBytes: maximumFrameBytes, cancellation: cancellation)
+      let helloSent = Timestamp.now().secondsSince1970
+      let welcome = try Handshake.connect(connection, hello: hello)
+      let greeting = Greeting(
+        welcome: welcome, helloSent: helloSent, welcomeReceived: Timestamp.now().secondsSince1970)
+      try connection.shape(link)
+      logger.info("connected to the cloud at \(cloud), version \(welcome.softwareVersion)")
+      if link != .none { logger.info("the link, in both directions: \(link)") }
+      return (connection, greeting)
+    } catch let error as WireError where error.field == "magic" {
+      throw TrainingError.notATrainer(address: "\(cloud)", reason: "\(error)")
+    } catch {
+      throw interruption.verdict(on: error)
+    }
+  }
+}

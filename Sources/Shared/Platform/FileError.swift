@@ -1,0 +1,29 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// A file could not be written completely.
+package struct FileError: Error, Equatable, CustomStringConvertible {
+  package let path: String
+  /// What was tried, such as `"fsync"`.
+  package let operation: String
+  package let errorNumber: Int32
+
+  package init(path: String, operation: String, errorNumber: Int32) {
+    self.path = path
+    self.operation = operation
+    self.errorNumber = errorNumber
+  }
+
+  package var description: String {
+    errorNumber == ENOSPC || errorNumber == EDQUOT
+      ? "\(problem); free space there, or write elsewhere" : problem
+  }
+
+  /// What is wrong, without the way out.
+  package var problem: String {
+    "cannot write \(path): \(operation == "write" ? "" : operation + ": ")\(SystemError.text(of: errorNumber))"
+  }
+}

@@ -1,0 +1,95 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// The few system calls through which files are written, replaceable in tests (a full disk, a failing rename).
+///
+/// Each closure has the convention of its C function: a negative result means failure with the reason in `errno`.
+/// Interrupted calls (`EINTR`) are retried by the functions below.
+package struct FileOperations: Sendable {
+  /// `open(path, flags, mode)`; `O_CLOEXEC` is added.
+  package var open: @Sendable (_ path: String, _ flags: Int32, _ mode: mode_t) -> Int32
+  /// `write(descriptor, bytes, count)`.
+  package var write: @Sendable (_ descriptor: Int32, _ bytes: UnsafeRawPointer, _ count: Int) -> Int
+  /// `fsync(descriptor)`.
+  package var synchronize: @Sendable (_ descriptor: Int32) -> Int32
+  /// `ftruncate(descriptor, length)`, length in bytes.
+  package var truncate: @Sendable (_ descriptor: Int32, _ length: Int) -> Int32
+  /// `close(descriptor)`; never retried.
+  package var close: @Sendable (_ descriptor: Int32) -> Int32
+  /// `rename(from, to)`.
+  package var rename: @Sendable (_ from: String, _ to: String) -> Int32
+  /// `unlink(path)`.
+  package var unlink: @Sendable (_ path: String) -> Int32
+
+  /// The calls of this system.
+  package static let live = FileOperations(
+    open: { path, flags, mode in systemOpen(path, flags | O_CLOEXEC, mode) },
+    write: { descriptor, bytes, count in systemWrite(descriptor, bytes, count) },
+    synchronize: { descriptor in fsync(descriptor) },
+    truncate: { descriptor, length in ftruncate(descriptor, off_t(length)) },
+    close: { descriptor in systemClose(descriptor) },
+    rename: { from, to in systemRename(from, to) },
+    unlink: { path in systemUnlink(path) })
+
+  /// Opens a file.
+  ///
+  /// - Parameters:
+  ///   - path: what is opened.
+  ///   - flags: of `open`.
+  ///   - reported: the file that an error names, if not this one.
+  ///   - operation: what an error says was tried.
+  /// - Throws: `FileError`.
+  package func openFile(
+    _ path: String, flags: Int32, reportedAs reported: String? = nil, operation: String = "open"
+  ) throws(FileError) -> Int32 {
+    try Self.named(reported ?? path, operation) { open(path, flags, 0o666) }
+  }
+
+  /// Writes all bytes, going on after short writes and interruptions.
+  ///
+  /// - Parameter path: the file that an error names.
+  /// - Throws: `FileError`; a call that writes nothing counts as `EIO`.
+  package func writeAll(
+    _ bytes: UnsafeRawBufferPointer, to descriptor: Int32, path: String
+  ) throws(FileError) {
+    var offset = 0
+    while offset < bytes.count, let start = bytes.baseAddress {
+      let written = try Self.named(path, "write") { write(descriptor, start + offset, bytes.count - offset) }
+      if written == 0 { throw FileError(path: path, operation: "write", errorNumber: EIO) }
+      offset += written
+    }
+  }
+
+  /// Flushes a file to the device. What cannot be flushed by its nature (`EINVAL`, `EROFS`: pipes, character devices,
+  /// directories on some file systems) counts as flushed.
+  ///
+  /// - Throws: `FileError`.
+  package func synchronizeAll(
+    _ descriptor: Int32, path: String, operation: String = "fsync"
+  ) throws(FileError) {
+    do throws(FileError) { try Self.named(path, operation) { synchronize(descriptor) } } catch {
+      if error.errorNumber != EINVAL && error.errorNumber != EROFS { throw error }
+    }
+  }
+
+  @discardableResult
+  private static func named<Result: SignedInteger>(
+    _ path: String, _ operation: String, _ call: () -> Result
+  ) throws(FileError) -> Result {
+    do throws(SystemError) { return try SystemCall.run(operation, call) } catch {
+      throw FileError(path: path, operation: operation, errorNumber: error.errnoCode)
+    }
+  }
+}
+
+// The C functions under names that the members above do not shadow.
+private func systemOpen(_ path: String, _ flags: Int32, _ mode: mode_t) -> Int32 { open(path, flags, mode) }
+private func systemWrite(_ descriptor: Int32, _ bytes: UnsafeRawPointer, _ count: Int) -> Int {
+  write(descriptor, bytes, count)
+}
+private func systemClose(_ descriptor: Int32) -> Int32 { close(descriptor) }
+private func systemRename(_ from: String, _ to: String) -> Int32 { rename(from, to) }
+private func systemUnlink(_ path: String) -> Int32 { unlink(path) }

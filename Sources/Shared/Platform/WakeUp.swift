@@ -1,0 +1,44 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// Wakes a thread that waits, or is about to: a signal is kept until the next wait.
+package final class WakeUp: Sendable {
+  /// Readable from a signal until the next wait.
+  package let readDescriptor: Int32
+  private let writeDescriptor: Int32
+
+  /// - Throws: `SystemError` when the process has no more file descriptors.
+  package init() throws(SystemError) {
+    var ends: [Int32] = [-1, -1]
+    try SystemCall.run("pipe") { pipe(&ends) }
+    readDescriptor = ends[0]
+    writeDescriptor = ends[1]
+    for end in ends {
+      _ = fcntl(end, F_SETFD, FD_CLOEXEC)
+      _ = fcntl(end, F_SETFL, O_NONBLOCK)
+    }
+  }
+
+  deinit {
+    SystemCall.close(readDescriptor)
+    SystemCall.close(writeDescriptor)
+  }
+
+  package func signal() {
+    var byte: UInt8 = 1
+    // A pipe that is full has signals enough.
+    _ = try? SystemCall.run("write") { write(writeDescriptor, &byte, 1) }
+  }
+
+  /// - Parameter milliseconds: the longest wait; negative for no limit.
+  package func wait(milliseconds: Int32) {
+    var entry = pollfd(fd: readDescriptor, events: Int16(POLLIN), revents: 0)
+    _ = poll(&entry, 1, milliseconds)
+    withUnsafeTemporaryAllocation(byteCount: 256, alignment: 1) { buffer in
+      _ = try? SystemCall.run("read") { read(readDescriptor, buffer.baseAddress, buffer.count) }
+    }
+  }
+}

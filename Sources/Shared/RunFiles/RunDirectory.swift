@@ -1,0 +1,137 @@
+import Compute
+import Platform
+import SystemPackage
+import Transport
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// The directory of one run on one side: `config.json`, `metrics.jsonl`, `summary.json` and checkpoints.
+package struct RunDirectory: Sendable {
+  /// The directory, as it was given, without a slash at the end.
+  package let path: String
+  /// The system calls with which the run's files are written.
+  package let operations: FileOperations
+
+  package static let configurationFile = "config.json"
+  package static let metricsFile = "metrics.jsonl"
+  package static let summaryFile = "summary.json"
+
+  /// Creates the directory with its parents, or takes an existing one that holds no run yet, and checks that
+  /// a file can be created in it.
+  ///
+  /// - Throws: ``RunDirectoryError/holdsEarlierRun(path:file:)`` or
+  ///   ``RunDirectoryError/cannotCreate(path:operation:errorNumber:)``.
+  package init(creating path: String, operations: FileOperations = .live) throws(RunDirectoryError) {
+    self.path = FilePath(path).string
+    self.operations = operations
+    try Self.createDirectories(self.path)
+    for file in [Self.metricsFile, Self.summaryFile, Self.configurationFile] {
+      var status = stat()
+      if lstat(self.path(of: file), &status) == 0 {
+        throw .holdsEarlierRun(path: self.path, file: file)
+      }
+      let errorNumber = errno
+      if errorNumber != ENOENT {
+        throw .cannotCreate(path: self.path(of: file), operation: "lstat", errorNumber: errorNumber)
+      }
+    }
+    try Self.checkThatFilesCanBeCreated(in: self.path, operations)
+  }
+
+  /// The path of a file in this directory.
+  package func path(of file: String) -> String { path + "/" + file }
+
+  /// Writes `config.json`: the configuration's own keys in snake_case, sorted, and `role`.
+  ///
+  /// - Parameters:
+  ///   - configuration: encodes as an object (a keyed container).
+  ///   - role: the side that writes.
+  /// - Throws: `FileError`.
+  package func writeConfiguration(_ configuration: some Encodable, role: Role) throws {
+    try writeJSON(ConfigurationFile(configuration: configuration, role: role), to: Self.configurationFile)
+  }
+
+  /// Writes `summary.json`; an earlier one of this run is replaced.
+  ///
+  /// - Throws: `FileError`.
+  package func writeSummary(_ summary: RunSummary) throws {
+    try writeJSON(summary, to: Self.summaryFile)
+  }
+
+  private func writeJSON(_ value: some Encodable, to file: String) throws {
+    let bytes = try RunJSON.encode(value, pretty: true)
+    try AtomicFile.write(bytes, to: path(of: file), operations: operations)
+  }
+
+  /// Checks that a directory for runs can be made and written; leaves nothing behind.
+  ///
+  /// - Throws: ``RunDirectoryError/cannotCreate(path:operation:errorNumber:)``.
+  package static func checkBase(_ path: String) throws(RunDirectoryError) {
+    let new = missing(path)
+    defer { for path in new { rmdir(path) } }
+    try createDirectories(path)
+    try checkThatFilesCanBeCreated(in: path, .live)
+  }
+
+  /// The directories that would have to be made for this one, itself first, its outermost parent last.
+  package static func missing(_ path: String) -> [String] {
+    var missing: [String] = []
+    var path = path
+    var status = stat()
+    while stat(path, &status) != 0, errno == ENOENT {
+      missing.append(path)
+      let parent = FilePath(path).removingLastComponent()
+      if parent.string == path { break }
+      path = parent.isEmpty ? "." : parent.string
+    }
+    return missing
+  }
+
+  /// `mkdir -p`. A component that exists but is no directory gives `ENOTDIR`.
+  private static func createDirectories(_ path: String) throws(RunDirectoryError) {
+    if mkdir(path, 0o777) == 0 { return }
+    var errorNumber = errno
+    let parent = FilePath(path).removingLastComponent()
+    if errorNumber == ENOENT, !parent.isEmpty, parent.string != path {
+      try createDirectories(parent.string)
+      if mkdir(path, 0o777) == 0 { return }
+      errorNumber = errno
+    }
+    if errorNumber == EEXIST {
+      var status = stat()
+      if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR { return }
+      errorNumber = ENOTDIR
+    }
+    throw .cannotCreate(path: path, operation: "mkdir", errorNumber: errorNumber)
+  }
+
+  private static func checkThatFilesCanBeCreated(
+    in path: String, _ operations: FileOperations
+  ) throws(RunDirectoryError) {
+    do throws(FileError) {
+      let probe = AtomicFile.temporaryPath(in: path, for: "probe")
+      _ = operations.close(try operations.openFile(probe, flags: O_WRONLY | O_CREAT | O_EXCL))
+      _ = operations.unlink(probe)
+    } catch {
+      throw .cannotCreate(path: path, operation: "create a file in", errorNumber: error.errorNumber)
+    }
+  }
+}
+
+/// The content of `config.json`: the keys of a configuration and the role side by side.
+private struct ConfigurationFile<Configuration: Encodable>: Encodable {
+  let configuration: Configuration
+  let role: Role
+
+  private enum CodingKeys: String, CodingKey { case role }
+
+  func encode(to encoder: any Encoder) throws {
+    try configuration.encode(to: encoder)
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(role, forKey: .role)
+  }
+}
