@@ -39,7 +39,7 @@ let package = Package(
       "Training",
       [
         "Compute", "Datasets", "NeuralNetwork", "Platform", "RunFiles", "Terminal", "Transport",
-        "WeightFiles", logging,
+        "WeightFiles", deque, logging,
       ]),
     module("EdgeSide", ["Training", deque]),
     module("CloudSide", ["Training", deque]),

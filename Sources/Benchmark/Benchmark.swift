@@ -1,7 +1,7 @@
 import ArgumentParser
 import CommandLineSupport
 import Compute
-import HierarchicalTraining
+import Terminal
 
 @main
 struct Benchmark: ParsableCommand {

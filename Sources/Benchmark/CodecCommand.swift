@@ -1,7 +1,5 @@
 import ArgumentParser
-import CommandLineSupport
 import Compute
-import HierarchicalTraining
 import Transport
 
 /// The activation codec on one thread.

@@ -1,7 +1,5 @@
 import ArgumentParser
-import CommandLineSupport
 import Compute
-import HierarchicalTraining
 import NeuralNetwork
 
 /// How far Winograd's convolutions are from im2col's.
@@ -48,7 +46,7 @@ struct ErrorsCommand: ParsableCommand {
   private func results(_ layer: Convolution, _ shape: FeatureShape, _ method: ConvolutionMethod) throws
     -> [[Float]]
   {
-    let context = ComputeContext(ComputeSettings(threads: measurement.threadCount, convolution: method))
+    let context = try ComputeContext(ComputeSettings(threads: measurement.threadCount, convolution: method))
     let count = measurement.batchSize
     let input = Tensor(shape, count: count)
     input.fillWithNoise(seed: 1)

@@ -1,8 +1,8 @@
 import ArgumentParser
 import CommandLineSupport
-import Compute
-import HierarchicalTraining
 import NeuralNetwork
+import RunFiles
+import WeightFiles
 
 /// One step of a whole network as plain arrays, for a comparison with another implementation.
 struct ExportCommand: ParsableCommand {
@@ -29,7 +29,7 @@ struct ExportCommand: ParsableCommand {
   }
 
   func run() throws {
-    let trained = try TrainedPart(
+    let trained = try TrainingSample(
       .whole, of: network.configuration(cut: 1), batchSize: measurement.batchSize,
       measurement.settings, seed: seed)
     let shape = trained.input.shape

@@ -1,8 +1,9 @@
 import ArgumentParser
 import CommandLineSupport
 import Compute
-import HierarchicalTraining
 import NeuralNetwork
+import RunFiles
+import Training
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -25,7 +26,7 @@ struct PeakCommand: ParsableCommand {
 
   func run() throws {
     let threads = measurement.threadCount
-    let peak = SgemmPeak(threads: threads, runs: measurement.runs)
+    let peak = try SgemmPeak(threads: threads, runs: measurement.runs)
     let output = Output(gigaflops: peak.gigaflops, threads: threads, kernels: GEMM.kernelName)
     try Program.printLine(String(decoding: RunJSON.encode(output, pretty: false), as: UTF8.self))
   }

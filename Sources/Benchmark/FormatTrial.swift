@@ -1,7 +1,7 @@
 import ArgumentParser
 import Compute
-import HierarchicalTraining
 import NeuralNetwork
+import Training
 import Transport
 
 /// A rest that trains on the features as one format leaves them.
@@ -28,7 +28,7 @@ final class FormatTrial {
   private let rounding: Rounding
   private let codec: ActivationCodec
   private let compressing: ActivationCodec
-  private let model: CloudModel
+  private let rest: TrainedPart
   private let features: Tensor
   private var random: UInt32 = 1
   private var batches = 0
@@ -46,25 +46,25 @@ final class FormatTrial {
     codec = ActivationCodec(format: try ActivationFormat(bits: bits, scale: scale, fullScale: fullScale))
     compressing = ActivationCodec(
       format: try ActivationFormat(bits: bits, scale: scale, compression: .zstd, fullScale: fullScale))
-    model = try CloudModel(configuration, compute: compute)
-    features = Tensor(model.network.cutShape, count: configuration.batchSize)
+    let network = try LocalNetwork(configuration, compute: compute)
+    rest = try network.rest()
+    features = Tensor(network.cutShape, count: configuration.batchSize)
   }
 
   /// One step; the input stays as it is.
-  func train(_ input: Tensor, _ labels: UnsafeBufferPointer<UInt8>, _ values: LearningRateSchedule.Values)
-    throws
-  {
+  func train(_ input: Tensor, _ labels: [UInt8], _ values: LearningRateSchedule.Values) throws {
     try pass(input, atRandom: rounding != .nearest, isSampled: batches % 16 == 0)
     images += input.count
     bytes += codec.format.encodedByteCount(shape: input.activationShape)
     batches += 1
-    _ = model.train(features, labels: labels, values)
+    rest.backward(rest.loss(features, labels: labels).gradient)
+    rest.update(values)
   }
 
   /// Counts right answers.
-  func evaluate(_ input: Tensor, _ labels: UnsafeBufferPointer<UInt8>) throws {
+  func evaluate(_ input: Tensor, _ labels: [UInt8]) throws {
     try pass(input, atRandom: rounding == .dithered, isSampled: false)
-    correct += model.evaluate(features, labels: labels).correct
+    correct += rest.evaluate(features, labels: labels).correct
   }
 
   /// Sets `features` to what the link makes of the input.

@@ -1,10 +1,10 @@
 import ArgumentParser
 import CommandLineSupport
-import Compute
 import Datasets
-import HierarchicalTraining
 import NeuralNetwork
-import Transport
+import RunFiles
+import Terminal
+import Training
 
 /// The accuracy that each of several activation formats gives.
 ///
@@ -64,7 +64,8 @@ struct FormatsCommand: ParsableCommand {
     configuration.epochs = epochs
     configuration.batchSize = measurement.batchSize
     configuration.seed = seed
-    let edge = try EdgeModel(configuration, compute: measurement.settings)
+    let edge = try LocalNetwork(configuration, compute: measurement.settings)
+    let (front, exit) = (try edge.front(), try edge.exit())
     let rests = try formats.map { try FormatTrial($0, configuration, measurement.settings) }
     let loader = try BatchLoader(.training(train, batchSize: configuration.batchSize, seed: seed))
     let testLoader = try BatchLoader(.evaluation(test, batchSize: configuration.batchSize))
@@ -73,18 +74,20 @@ struct FormatsCommand: ParsableCommand {
       loader.startEpoch(epoch)
       while let batch = try loader.next() {
         let values = configuration.scheduled(step: step)
-        let features = edge.forward(batch.images, count: batch.count, training: true)
+        let features = front.forward(batch.images, training: true)
         for rest in rests { try rest.train(features, batch.labels, values) }
-        _ = edge.train(features, labels: batch.labels, values)
+        let (_, gradient) = exit.loss(features, labels: batch.labels)
+        if let gradient = exit.backward(gradient, needsInputGradient: true) { front.backward(gradient) }
+        for part in [front, exit] { part.update(values) }
         step += 1
       }
       Console.standardError.printLine("epoch \(epoch + 1) of \(epochs)")
     }
     testLoader.startEpoch(0)
     while let batch = try testLoader.next() {
-      let features = edge.forward(batch.images, count: batch.count, training: false)
+      let features = front.forward(batch.images, training: false)
       for rest in rests { try rest.evaluate(features, batch.labels) }
-      exitCorrect += edge.evaluate(features, labels: batch.labels).correct
+      exitCorrect += exit.evaluate(features, labels: batch.labels).correct
     }
     try report(rests, exitCorrect, trained: train.count, tested: test.count)
   }

@@ -1,8 +1,5 @@
 import ArgumentParser
-import CommandLineSupport
-import Compute
 import Datasets
-import HierarchicalTraining
 
 /// The input pipeline on one thread.
 struct InputCommand: ParsableCommand {

@@ -1,8 +1,7 @@
 import ArgumentParser
-import CommandLineSupport
 import Compute
-import HierarchicalTraining
 import NeuralNetwork
+import Terminal
 
 /// Each different convolution of vgg16 and resnet18 by itself.
 struct LayersCommand: ParsableCommand {
@@ -24,7 +23,7 @@ struct LayersCommand: ParsableCommand {
   ]
 
   func run() throws {
-    let peak = SgemmPeak(threads: measurement.threadCount, runs: measurement.runs)
+    let peak = try SgemmPeak(threads: measurement.threadCount, runs: measurement.runs)
     var report = Report(
       """
       convolutions, batch \(measurement.batchSize), threads \(measurement.threadCount), \(measurement.convolution.convolution), \(GEMM.kernelName) kernels, \
@@ -44,7 +43,7 @@ struct LayersCommand: ParsableCommand {
     _ shape: (side: Int, inputs: Int, outputs: Int, kernel: Int, stride: Int), _ peak: SgemmPeak,
     _ report: inout Report
   ) throws {
-    let context = ComputeContext(measurement.settings)
+    let context = try ComputeContext(measurement.settings)
     let layer = Convolution(
       name: "layer", inputChannels: shape.inputs, outputChannels: shape.outputs, kernelSize: shape.kernel,
       stride: shape.stride, padding: shape.kernel / 2)

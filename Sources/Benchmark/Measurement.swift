@@ -1,5 +1,5 @@
 import Compute
-import HierarchicalTraining
+import Platform
 
 /// Times of several runs of the same work, in seconds.
 struct Measurement {
@@ -33,9 +33,9 @@ struct SgemmPeak {
   let gigaflops: Double
 
   /// Each thread multiplies square matrices of 1024, single-threaded products side by side as the layers do it.
-  init(threads: Int, runs: Int) {
+  init(threads: Int, runs: Int) throws {
     let side = 1024
-    let pool = WorkerPool(workers: threads)
+    let pool = try WorkerPool(workers: threads)
     let operands = (0..<3 * threads).map { _ in Tensor(FeatureShape(channels: side * side), count: 1) }
     for operand in operands { operand.fillWithNoise(seed: 1) }
     let repeats = 8

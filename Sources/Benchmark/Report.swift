@@ -1,5 +1,6 @@
 import CommandLineSupport
-import HierarchicalTraining
+import RunFiles
+import Terminal
 
 /// Rows of figures: a table for people, or one JSON object a line.
 struct Report {

@@ -1,8 +1,10 @@
 import ArgumentParser
 import CommandLineSupport
 import Compute
-import HierarchicalTraining
 import NeuralNetwork
+import Platform
+import RunFiles
+import Terminal
 
 extension Architecture: ExpressibleByArgument {}
 extension ExitHead: ExpressibleByArgument {}
@@ -53,16 +55,16 @@ struct StepCommand: ParsableCommand {
 
   func run() throws {
     let trained = try Program.checkingUsage {
-      try TrainedPart(
+      try TrainingSample(
         part, of: network.configuration(cut: cut), batchSize: measurement.batchSize,
         measurement.settings)
     }
     for _ in 0..<warmUp { trained.step() }
     // Now: a step allocates nothing any more, but the measurement of the peak does.
     let memory = PeakMemory.bytes()
-    let before = SgemmPeak(threads: measurement.threadCount, runs: 3)
+    let before = try SgemmPeak(threads: measurement.threadCount, runs: 3)
     let times = (0..<measurement.runs).map { _ in seconds { trained.step() } }
-    let after = SgemmPeak(threads: measurement.threadCount, runs: 3)
+    let after = try SgemmPeak(threads: measurement.threadCount, runs: 3)
     let operations = 6 * Double(try trained.multiplyAccumulates() * measurement.batchSize)
     let peak = (before.gigaflops + after.gigaflops) / 2 * 1e9
     let output = Output(
@@ -83,7 +85,7 @@ struct NetworksCommand: ParsableCommand {
   @OptionGroup var measurement: MeasurementOptions
 
   func run() throws {
-    let peak = SgemmPeak(threads: measurement.threadCount, runs: measurement.runs)
+    let peak = try SgemmPeak(threads: measurement.threadCount, runs: measurement.runs)
     var report = Report(
       """
       training step of \(network.architecture.rawValue), exit head \(network.exitHead.rawValue), batch \
@@ -105,7 +107,7 @@ struct NetworksCommand: ParsableCommand {
   }
 
   private func measure(_ part: Part, cut: Int, _ peak: SgemmPeak, _ report: inout Report) throws {
-    let trained = try TrainedPart(
+    let trained = try TrainingSample(
       part, of: network.configuration(cut: cut), batchSize: measurement.batchSize,
       measurement.settings)
     let time = Measurement(runs: measurement.runs) { trained.step() }.median
@@ -129,10 +131,10 @@ struct ProfileCommand: ParsableCommand {
   @OptionGroup var measurement: MeasurementOptions
 
   func run() throws {
-    let trained = try TrainedPart(
+    let trained = try TrainingSample(
       .whole, of: network.configuration(cut: 1), batchSize: measurement.batchSize,
       measurement.settings)
-    let peak = SgemmPeak(threads: measurement.threadCount, runs: measurement.runs)
+    let peak = try SgemmPeak(threads: measurement.threadCount, runs: measurement.runs)
     trained.step()
     // Forward and backward of each layer, then loss and update; for each run.
     var times = Array(repeating: [Double](), count: 2 * (trained.layers.count + 1))

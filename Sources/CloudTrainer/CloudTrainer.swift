@@ -1,8 +1,10 @@
 import ArgumentParser
+import CloudSide
 import CommandLineSupport
 import Compute
-import HierarchicalTraining
 import Logging
+import RunFiles
+import Training
 import Transport
 
 @main

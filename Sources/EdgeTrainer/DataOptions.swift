@@ -1,6 +1,5 @@
 import ArgumentParser
 import CommandLineSupport
-import HierarchicalTraining
 
 /// Which images are used.
 struct DataOptions: ParsableArguments {

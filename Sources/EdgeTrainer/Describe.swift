@@ -1,9 +1,6 @@
 import ArgumentParser
 import CommandLineSupport
 import Compute
-import HierarchicalTraining
-import NeuralNetwork
-import Transport
 
 struct Describe: ParsableCommand {
   static let configuration = CommandConfiguration(

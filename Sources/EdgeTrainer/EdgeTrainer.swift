@@ -1,6 +1,7 @@
 import ArgumentParser
 import CommandLineSupport
-import HierarchicalTraining
+import Planning
+import Training
 
 @main
 struct EdgeTrainer: ParsableCommand {
@@ -16,7 +17,7 @@ struct EdgeTrainer: ParsableCommand {
       \(ExitCodes.help)
       """,
     version: Software.version,
-    subcommands: [Train.self, Plan.self, Predict.self, Describe.self])
+    subcommands: [Train.self, PlanCommand.self, Predict.self, Describe.self])
 
   static func main() { Program.main(Self.self) }
 }

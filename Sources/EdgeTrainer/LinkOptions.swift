@@ -1,5 +1,4 @@
 import ArgumentParser
-import HierarchicalTraining
 import Transport
 
 extension ScaleGranularity: ExpressibleByArgument {}

@@ -1,7 +1,7 @@
 import ArgumentParser
 import CommandLineSupport
-import HierarchicalTraining
 import NeuralNetwork
+import Training
 import Transport
 
 /// What a plan compares, and on what conditions. None of these is an option of `train`.

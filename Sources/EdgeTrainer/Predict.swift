@@ -1,8 +1,9 @@
 import ArgumentParser
 import CommandLineSupport
 import Compute
-import Datasets
-import HierarchicalTraining
+import Terminal
+import Training
+import WeightFiles
 
 struct Predict: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,5 +1,5 @@
 import ArgumentParser
-import HierarchicalTraining
+import Training
 
 extension Strategy: ExpressibleByArgument {}
 

@@ -1,9 +1,11 @@
 import ArgumentParser
 import CommandLineSupport
 import Compute
-import HierarchicalTraining
+import EdgeSide
 import Logging
-import NeuralNetwork
+import RunFiles
+import Terminal
+import Training
 import Transport
 
 #if canImport(Glibc)

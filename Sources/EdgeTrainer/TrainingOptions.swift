@@ -1,6 +1,6 @@
 import ArgumentParser
-import HierarchicalTraining
 import NeuralNetwork
+import Training
 
 extension LearningRateSchedule: ExpressibleByArgument {}
 

@@ -1,6 +1,6 @@
-import Compute
 import Logging
-import Synchronization
+import Platform
+import Training
 import Transport
 
 /// Accepts the clients of a cloud. Each is greeted on a thread of its own, so that one that says nothing keeps nobody
@@ -27,9 +27,7 @@ final class CloudDoor: Sendable {
   private let check: @Sendable (Hello) throws -> RunConfiguration
   /// Wakes the thread that accepts.
   private let cancellation: Cancellation
-  private let condition = Condition()
-  private let state = Mutex(State())
-  private let doorman = Mutex<Thread?>(nil)
+  private let state = Guarded(State())
 
   private struct State {
     /// Nil: the next visitor may come in.
@@ -37,10 +35,19 @@ final class CloudDoor: Sendable {
     /// Who has come in and is not served yet.
     var next: Visitor?
     var failure: (any Error)?
+    var isInterrupted = false
+    var doorman: Thread?
     /// The conversations that have not got beyond the hello, each with what ends it.
     var greetings: [ObjectIdentifier: (thread: Thread?, cancellation: Cancellation)] = [:]
     /// Greetings that are over, to be joined.
     var finished: [Thread] = []
+
+    /// A greeting is over.
+    mutating func endGreeting(_ connection: FramedConnection) {
+      if let thread = greetings.removeValue(forKey: ObjectIdentifier(connection))?.thread {
+        finished.append(thread)
+      }
+    }
   }
 
   /// - Throws: `SystemError`.
@@ -56,16 +63,19 @@ final class CloudDoor: Sendable {
   }
 
   /// Starts to accept.
-  func open() {
-    doorman.withLock { doorman in doorman = Thread { [self] in admit() } }
+  ///
+  /// - Throws: `ThreadError`.
+  func open() throws {
+    let doorman = try Thread { [self] in admit() }
+    state.withLock { $0.doorman = doorman }
   }
 
   /// Ends all that is going on at the door; whoever waits there is told that the cloud goes.
   func close() {
     cancellation.cancel()
-    doorman.withLock { $0.take() }?.join()
-    for greeting in state.withLock({ $0.greetings.values.map(\.cancellation) }) { greeting.cancel() }
-    condition.locked { condition.wait { state.withLock { $0.greetings.isEmpty } } }
+    state.withLock { $0.doorman.take() }?.join()
+    for greeting in state.withLock({ Array($0.greetings.values) }) { greeting.cancellation.cancel() }
+    state.wait { $0.greetings.isEmpty ? () : nil }
     joinFinished()
     listener.close()
     if let late = state.withLock({ $0.next }) {
@@ -78,18 +88,13 @@ final class CloudDoor: Sendable {
   ///
   /// - Throws: `InterruptedError`; what keeps the door from accepting anybody.
   func awaitVisitor(_ interruption: Interruption) throws -> Visitor {
-    let token = interruption.add { [self] in wake() }
+    let token = interruption.add { [self] in state.change { $0.isInterrupted = true } }
     defer { interruption.remove(token) }
-    return try condition.locked {
-      var visitor: Visitor?
-      var failure: (any Error)?
-      condition.wait {
-        if interruption.isRequested { return true }
-        (visitor, failure) = state.withLock { state in (state.next.take(), state.failure) }
-        return visitor != nil || failure != nil
-      }
-      if let visitor { return visitor }
-      throw interruption.isRequested ? InterruptedError() : failure ?? InterruptedError()
+    return try state.wait { state in
+      if state.isInterrupted { throw InterruptedError() }
+      if let visitor = state.next.take() { return visitor }
+      if let failure = state.failure { throw failure }
+      return nil
     }
   }
 
@@ -99,8 +104,6 @@ final class CloudDoor: Sendable {
       if state.occupant?.connection === visitor.connection { state.occupant = nil }
     }
   }
-
-  private func wake() { condition.locked { condition.broadcast() } }
 
   // MARK: The thread that accepts
 
@@ -116,24 +119,32 @@ final class CloudDoor: Sendable {
             Refusal(code: .busy, reason: "too many clients have not begun a run; try again in some seconds"))
           continue
         }
-        let greeting = try Cancellation()
-        let connection = FramedConnection(
-          socket, role: .cloud, maximumFrameBytes: options.maximumFrameBytes, cancellation: greeting)
-        let identifier = ObjectIdentifier(connection)
-        state.withLock { $0.greetings[identifier] = (nil, greeting) }
-        let thread = Thread { [self] in greet(connection) }
-        state.withLock { state in
-          // It may be over already.
-          if state.greetings[identifier] != nil {
-            state.greetings[identifier]?.thread = thread
-          } else {
-            state.finished.append(thread)
-          }
-        }
+        try beginGreeting(socket)
       }
     } catch {
-      state.withLock { $0.failure = error }
-      wake()
+      state.change { $0.failure = error }
+    }
+  }
+
+  /// Greets a client on a thread of its own; one for whom there is none is turned away.
+  private func beginGreeting(_ socket: Socket) throws {
+    let greeting = try Cancellation()
+    let connection = FramedConnection(
+      socket, role: .cloud, maximumFrameBytes: options.maximumFrameBytes, cancellation: greeting)
+    let identifier = ObjectIdentifier(connection)
+    state.withLock { $0.greetings[identifier] = (nil, greeting) }
+    do {
+      let thread = try Thread { [self] in greet(connection) }
+      state.withLock { state in
+        // It may be over already.
+        if state.greetings[identifier] == nil { return state.finished.append(thread) }
+        state.greetings[identifier]?.thread = thread
+      }
+    } catch {
+      state.change { $0.endGreeting(connection) }
+      logger.warning("refused \(Self.name(socket)): \(error)")
+      Handshake.refuse(
+        connection, Refusal(code: .busy, reason: "the cloud has no thread left; try again in some seconds"))
     }
   }
 
@@ -169,24 +180,17 @@ final class CloudDoor: Sendable {
     } catch {
       logger.warning("\(error)")
     }
-    state.withLock { state in
-      if let thread = state.greetings.removeValue(forKey: ObjectIdentifier(connection))?.thread {
-        state.finished.append(thread)
-      }
-    }
-    wake()
+    state.change { $0.endGreeting(connection) }
   }
 
   /// - Returns: who is inside; nil if that is now the visitor.
   private func enter(_ visitor: Visitor) -> Visitor? {
-    state.withLock { state in
+    state.change { state in
       if let occupant = state.occupant { return occupant }
       state.occupant = visitor
       state.next = visitor
       // From now on the session is interrupted with a goodbye, and not in the middle of a frame.
-      if let thread = state.greetings.removeValue(forKey: ObjectIdentifier(visitor.connection))?.thread {
-        state.finished.append(thread)
-      }
+      state.endGreeting(visitor.connection)
       return nil
     }
   }

@@ -1,5 +1,8 @@
 import Compute
 import Logging
+import Platform
+import RunFiles
+import Training
 import Transport
 
 /// Serves one edge after the other, and tells those that come meanwhile to come back later.
@@ -68,10 +71,14 @@ package final class CloudServer: Sendable {
         try configuration.validate()
       } else {
         try check(configuration, hello.exchange)
+        guard hello.window == configuration.window else {
+          throw ConfigurationError(
+            "the hello's window is \(hello.window), but the configuration's is \(configuration.window)")
+        }
       }
       return configuration
     }
-    door.open()
+    try door.open()
     defer { door.close() }
     var failures: [any Error] = []
     var served = 0
@@ -147,8 +154,10 @@ package final class CloudServer: Sendable {
     }
     guard exchange == configuration.strategy.exchange else {
       throw ConfigurationError(
-        "strategy \(configuration.strategy.rawValue) exchanges \(configuration.strategy.exchange.rawValue), not \(exchange.rawValue)"
-      )
+        """
+        strategy \(configuration.strategy.rawValue) exchanges \(configuration.strategy.exchange.rawValue), \
+        not \(exchange.rawValue)
+        """)
     }
     if configuration.strategy == .cloudUploadOnce, configuration.uploadedBytes > options.maximumImageBytes {
       throw LimitError(
@@ -176,11 +185,13 @@ struct LimitError: Error, Equatable, CustomStringConvertible {
 }
 
 /// Some of several sessions failed.
-package struct FailedSessionsError: Error, CustomStringConvertible {
+package struct FailedSessionsError: ClassifiedError, CustomStringConvertible {
   package let failed: Int
   package let sessions: Int
   /// Of the session that failed last; gives the exit code.
   package let last: any Error
+
+  package var kind: ErrorKind { ErrorKind(last) }
 
   package var description: String { "\(failed) of \(sessions) sessions failed, the last of them: \(last)" }
 }

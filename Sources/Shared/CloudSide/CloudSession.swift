@@ -1,16 +1,16 @@
 import Compute
 import Logging
-import NeuralNetwork
+import Platform
+import RunFiles
+import Training
 import Transport
 
 /// One run in the cloud: trains the rest, or the whole network, with what one edge sends.
 package final class CloudSession {
   private let configuration: RunConfiguration
   private let connection: FramedConnection
-  private let work: any CloudWork
-  private let inbox: CloudInbox
-  /// Where the images are uploaded.
-  private let uploadedEpochs: UploadedEpochs?
+  private let strategy: any CloudStrategy
+  private let link: CloudLink
   private let run: RunIdentifier
   private let compute: ComputeSettings
   private let logger: Logger
@@ -34,26 +34,24 @@ package final class CloudSession {
     self.run = run
     self.compute = compute
     self.logger = logger
+    let network = try LocalNetwork(configuration, compute: compute)
+    func link(_ decoder: any BatchDecoder, _ uploaded: UploadedImages? = nil) -> CloudLink {
+      CloudLink(connection, configuration, decoder, uploaded: uploaded, timeline: timeline)
+    }
     switch configuration.strategy {
-    case .hierarchical, .split:
-      let shape = try SplitNetwork(configuration.network).cutShape
-      inbox = CloudInbox(
-        connection, configuration, shape: shape, decoder: FeatureDecoder(configuration, shape: shape),
-        timeline: timeline)
-      work =
-        configuration.strategy == .split
-        ? try SplitCloud(configuration, inbox, compute: compute, timeline: timeline)
-        : try HierarchicalCloud(configuration, compute: compute, timeline: timeline)
-      uploadedEpochs = nil
-    case .cloudStream, .cloudUploadOnce:
-      let whole = try WholeCloud(configuration, compute: compute, timeline: timeline)
-      work = whole
-      let uploaded = configuration.strategy == .cloudUploadOnce ? UploadedImages(configuration) : nil
-      let inbox = CloudInbox(
-        connection, configuration, shape: Architecture.imageShape, decoder: ImageDecoder(configuration),
-        uploaded: uploaded, timeline: timeline)
-      self.inbox = inbox
-      uploadedEpochs = uploaded.map { UploadedEpochs($0, configuration, whole, inbox, timeline: timeline) }
+    case .hierarchical:
+      self.link = link(FeatureDecoder(configuration, shape: network.cutShape))
+      strategy = try HierarchicalCloud(network)
+    case .split:
+      self.link = link(FeatureDecoder(configuration, shape: network.cutShape))
+      strategy = try SplitCloud(network)
+    case .cloudStream:
+      self.link = link(ImageDecoder(configuration))
+      strategy = try StreamCloud(network)
+    case .cloudUploadOnce:
+      let uploaded = UploadedImages(configuration)
+      self.link = link(ImageDecoder(configuration), uploaded)
+      strategy = try UploadCloud(network, uploaded)
     case .edgeOnly: throw ConfigurationError("strategy edge-only has no cloud")
     }
   }
@@ -71,84 +69,49 @@ package final class CloudSession {
     in directory: String, interruption: Interruption, operations: FileOperations = .live,
     disconnected: () -> Void = {}
   ) throws -> RunSummary {
-    let token = interruption.add { [inbox] in inbox.fail(InterruptedError()) }
+    let token = interruption.add { [link] in link.fail(InterruptedError()) }
     defer { interruption.remove(token) }
     var run: CloudRun?
     do {
       let recorder = try RunRecorder(
         RunDirectory(creating: directory, operations: operations), configuration, role: .cloud, run: self.run,
         compute: compute, timeline: timeline)
-      let started = CloudRun(
-        configuration, connection, work, recorder: recorder, logger: logger, timeline: timeline)
+      let started = CloudRun(configuration, link, recorder: recorder, logger: logger, timeline: timeline)
       run = started
-      try connection.send(
-        .welcome(
-          Welcome(
-            maximumFrameBytes: connection.maximumFrameBytes, softwareVersion: Software.version,
-            clock: Welcome.ClockReading(
-              helloReceived: helloReceived, welcomeSent: Timestamp.now().secondsSince1970))))
-      try connection.shape(configuration.link)
-      inbox.start()
-      try serve(started)
+      try welcome()
+      try link.start()
+      try strategy.prepare(started)
+      for _ in 1...configuration.epochs { try started.epoch(strategy) }
+      try started.awaitGoodbye()
     } catch {
       let error = interruption.verdict(on: error)
-      run?.clock.end()
+      var clock = run?.clock
+      clock?.end()
       let hasWelcomed = connection.conversation.phase != .greeted
       let lastWord: Message? =
         error is InterruptedError && !hasWelcomed
         ? .refusal(Refusal(code: .shuttingDown, reason: "the cloud was interrupted by its user"))
         : Message(lastWordFor: error, of: .cloud)
-      connection.close(sending: lastWord, within: 2)
-      inbox.stop()
+      link.close(sending: lastWord, within: 2)
       disconnected()
-      // The error that ended the run is the one to report, even if the log cannot be completed.
-      do {
-        try run?.recorder.finish(
-          error, connection.ledger, linkBusySeconds: connection.sendingSeconds,
-          clock: run?.clock ?? TrainingClock())
-      } catch let logError {
-        if !(error is RunDirectoryError) { logger.error("the logs are incomplete: \(logError)") }
-      }
+      run?.recorder.finish(
+        after: error, link.ledger, linkBusySeconds: link.sendingSeconds, clock: clock, logger)
       throw error
     }
-    connection.close()
-    inbox.stop()
+    link.close()
     disconnected()
     guard let run else { preconditionFailure("a run without files") }
-    try run.recorder.finish(nil, connection.ledger, linkBusySeconds: connection.sendingSeconds)
+    try run.recorder.finish(nil, link.ledger, linkBusySeconds: link.sendingSeconds)
     return run.recorder.summary
   }
 
-  private func serve(_ run: CloudRun) throws {
-    while true {
-      switch try run.clock.waiting({ try inbox.next() }) {
-      case .training(let batch):
-        if !run.clock.isRunning { run.clock.begin() }
-        try acknowledge(batch, run.train(batch))
-      case .evaluation(let batch):
-        run.clock.end()
-        try acknowledge(batch, run.evaluate(batch))
-      case .stored(let sequence):
-        try inbox.send(.acknowledgement(Acknowledgement(sequence: sequence, loss: 0, correct: 0)))
-      case .epochEnd(let end, let receivedBefore, let receivedWith):
-        run.clock.end()
-        try uploadedEpochs?.run(end.epoch, run)
-        try run.endEpoch(end, receivedBefore: receivedBefore, receivedWith: receivedWith)
-      case .completed:
-        let completed = run.recorder.summary.completedEpochs
-        guard completed == configuration.epochs else {
-          throw WireError.order(
-            expected: "\(configuration.epochs) epochs", actual: "goodbye after \(completed)")
-        }
-        return
-      }
-    }
-  }
-
-  private func acknowledge(_ batch: CloudInbox.Batch, _ result: SoftmaxCrossEntropy.Result) throws {
-    inbox.recycle(batch.input)
-    try inbox.send(
-      .acknowledgement(
-        Acknowledgement(sequence: batch.sequence, loss: result.wireLoss, correct: result.correct)))
+  private func welcome() throws {
+    try connection.send(
+      .welcome(
+        Welcome(
+          maximumFrameBytes: connection.maximumFrameBytes, softwareVersion: Software.version,
+          clock: Welcome.ClockReading(
+            helloReceived: helloReceived, welcomeSent: Timestamp.now().secondsSince1970))))
+    try connection.shape(configuration.link)
   }
 }

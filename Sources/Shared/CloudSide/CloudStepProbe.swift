@@ -1,6 +1,7 @@
 import Compute
-import Datasets
 import NeuralNetwork
+import Platform
+import Training
 import Transport
 
 /// Times the steps of a run in the cloud, on samples drawn at random: nothing of it is kept.
@@ -48,30 +49,28 @@ final class CloudStepProbe {
     step: 0, of: 1, learningRate: 1e-4, momentum: 0.9)
 
   private func timeRest(_ steps: Int, _ check: () throws -> Void) throws -> [Times] {
-    let model = try CloudModel(configuration, compute: compute)
-    let shape = model.network.cutShape
-    let features = Tensor(shape, count: labels.count)
+    let network = try LocalNetwork(configuration, compute: compute)
+    let rest = try network.rest()
+    let features = Tensor(network.cutShape, count: labels.count)
     for index in 0..<features.values { features.data[index] = max(0, 2 * random.uniform() - 1) }
     let batch = try encoded(features)
-    let decoder = FeatureDecoder(configuration, shape: shape)
+    let decoder = FeatureDecoder(configuration, shape: network.cutShape)
     let gradientCodec = ActivationCodec(format: .exact)
     var gradientBytes: [UInt8] = []
+    let isSplit = configuration.strategy == .split
     return try StepTiming.run(steps: steps) { _ in
       try check()
       let start = MonotonicClock.seconds()
       try decoder.decode(batch, .trainBatch, into: features)
+      let gradient = rest.loss(features, labels: labels).gradient
       var gradientEnd: Double?
-      try labels.withUnsafeBufferPointer { labels in
-        guard configuration.strategy == .split else {
-          _ = model.train(features, labels: labels, values)
-          return
-        }
-        _ = try model.train(features, labels: labels, values) { gradient, _ in
-          gradientBytes.removeAll(keepingCapacity: true)
-          try gradientCodec.encode(gradient.data, shape: gradient.activationShape, into: &gradientBytes)
-          gradientEnd = MonotonicClock.seconds()
-        }
+      if let ofFeatures = rest.backward(gradient, needsInputGradient: isSplit) {
+        gradientBytes.removeAll(keepingCapacity: true)
+        try gradientCodec.encode(ofFeatures.data, shape: ofFeatures.activationShape, into: &gradientBytes)
+        gradientEnd = MonotonicClock.seconds()
+        ofFeatures.release()
       }
+      rest.update(values)
       return Times(step: MonotonicClock.seconds() - start, gradient: gradientEnd.map { $0 - start })
     }
   }
@@ -84,7 +83,7 @@ final class CloudStepProbe {
   }
 
   private func timeWhole(_ steps: Int, _ check: () throws -> Void) throws -> [Times] {
-    let model = try WholeModel(configuration, compute: compute)
+    let whole = try LocalNetwork(configuration, compute: compute).whole()
     let pixels = (0..<labels.count * RunConfiguration.imageBytes).map { _ in
       UInt8(truncatingIfNeeded: random.next())
     }
@@ -95,9 +94,8 @@ final class CloudStepProbe {
       try check()
       let start = MonotonicClock.seconds()
       try decoder.decode(batch, .trainBatch, into: images)
-      labels.withUnsafeBufferPointer { labels in
-        _ = model.train(images, labels: labels, values)
-      }
+      whole.backward(whole.loss(images, labels: labels).gradient)
+      whole.update(values)
       return Times(step: MonotonicClock.seconds() - start, gradient: nil)
     }
   }

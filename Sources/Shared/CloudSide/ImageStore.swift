@@ -1,4 +1,5 @@
 import Datasets
+import Training
 import Transport
 
 /// Images that an edge has uploaded, in memory. One thread fills it; when it is complete, any thread may read.

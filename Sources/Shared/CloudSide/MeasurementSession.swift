@@ -1,5 +1,7 @@
 import Compute
 import Logging
+import Platform
+import Training
 import Transport
 
 /// Serves an edge that measures the cloud and the link, and leaves nothing behind.
@@ -56,7 +58,7 @@ final class MeasurementSession {
     let message = try connection.receive().message
     switch message {
     case .goodbye(let goodbye):
-      guard goodbye.reason == .completed else { throw TrainingError.peerInterrupted(peer: "edge") }
+      guard goodbye.reason == .completed else { throw TrainingError.peerInterrupted(peer: .edge) }
       return nil
     case .failure(let failure): throw failure
     default: return message
@@ -74,7 +76,7 @@ final class MeasurementSession {
       }
       return .filler(Filler(sequence: filler.sequence, byteCount: filler.answerByteCount))
     case .probe(let probe): return .probeReport(try report(on: probe, interruption))
-    default: preconditionFailure("the state machine lets no \(question.type) through")
+    default: throw WireError.order(expected: "a question", actual: "\(question.type)")
     }
   }
 

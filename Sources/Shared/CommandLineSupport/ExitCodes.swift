@@ -1,5 +1,3 @@
-import HierarchicalTraining
-
 /// The exit codes for the help text.
 package enum ExitCodes {
   /// A heading and a line for each code; longer explanations go on below their beginning, within 79 columns: the parser breaks lines of 80.

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Datasets
-import HierarchicalTraining
 
 #if canImport(Glibc)
   import Glibc

@@ -1,6 +1,6 @@
 import Compute
-import HierarchicalTraining
 import NeuralNetwork
+import Terminal
 import Transport
 
 /// The table of `edge-trainer describe`: what each cut of a network costs.

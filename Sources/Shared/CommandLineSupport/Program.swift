@@ -1,7 +1,9 @@
 import ArgumentParser
 import Compute
-import HierarchicalTraining
 import Logging
+import Platform
+import Terminal
+import Training
 
 #if canImport(Glibc)
   import Glibc
@@ -55,7 +57,7 @@ package enum Program {
     StandardErrorLogHandler.bootstrap()
     let logger = Logger(label: name)
     let interruption = Interruption()
-    interruption.installSignalHandlers()
+    try interruption.installSignalHandlers()
     logger.info(
       """
       \(name) \(Software.version), \(buildMode), OpenBLAS kernels \(GEMM.kernelName), \

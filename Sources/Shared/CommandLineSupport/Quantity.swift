@@ -1,4 +1,4 @@
-import HierarchicalTraining
+import Terminal
 
 /// Counts as people read them: three significant digits and a unit.
 package enum Quantity {

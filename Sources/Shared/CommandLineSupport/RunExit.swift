@@ -1,3 +1,5 @@
+import Training
+
 /// Exit codes of both programs. The numbers follow `sysexits.h` where it has one that fits.
 package enum RunExit: Int32, CaseIterable, Sendable {
   case success = 0
@@ -5,11 +7,29 @@ package enum RunExit: Int32, CaseIterable, Sendable {
   case data = 65
   case link = 69
   case diverged = 70
+  case system = 71
   case cannotCreateRun = 73
   case cannotWriteRun = 74
   case refused = 75
   case protocolError = 76
   case interrupted = 130
+
+  /// For an error that ended a run.
+  package init(_ error: any Error) {
+    self =
+      switch ErrorKind(error) {
+      case .usage: .usage
+      case .data: .data
+      case .link: .link
+      case .diverged: .diverged
+      case .system: .system
+      case .cannotCreateRun: .cannotCreateRun
+      case .cannotWriteRun: .cannotWriteRun
+      case .refused: .refused
+      case .protocolError: .protocolError
+      case .interrupted: .interrupted
+      }
+  }
 
   /// One line for the help text and the README.
   package var documentation: String {
@@ -18,21 +38,17 @@ package enum RunExit: Int32, CaseIterable, Sendable {
     case .usage: "wrong options or option values"
     case .data: "the data set or a file of weights is missing, incomplete or not in the expected format"
     case .link:
-      "the other side cannot be reached, failed, went away, or made no progress within --timeout; or cloud-trainer cannot listen on its address"
+      """
+      the other side cannot be reached, failed, went away, or made no progress within --timeout; or cloud-trainer \
+      cannot listen on its address
+      """
     case .diverged: "training diverged: a loss or a gradient was not finite"
+    case .system: "the system gives no further thread; or an error that should not happen: please report it"
     case .cannotCreateRun: "the run directory cannot be created, or holds an earlier run"
     case .cannotWriteRun: "a file of the run or standard output cannot be written (disk full, for example)"
     case .refused: "the other side refused the run and said why (busy, or beyond its limits)"
     case .protocolError: "the other side broke the protocol, or speaks another version of it"
     case .interrupted: "interrupted (Ctrl-C, SIGTERM or SIGHUP); the logs are complete so far"
     }
-  }
-
-  /// All codes, a line each, "  64  wrong options or option values", for `--help` and the README.
-  package static func table() -> String {
-    allCases.map { exit in
-      let code = String(exit.rawValue)
-      return String(repeating: " ", count: 5 - code.count) + code + "  " + exit.documentation
-    }.joined(separator: "\n")
   }
 }

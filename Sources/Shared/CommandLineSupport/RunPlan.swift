@@ -1,6 +1,7 @@
 import Compute
-import HierarchicalTraining
 import NeuralNetwork
+import Terminal
+import Training
 import Transport
 
 /// What a run will do, for the log at its start: the three parts of the network and what a batch costs on the wire.

@@ -1,4 +1,5 @@
-import HierarchicalTraining
+import RunFiles
+import Terminal
 
 /// The table at the end of a run.
 package struct SummaryTable {

@@ -1,5 +1,6 @@
 import ArgumentParser
-import HierarchicalTraining
+import Platform
+import RunFiles
 
 /// Whether a timeline is written, and where.
 package struct TraceOption: ParsableArguments {

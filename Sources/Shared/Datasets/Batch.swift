@@ -4,17 +4,15 @@ import Compute
 ///
 /// The tensor belongs to whoever gave the batch (a loader, the cloud's receiving thread), who says how long it is valid.
 package struct Batch {
-  package let epoch: Int
-  /// Place in the epoch, from 0.
+  /// Place in its epoch, from 0.
   package let index: Int
   /// `[count, height, width, channels]` (NHWC): normalized values, or features.
   package let images: Tensor
   /// A class for each.
   package let labels: [UInt8]
 
-  package init(epoch: Int, index: Int, images: Tensor, labels: [UInt8]) {
+  package init(index: Int, images: Tensor, labels: [UInt8]) {
     precondition(images.count == labels.count, "\(labels.count) labels for \(images.count) images")
-    self.epoch = epoch
     self.index = index
     self.images = images
     self.labels = labels

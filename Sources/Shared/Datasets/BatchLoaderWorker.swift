@@ -100,7 +100,7 @@ final class BatchLoaderWorker: Sendable {
         return nil
       }
       let slot = state.ring[state.delivered % state.ring.count]
-      let batch = Batch(epoch: state.epoch, index: state.delivered, images: slot.images, labels: slot.labels)
+      let batch = Batch(index: state.delivered, images: slot.images, labels: slot.labels)
       state.delivered += 1
       state.consumerHoldsBatch = true
       return batch

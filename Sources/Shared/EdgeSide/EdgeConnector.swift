@@ -1,11 +1,13 @@
 import Logging
+import Platform
+import Training
 import Transport
 
 /// The edge's way to a cloud.
-enum CloudConnection {
+package enum EdgeConnector {
   /// What the handshake told.
-  struct Greeting {
-    let welcome: Welcome
+  package struct Greeting {
+    package let welcome: Welcome
     /// When the edge began to say hello, in seconds since 1970 on its clock.
     let helloSent: Double
     /// When the welcome was there.
@@ -20,10 +22,11 @@ enum CloudConnection {
   ///   - link: how what is sent is held back.
   ///   - maximumFrameBytes: the longest frame that may come.
   ///   - timeout: seconds without progress of the cloud.
-  ///   - interruption: ends the handshake; what comes after it is not cancelled, but `cancellation` of the connection can.
+  ///   - interruption: ends the handshake; what comes after it is not cancelled, but `cancellation` of the connection
+  ///     can.
   /// - Throws: `RefusedError`, `ProtocolVersionError`, `TrainingError.notATrainer`, `WireError`, `ConnectionError`,
   ///   `SystemError`, `InterruptedError`.
-  static func open(
+  package static func connect(
     _ cloud: Endpoint, _ hello: Hello, link: LinkShaping, maximumFrameBytes: Int, timeout: Double,
     interruption: Interruption, logger: Logger
   ) throws -> (connection: FramedConnection, greeting: Greeting) {

@@ -1,58 +1,122 @@
-import Compute
+import DequeModule
+import Platform
+import RunFiles
+import Training
 import Transport
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
-/// The edge's end of the conversation: a thread that sends, a thread that receives, and the window between them and
-/// the thread that computes.
-package final class EdgeLink: @unchecked Sendable {
-  private let connection: FramedConnection
-  private let window: Int
-  private let timeline: Timeline?
-  private let condition = Condition()
-
-  // Guarded by `condition`.
-  private var outbox: [Message] = []
-  /// Whether a message is on its way into the socket; it is in the ledger only afterwards.
-  private var isSending = false
-  private var isClosing = false
-  private var reserved: UInt64 = 0
-  private var acknowledged: UInt64 = 0
-  private var lastLoss: Double?
-  /// Those of the batches since they were taken.
-  private var acknowledgements: [Acknowledgement] = []
-  /// Of the batch that was posted last, until it is taken.
-  private var gradient: Gradient?
-  private var batchReports: [BatchReport] = []
-  private var report: ReceivedReport?
-  private var failure: (any Error)?
-  private var threads: [Thread] = []
-
+/// The edge's end of the conversation: what waits to be sent (outbox), how much may be on its way (window) and what has
+/// come back (mailbox), over a connection with a thread that sends and one that receives.
+///
+/// The connection can be replaced: what was posted and not taken by the connection before goes over the next one.
+package final class EdgeLink: Sendable {
   /// An epoch's report and what had been received before it.
   package struct ReceivedReport {
     package let report: EpochReport
     package let receivedBefore: ByteCounts
   }
 
-  /// Starts both threads on a connection whose handshake is done.
-  package init(_ connection: FramedConnection, window: Int, timeline: Timeline? = nil) {
-    self.connection = connection
-    self.window = window
-    self.timeline = timeline
-    threads = [Thread { [self] in send() }, Thread { [self] in receive() }]
+  private struct State {
+    var outbox = Outbox()
+    var window: Window
+    var mailbox = Mailbox()
+    var failure: (any Error)?
+    var attachment: Attachment?
+    /// Of the connections before.
+    var past = (ledger: ByteLedger(), sendingSeconds: 0.0)
   }
 
-  package var ledger: ByteLedger { connection.ledger }
+  /// How many batches may be on their way without acknowledgement.
+  private struct Window {
+    let size: Int
+    var reserved: UInt64 = 0
+    var acknowledged: UInt64 = 0
+
+    var hasRoom: Bool { Int(reserved - acknowledged) < size }
+    var isDone: Bool { acknowledged == reserved }
+  }
+
+  /// What the cloud has sent, until it is taken.
+  private struct Mailbox {
+    var acknowledgements: [Acknowledgement] = []
+    /// Of the batch that was posted last.
+    var gradient: Gradient?
+    var batchReports: Deque<BatchReport> = []
+    var report: ReceivedReport?
+    var latestLoss: Double?
+  }
+
+  /// A connection and the threads on it.
+  private struct Attachment {
+    let connection: FramedConnection
+    var isClosing = false
+    var threads: [Thread] = []
+  }
+
+  private let timeline: Timeline?
+  private let state: Guarded<State>
+
+  /// A link that is not connected yet.
+  package init(window: Int, timeline: Timeline? = nil) {
+    self.timeline = timeline
+    state = Guarded(State(window: Window(size: window)))
+  }
+
+  /// Starts both threads on a connection whose handshake is done; the one before must be detached.
+  ///
+  /// - Throws: `ThreadError`; the connection is then still the caller's.
+  package func attach(_ connection: FramedConnection) throws {
+    state.withLock { state in
+      precondition(state.attachment == nil, "a link has one connection at a time")
+      state.attachment = Attachment(connection: connection)
+      state.outbox.sent()
+    }
+    do {
+      for body in [send, receive] {
+        let thread = try Thread { body(connection) }
+        state.withLock { $0.attachment?.threads.append(thread) }
+      }
+    } catch {
+      fail(error)
+      throw error
+    }
+  }
+
+  /// Sends a last message if there is one and the peer still listens, closes, and waits for both threads.
+  package func detach(sending message: Message?) {
+    let connection = state.change { state in
+      state.attachment?.isClosing = true
+      return state.attachment?.connection
+    }
+    connection?.close(sending: message, within: 2)
+    let threads = state.withLock { $0.attachment?.threads ?? [] }
+    for thread in threads { thread.join() }
+    state.withLock { state in
+      state.past = (Self.ledger(&state), Self.sendingSeconds(&state))
+      state.attachment = nil
+    }
+  }
+
+  /// Bytes over all connections.
+  package var ledger: ByteLedger { state.withLock(Self.ledger) }
+
+  /// Bytes over the present connection: what a report of the cloud is to be compared with.
+  package var connectionLedger: ByteLedger {
+    state.withLock { $0.attachment?.connection.ledger ?? ByteLedger() }
+  }
 
   /// Seconds in which frames were being sent.
-  package var sendingSeconds: Double { connection.sendingSeconds }
+  package var sendingSeconds: Double { state.withLock(Self.sendingSeconds) }
+
+  private static func ledger(_ state: inout State) -> ByteLedger {
+    state.past.ledger + (state.attachment?.connection.ledger ?? ByteLedger())
+  }
+
+  private static func sendingSeconds(_ state: inout State) -> Double {
+    state.past.sendingSeconds + (state.attachment?.connection.sendingSeconds ?? 0)
+  }
 
   /// The final loss of the batch that was acknowledged last; nil before the first.
-  package var latestLoss: Double? { condition.locked { lastLoss } }
+  package var latestLoss: Double? { state.withLock { $0.mailbox.latestLoss } }
 
   // MARK: The computing thread
 
@@ -61,25 +125,23 @@ package final class EdgeLink: @unchecked Sendable {
   /// - Returns: the sequence number of the batch to be posted.
   /// - Throws: what ended the link.
   package func reserve() throws -> UInt64 {
-    try condition.locked {
-      condition.wait { failure != nil || Int(reserved - acknowledged) < window }
-      if let failure { throw failure }
-      reserved += 1
-      return reserved
+    try state.wait { state in
+      if let failure = state.failure { throw failure }
+      guard state.window.hasRoom else { return nil }
+      state.window.reserved += 1
+      return state.window.reserved
     }
   }
 
   /// Hands a message to the sending thread; never waits.
-  package func post(_ message: Message) {
-    condition.locked {
-      outbox.append(message)
-      condition.broadcast()
-    }
-  }
+  package func post(_ message: Message) { post { _ in message } }
+
+  /// The same with a message that is made when all before it are sent.
+  package func post(_ draft: @escaping Outbox.Draft) { state.change { $0.outbox.append(draft) } }
 
   /// What has been acknowledged since the last call, in order.
   package func takeAcknowledgements() -> [Acknowledgement] {
-    condition.locked { takeAll(&acknowledgements) }
+    state.withLock { takeAll(&$0.mailbox.acknowledgements) }
   }
 
   /// Waits until every batch is acknowledged, and with it counted in the ledger.
@@ -87,20 +149,19 @@ package final class EdgeLink: @unchecked Sendable {
   /// - Returns: the acknowledgements that have not been taken.
   @discardableResult
   package func awaitAcknowledgements() throws -> [Acknowledgement] {
-    try condition.locked {
-      condition.wait { failure != nil || (acknowledged == reserved && isOutboxDone) }
-      if let failure { throw failure }
-      return takeAll(&acknowledgements)
+    try state.wait { state in
+      if let failure = state.failure { throw failure }
+      guard state.window.isDone && state.outbox.isDone else { return nil }
+      return takeAll(&state.mailbox.acknowledgements)
     }
   }
 
   /// Waits for the gradient of the batch that was posted last.
   package func awaitGradient() throws -> Gradient {
-    try condition.locked {
-      condition.wait { failure != nil || gradient != nil }
-      guard let gradient else { throw failure ?? InterruptedError() }
-      self.gradient = nil
-      return gradient
+    try state.wait { state in
+      if let gradient = state.mailbox.gradient.take() { return gradient }
+      if let failure = state.failure { throw failure }
+      return nil
     }
   }
 
@@ -108,106 +169,86 @@ package final class EdgeLink: @unchecked Sendable {
   ///
   /// - Returns: nil if the epoch's report has come instead.
   package func awaitBatchReport() throws -> BatchReport? {
-    try condition.locked {
-      condition.wait { failure != nil || !batchReports.isEmpty || report != nil }
-      if !batchReports.isEmpty { return batchReports.removeFirst() }
-      if let failure { throw failure }
-      return nil
+    try state.wait { state -> BatchReport?? in
+      if let report = state.mailbox.batchReports.popFirst() { return .some(report) }
+      if let failure = state.failure { throw failure }
+      return state.mailbox.report == nil ? nil : .some(nil)
     }
   }
 
   /// Waits for the report of the epoch that was ended.
   package func awaitReport() throws -> ReceivedReport {
-    try condition.locked {
-      condition.wait { failure != nil || (report != nil && isOutboxDone) }
-      guard let report else { throw failure ?? InterruptedError() }
-      self.report = nil
-      return report
+    try state.wait { state in
+      if state.outbox.isDone, let report = state.mailbox.report.take() { return report }
+      if let failure = state.failure { throw failure }
+      return nil
     }
   }
 
   /// Makes everything that waits, and all that would, throw the error. The first error stays.
-  package func fail(_ error: any Error) {
-    condition.locked {
-      if failure == nil { failure = error }
-      condition.broadcast()
-    }
-  }
-
-  /// Sends a last message if there is one and the peer still listens, closes, and waits for both threads.
-  package func close(sending message: Message?) {
-    condition.locked {
-      isClosing = true
-      condition.broadcast()
-    }
-    connection.close(sending: message, within: 2)
-    for thread in threads { thread.join() }
-    threads = []
-  }
-
-  private var isOutboxDone: Bool { outbox.isEmpty && !isSending }
+  package func fail(_ error: any Error) { state.change { $0.failure = $0.failure ?? error } }
 
   // MARK: The other two threads
 
-  private func send() {
-    while let message = nextMessage() {
+  /// Seconds in which the peer may still say why it went, when sending to it has failed.
+  private static let explanationSeconds = 0.5
+
+  private func send(over connection: FramedConnection) {
+    while let draft = nextDraft() {
       do {
-        try timeline.measure(.send) { _ = try connection.send(message) }
+        try timeline.measure(.send) { _ = try connection.send(draft(connection.ledger)) }
+        state.change { $0.outbox.sent() }
       } catch {
-        // The peer may have said why it went; the receiving thread then knows better.
-        for _ in 0..<50 where condition.locked({ failure == nil && !isClosing }) { sleep(milliseconds: 10) }
-        return fail(error)
+        // The receiving thread may know better.
+        _ = state.wait(until: Deadline(secondsFromNow: Self.explanationSeconds)) { state in
+          state.failure != nil || state.attachment?.isClosing != false ? () : nil
+        }
+        return lost(error)
       }
     }
   }
 
-  private func nextMessage() -> Message? {
-    condition.locked {
-      isSending = false
-      condition.broadcast()
-      condition.wait { isClosing || failure != nil || !outbox.isEmpty }
-      if isClosing || failure != nil { return nil }
-      isSending = true
-      return outbox.removeFirst()
+  /// What ends a thread is a failure unless the connection is being closed here.
+  private func lost(_ error: any Error) {
+    state.change { state in
+      if state.attachment?.isClosing != true { state.failure = state.failure ?? error }
     }
   }
 
-  private func receive() {
+  private func nextDraft() -> Outbox.Draft? {
+    state.wait { state -> Outbox.Draft?? in
+      if state.failure != nil || state.attachment?.isClosing != false { return .some(nil) }
+      return state.outbox.next().map { .some($0) }
+    }
+  }
+
+  private func receive(over connection: FramedConnection) {
     do {
       while true {
         let received = try connection.receive()
         timeline?.record(.receive, from: received.firstByteNanoseconds)
-        switch received.message {
-        case .acknowledgement(let acknowledgement):
-          condition.locked {
-            acknowledged = acknowledgement.sequence
-            lastLoss = Double(acknowledgement.loss)
-            acknowledgements.append(acknowledgement)
-            condition.broadcast()
-          }
-        case .gradient(let gradient):
-          condition.locked {
-            self.gradient = gradient
-            condition.broadcast()
-          }
-        case .batchReport(let report):
-          condition.locked {
-            batchReports.append(report)
-            lastLoss = Double(report.loss)
-            condition.broadcast()
-          }
-        case .epochReport(let report):
-          condition.locked {
-            self.report = ReceivedReport(report: report, receivedBefore: received.receivedBefore)
-            condition.broadcast()
-          }
-        case .failure(let failure): throw failure
-        case .goodbye: throw TrainingError.peerInterrupted(peer: "cloud")
-        default: preconditionFailure("the state machine lets no \(received.message.type) through")
-        }
+        try state.change { try Self.take(received, &$0) }
       }
     } catch {
-      fail(error)
+      lost(error)
+    }
+  }
+
+  private static func take(_ received: ReceivedMessage, _ state: inout State) throws {
+    switch received.message {
+    case .acknowledgement(let acknowledgement):
+      state.window.acknowledged = acknowledgement.sequence
+      state.mailbox.latestLoss = Double(acknowledgement.loss)
+      state.mailbox.acknowledgements.append(acknowledgement)
+    case .gradient(let gradient): state.mailbox.gradient = gradient
+    case .batchReport(let report):
+      state.mailbox.batchReports.append(report)
+      state.mailbox.latestLoss = Double(report.loss)
+    case .epochReport(let report):
+      state.mailbox.report = ReceivedReport(report: report, receivedBefore: received.receivedBefore)
+    case .failure(let failure): throw failure
+    case .goodbye: throw TrainingError.peerInterrupted(peer: .cloud)
+    default: throw WireError.order(expected: "an answer of the cloud", actual: "\(received.message.type)")
     }
   }
 }
@@ -216,10 +257,4 @@ package final class EdgeLink: @unchecked Sendable {
 private func takeAll<Element>(_ list: inout [Element]) -> [Element] {
   defer { list = [] }
   return list
-}
-
-/// Rests this thread.
-func sleep(milliseconds: Int) {
-  var time = timespec(tv_sec: 0, tv_nsec: milliseconds * 1_000_000)
-  nanosleep(&time, nil)
 }

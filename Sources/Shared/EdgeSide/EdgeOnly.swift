@@ -1,46 +1,38 @@
-import Compute
-import Datasets
+import NeuralNetwork
+import Training
 
 /// The whole network on the edge, without a link.
 final class EdgeOnly: EdgeStrategy {
-  private let model: WholeModel
-  private let images: EdgeImages
+  private let whole: TrainedPart
+  private let images: PreparedImages
 
-  /// - Throws: `ShapeError`, `DatasetError`.
-  init(_ configuration: RunConfiguration, _ images: EdgeImages, compute: ComputeSettings, timeline: Timeline?)
-    throws
-  {
+  /// - Throws: `ShapeError`, `ThreadError`.
+  init(_ network: LocalNetwork, _ images: PreparedImages) throws {
+    whole = try network.whole()
     self.images = images
-    model = try WholeModel(configuration, compute: compute)
-    model.timeline = timeline
   }
 
-  func trainEpoch(_ epoch: Int, _ run: EdgeRun) throws {
-    let loader = images.train
-    loader.startEpoch(epoch - 1)
-    while let batch = try run.clock.waiting({ try loader.next() }) {
+  var parts: [Sequential] { [whole.layers] }
+
+  func trainEpoch(_ run: EdgeRun) throws {
+    let timeline = run.timeline
+    images.train.startEpoch(run.state.epoch - 1)
+    while let batch = try run.waiting({ try images.train.next() }) {
       try run.checkInterruption()
-      let input = model.input(batch.images, count: batch.count)
-      let result = model.train(input, labels: batch.labels, run.values)
+      let (result, gradient) = timeline.measure(.forward) { whole.loss(batch.images, labels: batch.labels) }
+      timeline.measure(.backward) { _ = whole.backward(gradient) }
+      timeline.measure(.update) { whole.update(run.scheduled) }
       try run.step(loss: result.loss, images: batch.count)
     }
-    run.clock.end()
-    try run.endEpoch(exitCorrect: nil, finalCorrect: evaluate(run), parts: [model.network])
   }
 
-  /// - Returns: how many of the test images the network gets right.
-  private func evaluate(_ run: EdgeRun) throws -> Int {
-    var correct = 0
+  func evaluate(_ run: EdgeRun) throws -> EpochOutcome {
     images.test.startEpoch(0)
-    while let batch = try run.clock.waiting({ try images.test.next() }) {
+    while let batch = try run.waiting({ try images.test.next() }) {
       try run.checkInterruption()
-      let input = model.input(batch.images, count: batch.count)
-      let result = model.evaluate(input, labels: batch.labels)
-      guard result.loss.isFinite else {
-        throw TrainingError.divergedInEvaluation(step: run.completedSteps, loss: result.loss)
-      }
-      correct += result.correct
+      let result = run.timeline.measure(.forward) { whole.evaluate(batch.images, labels: batch.labels) }
+      try run.tested(result, images: batch.count)
     }
-    return correct
+    return EpochOutcome(finalCorrect: run.state.sums.correct)
   }
 }

@@ -1,9 +1,12 @@
 import Compute
-import Datasets
 import NeuralNetwork
+import Platform
+import RunFiles
+import Terminal
+import Training
 import Transport
 
-/// A run under way on the edge: the log, the clock and the progress that all strategies share.
+/// A run under way on the edge: the state, the log, the clock and the progress that all strategies share.
 final class EdgeRun {
   let configuration: RunConfiguration
   /// Nil where there is no cloud.
@@ -14,13 +17,9 @@ final class EdgeRun {
   private let progress: ProgressReporter
   private let interruption: Interruption
 
-  /// Of the epoch under way.
-  var clock: TrainingClock
-  private var epoch = 0
-  private var images = 0
-  private var lossSum = 0.0
-  /// Steps of the whole run.
-  private(set) var completedSteps = 0
+  private(set) var state = TrainingState()
+  /// Of the epoch under way; it runs in its training.
+  private(set) var clock: TrainingClock
 
   init(
     _ configuration: RunConfiguration, link: EdgeLink?, recorder: RunRecorder, progress: ProgressReporter,
@@ -36,7 +35,7 @@ final class EdgeRun {
   }
 
   /// Learning rate and momentum of the next step.
-  var values: LearningRateSchedule.Values { configuration.scheduled(step: completedSteps) }
+  var scheduled: LearningRateSchedule.Values { configuration.scheduled(step: state.completedSteps) }
 
   var ledger: ByteLedger { link?.ledger ?? ByteLedger() }
 
@@ -51,16 +50,33 @@ final class EdgeRun {
     if interruption.isRequested { throw InterruptedError() }
   }
 
+  /// Runs `body`, which waits; in training this counts as idle.
+  func waiting<Result>(_ body: () throws -> Result) rethrows -> Result { try clock.waiting(body) }
+
   // MARK: An epoch
 
-  /// Starts an epoch, counted from 1, and its clock.
-  func begin(_ epoch: Int) {
-    self.epoch = epoch
-    images = 0
-    lossSum = 0
+  /// Trains and evaluates once, logs the epoch, and writes what this side holds of the network.
+  ///
+  /// - Throws: what ends the run.
+  func epoch(_ strategy: any EdgeStrategy) throws {
+    state.beginEpoch()
+    progress.beginEpoch(state.epoch)
     clock = TrainingClock(timeline: timeline)
     clock.begin()
-    progress.beginEpoch(epoch)
+    try strategy.trainEpoch(self)
+    clock.end()
+    let outcome = try strategy.evaluate(self)
+
+    let testImages = Double(configuration.testImages)
+    let exit = outcome.exitCorrect.map { Double($0) / testImages }
+    let final = Double(outcome.finalCorrect) / testImages
+    let epochClock = clock
+    clock = TrainingClock(timeline: timeline)
+    try recorder.epoch(
+      state, strategy.parts, exitAccuracy: exit, finalAccuracy: final, clock: epochClock, ledger)
+    let note = exit.map { "accuracy exit \(Formatting.percent($0)), final " } ?? "accuracy "
+    progress.endEpoch(
+      report(state.sums.meanLoss, final: outcome.finalLoss), note: note + Formatting.percent(final))
   }
 
   /// Logs one step.
@@ -68,23 +84,31 @@ final class EdgeRun {
   /// - Parameters:
   ///   - loss: the batch's mean: the exit's if there is one, else the final one.
   ///   - images: of the batch.
-  /// - Throws: `TrainingError.diverged`, `RunDirectoryError`.
-  func step(loss: Double, images count: Int) throws {
-    guard loss.isFinite else { throw TrainingError.diverged(step: completedSteps + 1, loss: loss) }
-    try recorder.step(
-      completedSteps, epoch: epoch, loss: loss, learningRate: values.learningRate, images: count, ledger)
-    completedSteps += 1
-    images += count
-    lossSum += loss * Double(count)
+  /// - Throws: `TrainingError.diverged`, `FileError`.
+  func step(loss: Double, images: Int) throws {
+    guard loss.isFinite else { throw TrainingError.diverged(step: state.completedSteps + 1, loss: loss) }
+    let learningRate = scheduled.learningRate
+    state.countStep(images: images, loss: loss)
+    try recorder.step(state, loss: loss, learningRate: learningRate, images: images, ledger)
     progress.update(report(loss, final: link?.latestLoss))
+  }
+
+  /// Counts a batch of test images that this side has classified.
+  ///
+  /// - Throws: `TrainingError.divergedInEvaluation`.
+  func tested(_ result: SoftmaxCrossEntropy.Result, images: Int) throws {
+    guard result.loss.isFinite else {
+      throw TrainingError.divergedInEvaluation(step: state.completedSteps, loss: result.loss)
+    }
+    state.countTest(images: images, loss: result.loss, correct: result.correct)
   }
 
   /// Shows how much has been sent, before there is a step to show.
   func showTraffic() {
     progress.update(
       Progress(
-        epoch: 1, epochs: configuration.epochs, images: 0, imagesPerEpoch: configuration.trainImages,
-        sentBytes: ledger.sent.total))
+        epoch: max(1, state.epoch), epochs: configuration.epochs, images: state.sums.images,
+        imagesPerEpoch: configuration.trainImages, sentBytes: ledger.sent.total))
   }
 
   /// Images of the step of this epoch, counted from 0.
@@ -92,32 +116,12 @@ final class EdgeRun {
     min(configuration.batchSize, configuration.trainImages - step * configuration.batchSize)
   }
 
-  /// Logs the end of the epoch and writes what this side holds of the network.
-  ///
-  /// - Parameters:
-  ///   - exitCorrect: test images that the exit got right; nil without an exit.
-  ///   - finalCorrect: test images that the whole network got right.
-  ///   - finalLoss: mean final loss of training, if the cloud told it.
-  ///   - parts: this side's layers; empty if it holds none.
-  /// - Throws: `RunDirectoryError`.
-  func endEpoch(exitCorrect: Int?, finalCorrect: Int, finalLoss: Double? = nil, parts: [Sequential]) throws {
-    let testImages = Double(configuration.testImages)
-    let exit = exitCorrect.map { Double($0) / testImages }
-    let final = Double(finalCorrect) / testImages
-    let meanLoss = lossSum / Double(max(1, images))
-    let epochClock = clock
-    clock = TrainingClock(timeline: timeline)
-    try recorder.epoch(
-      epoch, parts, trainLoss: meanLoss, exitAccuracy: exit, finalAccuracy: final, clock: epochClock, ledger)
-    let note = exit.map { "accuracy exit \(Formatting.percent($0)), final " } ?? "accuracy "
-    progress.endEpoch(report(meanLoss, final: finalLoss), note: note + Formatting.percent(final))
-  }
-
   private func report(_ loss: Double, final: Double?) -> Progress {
     let hasExit = configuration.strategy.hasExit
     return Progress(
-      epoch: epoch, epochs: configuration.epochs, images: images, imagesPerEpoch: configuration.trainImages,
-      exitLoss: hasExit ? loss : nil, finalLoss: hasExit ? final : loss, sentBytes: ledger.sent.total)
+      epoch: state.epoch, epochs: configuration.epochs, images: state.sums.images,
+      imagesPerEpoch: configuration.trainImages, exitLoss: hasExit ? loss : nil,
+      finalLoss: hasExit ? final : loss, sentBytes: ledger.sent.total)
   }
 }
 
@@ -128,10 +132,9 @@ extension EdgeRun {
   ///
   /// - Throws: `TrainingError.nonFiniteFeatures`, what ended the link.
   func send(
-    _ features: Tensor, _ labels: UnsafeBufferPointer<UInt8>, _ codec: ActivationCodec,
-    _ message: (Transport.Batch) -> Message
+    _ features: Tensor, _ labels: [UInt8], _ codec: ActivationCodec, _ message: (Transport.Batch) -> Message
   ) throws {
-    let sequence = try clock.waiting { try cloud.reserve() }
+    let sequence = try waiting { try cloud.reserve() }
     var bytes: [UInt8] = []
     do {
       try timeline.measure(.encode) {
@@ -139,18 +142,27 @@ extension EdgeRun {
       }
     } catch let error as CodecError {
       guard case .nonFinite = error else { throw error }
-      throw TrainingError.nonFiniteFeatures(step: completedSteps + 1, reason: "\(error)")
+      throw TrainingError.nonFiniteFeatures(step: state.completedSteps + 1, reason: "\(error)")
     }
-    cloud.post(message(Transport.Batch(sequence: sequence, labels: Array(labels), activations: bytes)))
+    cloud.post(message(Transport.Batch(sequence: sequence, labels: labels, activations: bytes)))
   }
 
-  /// Waits until the cloud has done all training steps, and ends the clock of training.
+  /// Waits until the cloud has done everything that it was sent.
   ///
   /// - Returns: the acknowledgements that were not taken before.
   @discardableResult
-  func endTraining() throws -> [Acknowledgement] {
-    defer { clock.end() }
-    return try clock.waiting { try cloud.awaitAcknowledgements() }
+  func awaitAcknowledgements() throws -> [Acknowledgement] {
+    try waiting { try cloud.awaitAcknowledgements() }
+  }
+
+  /// Waits until the cloud has evaluated everything, and ends the epoch there.
+  ///
+  /// - Parameter exitCorrect: test images that the exit got right; nil without an exit.
+  /// - Throws: as `awaitReport`.
+  func endEpochInCloud(exitCorrect: Int? = nil) throws -> EpochReport {
+    try awaitAcknowledgements()
+    postEpochEnd(steps: configuration.stepsPerEpoch, exitCorrect: exitCorrect)
+    return try awaitReport()
   }
 
   /// Tells the cloud that it has all that it gets of this epoch.
@@ -159,20 +171,22 @@ extension EdgeRun {
   ///   - steps: batches of training that were sent in it.
   ///   - exitCorrect: test images that the exit got right; nil without an exit.
   func postEpochEnd(steps: Int, exitCorrect: Int? = nil) {
-    cloud.post(
+    let epoch = state.epoch
+    let exitCount = exitCorrect == nil ? 0 : configuration.testImages
+    cloud.post { ledger in
       .epochEnd(
         EpochEnd(
-          epoch: epoch, steps: steps, sent: ledger.sent, exitCorrect: exitCorrect ?? 0,
-          exitCount: exitCorrect == nil ? 0 : configuration.testImages)))
+          epoch: epoch, steps: steps, sent: ledger.sent, exitCorrect: exitCorrect ?? 0, exitCount: exitCount))
+    }
   }
 
   /// Waits for the cloud's report and compares the byte counts of both sides.
   ///
   /// - Throws: `LedgerMismatchError`, `WireError`, what ended the link.
   func awaitReport() throws -> EpochReport {
-    let received = try clock.waiting { try cloud.awaitReport() }
+    let received = try waiting { try cloud.awaitReport() }
     let report = received.report
-    try LedgerMismatchError.check("from edge to cloud", here: ledger.sent, there: report.received)
+    try LedgerMismatchError.check("from edge to cloud", here: cloud.connectionLedger.sent, there: report.received)
     try LedgerMismatchError.check("from cloud to edge", here: received.receivedBefore, there: report.sent)
     guard report.finalCount == configuration.testImages else {
       throw WireError.payload(
@@ -180,12 +194,5 @@ extension EdgeRun {
         actual: "\(report.finalCount)")
     }
     return report
-  }
-}
-
-extension Tensor {
-  /// The shape as the codec has it.
-  package var activationShape: ActivationShape {
-    ActivationShape(count: count, height: shape.height, width: shape.width, channels: shape.channels)
   }
 }

@@ -1,7 +1,10 @@
 import Compute
 import Datasets
 import Logging
-import NeuralNetwork
+import Platform
+import RunFiles
+import Terminal
+import Training
 import Transport
 
 /// One run on the edge: connects, lets the strategy train epoch by epoch, and writes the run's files.
@@ -63,17 +66,16 @@ package final class EdgeSession {
   private static func strategy(
     _ configuration: RunConfiguration, _ options: Options, train: any LabeledImages, test: any LabeledImages
   ) throws -> any EdgeStrategy {
-    let (compute, timeline) = (options.compute, options.timeline)
-    func prepared() throws -> EdgeImages {
-      try EdgeImages(train: train, test: test, configuration, timeline: timeline)
+    func network() throws -> LocalNetwork { try LocalNetwork(configuration, compute: options.compute) }
+    func images() throws -> PreparedImages {
+      try PreparedImages(train: train, test: test, configuration, timeline: options.timeline)
     }
     return switch configuration.strategy {
-    case .hierarchical:
-      try HierarchicalEdge(configuration, prepared(), compute: compute, timeline: timeline)
-    case .split: try SplitEdge(configuration, prepared(), compute: compute, timeline: timeline)
+    case .hierarchical: try HierarchicalEdge(configuration, network(), images())
+    case .split: try SplitEdge(configuration, network(), images())
     case .cloudStream: StreamEdge(configuration, train: train, test: test)
     case .cloudUploadOnce: UploadEdge(train: train, test: test)
-    case .edgeOnly: try EdgeOnly(configuration, prepared(), compute: compute, timeline: timeline)
+    case .edgeOnly: try EdgeOnly(network(), images())
     }
   }
 
@@ -83,13 +85,12 @@ package final class EdgeSession {
   /// - Throws: what ended the run early; the cloud has been told, the logs are complete up to that step.
   package func run() throws -> RunSummary {
     let directory = try RunDirectory(creating: options.directory, operations: options.operations)
-    let link = try options.cloud.map {
-      EdgeLink(try connect(to: $0), window: configuration.window, timeline: options.timeline)
-    }
+    let link = options.cloud.map { _ in EdgeLink(window: configuration.window, timeline: options.timeline) }
     let token = interruption.add { link?.fail(InterruptedError()) }
     defer { interruption.remove(token) }
     var run: EdgeRun?
     do {
+      if let cloud = options.cloud { try link?.attach(try connect(to: cloud)) }
       let recorder = try RunRecorder(
         directory, configuration, role: .edge, run: options.run, compute: options.compute,
         timeline: options.timeline)
@@ -98,27 +99,20 @@ package final class EdgeSession {
         timeline: options.timeline)
       run = started
       try strategy.prepare(started)
-      for epoch in 1...configuration.epochs {
-        started.begin(epoch)
-        try strategy.trainEpoch(epoch, started)
-      }
+      for _ in 1...configuration.epochs { try started.epoch(strategy) }
     } catch {
       let error = interruption.verdict(on: error)
       progress.finish()
-      run?.clock.end()
-      link?.close(sending: Message(lastWordFor: error, of: .edge))
-      // The error that ended the run is the one to report, even if the log cannot be completed.
-      do {
-        try run?.recorder.finish(
-          error, link?.ledger ?? ByteLedger(), linkBusySeconds: link?.sendingSeconds ?? 0,
-          clock: run?.clock ?? TrainingClock())
-      } catch let logError {
-        if !(error is RunDirectoryError) { logger.error("the logs are incomplete: \(logError)") }
-      }
+      var clock = run?.clock
+      clock?.end()
+      link?.detach(sending: Message(lastWordFor: error, of: .edge))
+      run?.recorder.finish(
+        after: error, link?.ledger ?? ByteLedger(), linkBusySeconds: link?.sendingSeconds ?? 0, clock: clock,
+        logger)
       throw error
     }
     progress.finish()
-    link?.close(sending: .goodbye(Goodbye(reason: .completed)))
+    link?.detach(sending: .goodbye(Goodbye(reason: .completed)))
     guard let run else { preconditionFailure("a run without files") }
     try run.recorder.finish(nil, run.ledger, linkBusySeconds: link?.sendingSeconds ?? 0)
     return run.recorder.summary
@@ -128,7 +122,7 @@ package final class EdgeSession {
     let hello = try Hello(
       runID: "\(options.run)", window: configuration.window, exchange: configuration.strategy.exchange,
       configuration: configuration)
-    let (connection, greeting) = try CloudConnection.open(
+    let (connection, greeting) = try EdgeConnector.connect(
       cloud, hello, link: configuration.link,
       maximumFrameBytes: max(FrameHeader.defaultMaximumFrameBytes, try configuration.largestFrameBytes()),
       timeout: options.timeout, interruption: interruption, logger: logger)

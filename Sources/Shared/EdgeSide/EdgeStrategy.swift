@@ -1,42 +1,36 @@
-import Datasets
+import NeuralNetwork
 
 /// What one strategy does on the edge; one object for one run.
 protocol EdgeStrategy: AnyObject {
+  /// This side's layers, in the order of the network; empty if it holds none.
+  var parts: [Sequential] { get }
+
   /// Sends what the cloud must have before the first epoch.
   ///
   /// - Throws: what ends the run.
   func prepare(_ run: EdgeRun) throws
 
-  /// Trains and evaluates once, and logs the end of the epoch (`run.endEpoch`).
+  /// Trains once on all images, until the cloud, if there is one, has done so too. Tells the run each step.
   ///
-  /// - Parameters:
-  ///   - epoch: from 1; `run` has begun it.
-  ///   - run: takes each step's loss.
   /// - Throws: what ends the run.
-  func trainEpoch(_ epoch: Int, _ run: EdgeRun) throws
+  func trainEpoch(_ run: EdgeRun) throws
+
+  /// Evaluates on all test images, after `trainEpoch`.
+  ///
+  /// - Throws: what ends the run.
+  func evaluate(_ run: EdgeRun) throws -> EpochOutcome
 }
 
 extension EdgeStrategy {
   func prepare(_ run: EdgeRun) throws {}
 }
 
-/// Batches of both parts of the data, prepared on threads of their own.
-struct EdgeImages {
-  /// Shuffled and augmented.
-  let train: BatchLoader
-  /// In order, as they are.
-  let test: BatchLoader
-
-  /// - Throws: `DatasetError`.
-  init(
-    train: any LabeledImages, test: any LabeledImages, _ configuration: RunConfiguration, timeline: Timeline?
-  ) throws {
-    let record = timeline.map { timeline in
-      { @Sendable (start: UInt64, end: UInt64) in timeline.record(.load, from: start, to: end) }
-    }
-    self.train = try BatchLoader(
-      .training(train, batchSize: configuration.batchSize, seed: configuration.seed), onPrepared: record)
-    self.test = try BatchLoader(
-      .evaluation(test, batchSize: configuration.batchSize), prefetch: 1, onPrepared: record)
-  }
+/// What the test images, and the cloud, say of an epoch.
+struct EpochOutcome {
+  /// Test images that the exit got right; nil without an exit.
+  var exitCorrect: Int?
+  /// Test images that the whole network got right.
+  var finalCorrect: Int
+  /// Mean final loss of training, if the cloud told it.
+  var finalLoss: Double?
 }

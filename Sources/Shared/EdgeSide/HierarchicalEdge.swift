@@ -1,60 +1,56 @@
-import Compute
-import Datasets
+import NeuralNetwork
+import Training
 import Transport
 
 /// The method itself: front and exit train here on the exit's loss, the features go to the cloud, and nothing comes
-/// back.
+/// back. The other half is `HierarchicalCloud`.
 final class HierarchicalEdge: EdgeStrategy {
-  private let model: EdgeModel
+  private let front: TrainedPart
+  private let exit: TrainedPart
+  private let images: PreparedImages
   private let codec: ActivationCodec
-  private let images: EdgeImages
 
-  /// - Throws: `ShapeError`, `DatasetError`.
-  init(_ configuration: RunConfiguration, _ images: EdgeImages, compute: ComputeSettings, timeline: Timeline?)
-    throws
-  {
+  /// - Throws: `ShapeError`, `ThreadError`.
+  init(_ configuration: RunConfiguration, _ network: LocalNetwork, _ images: PreparedImages) throws {
+    front = try network.front()
+    exit = try network.exit()
     self.images = images
-    model = try EdgeModel(configuration, compute: compute)
-    model.timeline = timeline
     codec = ActivationCodec(format: configuration.activations)
   }
 
-  func trainEpoch(_ epoch: Int, _ run: EdgeRun) throws {
-    let loader = images.train
-    loader.startEpoch(epoch - 1)
-    while let batch = try run.clock.waiting({ try loader.next() }) {
-      let values = run.values
-      let features = model.forward(batch.images, count: batch.count, training: true)
+  var parts: [Sequential] { [front.layers, exit.layers] }
+
+  func trainEpoch(_ run: EdgeRun) throws {
+    let timeline = run.timeline
+    images.train.startEpoch(run.state.epoch - 1)
+    while let batch = try run.waiting({ try images.train.next() }) {
+      let features = timeline.measure(.forward) { front.forward(batch.images, training: true) }
       try run.send(features, batch.labels, codec) { .trainBatch($0) }
-      let result = model.train(features, labels: batch.labels, values)
+      let (result, gradient) = timeline.measure(.exit) { exit.loss(features, labels: batch.labels) }
+      timeline.measure(.backward) {
+        if let gradient = exit.backward(gradient, needsInputGradient: true) { front.backward(gradient) }
+      }
+      timeline.measure(.update) {
+        front.update(run.scheduled)
+        exit.update(run.scheduled)
+      }
       try run.step(loss: result.loss, images: batch.count)
     }
-    try run.endTraining()
-
-    let exitCorrect = try evaluate(run)
-    run.postEpochEnd(steps: run.configuration.stepsPerEpoch, exitCorrect: exitCorrect)
-    let report = try run.awaitReport()
-    try run.endEpoch(
-      exitCorrect: exitCorrect, finalCorrect: report.finalCorrect, finalLoss: report.meanTrainingLoss,
-      parts: [model.network.front, model.network.exit])
+    try run.awaitAcknowledgements()
   }
 
-  /// Sends the features of the test images.
-  ///
-  /// - Returns: how many of them the exit gets right.
-  private func evaluate(_ run: EdgeRun) throws -> Int {
-    var correct = 0
+  func evaluate(_ run: EdgeRun) throws -> EpochOutcome {
+    let timeline = run.timeline
     images.test.startEpoch(0)
-    while let batch = try run.clock.waiting({ try images.test.next() }) {
-      let features = model.forward(batch.images, count: batch.count, training: false)
+    while let batch = try run.waiting({ try images.test.next() }) {
+      let features = timeline.measure(.forward) { front.forward(batch.images, training: false) }
       try run.send(features, batch.labels, codec) { .evaluationBatch($0) }
-      let result = model.evaluate(features, labels: batch.labels)
-      guard result.loss.isFinite else {
-        throw TrainingError.divergedInEvaluation(step: run.completedSteps, loss: result.loss)
-      }
-      correct += result.correct
+      let result = timeline.measure(.exit) { exit.evaluate(features, labels: batch.labels) }
+      try run.tested(result, images: batch.count)
     }
-    _ = try run.clock.waiting { try run.cloud.awaitAcknowledgements() }
-    return correct
+    let exitCorrect = run.state.sums.correct
+    let report = try run.endEpochInCloud(exitCorrect: exitCorrect)
+    return EpochOutcome(
+      exitCorrect: exitCorrect, finalCorrect: report.finalCorrect, finalLoss: report.meanTrainingLoss)
   }
 }

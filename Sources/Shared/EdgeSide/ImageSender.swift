@@ -1,8 +1,7 @@
-import Compute
 import Datasets
 import Transport
 
-/// Sends images as they are: three planes of 32 × 32 bytes and a label each.
+/// Sends images as they are: planes of bytes, and a label each.
 struct ImageSender {
   let images: any LabeledImages
 
@@ -12,12 +11,8 @@ struct ImageSender {
   ///   - indices: of the images, in order.
   ///   - run: its clock counts the wait.
   ///   - message: makes a frame of the batch.
-  /// - Returns: the batch's sequence number.
   /// - Throws: `DatasetError`, what ended the link.
-  @discardableResult
-  func send(_ indices: some Collection<Int>, _ run: EdgeRun, _ message: (Transport.Batch) -> Message) throws
-    -> UInt64
-  {
+  func send(_ indices: some Collection<Int>, _ run: EdgeRun, _ message: (Transport.Batch) -> Message) throws {
     let size = ImageFormat.valueCount
     var pixels = [UInt8](repeating: 0, count: indices.count * size)
     try run.timeline.measure(.load) {
@@ -28,10 +23,9 @@ struct ImageSender {
         }
       }
     }
-    let sequence = try run.clock.waiting { try run.cloud.reserve() }
     let labels = indices.map { images.label(at: $0) }
+    let sequence = try run.waiting { try run.cloud.reserve() }
     run.cloud.post(message(Transport.Batch(sequence: sequence, labels: labels, activations: pixels)))
-    return sequence
   }
 
   /// Posts all images in order.

@@ -1,4 +1,6 @@
 import Datasets
+import NeuralNetwork
+import Training
 import Transport
 
 /// The cloud trains the whole network; every image goes up in every epoch, in the order in which it is trained on.
@@ -14,30 +16,27 @@ final class StreamEdge: EdgeStrategy {
       count: train.count, batchSize: configuration.batchSize, order: .shuffled, seed: configuration.seed)
   }
 
-  func trainEpoch(_ epoch: Int, _ run: EdgeRun) throws {
-    let indices = sampler.indices(epoch: epoch - 1)
-    var underWay: [(sequence: UInt64, images: Int)] = []
-    /// Logs the steps that the cloud has done, with its losses.
-    func log(_ acknowledgements: [Acknowledgement]) throws {
-      for acknowledgement in acknowledgements {
-        while let step = underWay.first, step.sequence <= acknowledgement.sequence {
-          underWay.removeFirst()
-          try run.step(loss: Double(acknowledgement.loss), images: step.images)
-        }
-      }
-    }
+  var parts: [Sequential] { [] }
+
+  func trainEpoch(_ run: EdgeRun) throws {
+    let indices = sampler.indices(epoch: run.state.epoch - 1)
     for index in 0..<sampler.batchCount {
       let batch = indices[sampler.positions(ofBatch: index)].map { Int($0) }
-      let sequence = try train.send(batch, run) { .trainBatch($0) }
-      underWay.append((sequence, batch.count))
-      try log(run.cloud.takeAcknowledgements())
+      try train.send(batch, run) { .trainBatch($0) }
+      try log(run.cloud.takeAcknowledgements(), run)
     }
-    try log(run.endTraining())
+    try log(run.awaitAcknowledgements(), run)
+  }
 
+  /// Logs the steps that the cloud has done, with its losses: it acknowledges each.
+  private func log(_ acknowledgements: [Acknowledgement], _ run: EdgeRun) throws {
+    for acknowledgement in acknowledgements {
+      try run.step(loss: Double(acknowledgement.loss), images: run.imageCount(ofStep: run.state.sums.steps))
+    }
+  }
+
+  func evaluate(_ run: EdgeRun) throws -> EpochOutcome {
     try test.sendAll(run) { .evaluationBatch($0) }
-    _ = try run.clock.waiting { try run.cloud.awaitAcknowledgements() }
-    run.postEpochEnd(steps: run.configuration.stepsPerEpoch)
-    let report = try run.awaitReport()
-    try run.endEpoch(exitCorrect: nil, finalCorrect: report.finalCorrect, parts: [])
+    return EpochOutcome(finalCorrect: try run.endEpochInCloud().finalCorrect)
   }
 }

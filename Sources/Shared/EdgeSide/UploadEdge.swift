@@ -1,4 +1,5 @@
 import Datasets
+import NeuralNetwork
 import Transport
 
 /// The cloud trains the whole network on images that go up once, before the first epoch.
@@ -11,33 +12,34 @@ final class UploadEdge: EdgeStrategy {
     self.test = ImageSender(images: test)
   }
 
+  var parts: [Sequential] { [] }
+
   func prepare(_ run: EdgeRun) throws {
     try train.sendAll(run) { .trainImages($0) }
     try test.sendAll(run) { .testImages($0) }
-    _ = try run.clock.waiting { try run.cloud.awaitAcknowledgements() }
+    try run.awaitAcknowledgements()
     try run.recorder.event("uploaded")
   }
 
-  func trainEpoch(_ epoch: Int, _ run: EdgeRun) throws {
+  func trainEpoch(_ run: EdgeRun) throws {
     run.postEpochEnd(steps: 0)
-    let steps = run.configuration.stepsPerEpoch
-    var done = 0
-    while let report = try run.clock.waiting({ try run.cloud.awaitBatchReport() }) {
-      guard report.stage == .training else {
-        run.clock.end()
-        continue
+    for step in 1...run.configuration.stepsPerEpoch {
+      let report = try run.waiting { try run.cloud.awaitBatchReport() }
+      guard let report, report.stage == .training, report.batch == step else {
+        throw wrongNumber(run, done: report?.stage == .training ? report?.batch ?? step : step - 1)
       }
-      done = report.batch
-      guard done <= steps else { throw Self.wrongNumber(done, steps) }
-      try run.step(loss: Double(report.loss), images: run.imageCount(ofStep: done - 1))
+      try run.step(loss: Double(report.loss), images: run.imageCount(ofStep: step - 1))
     }
-    run.clock.end()
-    guard done == steps else { throw Self.wrongNumber(done, steps) }
-    let report = try run.awaitReport()
-    try run.endEpoch(exitCorrect: nil, finalCorrect: report.finalCorrect, parts: [])
   }
 
-  private static func wrongNumber(_ done: Int, _ steps: Int) -> WireError {
-    .order(expected: "\(steps) batches of training in an epoch", actual: "\(done)")
+  func evaluate(_ run: EdgeRun) throws -> EpochOutcome {
+    while let report = try run.waiting({ try run.cloud.awaitBatchReport() }) {
+      guard report.stage == .evaluation else { throw wrongNumber(run, done: report.batch) }
+    }
+    return EpochOutcome(finalCorrect: try run.awaitReport().finalCorrect)
+  }
+
+  private func wrongNumber(_ run: EdgeRun, done: Int) -> WireError {
+    .order(expected: "\(run.configuration.stepsPerEpoch) batches of training in an epoch", actual: "\(done)")
   }
 }

@@ -5,29 +5,24 @@ import Compute
 package final class StochasticGradientDescent {
   package let weightDecay: Float
   private let parameters: [Parameter]
-  private let velocities: [UnsafeMutableBufferPointer<Float>]
+  /// `v` of each parameter, in their order: "momentum." and the parameter's name, in its layout.
+  package let momenta: [Parameter]
   private let pool: WorkerPool
 
   package init(_ parameters: [Parameter], weightDecay: Float, pool: WorkerPool) {
     self.parameters = parameters
     self.weightDecay = weightDecay
     self.pool = pool
-    velocities = parameters.map {
-      let velocity = UnsafeMutableBufferPointer<Float>.allocate(capacity: $0.count)
-      velocity.initialize(repeating: 0)
-      return velocity
-    }
+    momenta = parameters.map { Parameter("momentum.\($0.name)", $0.layout, .constant(0), trained: false) }
   }
-
-  deinit { velocities.forEach { $0.deallocate() } }
 
   /// Changes each parameter by its gradient.
   package func step(learningRate: Float, momentum: Float) {
     let decay = weightDecay
-    for (parameter, velocity) in zip(parameters, velocities) where parameter.count > 0 {
+    for (parameter, momentumOfParameter) in zip(parameters, momenta) where parameter.count > 0 {
       let w = parameter.value.base
       let g = parameter.gradient.base
-      let v = velocity.base
+      let v = momentumOfParameter.value.base
       pool.split(parameter.count, grain: 16) { _, range in
         for index in range {
           let gradient = g[index] + decay * w[index]

@@ -1,4 +1,7 @@
+import EdgeSide
 import Logging
+import Platform
+import Training
 import Transport
 
 /// A cloud that is measured, as the edge sees it.
@@ -22,14 +25,14 @@ final class CloudProbe {
   ///   - configuration: of the runs that are planned; its link is measured.
   ///   - timeout: seconds without progress of the cloud.
   ///   - interruption: ends what is under way.
-  /// - Throws: as `CloudConnection.open`.
+  /// - Throws: as `EdgeConnector.connect`.
   init(
     _ cloud: Endpoint, _ configuration: RunConfiguration, timeout: Double, interruption: Interruption,
     logger: Logger
   ) throws {
     let hello = try Hello(
       runID: "\(RunIdentifier.generate())", exchange: .measurements, configuration: configuration)
-    let (connection, greeting) = try CloudConnection.open(
+    let (connection, greeting) = try EdgeConnector.connect(
       cloud, hello, link: configuration.link, maximumFrameBytes: FrameHeader.defaultMaximumFrameBytes,
       timeout: timeout, interruption: interruption, logger: logger)
     self.connection = connection
@@ -65,7 +68,7 @@ final class CloudProbe {
   /// - Throws: what ended the connection.
   func report(on configuration: RunConfiguration, steps: Int) throws -> ProbeReport {
     let answer = try ask(.probe(try Probe(steps: steps, configuration: configuration)))
-    guard case .probeReport(let report) = answer else { Self.impossible(answer) }
+    guard case .probeReport(let report) = answer else { throw Self.unexpected(answer) }
     return report
   }
 
@@ -113,12 +116,12 @@ final class CloudProbe {
     switch answer {
     case .probeReport, .filler: return answer
     case .failure(let failure): throw failure
-    case .goodbye: throw TrainingError.peerInterrupted(peer: "cloud")
-    default: Self.impossible(answer)
+    case .goodbye: throw TrainingError.peerInterrupted(peer: .cloud)
+    default: throw Self.unexpected(answer)
     }
   }
 
-  private static func impossible(_ message: Message) -> Never {
-    preconditionFailure("the state machine lets no \(message.type) through")
+  private static func unexpected(_ message: Message) -> WireError {
+    .order(expected: "an answer to a question", actual: "\(message.type)")
   }
 }

@@ -1,6 +1,7 @@
 import Compute
 import Datasets
-import NeuralNetwork
+import Platform
+import Training
 import Transport
 
 /// Times the steps of a run on the edge, on its own images: nothing of it is kept.
@@ -58,43 +59,47 @@ final class EdgeStepProbe {
   // MARK: One strategy each
 
   private func timeEdge(_ steps: Int, _ check: () throws -> Void) throws -> EdgeTimes {
-    let model = try EdgeModel(configuration, compute: compute)
+    let network = try LocalNetwork(configuration, compute: compute)
+    let (front, exit) = (try network.front(), try network.exit())
     return try timeSteps(steps, check) { batch, step, start in
-      let features = model.forward(batch.images, count: batch.count, training: true)
+      let features = front.forward(batch.images, training: true)
       let middle = MonotonicClock.seconds()
-      _ = model.train(features, labels: batch.labels, configuration.scheduled(step: step))
+      let (_, gradient) = exit.loss(features, labels: batch.labels)
+      if let gradient = exit.backward(gradient, needsInputGradient: true) { front.backward(gradient) }
+      front.update(configuration.scheduled(step: step))
+      exit.update(configuration.scheduled(step: step))
       return (Times(forward: middle - start, backward: MonotonicClock.seconds() - middle), features)
     }
   }
 
   private func timeFront(_ steps: Int, _ check: () throws -> Void) throws -> EdgeTimes {
-    let model = try FrontModel(configuration, compute: compute)
+    let network = try LocalNetwork(configuration, compute: compute)
+    let front = try network.front()
     let gradients = ActivationCodec(format: .exact)
-    let shape = model.network.cutShape
-    let gradientShape = ActivationShape(
-      count: count, height: shape.height, width: shape.width, channels: shape.channels)
+    let gradientShape = ActivationShape(network.cutShape, count: count)
     // Small, so that training on noise does not diverge.
     var random = SeededGenerator(seed: 0, stream: "probe")
-    let gradient = (0..<gradientShape.valueCount).map { _ in 1e-6 * (random.uniform() - 0.5) }
+    let values = (0..<gradientShape.valueCount).map { _ in 1e-6 * (random.uniform() - 0.5) }
     var bytes: [UInt8] = []
-    try gradients.encode(gradient, shape: gradientShape, into: &bytes)
+    try gradients.encode(values, shape: gradientShape, into: &bytes)
     return try timeSteps(steps, check) { batch, step, start in
-      let features = model.forward(batch.images, count: batch.count, training: true)
+      let features = front.forward(batch.images, training: true)
       let middle = MonotonicClock.seconds()
-      try model.train(count: batch.count, configuration.scheduled(step: step)) { tensor in
-        _ = try bytes.withUnsafeBytes {
-          try gradients.decode($0, expecting: gradientShape, into: tensor.data, capacity: tensor.capacity)
-        }
+      let gradient = front.gradient(network.cutShape, count: batch.count)
+      _ = try bytes.withUnsafeBytes {
+        try gradients.decode($0, expecting: gradientShape, into: gradient.data, capacity: gradient.capacity)
       }
+      front.backward(gradient)
+      front.update(configuration.scheduled(step: step))
       return (Times(forward: middle - start, backward: MonotonicClock.seconds() - middle), features)
     }
   }
 
   private func timeWhole(_ steps: Int, _ check: () throws -> Void) throws -> EdgeTimes {
-    let model = try WholeModel(configuration, compute: compute)
+    let whole = try LocalNetwork(configuration, compute: compute).whole()
     return try timeSteps(steps, check) { batch, step, start in
-      let input = model.input(batch.images, count: batch.count)
-      _ = model.train(input, labels: batch.labels, configuration.scheduled(step: step))
+      whole.backward(whole.loss(batch.images, labels: batch.labels).gradient)
+      whole.update(configuration.scheduled(step: step))
       return (Times(forward: MonotonicClock.seconds() - start, backward: 0), nil)
     }
   }
@@ -132,7 +137,7 @@ final class EdgeStepProbe {
     _ steps: Int, _ check: () throws -> Void,
     _ step: (Datasets.Batch, Int, Double) throws -> (times: Times, features: Tensor?)
   ) throws -> EdgeTimes {
-    let images = try EdgeImages(train: train, test: test, configuration, timeline: nil)
+    let images = try PreparedImages(train: train, test: test, configuration, timeline: nil)
     images.train.startEpoch(0)
     var epoch = 0
     var features: Tensor?

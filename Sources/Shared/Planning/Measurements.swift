@@ -1,5 +1,3 @@
-import Transport
-
 /// What was measured of the link; bytes are those of whole frames.
 package struct LinkSpeed: Codable, Equatable, Sendable {
   /// From a tiny frame to its answer.

@@ -1,6 +1,8 @@
 import Compute
 import NeuralNetwork
-import Transport
+import Platform
+import RunFiles
+import Training
 
 /// A plan as a file, for scripts: see docs/runtime-model.md. Keys are these names in snake_case.
 package struct PlanDocument: Codable, Equatable, Sendable {

@@ -1,3 +1,6 @@
+import Terminal
+import Training
+
 /// Settings that a plan leaves out for the same reason.
 package struct PlanExclusion: Equatable, Sendable {
   package var reason: String
@@ -5,8 +8,10 @@ package struct PlanExclusion: Equatable, Sendable {
 }
 
 /// The conditions leave nothing to choose from.
-package struct NothingLeftError: Error, Equatable, CustomStringConvertible {
+package struct NothingLeftError: ClassifiedError, Equatable, CustomStringConvertible {
   package let exclusions: [PlanExclusion]
+
+  package var kind: ErrorKind { .usage }
 
   package var description: String {
     "no setting is left: "

@@ -1,4 +1,6 @@
 import NeuralNetwork
+import Terminal
+import Training
 import Transport
 
 /// Puts what was measured of a strategy at a cut into the model.
@@ -69,11 +71,8 @@ struct PlanPrediction {
   }
 
   private func gradientFrameBytes(_ configuration: RunConfiguration) throws -> Int {
-    let shape = try SplitNetwork(configuration.network).cutShape
-    return FrameHeader.byteCount
-      + ActivationFormat.exact.encodedByteCount(
-        shape: ActivationShape(
-          count: imagesPerBatch, height: shape.height, width: shape.width, channels: shape.channels))
+    let shape = ActivationShape(try SplitNetwork(configuration.network).cutShape, count: imagesPerBatch)
+    return FrameHeader.byteCount + ActivationFormat.exact.encodedByteCount(shape: shape)
   }
 
   private func images(_ part: PlanSetting, _ edge: EdgeTimes, _ cloud: CloudTimes?) -> PlanRow {

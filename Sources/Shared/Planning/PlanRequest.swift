@@ -1,3 +1,4 @@
+import Training
 import Transport
 
 /// What a plan is to compare.

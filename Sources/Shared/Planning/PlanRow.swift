@@ -1,3 +1,6 @@
+import Terminal
+import Training
+
 /// One way to divide the work, and what it would take.
 package struct PlanRow: Equatable, Sendable {
   package var setting: PlanSetting

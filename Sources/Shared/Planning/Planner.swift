@@ -1,7 +1,10 @@
+import EdgeSide
 import Compute
 import Datasets
 import Logging
 import NeuralNetwork
+import Platform
+import Terminal
 import Transport
 
 /// Measures this edge, the cloud and the link, and predicts what every setting would take.
@@ -39,7 +42,7 @@ package final class Planner {
   /// - Parameters:
   ///   - cloud: its address; nil if no strategy needs one. Nobody calls there if what needs one is out of the question.
   ///   - timeout: seconds without progress of the cloud.
-  /// - Throws: what `CloudConnection.open` throws, `NothingLeftError`, `DatasetError`, `CodecError`, `InterruptedError`.
+  /// - Throws: what `EdgeConnector.connect` throws, `NothingLeftError`, `DatasetError`, `CodecError`, `InterruptedError`.
   package func plan(cloud: Endpoint?, timeout: Double) throws -> Plan {
     let parts = eligibleParts()
     var link: LinkSpeed?

@@ -1,7 +1,5 @@
-import Compute
 import Platform
 import SystemPackage
-import Transport
 
 #if canImport(Glibc)
   import Glibc

@@ -1,4 +1,6 @@
 import Compute
+import Platform
+import Transport
 
 /// How a run ended.
 package enum RunOutcome: Codable, Equatable, Sendable, CustomStringConvertible {

@@ -1,4 +1,6 @@
+import Platform
 import Synchronization
+import Transport
 
 #if canImport(Glibc)
   import Glibc

@@ -1,3 +1,6 @@
+import Platform
+import Transport
+
 /// The text of a timeline: one JSON object, an event a line.
 struct TimelineDocument {
   /// One moment on both clocks, in nanoseconds: since 1970, and of the monotonic clock.

@@ -1,3 +1,4 @@
+import Platform
 import Synchronization
 
 /// Shows on standard error how far a run is: a bar on a terminal, redrawn at most ten times a second;

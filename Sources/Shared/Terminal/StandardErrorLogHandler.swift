@@ -1,4 +1,5 @@
 import Logging
+import Platform
 
 /// Writes log events to standard error, one line and one `write` each: "08:15:02 info connected
 /// peer=127.0.0.1:7070".

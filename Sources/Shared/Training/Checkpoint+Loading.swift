@@ -1,3 +1,8 @@
+import NeuralNetwork
+import Platform
+import RunFiles
+import WeightFiles
+
 #if canImport(FoundationEssentials)
   import FoundationEssentials
 #else

@@ -1,4 +1,7 @@
 import NeuralNetwork
+import Platform
+import RunFiles
+import WeightFiles
 
 /// A side's part of the network as a safetensors file that PyTorch users can load.
 package enum Checkpoint {

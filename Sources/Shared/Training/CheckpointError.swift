@@ -1,3 +1,5 @@
+import Terminal
+
 /// Why a file of weights does not fit, beyond what `SafetensorsError` says of its format, its names and its shapes.
 package enum CheckpointError: Error, Equatable, CustomStringConvertible {
   /// What the file says about itself is missing, or has another form.

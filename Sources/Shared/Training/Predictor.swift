@@ -1,6 +1,7 @@
 import Compute
 import Datasets
 import NeuralNetwork
+import Platform
 import Transport
 
 /// A trained network in evaluation mode, from the files of both sides, or of the one that holds the whole network.
@@ -14,7 +15,6 @@ package final class Predictor {
   /// Where the network is cut; nil if it is whole.
   private let cutShape: FeatureShape?
   private let batchSize: Int
-  private let images: Tensor
 
   /// Loads the weights.
   ///
@@ -35,7 +35,6 @@ package final class Predictor {
     }
     self.metadata = metadata
     self.batchSize = batchSize
-    images = Tensor(Architecture.imageShape, count: batchSize)
     let strategy = metadata.configuration.strategy
     let network: SplitNetwork
     do { network = try SplitNetwork(metadata.configuration.network) } catch let error as ShapeError {
@@ -65,7 +64,7 @@ package final class Predictor {
       try (edgeFile ?? cloudFile)?.load([front])
       (exit, rest, cutShape) = (nil, nil, nil)
     }
-    let context = ComputeContext(compute)
+    let context = try ComputeContext(compute)
     try front.prepare(for: Architecture.imageShape, maximumCount: batchSize, context: context)
     try exit?.prepare(for: network.cutShape, maximumCount: batchSize, context: context)
     try rest?.layers.prepare(for: network.cutShape, maximumCount: batchSize, context: context)
@@ -95,9 +94,7 @@ package final class Predictor {
   }
 
   private func predict(_ batch: Datasets.Batch, into predictions: inout Predictions) throws {
-    images.resize(count: batch.count)
-    images.data.update(from: batch.images, count: images.values)
-    let features = front.forward(images, training: false)
+    let features = front.forward(batch.images, training: false)
     predictions.labels += batch.labels
     guard cutShape != nil else {
       predictions.finalLogits? += features.buffer

@@ -101,9 +101,7 @@ extension RunConfiguration {
     let network = try SplitNetwork(network)
     let head = Batch.frameByteCount(labels: batchSize, content: 0)
     guard strategy.isCut else { return head + batchSize * Self.imageBytes }
-    let shape = network.cutShape
-    let features = ActivationShape(
-      count: batchSize, height: shape.height, width: shape.width, channels: shape.channels)
+    let features = ActivationShape(network.cutShape, count: batchSize)
     let encoded = activations.encodedByteCount(shape: features)
     // zstd may add 1/256 and a little to what it cannot compress.
     let largest = head + encoded + encoded / 256 + 512

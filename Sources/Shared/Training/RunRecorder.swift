@@ -1,5 +1,8 @@
 import Compute
+import Logging
 import NeuralNetwork
+import Platform
+import RunFiles
 import Transport
 
 /// The files of one side's run: config.json at the start, metrics.jsonl while it runs, summary.json at the end.
@@ -16,7 +19,7 @@ package final class RunRecorder {
 
   /// Writes config.json and starts metrics.jsonl in a directory that was made for this run.
   ///
-  /// - Throws: `RunDirectoryError`.
+  /// - Throws: `RunDirectoryError`, `FileError`.
   package init(
     _ directory: RunDirectory, _ configuration: RunConfiguration, role: Role, run: RunIdentifier,
     compute: ComputeSettings, timeline: Timeline? = nil
@@ -40,49 +43,48 @@ package final class RunRecorder {
 
   /// Logs something that happens once.
   ///
-  /// - Throws: `RunDirectoryError`.
+  /// - Throws: `RunDirectoryError`, `FileError`.
   package func event(_ name: String) throws { try metrics.append(EventRecord(name)) }
 
-  /// Logs one step.
+  /// Logs the step that `state` has just counted.
   ///
   /// - Parameters:
-  ///   - step: steps of the run before this one.
-  ///   - epoch: from 1.
+  ///   - state: with this step.
   ///   - loss: the batch's mean, this side's.
   ///   - learningRate: of this step.
   ///   - images: of the batch.
   ///   - ledger: of the whole run so far.
-  /// - Throws: `RunDirectoryError`.
+  /// - Throws: `FileError`.
   package func step(
-    _ step: Int, epoch: Int, loss: Double, learningRate: Float, images: Int, _ ledger: ByteLedger
+    _ state: TrainingState, loss: Double, learningRate: Float, images: Int, _ ledger: ByteLedger
   ) throws {
     try metrics.append(
       StepRecord(
-        epoch: epoch, step: step + 1, loss: Float(loss), learningRate: learningRate, images: images,
-        sentBytes: ledger.sent.total, receivedBytes: ledger.received.total))
-    summary.completedSteps = step + 1
+        epoch: state.epoch, step: state.completedSteps, loss: Float(loss), learningRate: learningRate,
+        images: images, sentBytes: ledger.sent.total, receivedBytes: ledger.received.total))
+    summary.completedSteps = state.completedSteps
   }
 
   /// Writes the weights after an epoch, logs it, and takes its figures into the summary. An epoch whose weights cannot
   /// be written is not complete: only its time counts.
   ///
   /// - Parameters:
-  ///   - epoch: from 1.
+  ///   - state: at the end of the epoch.
   ///   - parts: this side's layers; empty if it holds none.
-  ///   - trainLoss: the mean over the epoch's images, this side's.
   ///   - exitAccuracy: a fraction of the test images.
   ///   - finalAccuracy: likewise.
   ///   - clock: of this epoch alone.
   ///   - ledger: of the whole run so far.
-  /// - Throws: `RunDirectoryError`.
+  /// - Throws: `RunDirectoryError`, `FileError`.
   package func epoch(
-    _ epoch: Int, _ parts: [Sequential], trainLoss: Double, exitAccuracy: Double?, finalAccuracy: Double?,
+    _ state: TrainingState, _ parts: [Sequential], exitAccuracy: Double?, finalAccuracy: Double?,
     clock: TrainingClock, _ ledger: ByteLedger
   ) throws {
+    let epoch = state.epoch
     take(clock)
     if !parts.isEmpty {
       try Checkpoint.write(
-        parts, configuration, role: role, epoch: epoch, step: summary.completedSteps,
+        parts, configuration, role: role, epoch: epoch, step: state.completedSteps,
         to: directory.path(of: Checkpoint.file(of: role)), operations: directory.operations)
     }
     summary.completedEpochs = epoch
@@ -95,7 +97,7 @@ package final class RunRecorder {
     ledgerBefore = ledger
     try metrics.append(
       EpochRecord(
-        epoch: epoch, trainLoss: trainLoss, exitAccuracy: exitAccuracy, finalAccuracy: finalAccuracy,
+        epoch: epoch, trainLoss: state.sums.meanLoss, exitAccuracy: exitAccuracy, finalAccuracy: finalAccuracy,
         trainImagesPerSecond: Double(configuration.trainImages) / max(clock.trainingSeconds, 1e-9),
         trainingSeconds: clock.trainingSeconds, busySeconds: clock.busySeconds,
         idleSeconds: clock.idleSeconds,
@@ -106,22 +108,22 @@ package final class RunRecorder {
         peakMemoryBytes: summary.peakMemoryBytes))
   }
 
-  /// Ends the files: an event, the summary, the timeline. To be called once, on every way out. What one file lacks, a full disk for
-  /// example, does not keep it from the others.
+  /// Ends the files: an event, the summary, the timeline. To be called once, on every way out. What one file lacks, a full
+  /// disk for example, does not keep it from the others.
   ///
   /// - Parameters:
   ///   - error: what ended the run early; nil if it is complete.
   ///   - ledger: of the whole run.
   ///   - linkBusySeconds: in which this side was sending.
   ///   - clock: of an epoch that was not completed.
-  /// - Throws: `RunDirectoryError`, the first.
+  /// - Throws: the first error.
   package func finish(
     _ error: (any Error)?, _ ledger: ByteLedger, linkBusySeconds: Double = 0,
-    clock: TrainingClock = TrainingClock()
+    clock: TrainingClock? = nil
   ) throws {
     take(ledger)
     summary.linkBusySeconds = linkBusySeconds
-    take(clock)
+    if let clock { take(clock) }
     summary.wallSeconds = MonotonicClock.seconds() - start
     switch error {
     case nil: summary.outcome = .completed
@@ -143,6 +145,19 @@ package final class RunRecorder {
     for attempt in attempts { try attempt.get() }
   }
 
+  /// The same after an error that ended the run. It is the one to report, even if the files cannot be completed: that is
+  /// only logged.
+  package func finish(
+    after error: any Error, _ ledger: ByteLedger, linkBusySeconds: Double, clock: TrainingClock?,
+    _ logger: Logger
+  ) {
+    do { try finish(error, ledger, linkBusySeconds: linkBusySeconds, clock: clock) } catch let fileError {
+      if !(error is FileError || error is RunDirectoryError) {
+        logger.error("the logs are incomplete: \(fileError)")
+      }
+    }
+  }
+
   private func take(_ clock: TrainingClock) {
     summary.trainingSeconds += clock.trainingSeconds
     summary.busySeconds += clock.busySeconds
@@ -157,9 +172,4 @@ package final class RunRecorder {
     summary.receivedBytes = ledger.received.total
     summary.peakMemoryBytes = PeakMemory.bytes()
   }
-}
-
-/// This software.
-package enum Software {
-  package static let version = "0.1.0"
 }

@@ -1,7 +1,9 @@
+import Platform
+
 /// Times the steps of a measurement.
-enum StepTiming {
+package enum StepTiming {
   /// Seconds after which no further step is begun, once one is timed.
-  static let budget = 10.0
+  package static let budget = 10.0
 
   /// Runs one step that is not counted (it allocates, and fills the caches), and then as many as asked for, fewer if they
   /// take long.
@@ -11,7 +13,7 @@ enum StepTiming {
   ///   - budget: seconds after which no further step is begun, once one is timed.
   ///   - step: does one step and tells its times; the argument counts the steps from 0.
   /// - Returns: the times of the steps that count.
-  static func run<Times>(
+  package static func run<Times>(
     steps: Int, within budget: Double = Self.budget, _ step: (Int) throws -> Times
   ) rethrows -> [Times] {
     guard steps > 0 else { return [] }
@@ -25,7 +27,7 @@ enum StepTiming {
   }
 
   /// The middle value, or the mean of both; 0 of none.
-  static func median(_ values: [Double]) -> Double {
+  package static func median(_ values: [Double]) -> Double {
     guard !values.isEmpty else { return 0 }
     let sorted = values.sorted()
     let middle = sorted.count / 2

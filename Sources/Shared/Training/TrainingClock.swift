@@ -1,22 +1,27 @@
+import Platform
+import RunFiles
+
 /// Splits a thread's time in training into busy and idle.
 package struct TrainingClock {
-  /// Seconds in training so far.
-  package private(set) var trainingSeconds = 0.0
-  /// The part of it spent waiting: for data, for the link, for the peer.
+  /// The part of `trainingSeconds` spent waiting: for data, for the link, for the peer.
   package private(set) var idleSeconds = 0.0
+  private var seconds = 0.0
   private var start: Double?
   /// Where waiting is recorded, in training and outside.
   private let timeline: Timeline?
 
   package init(timeline: Timeline? = nil) { self.timeline = timeline }
 
+  /// Seconds in training until now.
+  package var trainingSeconds: Double { seconds + (start.map { MonotonicClock.seconds() - $0 } ?? 0) }
   package var busySeconds: Double { trainingSeconds - idleSeconds }
   package var isRunning: Bool { start != nil }
 
   package mutating func begin() { start = MonotonicClock.seconds() }
 
+  /// Stands still. May be called again.
   package mutating func end() {
-    if let start { trainingSeconds += MonotonicClock.seconds() - start }
+    seconds = trainingSeconds
     start = nil
   }
 
@@ -28,12 +33,5 @@ package struct TrainingClock {
       defer { idleSeconds += MonotonicClock.seconds() - before }
       return try body()
     }
-  }
-
-  package static func + (left: Self, right: Self) -> Self {
-    var sum = Self()
-    sum.trainingSeconds = left.trainingSeconds + right.trainingSeconds
-    sum.idleSeconds = left.idleSeconds + right.idleSeconds
-    return sum
   }
 }

@@ -1,4 +1,4 @@
-import Datasets
+import Platform
 
 /// Arrays in NumPy's .npy format, version 1.0 (https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html):
 ///
@@ -37,7 +37,7 @@ package enum NumPyFile {
   }
 
   /// Everything before the elements.
-  static func header(_ elementType: String, shape: [Int]) -> [UInt8] {
+  package static func header(_ elementType: String, shape: [Int]) -> [UInt8] {
     // As Python writes a tuple: one element has a comma behind it.
     let tuple = shape.map(String.init).joined(separator: ", ") + (shape.count == 1 ? "," : "")
     var dictionary = Array("{'descr': '\(elementType)', 'fortran_order': False, 'shape': (\(tuple)), }".utf8)
@@ -47,23 +47,5 @@ package enum NumPyFile {
     precondition(dictionary.count <= UInt16.max, "shape \(shape)")
     let length = withUnsafeBytes(of: UInt16(dictionary.count).littleEndian) { Array($0) }
     return [0x93] + Array("NUMPY".utf8) + [1, 0] + length + dictionary
-  }
-}
-
-extension NumPyFile {
-  /// Writes images as they are read, uint8 `[images, 3, 32, 32]`.
-  ///
-  /// - Throws: `DatasetError`, `FileError`.
-  package static func write(_ images: any LabeledImages, to path: String) throws {
-    let header = header(
-      "|u1", shape: [images.count, ImageFormat.channels, ImageFormat.height, ImageFormat.width])
-    var pixels = [UInt8](repeating: 0, count: ImageFormat.valueCount)
-    try AtomicFile.write(to: path) { writer in
-      try header.withUnsafeBytes { try writer.write($0) }
-      for index in 0..<images.count {
-        try images.copyPixels(of: index, into: &pixels)
-        try pixels.withUnsafeBytes { try writer.write($0) }
-      }
-    }
   }
 }

@@ -1,3 +1,5 @@
+import Platform
+
 /// Writes tensors in the safetensors format (https://huggingface.co/docs/safetensors), readable by the Python
 /// package:
 ///

@@ -1,10 +1,14 @@
 import Compute
 import Datasets
 import NeuralNetwork
+import Training
 import Transport
 
 /// Turns received batches into what the network reads, on the receiving thread.
 protocol BatchDecoder: AnyObject {
+  /// Of one sample.
+  var shape: FeatureShape { get }
+
   /// Writes the batch's samples and takes their number over.
   ///
   /// - Parameters:
@@ -17,8 +21,8 @@ protocol BatchDecoder: AnyObject {
 
 /// Features at the cut, as the codec has encoded them.
 final class FeatureDecoder: BatchDecoder {
+  let shape: FeatureShape
   private let codec: ActivationCodec
-  private let shape: FeatureShape
 
   init(_ configuration: RunConfiguration, shape: FeatureShape) {
     codec = ActivationCodec(format: configuration.activations)
@@ -26,8 +30,7 @@ final class FeatureDecoder: BatchDecoder {
   }
 
   func decode(_ batch: Transport.Batch, _ type: FrameType, into features: Tensor) throws {
-    let limit = ActivationShape(
-      count: batch.labels.count, height: shape.height, width: shape.width, channels: shape.channels)
+    let limit = ActivationShape(shape, count: batch.labels.count)
     let decoded = try batch.activations.withUnsafeBytes {
       try codec.decode($0, expecting: limit, into: features.data, capacity: features.capacity)
     }
@@ -42,6 +45,7 @@ final class FeatureDecoder: BatchDecoder {
 /// Images as they are, three planes of 32 × 32 bytes each: those of training are augmented by their place in the epoch,
 /// as the edge would have done it, and all are normalized.
 final class ImageDecoder: BatchDecoder {
+  let shape = Architecture.imageShape
   private let sampler: EpochSampler
   private let augmentation = Augmentation()
   private let normalization = Normalization.cifar10

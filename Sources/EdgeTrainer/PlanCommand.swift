@@ -1,13 +1,15 @@
 import ArgumentParser
 import CommandLineSupport
 import Compute
-import HierarchicalTraining
 import Logging
-import NeuralNetwork
-import Transport
+import Planning
+import Platform
+import Terminal
+import Training
 
-struct Plan: ParsableCommand {
+struct PlanCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "plan",
     abstract: "Predict what each way to divide the work takes on these machines, and recommend one.",
     discussion: """
       Times some steps of each strategy and cut here and in the cloud, measures the

@@ -1,20 +1,22 @@
-import HierarchicalTraining
+import Planning
+import Terminal
+import Training
 
 /// What `edge-trainer plan` prints.
-package struct PlanTable {
+struct PlanTable {
   private let plan: Plan
   private let base: RunConfiguration
 
   /// - Parameters:
   ///   - plan: the plan.
   ///   - base: what all its runs have in common.
-  package init(_ plan: Plan, _ base: RunConfiguration) {
+  init(_ plan: Plan, _ base: RunConfiguration) {
     self.plan = plan
     self.base = base
   }
 
   /// - Parameter command: that trains as recommended.
-  package func rendered(command: String) -> String {
+  func rendered(command: String) -> String {
     var table = TextTable([
       .init("strategy"), .init("cut", .right), .init("bits", .right), .init("bytes/image", .right),
       .init("edge s", .right), .init("link s", .right), .init("cloud s", .right), .init("epoch s", .right),
@@ -72,14 +74,14 @@ package struct PlanTable {
 }
 
 /// The command that a plan recommends, made from the one that made the plan.
-package enum RecommendedCommand {
+enum RecommendedCommand {
   /// - Parameters:
   ///   - arguments: of `edge-trainer plan`, without the program and `plan`; each option is followed by its value, or
   ///     joined to it by "=".
   ///   - own: the options that only a plan has, or that it chooses.
   ///   - chosen: the options that it recommends.
   /// - Returns: a line for a shell.
-  package static func line(_ arguments: [String], without own: Set<String>, adding chosen: [String]) -> String
+  static func line(_ arguments: [String], without own: Set<String>, adding chosen: [String]) -> String
   {
     var kept: [String] = []
     var index = 0

@@ -1,0 +1,31 @@
+import NeuralNetwork
+import Training
+
+/// The whole network trains on images that arrive in every epoch, augmented as the edge would have done it.
+final class StreamCloud: CloudStrategy {
+  private let whole: TrainedPart
+
+  /// - Throws: `ShapeError`.
+  init(_ network: LocalNetwork) throws { whole = try network.whole() }
+
+  var parts: [Sequential] { [whole.layers] }
+
+  func trainEpoch(_ run: CloudRun) throws {
+    let timeline = run.timeline
+    while let batch = try run.nextTrainingBatch() {
+      let (result, gradient) = timeline.measure(.forward) { whole.loss(batch.samples.images, labels: batch.samples.labels) }
+      timeline.measure(.backward) { _ = whole.backward(gradient) }
+      timeline.measure(.update) { whole.update(run.scheduled) }
+      try run.trained(batch, result)
+    }
+  }
+
+  func evaluate(_ run: CloudRun) throws {
+    while let batch = try run.nextTestBatch() {
+      let result = run.timeline.measure(.forward) {
+        whole.evaluate(batch.samples.images, labels: batch.samples.labels)
+      }
+      try run.tested(batch, result)
+    }
+  }
+}

@@ -1,0 +1,52 @@
+/// Where a run is, on either side: together with weights, running statistics and momentum, all that its next step depends
+/// on.
+package struct TrainingState: Equatable, Sendable {
+  /// The epoch under way, from 1; 0 before the first.
+  package private(set) var epoch = 0
+  /// Steps of the whole run.
+  package private(set) var completedSteps = 0
+  /// Over the epoch under way.
+  package private(set) var sums = Sums()
+
+  /// Sums over the batches of an epoch; losses are weighted by the number of images.
+  package struct Sums: Equatable, Sendable {
+    package fileprivate(set) var steps = 0
+    package fileprivate(set) var images = 0
+    package fileprivate(set) var loss = 0.0
+    package fileprivate(set) var testImages = 0
+    package fileprivate(set) var testLoss = 0.0
+    /// Test images that this side got right: by the exit if it has one, else by the whole network.
+    package fileprivate(set) var correct = 0
+
+    /// Over the training images so far; 0 of none.
+    package var meanLoss: Double { loss / Double(max(1, images)) }
+    /// Over the test images so far; 0 of none.
+    package var meanTestLoss: Double { testLoss / Double(max(1, testImages)) }
+  }
+
+  package init() {}
+
+  package mutating func beginEpoch() {
+    epoch += 1
+    sums = Sums()
+  }
+
+  /// A step is done.
+  ///
+  /// - Parameters:
+  ///   - images: of the batch.
+  ///   - loss: the batch's mean.
+  package mutating func countStep(images: Int, loss: Double) {
+    completedSteps += 1
+    sums.steps += 1
+    sums.images += images
+    sums.loss += loss * Double(images)
+  }
+
+  /// A batch of test images is evaluated.
+  package mutating func countTest(images: Int, loss: Double, correct: Int) {
+    sums.testImages += images
+    sums.testLoss += loss * Double(images)
+    sums.correct += correct
+  }
+}
