@@ -53,11 +53,11 @@ let package = Package(
     .executableTarget(
       name: "benchmark", dependencies: ["CommandLineSupport", "CZstd", "EdgeSide", argumentParser],
       path: "Sources/Benchmark"),
-    .target(name: "TestSupport", dependencies: ["Platform"], path: "Tests/TestSupport"),
+    .target(name: "TestSupport", dependencies: ["Datasets", "Platform"], path: "Tests/TestSupport"),
     .testTarget(name: "PlatformTests", dependencies: ["Platform", "TestSupport"]),
     .testTarget(name: "ComputeTests", dependencies: ["Compute"]),
     .testTarget(name: "NeuralNetworkTests", dependencies: ["NeuralNetwork"]),
-    .testTarget(name: "DatasetsTests", dependencies: ["Datasets"]),
+    .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "TestSupport"]),
     .testTarget(name: "TransportTests", dependencies: ["TestSupport", "Transport"]),
     .testTarget(name: "WeightFilesTests", dependencies: ["TestSupport", "WeightFiles"]),
     .testTarget(name: "RunFilesTests", dependencies: ["RunFiles", "TestSupport"]),

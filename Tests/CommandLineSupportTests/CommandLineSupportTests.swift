@@ -1,5 +1,8 @@
 import CommandLineSupport
+import Foundation
+import Platform
 import Testing
+import Training
 
 /// The small parts of the command line that need no process.
 @Suite struct CommandLineSupportTests {
@@ -23,5 +26,21 @@ import Testing
   @Test func imagesComeFromWhereTheOptionSays() {
     #expect(ImageSource(option: "synthetic") == .synthetic)
     #expect(ImageSource(option: "./synthetic") == .cifar10(directory: "./synthetic"))
+  }
+
+  @Test func exitCodesAreThoseOfTheReadme() throws {
+    let readme = try String(
+      contentsOf: URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().appendingPathComponent("README.md"), encoding: .utf8)
+    for exit in RunExit.allCases {
+      #expect(readme.contains("| \(exit.rawValue) | \(exit.documentation) |"), "\(exit)")
+    }
+  }
+
+  @Test func everyKindOfErrorHasAnExitCode() {
+    #expect(RunExit(InterruptedError()).rawValue == 130)
+    #expect(RunExit(ConfigurationError("x")).rawValue == 64)
+    #expect(RunExit(CancellationError()).rawValue == 71)
+    #expect(RunExit(FileError(path: "p", operation: "write", errorNumber: 28)).rawValue == 74)
   }
 }

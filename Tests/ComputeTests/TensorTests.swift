@@ -69,8 +69,8 @@ import Testing
 }
 
 @Suite struct ComputeContextTests {
-  @Test func scratchIsEachWorkersOwnAndOnlyGrows() {
-    let context = ComputeContext(threads: 3)
+  @Test func scratchIsEachWorkersOwnAndOnlyGrows() throws {
+    let context = try ComputeContext(threads: 3)
     #expect(context.threads == 3)
     context.reserveScratch([100, 0])
     let before = (0..<3).map { context.scratch(worker: $0, slot: 0) }

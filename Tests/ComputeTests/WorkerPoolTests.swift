@@ -11,8 +11,8 @@ import Testing
 @Suite struct WorkerPoolTests {
   static let workerCounts = [1, 2, 3, 5]
 
-  @Test(arguments: workerCounts) func everyWorkerRunsOnce(workers: Int) {
-    let pool = WorkerPool(workers: workers)
+  @Test(arguments: workerCounts) func everyWorkerRunsOnce(workers: Int) throws {
+    let pool = try WorkerPool(workers: workers)
     #expect(pool.workers == workers)
     for _ in 0..<10 {
       let calls = Counters(workers)
@@ -21,16 +21,16 @@ import Testing
     }
   }
 
-  @Test(arguments: workerCounts) func workersAreThreadsAndTheCallerIsTheFirst(workers: Int) {
-    let pool = WorkerPool(workers: workers)
+  @Test(arguments: workerCounts) func workersAreThreadsAndTheCallerIsTheFirst(workers: Int) throws {
+    let pool = try WorkerPool(workers: workers)
     let threads = Counters(workers)
     pool.run { threads.add(currentThread(), to: $0) }
     #expect(Set(threads.values).count == workers)
     #expect(threads.values[0] == currentThread())
   }
 
-  @Test(arguments: workerCounts) func splitCoversEachIndexOnce(workers: Int) {
-    let pool = WorkerPool(workers: workers)
+  @Test(arguments: workerCounts) func splitCoversEachIndexOnce(workers: Int) throws {
+    let pool = try WorkerPool(workers: workers)
     for count in [0, 1, 2, 3, 4, 5, 15, 16, 17, 100, 257, 715] {
       for grain in [1, 2, 7, 16, 300] {
         let ranges = Ranges()
@@ -49,8 +49,8 @@ import Testing
     }
   }
 
-  @Test func splitIsStatic() {
-    let pool = WorkerPool(workers: 3)
+  @Test func splitIsStatic() throws {
+    let pool = try WorkerPool(workers: 3)
     for _ in 0..<100 {
       let ranges = Ranges()
       pool.split(100, grain: 16) { ranges.add($0, $1) }
@@ -58,15 +58,15 @@ import Testing
     }
   }
 
-  @Test(arguments: workerCounts) func thousandsOfRunsInARow(workers: Int) {
-    let pool = WorkerPool(workers: workers)
+  @Test(arguments: workerCounts) func thousandsOfRunsInARow(workers: Int) throws {
+    let pool = try WorkerPool(workers: workers)
     let sums = Counters(workers)
     for _ in 0..<5000 { pool.run { sums.add(1, to: $0) } }
     #expect(sums.values == Array(repeating: 5000, count: workers))
   }
 
-  @Test func runsAfterTheWorkersFellAsleep() {
-    let pool = WorkerPool(workers: 3)
+  @Test func runsAfterTheWorkersFellAsleep() throws {
+    let pool = try WorkerPool(workers: 3)
     let calls = Counters(3)
     for late in [0, 1, 2, 0, 2, 1] {
       pool.run { worker in
@@ -77,8 +77,8 @@ import Testing
     #expect(calls.values == [6, 6, 6])
   }
 
-  @Test func whatAWorkerWroteIsSeenAfterwards() {
-    let pool = WorkerPool(workers: 2)
+  @Test func whatAWorkerWroteIsSeenAfterwards() throws {
+    let pool = try WorkerPool(workers: 2)
     let values = Tensor(FeatureShape(channels: 1000), count: 1)
     for step in 1...100 {
       pool.split(values.values) { _, range in
@@ -89,7 +89,7 @@ import Testing
     }
   }
 
-  @Test(arguments: workerCounts) func endOfThePoolJoinsItsThreads(workers: Int) {
+  @Test(arguments: workerCounts) func endOfThePoolJoinsItsThreads(workers: Int) throws {
     // The C library calls the key's destructor in each thread that ends after it set the key.
     let ended = Counters(1)
     var key = pthread_key_t()
@@ -99,7 +99,7 @@ import Testing
     }
     defer { pthread_key_delete(key) }
     let mine = key
-    withExtendedLifetime(WorkerPool(workers: workers)) { pool in
+    try withExtendedLifetime(WorkerPool(workers: workers)) { pool in
       pool.run { worker in
         if worker > 0 { pthread_setspecific(mine, Unmanaged.passUnretained(ended).toOpaque()) }
       }
@@ -108,8 +108,8 @@ import Testing
     #expect(ended.values == [workers - 1])
   }
 
-  @Test func poolsThatNeverRanEndToo() {
-    for workers in 1...5 { _ = WorkerPool(workers: workers) }
+  @Test func poolsThatNeverRanEndToo() throws {
+    for workers in 1...5 { _ = try WorkerPool(workers: workers) }
   }
 }
 

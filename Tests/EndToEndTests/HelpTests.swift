@@ -1,5 +1,5 @@
 import Foundation
-import HierarchicalTraining
+import CommandLineSupport
 import Testing
 
 /// The texts that users see before any run, as golden files. `RECORD_SNAPSHOTS=1` writes them again.

@@ -1,6 +1,8 @@
 import CommandLineSupport
 import Foundation
-import HierarchicalTraining
+import Planning
+import RunFiles
+import Training
 import NeuralNetwork
 import Testing
 import Transport

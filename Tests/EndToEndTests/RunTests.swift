@@ -1,5 +1,7 @@
 import Foundation
-import HierarchicalTraining
+import Platform
+import RunFiles
+import Training
 import Testing
 import Transport
 

@@ -19,7 +19,7 @@ final class LayerHarness {
     convolution: ConvolutionMethod = .im2col
   ) throws {
     self.layer = layer
-    context = ComputeContext(ComputeSettings(threads: threads, convolution: convolution))
+    context = try ComputeContext(ComputeSettings(threads: threads, convolution: convolution))
     inputShape = shape
     input = Tensor(shape, count: maximumCount)
     outputShape = try layer.outputShape(for: shape)

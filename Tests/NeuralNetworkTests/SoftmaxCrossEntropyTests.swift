@@ -7,7 +7,7 @@ import Testing
   static func evaluate(_ logits: Tensor, _ labels: [UInt8], gradient: Tensor? = nil)
     -> SoftmaxCrossEntropy.Result
   {
-    labels.withUnsafeBufferPointer { SoftmaxCrossEntropy.evaluate(logits, labels: $0, gradient: gradient) }
+    SoftmaxCrossEntropy.evaluate(logits, labels: labels, gradient: gradient)
   }
 
   @Test func byHand() {

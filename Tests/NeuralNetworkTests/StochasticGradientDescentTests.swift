@@ -16,9 +16,9 @@ import Testing
   ///     1            1 + 0.25 = 1.25            1.25               1.875 / 2
   ///     0.0625       −1 + 0.015625              −0.359375          −1.1640625 / 2
   ///     0.64453125   0.5 + 0.1611328125         0.4814453125       0.90185546875 / 2
-  @Test func threeNesterovStepsByHand() {
+  @Test func threeNesterovStepsByHand() throws {
     let parameter = Self.parameter([1])
-    let optimizer = StochasticGradientDescent([parameter], weightDecay: 0.25, pool: WorkerPool(workers: 1))
+    let optimizer = try StochasticGradientDescent([parameter], weightDecay: 0.25, pool: WorkerPool(workers: 1))
     for (gradient, expected) in [(1, 0.0625), (-1, 0.64453125), (0.5, 0.193603515625)] as [(Float, Float)] {
       parameter.gradient[0] = gradient
       optimizer.step(learningRate: 0.5, momentum: 0.5)
@@ -26,9 +26,9 @@ import Testing
     }
   }
 
-  @Test func withoutMomentumAndDecayItIsPlainDescent() {
+  @Test func withoutMomentumAndDecayItIsPlainDescent() throws {
     let parameter = Self.parameter([1, -2])
-    let optimizer = StochasticGradientDescent([parameter], weightDecay: 0, pool: WorkerPool(workers: 1))
+    let optimizer = try StochasticGradientDescent([parameter], weightDecay: 0, pool: WorkerPool(workers: 1))
     parameter.gradient[0] = 4
     parameter.gradient[1] = -8
     for _ in 0..<2 { optimizer.step(learningRate: 0.25, momentum: 0) }
@@ -37,9 +37,9 @@ import Testing
 
   /// Each step uses its own rate and momentum, as schedules change them: v = 1, then 0.5 · 1 + 1, then 0 ·
   /// 1.5 + 1.
-  @Test func rateAndMomentumMayChange() {
+  @Test func rateAndMomentumMayChange() throws {
     let parameter = Self.parameter([0])
-    let optimizer = StochasticGradientDescent([parameter], weightDecay: 0, pool: WorkerPool(workers: 1))
+    let optimizer = try StochasticGradientDescent([parameter], weightDecay: 0, pool: WorkerPool(workers: 1))
     parameter.gradient[0] = 1
     optimizer.step(learningRate: 1, momentum: 0.25)
     expectSame(parameter.value, [-1.25])
@@ -49,11 +49,11 @@ import Testing
     expectSame(parameter.value, [-4.75 - 1])
   }
 
-  @Test(arguments: [1, 2, 3, 5]) func everyParameterOnceWithAnyThreads(workers: Int) {
+  @Test(arguments: [1, 2, 3, 5]) func everyParameterOnceWithAnyThreads(workers: Int) throws {
     let sizes = [1, 15, 16, 33, 100]
     let parameters = sizes.map { Parameter("w", .vector($0), .constant(0)) }
     let optimizer = StochasticGradientDescent(
-      parameters, weightDecay: 0.1, pool: WorkerPool(workers: workers))
+      parameters, weightDecay: 0.1, pool: try WorkerPool(workers: workers))
     var expected: [[Double]] = []
     for (number, parameter) in parameters.enumerated() {
       parameter.value.fillRandomly(seed: UInt64(number))

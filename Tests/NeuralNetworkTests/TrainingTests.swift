@@ -15,7 +15,7 @@ import Testing
     init(_ network: Sequential, image: FeatureShape, labels: [UInt8], threads: Int, seed: UInt64) throws {
       self.network = network
       self.labels = labels
-      context = ComputeContext(threads: threads)
+      context = try ComputeContext(threads: threads)
       images = Tensor.random(image, count: labels.count, seed: 5)
       for parameter in network.parameters + network.statistics { parameter.initialize(seed: seed) }
       try network.prepare(for: image, maximumCount: labels.count, context: context)
@@ -26,9 +26,7 @@ import Testing
     func step(learningRate: Float = 0.05) -> Double {
       let logits = network.forward(images, training: true)
       let gradient = context.gradients.take(logits.shape, count: logits.count)
-      let result = labels.withUnsafeBufferPointer {
-        SoftmaxCrossEntropy.evaluate(logits, labels: $0, gradient: gradient)
-      }
+      let result = SoftmaxCrossEntropy.evaluate(logits, labels: labels, gradient: gradient)
       #expect(network.backward(gradient, needsInputGradient: false) == nil)
       optimizer.step(learningRate: learningRate, momentum: 0.9)
       return result.loss

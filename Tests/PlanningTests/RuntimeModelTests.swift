@@ -1,6 +1,7 @@
 import Testing
 
-@testable import HierarchicalTraining
+@testable import Planning
+@testable import Training
 
 /// The model against times that were worked out by hand.
 @Suite struct RuntimeModelTests {
@@ -108,7 +109,7 @@ import Testing
   }
 
   private static func recommended(_ rows: [PlanRow], epochs: Int = 10) -> PlanSetting {
-    HierarchicalTraining.Plan(link: nil, epochs: epochs, rows: rows, exclusions: []).recommended.setting
+    Planning.Plan(link: nil, epochs: epochs, rows: rows, exclusions: []).recommended.setting
   }
 
   @Test func moreBitsAreRecommendedIfTheyCostHardlyMore() {

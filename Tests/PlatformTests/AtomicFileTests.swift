@@ -1,7 +1,8 @@
 import Foundation
+import TestSupport
 import Testing
 
-@testable import HierarchicalTraining
+@testable import Platform
 
 private struct Stop: Error {}
 

@@ -1,7 +1,8 @@
 import Foundation
+import TestSupport
 import Testing
 
-@testable import HierarchicalTraining
+@testable import Platform
 
 @Suite struct RunsOutputFileTests {
   private func content(_ path: String) throws -> String { try String(contentsOfFile: path, encoding: .utf8) }

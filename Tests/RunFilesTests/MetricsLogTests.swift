@@ -1,7 +1,10 @@
 import Foundation
+import TestSupport
 import Testing
 
-@testable import HierarchicalTraining
+@testable import Platform
+@testable import RunFiles
+@testable import Transport
 
 @Suite struct RunsMetricsTests {
   private static let step = StepRecord(
@@ -217,37 +220,5 @@ import Testing
     summary.finalAccuracy = .nan
     let json = try object(String(decoding: try RunJSON.encode(summary, pretty: false), as: UTF8.self))
     #expect(json["final_accuracy"] is NSNull)
-  }
-
-  @Test func peakMemory() throws {
-    #expect(PeakMemory.bytes(inStatus: "Name:\tx\nVmHWM:\t    1234 kB\nVmRSS:\t 1 kB\n") == 1_263_616)
-    for status in ["", "VmHWM:", "VmHWM:\tmany kB", "VmHWM:\t-1 kB", "VmHWM:\t1 MB", "VmHWM:\t\(Int.max) kB"]
-    {
-      #expect(PeakMemory.bytes(inStatus: status) == nil)
-    }
-    let before = try #require(PeakMemory.bytes())
-    #expect(before > 1_000_000)
-    let block = UnsafeMutableRawPointer.allocate(byteCount: 64_000_000, alignment: 64)
-    defer { block.deallocate() }
-    memset(block, 1, 64_000_000)
-    #expect(block.load(fromByteOffset: 63_999_999, as: UInt8.self) == 1)
-    // Another test may reset it, but not below what is resident.
-    #expect(try #require(PeakMemory.bytes()) >= 64_000_000)
-  }
-
-  @Test func exitTableIsGolden() {
-    #expect(
-      RunExit.table() == """
-            0  everything that was asked for is done
-           64  wrong options or option values
-           65  the data set or a file of weights is missing, incomplete or not in the expected format
-           69  the other side cannot be reached, failed, went away, or made no progress within --timeout; or cloud-trainer cannot listen on its address
-           70  training diverged: a loss or a gradient was not finite
-           73  the run directory cannot be created, or holds an earlier run
-           74  a file of the run or standard output cannot be written (disk full, for example)
-           75  the other side refused the run and said why (busy, or beyond its limits)
-           76  the other side broke the protocol, or speaks another version of it
-          130  interrupted (Ctrl-C, SIGTERM or SIGHUP); the logs are complete so far
-        """)
   }
 }

@@ -1,7 +1,10 @@
 import Foundation
+import TestSupport
 import Testing
 
-@testable import HierarchicalTraining
+@testable import Platform
+@testable import RunFiles
+@testable import Transport
 
 @Suite struct RunsDirectoryTests {
   @Test func createsParents() throws {
@@ -103,55 +106,5 @@ import Testing
 
           """)
     }
-  }
-}
-
-@Suite struct RunsIdentifierTests {
-  @Test func generatedOnesNameTheTimeAndAreValid() throws {
-    struct Fixed: RandomNumberGenerator { mutating func next() -> UInt64 { 0xabc_0000_1234 } }
-    var random = Fixed()
-    let identifier = RunIdentifier.generate(secondsSince1970: 1_795_421_702.9, using: &random)
-    #expect(identifier.description == "20261123-081502-001234")
-    #expect(try RunIdentifier(validating: identifier.description) == identifier)
-    #expect(RunIdentifier.generate() != RunIdentifier.generate())
-  }
-
-  @Test(arguments: ["a", "A-9", "-", String(repeating: "z", count: 64)])
-  func accepts(text: String) throws {
-    #expect(try RunIdentifier(validating: text).description == text)
-  }
-
-  @Test(arguments: [
-    ".", "..", "../x", "a/b", "/etc", "a.b", "a b", "a\0", "a\n", "ä", "a\u{301}", "٣", "a_b", "C:\\x", "~",
-  ])
-  func refusesCharacters(text: String) {
-    #expect {
-      try RunIdentifier(validating: text)
-    } throws: {
-      if case .character? = $0 as? RunIdentifierError { true } else { false }
-    }
-  }
-
-  @Test func refusesLengths() {
-    #expect(throws: RunIdentifierError.length(0)) { try RunIdentifier(validating: "") }
-    #expect(throws: RunIdentifierError.length(65)) {
-      try RunIdentifier(validating: String(repeating: "a", count: 65))
-    }
-  }
-
-  @Test func decodingValidates() throws {
-    let decoder = JSONDecoder()
-    #expect(try decoder.decode([RunIdentifier].self, from: Data(#"["a-1"]"#.utf8))[0].description == "a-1")
-    #expect(throws: DecodingError.self) {
-      try decoder.decode([RunIdentifier].self, from: Data(#"["../a"]"#.utf8))
-    }
-  }
-
-  @Test func timestamps() {
-    let time = Timestamp(secondsSince1970: 1_795_421_702.9)
-    #expect(time.iso8601 == "2026-11-23T08:15:02Z")
-    #expect(Timestamp(secondsSince1970: 0).compact == "19700101-000000")
-    #expect(Timestamp(secondsSince1970: -0.5).iso8601 == "1969-12-31T23:59:59Z")
-    #expect(Timestamp.now().secondsSince1970 > 1_700_000_000)
   }
 }

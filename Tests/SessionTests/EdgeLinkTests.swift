@@ -1,9 +1,12 @@
 import Foundation
-import NeuralNetwork
+import TestSupport
 import Testing
-import Transport
 
-@testable import HierarchicalTraining
+@testable import Datasets
+@testable import EdgeSide
+@testable import Platform
+@testable import Training
+@testable import Transport
 
 /// The edge never has more batches under way than its window.
 @Suite(.serialized) struct SessionsWindowTests {

@@ -1,10 +1,11 @@
-import Compute
-import Datasets
-import NeuralNetwork
 import Testing
-import Transport
 
-@testable import HierarchicalTraining
+@testable import Compute
+@testable import Datasets
+@testable import NeuralNetwork
+@testable import Training
+@testable import Transport
+@testable import WeightFiles
 
 /// One process that runs the steps of both sides without a network: the features at the cut are handed over in memory.
 /// Written from layers, loss, optimizer and preparer alone, so that it shares nothing with the sessions.
@@ -37,7 +38,7 @@ struct EqualityReference {
     self.configuration = configuration
     network = try SplitNetwork(configuration.network)
     network.initialize(seed: configuration.seed)
-    context = ComputeContext(ComputeSettings(threads: threads, convolution: convolution))
+    context = try ComputeContext(ComputeSettings(threads: threads, convolution: convolution))
     let count = configuration.batchSize
     try network.front.prepare(for: Architecture.imageShape, maximumCount: count, context: context)
     try network.exit.prepare(for: network.cutShape, maximumCount: count, context: context)
@@ -95,9 +96,7 @@ struct EqualityReference {
   ) -> Double {
     let logits = part.forward(features, training: true)
     let gradient = context.gradients.take(logits.shape, count: logits.count)
-    let result = labels.withUnsafeBufferPointer {
-      SoftmaxCrossEntropy.evaluate(logits, labels: $0, gradient: gradient)
-    }
+    let result = SoftmaxCrossEntropy.evaluate(logits, labels: labels, gradient: gradient)
     if let inputGradient = part.backward(gradient, needsInputGradient: continued != nil) {
       continued?(inputGradient)
     }
@@ -107,12 +106,10 @@ struct EqualityReference {
   private func evaluate(_ values: [Float], _ labels: [UInt8], _ evaluation: inout Evaluation) throws {
     let features = network.front.forward(images(values, labels.count), training: false)
     try passOver(features)
-    labels.withUnsafeBufferPointer { labels in
-      let exit = network.exit.forward(features, training: false)
-      evaluation.exitCorrect += SoftmaxCrossEntropy.evaluate(exit, labels: labels).correct
-      let rest = network.rest.forward(passed, training: false)
-      evaluation.finalCorrect += SoftmaxCrossEntropy.evaluate(rest, labels: labels).correct
-    }
+    let exit = network.exit.forward(features, training: false)
+    evaluation.exitCorrect += SoftmaxCrossEntropy.evaluate(exit, labels: labels).correct
+    let rest = network.rest.forward(passed, training: false)
+    evaluation.finalCorrect += SoftmaxCrossEntropy.evaluate(rest, labels: labels).correct
   }
 
   /// What the link does to the features.

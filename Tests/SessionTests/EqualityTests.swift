@@ -1,9 +1,10 @@
-import Compute
-import NeuralNetwork
 import Testing
-import Transport
 
-@testable import HierarchicalTraining
+@testable import Compute
+@testable import NeuralNetwork
+@testable import Training
+@testable import Transport
+@testable import WeightFiles
 
 /// Two processes over loopback compute what one process computes, bit for bit.
 @Suite(.serialized) struct EqualityTests {

@@ -1,9 +1,10 @@
 import Foundation
-import NeuralNetwork
+import TestSupport
 import Testing
-import Transport
 
-@testable import HierarchicalTraining
+@testable import Platform
+@testable import Training
+@testable import Transport
 
 /// The edge's session against a cloud that breaks off, lies, or holds back.
 @Suite(.serialized) struct SessionsFakeCloudTests {
@@ -49,7 +50,7 @@ import Transport
       try peer.welcome()
       peer.connection.socket.close()
     }
-    #expect(RunExit(error) == .link)
+    #expect(ErrorKind(error) == .link)
     #expect(error is ConnectionError)
   }
 
@@ -65,7 +66,7 @@ import Transport
       throw error
     }
     #expect(expected - received == 3)
-    #expect(RunExit(error) == .link)
+    #expect(ErrorKind(error) == .link)
   }
 
   @Test func cloudFallsSilent() throws {
@@ -93,7 +94,7 @@ import Transport
       }
     }
     #expect(error as? Failure == Failure(code: "diverged", reason: "the loss of step 1 is nan"))
-    #expect(RunExit(error) == .diverged)
+    #expect(ErrorKind(error) == .diverged)
   }
 
   @Test func cloudRefuses() throws {
@@ -107,7 +108,7 @@ import Transport
       }
       try cloud.end()
       #expect(error == RefusedError(code: code, reason: "it is late"))
-      #expect(error.map(RunExit.init) == .refused)
+      #expect(error.map(ErrorKind.init) == .refused)
     }
     // Nothing of a run that did not begin: the directory can be used again.
     #expect(!folder.exists("edge/metrics.jsonl"))
@@ -121,7 +122,7 @@ import Transport
       try runEdge(quickConfiguration(), endpoint, SessionFolder(), timeout: 5)
     }
     #expect(error.map { "\($0)" }?.contains("\(endpoint)") == true)
-    #expect(error.map(RunExit.init) == .link)
+    #expect(error.map(ErrorKind.init) == .link)
   }
 
   // MARK: A cloud that lies
@@ -143,7 +144,7 @@ import Transport
     }
     let mismatch = try #require(error as? LedgerMismatchError)
     #expect(mismatch.there.framing == mismatch.here.framing + 1)
-    #expect(RunExit(error) == .protocolError)
+    #expect(ErrorKind(error) == .protocolError)
   }
 
   @Test func reportOnOtherImages() throws {
@@ -156,7 +157,7 @@ import Transport
     #expect(
       error as? WireError
         == .payload(type: .epochReport, field: "final_count", expected: "6", actual: "7"))
-    #expect(RunExit(error) == .protocolError)
+    #expect(ErrorKind(error) == .protocolError)
   }
 
   @Test(arguments: [[2], [1, 1], [2, 1]] as [[UInt64]])
@@ -172,7 +173,7 @@ import Transport
         maximumBytes: 1 << 24, patience: Patience(deadline: Deadline(secondsFromNow: 30)))
     }
     guard case WireError.order = error else { throw error }
-    #expect(RunExit(error) == .protocolError)
+    #expect(ErrorKind(error) == .protocolError)
   }
 
   @Test func welcomeOfSmallFrames() throws {
@@ -208,7 +209,7 @@ import Transport
       }
     }
     #expect(error is TrainingError)
-    #expect(RunExit(error) == .diverged)
+    #expect(ErrorKind(error) == .diverged)
     #expect("\(error)".contains("--learning-rate"))
   }
 }

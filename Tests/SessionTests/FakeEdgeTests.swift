@@ -1,9 +1,11 @@
 import Foundation
-import NeuralNetwork
+import TestSupport
 import Testing
-import Transport
 
-@testable import HierarchicalTraining
+@testable import Datasets
+@testable import Platform
+@testable import Training
+@testable import Transport
 
 /// The cloud's session against an edge that breaks off, lies, or holds back. Each time the cloud tells it, writes down
 /// why, and serves the next edge.
@@ -97,7 +99,7 @@ import Transport
   @Test(arguments: Lie.allCases)
   func edgeLies(_ lie: Lie) throws {
     let (error, told, _) = try failure { try lie.tell($0) }
-    #expect(RunExit(error) == .protocolError)
+    #expect(ErrorKind(error) == .protocolError)
     if lie != .goodbyeTooEarly {
       guard case .failure(let failure) = told else { throw CancellationError() }
       #expect(failure == Failure(code: "protocol", reason: Role.cloud.text(of: error)))
@@ -149,7 +151,7 @@ import Transport
   @Test func edgeVanishesAfterTheWelcome() throws {
     let (error, _, steps) = try failure { $0.connection.socket.close() }
     #expect(error as? ConnectionError == .endOfStream)
-    #expect(RunExit(error) == .link)
+    #expect(ErrorKind(error) == .link)
     #expect(steps == 0)
   }
 
@@ -185,7 +187,7 @@ import Transport
       edge.connection.socket.close()
     }
     #expect(error as? Failure == Failure(code: "diverged", reason: "the loss of step 3 is nan"))
-    #expect(RunExit(error) == .diverged)
+    #expect(ErrorKind(error) == .diverged)
   }
 
   // MARK: Divergence
@@ -198,7 +200,7 @@ import Transport
     }
     guard case TrainingError.diverged(step: 2, let loss) = error else { throw error }
     #expect(!loss.isFinite)
-    #expect(RunExit(error) == .diverged)
+    #expect(ErrorKind(error) == .diverged)
     guard case .failure(let failure) = told else { throw CancellationError() }
     #expect(failure == Failure(code: "diverged", reason: Role.cloud.text(of: error)))
     #expect(steps == 1)
@@ -211,7 +213,7 @@ import Transport
       try edge.connection.send(.evaluationBatch(edge.batch([1, 2, 3, 4], scale: 3e38)))
     }
     guard case TrainingError.divergedInEvaluation(step: 3, _) = error else { throw error }
-    #expect(RunExit(error) == .diverged)
+    #expect(ErrorKind(error) == .diverged)
     guard case .failure(let failure) = told else { throw CancellationError() }
     #expect(failure.code == "diverged")
   }

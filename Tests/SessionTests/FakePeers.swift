@@ -1,11 +1,13 @@
-import Compute
-import Datasets
 import Foundation
-import NeuralNetwork
 import Synchronization
+import TestSupport
 import Testing
 
-@testable import HierarchicalTraining
+@testable import Compute
+@testable import Datasets
+@testable import NeuralNetwork
+@testable import Platform
+@testable import Training
 @testable import Transport
 
 /// A cloud that a test plays: one connection on a thread of its own.

@@ -1,8 +1,9 @@
 import Foundation
-import NeuralNetwork
+import TestSupport
 import Testing
 
-@testable import HierarchicalTraining
+@testable import Platform
+@testable import Training
 @testable import Transport
 
 /// Hellos that the cloud cannot accept: each is refused with a reason, and the next edge is served.
@@ -124,7 +125,7 @@ import Testing
     #expect(error?.reason.contains("\(largest)") == true)
     #expect(error?.reason.contains("\(largest - 1)") == true)
     #expect(error?.reason.contains("--max-frame-bytes") == true)
-    #expect(error.map(RunExit.init) == .refused)
+    #expect(error.map(ErrorKind.init) == .refused)
     _ = try whileBusy { try runEdge(quickConfiguration(bits: 8), cloud.endpoint, folder) }
     #expect(cloud.end().completed.count == 1)
 

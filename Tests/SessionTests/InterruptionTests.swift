@@ -1,8 +1,10 @@
-import Datasets
+import TestSupport
 import Testing
-import Transport
 
-@testable import HierarchicalTraining
+@testable import Datasets
+@testable import Platform
+@testable import Training
+@testable import Transport
 
 /// Ctrl-C on either side.
 @Suite(.serialized) struct SessionsInterruptionTests {
@@ -32,7 +34,7 @@ import Transport
     _ = try whileBusy { try runEdge(oneStepConfiguration(), cloud.endpoint, folder, run: "next") }
     let (completed, error) = cloud.end()
     #expect(completed.map { "\($0.runId)" } == ["next"])
-    #expect(error as? TrainingError == .peerInterrupted(peer: "edge"))
+    #expect(error as? TrainingError == .peerInterrupted(peer: .edge))
 
     let edge = try folder.summary("edge")
     #expect(edge.outcome == .interrupted)
@@ -60,7 +62,7 @@ import Transport
       try runEdge(
         configuration(), cloud.endpoint, folder, train: images { cloud.interruption.request() })
     }
-    #expect(error == .peerInterrupted(peer: "cloud"))
+    #expect(error == .peerInterrupted(peer: .cloud))
     #expect(cloud.end().error as? InterruptedError == InterruptedError())
 
     let summary = try folder.summary("edge")

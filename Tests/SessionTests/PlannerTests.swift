@@ -1,10 +1,13 @@
-import Compute
-import Datasets
 import Foundation
-import NeuralNetwork
+import TestSupport
 import Testing
 
-@testable import HierarchicalTraining
+@testable import Compute
+@testable import Datasets
+@testable import Planning
+@testable import Platform
+@testable import RunFiles
+@testable import Training
 @testable import Transport
 
 /// Plans against a cloud in this process, and both sides of a measurement against peers that lie.
@@ -21,7 +24,7 @@ import Testing
 
   private static func plan(
     _ request: PlanRequest, _ endpoint: Endpoint?, interruption: Interruption = Interruption()
-  ) throws -> HierarchicalTraining.Plan {
+  ) throws -> Planning.Plan {
     try Planner(
       request, compute: ComputeSettings(threads: 1),
       train: SyntheticImages(split: .train, count: request.base.trainImages, seed: 0),
@@ -134,7 +137,7 @@ import Testing
       error.description
         == "no setting is left: 2 settings: fewer blocks on the edge than --min-cut 3; "
         + "1 setting: more edge memory than --max-edge-memory, 1.0 KB")
-    #expect(RunExit(error) == .usage)
+    #expect(ErrorKind(error) == .usage)
     #expect(cloud.end().error == nil)
   }
 
@@ -218,7 +221,7 @@ import Testing
     sleep(milliseconds: 300)
     interruption.request()
     #expect(try plan.error() is InterruptedError)
-    #expect(cloud.end().error as? TrainingError == .peerInterrupted(peer: "edge"))
+    #expect(cloud.end().error as? TrainingError == .peerInterrupted(peer: .edge))
   }
 
   @Test func cloudThatAnswersSomethingElse() throws {

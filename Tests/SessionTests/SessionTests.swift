@@ -1,9 +1,11 @@
 import Foundation
-import NeuralNetwork
+import TestSupport
 import Testing
-import Transport
 
-@testable import HierarchicalTraining
+@testable import NeuralNetwork
+@testable import Platform
+@testable import Training
+@testable import Transport
 
 /// Complete runs, and what both sides write about them.
 @Suite(.serialized) struct SessionsTests {
@@ -131,7 +133,7 @@ import Transport
     } catch let error as RefusedError {
       #expect(error.code == .busy)
       #expect(error.reason.contains("127.0.0.1"))
-      #expect(RunExit(error) == .refused)
+      #expect(ErrorKind(error) == .refused)
     }
     first.connection.close(sending: .goodbye(Goodbye(reason: .interrupted)))
     // The refused one comes again, with the same directory.

@@ -1,9 +1,11 @@
 import Foundation
 import Synchronization
 import Testing
-import Transport
 
-@testable import HierarchicalTraining
+@testable import Platform
+@testable import RunFiles
+@testable import Training
+@testable import Transport
 
 /// Files that cannot be written: the side that has them ends with that error, and the other side is told.
 @Suite(.serialized) struct SessionsStorageTests {
@@ -24,7 +26,7 @@ import Transport
     #expect(error.code == "storage")
     #expect(error.reason.contains("No space left on device"))
 
-    #expect(RunExit(cannotWrite("")) == .cannotWriteRun)
+    #expect(ErrorKind(cannotWrite("")) == .cannotWriteRun)
     #expect(try folder.metrics("edge").steps.map(\.step) == [1])
     // What still can be written, is.
     #expect(
@@ -37,7 +39,7 @@ import Transport
     let error = #expect(throws: Failure.self) { try runEdge(quickConfiguration(), cloud.endpoint, folder) }
     #expect(error?.code == "storage")
     #expect(error?.reason.contains("No space left on device") == true)
-    #expect(error.map(RunExit.init) == .link)
+    #expect(error.map(ErrorKind.init) == .link)
     let path = "\(folder.path)/cloud/edge/metrics.jsonl"
     #expect(cloud.end().error as? RunDirectoryError == cannotWrite(path))
     #expect(try folder.metrics("cloud/edge").steps.map(\.step) == [1])
@@ -88,7 +90,7 @@ import Transport
     // The edge's own --run-dir is not at fault.
     #expect(error?.reason.contains("--run-dir") == false)
     let failure = try #require(cloud.end().error)
-    #expect(RunExit(failure) == .cannotCreateRun)
+    #expect(ErrorKind(failure) == .cannotCreateRun)
     #expect(!folder.exists("edge/metrics.jsonl"))
   }
 
@@ -114,7 +116,7 @@ import Transport
       try runEdge(quickConfiguration(), cloud.endpoint, folder)
     }
     #expect(error == .holdsEarlierRun(path: "\(folder.path)/edge", file: "metrics.jsonl"))
-    #expect(error.map(RunExit.init) == .cannotCreateRun)
+    #expect(error.map(ErrorKind.init) == .cannotCreateRun)
     #expect(cloud.stop().completed.count == 1)
   }
 }

@@ -1,8 +1,8 @@
-import NeuralNetwork
 import Testing
-import Transport
 
-@testable import HierarchicalTraining
+@testable import NeuralNetwork
+@testable import Training
+@testable import Transport
 
 /// Every strategy that trains one network on one loss computes what one process computes with the uncut network, bit for
 /// bit.

@@ -1,10 +1,10 @@
-import Compute
 import Foundation
-import NeuralNetwork
+import TestSupport
 import Testing
-import Transport
 
-@testable import HierarchicalTraining
+@testable import Platform
+@testable import Training
+@testable import Transport
 
 /// The strategies beside the hierarchical one against peers that lie, and beyond limits.
 @Suite(.serialized) struct StrategyFailureTests {
@@ -61,7 +61,7 @@ import Transport
       try peer.connection.send(.gradient(Gradient(sequence: 1, encoded: bytes)))
       try Self.expectTold("protocol", peer)
     }
-    #expect(RunExit(error) == .protocolError, "\(error)")
+    #expect(ErrorKind(error) == .protocolError, "\(error)")
     #expect(rows.steps.isEmpty)
   }
 
@@ -73,7 +73,7 @@ import Transport
       try Self.expectTold("protocol", peer)
     }
     #expect(error is CodecError)
-    #expect(RunExit(error) == .protocolError)
+    #expect(ErrorKind(error) == .protocolError)
   }
 
   @Test func acknowledgedWithoutAGradient() throws {
@@ -93,7 +93,7 @@ import Transport
       _ = try peer.connection.receive()
       peer.connection.socket.close()
     }
-    #expect(RunExit(error) == .link)
+    #expect(ErrorKind(error) == .link)
     #expect(rows.steps.map(\.images) == [4, 4, 2])
   }
 
@@ -137,7 +137,7 @@ import Transport
     guard case .failure(let told) = try edge.lastWord() else { throw CancellationError() }
     edge.connection.socket.close()
     let error = try #require(cloud.end().error)
-    #expect(told.code == RunExit(error).failureCode)
+    #expect(told.code == ErrorKind(error).failureCode)
     #expect(try folder.summary("cloud/bad").outcome == .failed(Role.cloud.text(of: error)))
     return error
   }
@@ -208,7 +208,7 @@ import Transport
     }
     let error = cloud.end().error
     #expect(ContinuousClock.now - start < .seconds(60))
-    #expect(error.map(RunExit.init) == (userEndsTheCloud ? .interrupted : .link), "\(error as Any)")
+    #expect(error.map(ErrorKind.init) == (userEndsTheCloud ? .interrupted : .link), "\(error as Any)")
     #expect(try folder.metrics("cloud/edge").events.last == (userEndsTheCloud ? "interrupted" : "failed"))
   }
 
@@ -223,7 +223,7 @@ import Transport
     #expect(error?.code == .limitExceeded)
     #expect(error?.reason.contains("the images take 49168 bytes") == true, "\(error?.reason ?? "")")
     #expect(error?.reason.contains("--max-image-bytes of the cloud is 49167") == true)
-    #expect(error.map(RunExit.init) == .refused)
+    #expect(error.map(ErrorKind.init) == .refused)
     // What is sent in every epoch is not stored.
     _ = try whileBusy { try runEdge(Self.configuration(.cloudStream), small.endpoint, folder, run: "stream") }
     #expect(small.end().error == nil)
@@ -257,9 +257,9 @@ import Transport
       _ = try runEdge(configuration, cloud?.endpoint, folder)
       Issue.record("it did not diverge")
     } catch {
-      #expect(RunExit(error) == .diverged, "\(error)")
+      #expect(ErrorKind(error) == .diverged, "\(error)")
     }
-    if let error = cloud?.end().error { #expect(RunExit(error) == .diverged, "\(error)") }
+    if let error = cloud?.end().error { #expect(ErrorKind(error) == .diverged, "\(error)") }
     #expect(try folder.metrics("edge").events.last == "failed")
   }
 }

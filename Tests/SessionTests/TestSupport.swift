@@ -1,60 +1,19 @@
-import Compute
-import Datasets
 import Foundation
 import Logging
-import NeuralNetwork
 import Synchronization
+import TestSupport
 import Testing
-import Transport
 
-@testable import HierarchicalTraining
-
-/// Work on a thread of its own: sessions block, and the threads of Swift's tasks must not.
-final class SessionThread<Value: Sendable>: Sendable {
-  private let outcome = Mutex<Result<Value, any Error>?>(nil)
-  private let condition = Condition()
-
-  init(_ body: @escaping @Sendable () throws -> Value) {
-    _ = Platform.Thread { [self] in
-      let result = Result { try body() }
-      outcome.withLock { $0 = result }
-      condition.locked { condition.broadcast() }
-    }
-  }
-
-  /// How the work ended. Waits for it.
-  func result() -> Result<Value, any Error> {
-    condition.locked {
-      var result: Result<Value, any Error>?
-      condition.wait {
-        result = outcome.withLock { $0 }
-        return result != nil
-      }
-      guard let result else { preconditionFailure("woken without an outcome") }
-      return result
-    }
-  }
-
-  /// What the work gave, or threw.
-  func value() throws -> Value { try result().get() }
-
-  /// What the work threw.
-  func error(sourceLocation: SourceLocation = #_sourceLocation) throws -> any Error {
-    switch result() {
-    case .success(let value):
-      Issue.record("expected an error, got \(value)", sourceLocation: sourceLocation)
-      throw CancellationError()
-    case .failure(let error): return error
-    }
-  }
-}
-
-/// A list that several threads add to.
-final class SessionList<Element: Sendable>: Sendable {
-  private let elements = Mutex<[Element]>([])
-  var all: [Element] { elements.withLock { $0 } }
-  func append(_ element: Element) { elements.withLock { $0.append(element) } }
-}
+@testable import CloudSide
+@testable import Compute
+@testable import Datasets
+@testable import EdgeSide
+@testable import NeuralNetwork
+@testable import Platform
+@testable import RunFiles
+@testable import Terminal
+@testable import Training
+@testable import Transport
 
 /// A directory of this test, removed with this object.
 final class SessionFolder: Sendable {

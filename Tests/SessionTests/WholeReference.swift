@@ -1,10 +1,10 @@
-import Compute
-import Datasets
-import NeuralNetwork
 import Testing
-import Transport
 
-@testable import HierarchicalTraining
+@testable import Compute
+@testable import Datasets
+@testable import NeuralNetwork
+@testable import Training
+@testable import WeightFiles
 
 /// The uncut network, trained in one piece from layers, loss, optimizer and preparer alone.
 struct WholeReference {
@@ -28,7 +28,7 @@ struct WholeReference {
         bottleneck: configuration.network.bottleneck))
     split.initialize(seed: configuration.seed)
     network = Sequential(split.front.layers + split.rest.layers)
-    context = ComputeContext(threads: threads)
+    context = try ComputeContext(threads: threads)
     try network.prepare(
       for: Architecture.imageShape, maximumCount: configuration.batchSize, context: context)
     optimizer = StochasticGradientDescent(
@@ -53,9 +53,7 @@ struct WholeReference {
       for index in 0..<test.sampler.batchCount {
         let batch = try test.preparedBatch(index, epoch: 0)
         let logits = network.forward(input(batch.values, batch.labels.count), training: false)
-        correct += batch.labels.withUnsafeBufferPointer {
-          SoftmaxCrossEntropy.evaluate(logits, labels: $0).correct
-        }
+        correct += SoftmaxCrossEntropy.evaluate(logits, labels: labels).correct
       }
       self.correct.append(correct)
     }
@@ -67,9 +65,7 @@ struct WholeReference {
       momentum: configuration.momentum)
     let logits = network.forward(input(values, labels.count), training: true)
     let gradient = context.gradients.take(logits.shape, count: logits.count)
-    let result = labels.withUnsafeBufferPointer {
-      SoftmaxCrossEntropy.evaluate(logits, labels: $0, gradient: gradient)
-    }
+    let result = SoftmaxCrossEntropy.evaluate(logits, labels: labels, gradient: gradient)
     _ = network.backward(gradient, needsInputGradient: false)
     optimizer.step(learningRate: rates.learningRate, momentum: rates.momentum)
     return result.loss

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import HierarchicalTraining
+@testable import Terminal
 
 @Suite struct RunsFormattingTests {
   @Test(arguments: [

@@ -1,7 +1,7 @@
 import Logging
 import Testing
 
-@testable import HierarchicalTraining
+@testable import Terminal
 
 @Suite struct RunsProgressTests {
   private static let half = Progress(

@@ -1,11 +1,11 @@
 import Foundation
 import Synchronization
 
-@testable import HierarchicalTraining
+import Platform
 
 /// Runs `body` with the path of an empty directory that is removed afterwards.
 @discardableResult
-func withTemporaryDirectory<Result>(_ body: (String) throws -> Result) throws -> Result {
+package func withTemporaryDirectory<Result>(_ body: (String) throws -> Result) throws -> Result {
   let path = NSTemporaryDirectory() + "/runs-tests-\(UUID().uuidString)"
   try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
   defer { try? FileManager.default.removeItem(atPath: path) }
@@ -13,48 +13,26 @@ func withTemporaryDirectory<Result>(_ body: (String) throws -> Result) throws ->
 }
 
 /// The names in a directory, hidden ones included, sorted.
-func names(in path: String) throws -> [String] {
+package func names(in path: String) throws -> [String] {
   try FileManager.default.contentsOfDirectory(atPath: path).sorted()
 }
 
-func contents(_ path: String) throws -> [UInt8] {
+package func contents(_ path: String) throws -> [UInt8] {
   [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
 }
 
-func text(_ path: String) throws -> String { String(decoding: try contents(path), as: UTF8.self) }
+package func text(_ path: String) throws -> String { String(decoding: try contents(path), as: UTF8.self) }
 
 /// A line of JSON as a dictionary.
-func object(_ line: some StringProtocol) throws -> [String: Any] {
+package func object(_ line: some StringProtocol) throws -> [String: Any] {
   let value = try JSONSerialization.jsonObject(with: Data(line.utf8))
   guard let object = value as? [String: Any] else { throw CocoaError(.coderInvalidValue) }
   return object
 }
 
-/// Collects what a ``Console`` writes.
-final class Output: Sendable {
-  private let pieces = Mutex<[String]>([])
-
-  var all: [String] { pieces.withLock { $0 } }
-
-  func console(isTerminal: Bool, usesColor: Bool = false, width: Int = 100) -> Console {
-    Console(isTerminal: isTerminal, usesColor: usesColor, width: { width }) { text in
-      self.pieces.withLock { $0.append(text) }
-    }
-  }
-}
-
-/// A clock that stands still until it is told otherwise.
-final class ManualClock: Sendable {
-  private let time = Mutex(0.0)
-
-  var now: @Sendable () -> Double { { self.time.withLock { $0 } } }
-
-  func advance(_ seconds: Double) { time.withLock { $0 += seconds } }
-}
-
 extension FileOperations {
   /// A disk with this many bytes of room: the write that crosses the end is short, the next one fails.
-  static func disk(bytes: Int) -> FileOperations {
+  package static func disk(bytes: Int) -> FileOperations {
     let room = Mutex(bytes)
     let shared = Shared(room)
     var operations = FileOperations.live
@@ -80,10 +58,12 @@ extension FileOperations {
 }
 
 /// Counts from 0.
-final class Counter: Sendable {
+package final class Counter: Sendable {
+  package init() {}
+
   private let value = Mutex(0)
 
-  func next() -> Int {
+  package func next() -> Int {
     value.withLock {
       $0 += 1
       return $0 - 1
@@ -92,12 +72,14 @@ final class Counter: Sendable {
 }
 
 /// The order in which things happened.
-final class Trace: Sendable {
+package final class Trace: Sendable {
+  package init() {}
+
   private let entries = Mutex<[String]>([])
 
-  var names: [String] { entries.withLock { $0 } }
+  package var names: [String] { entries.withLock { $0 } }
 
-  func append<Value>(_ name: String, _ value: Value) -> Value {
+  package func append<Value>(_ name: String, _ value: Value) -> Value {
     entries.withLock { $0.append(name) }
     return value
   }

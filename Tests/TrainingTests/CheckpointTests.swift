@@ -1,9 +1,13 @@
 import Foundation
-import NeuralNetwork
+import TestSupport
 import Testing
-import Transport
 
-@testable import HierarchicalTraining
+@testable import NeuralNetwork
+@testable import Platform
+@testable import RunFiles
+@testable import Training
+@testable import Transport
+@testable import WeightFiles
 
 /// Files of weights: what was written is read back, and nothing else is accepted.
 @Suite struct CheckpointTests {
@@ -263,7 +267,7 @@ import Transport
       SafetensorsError.missingTensor(path: "p", name: "t"),
     ]
     for error in errors {
-      #expect(RunExit(error) == .data)
+      #expect(ErrorKind(error) == .data)
       let text = "\(error)"
       #expect(text.hasPrefix("p: ") && text.count < 300)
       #expect(text.unicodeScalars.allSatisfy { $0.value >= 0x20 }, "\(text)")

@@ -1,10 +1,11 @@
-import Compute
-import Datasets
-import NeuralNetwork
+import TestSupport
 import Testing
-import Transport
 
-@testable import HierarchicalTraining
+@testable import Compute
+@testable import Datasets
+@testable import Platform
+@testable import Training
+@testable import Transport
 
 /// Predictions from files against the models that wrote the files.
 @Suite struct PredictorTests {

@@ -1,10 +1,11 @@
-import Compute
 import Foundation
-import NeuralNetwork
 import Testing
-import Transport
 
-@testable import HierarchicalTraining
+@testable import Compute
+@testable import Datasets
+@testable import NeuralNetwork
+@testable import Training
+@testable import Transport
 
 @Suite struct RunConfigurationTests {
   private func configuration() throws -> RunConfiguration {

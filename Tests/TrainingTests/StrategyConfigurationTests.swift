@@ -1,9 +1,9 @@
 import Foundation
-import NeuralNetwork
 import Testing
-import Transport
 
-@testable import HierarchicalTraining
+@testable import NeuralNetwork
+@testable import Training
+@testable import Transport
 
 /// What each strategy keeps of a configuration.
 @Suite struct StrategyConfigurationTests {

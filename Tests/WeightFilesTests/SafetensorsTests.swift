@@ -1,7 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
-@testable import HierarchicalTraining
+@testable import Platform
+@testable import WeightFiles
 
 @Suite struct RunsSafetensorsTests {
   /// Calls `body` with the values' memory.

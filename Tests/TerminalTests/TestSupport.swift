@@ -1,0 +1,26 @@
+import Synchronization
+
+@testable import Terminal
+
+/// Collects what a ``Console`` writes.
+final class Output: Sendable {
+  private let pieces = Mutex<[String]>([])
+
+  var all: [String] { pieces.withLock { $0 } }
+
+  func console(isTerminal: Bool, usesColor: Bool = false, width: Int = 100) -> Console {
+    Console(isTerminal: isTerminal, usesColor: usesColor, width: { width }) { text in
+      self.pieces.withLock { $0.append(text) }
+    }
+  }
+}
+
+/// A clock that stands still until it is told otherwise.
+final class ManualClock: Sendable {
+  private let time = Mutex(0.0)
+
+  var now: @Sendable () -> Double { { self.time.withLock { $0 } } }
+
+  func advance(_ seconds: Double) { time.withLock { $0 += seconds } }
+}
+

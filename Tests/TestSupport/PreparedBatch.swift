@@ -1,0 +1,15 @@
+import Compute
+import Datasets
+
+extension BatchPreparer {
+  /// Batch `index` of `epoch` in new arrays: `[count, height, width, channels]` values and `[count]` labels.
+  package func preparedBatch(_ index: Int, epoch: Int) throws -> (values: [Float], labels: [UInt8]) {
+    let shape = FeatureShape(
+      height: ImageFormat.height, width: ImageFormat.width, channels: ImageFormat.channels)
+    let tensor = Tensor(shape, count: sampler.batchSize)
+    var scratch = [UInt8](repeating: 0, count: ImageFormat.valueCount)
+    let labels = try prepareBatch(
+      index, epoch: epoch, indices: sampler.indices(epoch: epoch), into: tensor, scratch: &scratch)
+    return (Array(tensor.buffer), labels)
+  }
+}
