@@ -167,7 +167,7 @@ import Testing
     let (edge, cloud) = try Self.established(timeout: 1)
     // The edge has nothing outstanding: it may wait for longer than the timeout.
     let idle = Background { try edge.receive().message }
-    SystemCall.sleep(milliseconds: 1500)
+    sleep(milliseconds: 1500)
     try edge.send(.trainBatch(batch(1)))
     _ = try cloud.receive()
     try cloud.send(acknowledgement(1))

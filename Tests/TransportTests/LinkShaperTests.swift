@@ -1,3 +1,4 @@
+import Platform
 import Testing
 
 @testable import Transport
@@ -91,7 +92,7 @@ import Testing
       }
     }
     // The kernel's buffers and the line are full long before 40 MB are sent.
-    SystemCall.sleep(milliseconds: 300)
+    sleep(milliseconds: 300)
     #expect(edge.ledger.sent.payload < 38 << 20)
     for _ in 0..<40 { _ = try cloud.receive() }
     try sender.value()
@@ -126,7 +127,7 @@ import Testing
       LinkShaping(rate: 20e3, delay: delay), cancellation: cancellation)
     let receiver = Self.receiveAll(cloud)
     let sender = Background { try edge.send(.trainBatch(Self.content)) }
-    SystemCall.sleep(milliseconds: 500)
+    sleep(milliseconds: 500)
     cancellation.cancel()
     #expect(throws: ConnectionError.cancelled) { try sender.value() }
     // The peer still gets the rest of the frame, if any of it was sent, and the last word.
@@ -143,7 +144,7 @@ import Testing
     let receiver = Self.receiveAll(cloud)
     let start = MonotonicClock.nanoseconds()
     let sender = Background { try edge.send(.trainBatch(Self.content)) }
-    SystemCall.sleep(milliseconds: 50)
+    sleep(milliseconds: 50)
     #expect(edge.close(sending: .goodbye(Goodbye(reason: .interrupted)), within: 60))
     #expect(try sender.value() == FrameHeader.byteCount + 5 + 100_000)
     #expect(
@@ -160,7 +161,7 @@ import Testing
           .trainBatch(Batch(sequence: UInt64(sequence), labels: [1], activations: Self.content.activations)))
       }
     }
-    SystemCall.sleep(milliseconds: 50)
+    sleep(milliseconds: 50)
     cloud.socket.close()
     #expect(throws: ConnectionError.self) { try sender.value() }
     edge.close()

@@ -1,30 +1,41 @@
-import Dispatch
-import Foundation
-import Synchronization
+import Platform
 import Testing
 
 @testable import Transport
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// Work on a thread of its own, because these tests block and the threads of Swift's tasks must not.
 final class Background<Value: Sendable>: Sendable {
-  private let outcome = Mutex<Result<Value, any Error>?>(nil)
-  private let done = DispatchSemaphore(value: 0)
+  private let outcome = Guarded<Result<Value, any Error>?>(nil)
+  private let thread: Platform.Thread?
 
   init(_ body: @escaping @Sendable () throws -> Value) {
-    Thread.detachNewThread { [self] in
-      let result = Result { try body() }
-      outcome.withLock { $0 = result }
-      done.signal()
+    do throws(ThreadError) {
+      thread = try Platform.Thread { [outcome] in
+        let result = Result { try body() }
+        outcome.change { $0 = result }
+      }
+    } catch {
+      thread = nil
+      outcome.withLock { $0 = .failure(error) }
     }
   }
 
   /// Waits for the end of the work. May be called once.
   func value() throws -> Value {
-    done.wait()
-    guard let outcome = outcome.withLock({ $0 }) else { preconditionFailure("signalled without an outcome") }
+    let outcome = outcome.wait { $0 }
+    thread?.join()
     return try outcome.get()
   }
 }
+
+/// Lets some time pass where there is nothing to wait for.
+func sleep(milliseconds: Int32) { _ = poll(nil, 0, milliseconds) }
 
 /// SplitMix64.
 struct TestGenerator: RandomNumberGenerator {
