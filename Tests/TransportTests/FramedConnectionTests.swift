@@ -187,18 +187,18 @@ import Testing
     let large = Batch(sequence: 1, labels: [1], activations: [UInt8](repeating: 7, count: 2 << 20))
     let sender = Background { try edge.send(.trainBatch(large)) }
     // More than the kernel's buffers hold: after this the sender is inside the frame until somebody reads on.
-    let start = try read(FrameHeader.byteCount, from: cloud.socket)
+    let start = try read(FrameHeader.byteCount, from: cloud.stream)
     cancellation.cancel()
     #expect(throws: ConnectionError.cancelled) { try sender.value() }
     #expect(throws: ConnectionError.brokenInsideFrame) { try edge.send(.trainBatch(batch(2))) }
     #expect(throws: ConnectionError.cancelled) { try edge.receive() }
     let closer = Background { edge.close(sending: .goodbye(Goodbye(reason: .interrupted)), within: 20) }
-    let first = start + (try read(large.payloadByteCount, from: cloud.socket))
+    let first = start + (try read(large.payloadByteCount, from: cloud.stream))
     #expect(try Message.decode(frame: first).message == .trainBatch(large))
     let goodbye = Message.goodbye(Goodbye(reason: .interrupted))
-    let last = try read(goodbye.encodedFrame().count, from: cloud.socket)
+    let last = try read(goodbye.encodedFrame().count, from: cloud.stream)
     #expect(try Message.decode(frame: last).message == goodbye)
-    #expect(throws: ConnectionError.endOfStream) { try read(1, from: cloud.socket) }
+    #expect(throws: ConnectionError.endOfStream) { try read(1, from: cloud.stream) }
     cloud.close()
     #expect(try closer.value())
     #expect(edge.ledger.sent.total == cloud.ledger.received.total + first.count + last.count)
@@ -228,7 +228,7 @@ import Testing
     let second = Background { try cloud.send(.goodbye(Goodbye(reason: .interrupted))) }
     _ = try first.value()
     _ = try second.value()
-    cloud.socket.shutdownWriting()
+    cloud.stream.shutdownWriting(patience: Patience())
     var last: Message?
     while let received = try? edge.receive() { last = received.message }
     #expect(last == .goodbye(Goodbye(reason: .interrupted)))

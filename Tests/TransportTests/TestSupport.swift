@@ -149,10 +149,10 @@ func tcpPair(timeout: Double = 20) throws -> (client: Socket, server: Socket) {
   return (client, try listener.accept(timeout: timeout))
 }
 
-func read(_ count: Int, from socket: Socket, patience: Patience = Patience()) throws -> [UInt8] {
+func read(_ count: Int, from stream: any ByteStream, patience: Patience = Patience()) throws -> [UInt8] {
   try [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
     let bytes = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<count])
-    try socket.readExactly(into: bytes, patience: patience)
+    try stream.readExactly(into: bytes, patience: patience) { true }
     initialized = count
   }
 }

@@ -7,7 +7,7 @@ import Synchronization
   import Darwin
 #endif
 
-/// Bytes on their way over a link with a delay: each piece is written to the socket, by a thread of the line, a fixed
+/// Bytes on their way over a link with a delay: each piece is written to the stream, by a thread of the line, a fixed
 /// time after it was appended.
 final class DelayLine: Sendable {
   private struct State {
@@ -28,7 +28,7 @@ final class DelayLine: Sendable {
     case end
   }
 
-  private let socket: Socket
+  private let stream: any ByteStream
   private let delay: UInt64
   /// Bytes that have room; beyond them the line is full, and the sender waits.
   private let capacity: Int
@@ -38,8 +38,8 @@ final class DelayLine: Sendable {
   /// Starts the thread; `stop` ends it.
   ///
   /// - Throws: `SystemError` when the process has no more descriptors or threads.
-  init(_ shaping: LinkShaping, _ socket: Socket) throws(SystemError) {
-    self.socket = socket
+  init(_ shaping: LinkShaping, _ stream: any ByteStream) throws(SystemError) {
+    self.stream = stream
     delay = MonotonicClock.nanoseconds(shaping.delay)
     // What a link of this rate holds while each byte takes the delay, twice.
     capacity = shaping.rate.map { max(Int(2 * $0 / 8 * shaping.delay), 1 << 20) } ?? 1 << 26
@@ -86,7 +86,7 @@ final class DelayLine: Sendable {
     wakeUp.signal()
   }
 
-  /// Ends the thread and waits for it. The socket must be closed, or the thread may wait for its peer.
+  /// Ends the thread and waits for it. The stream must be closed, or the thread may wait for its peer.
   func stop() {
     let thread = state.withLock { state in
       state.isStopping = true
@@ -102,7 +102,7 @@ final class DelayLine: Sendable {
       switch state.withLock({ next(&$0) }) {
       case .write(let piece):
         do {
-          try socket.writeAll(piece)
+          try stream.writeAll(piece)
         } catch {
           state.withLock { state in
             state.failure = error

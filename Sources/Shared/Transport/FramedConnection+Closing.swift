@@ -13,16 +13,15 @@ extension FramedConnection {
   @discardableResult
   package func close(sending message: Message? = nil, within seconds: Double = 1) -> Bool {
     let deadline = Deadline(secondsFromNow: seconds)
-    let shaper = shaper.withLock { $0 }
-    shaper?.release()
+    let stream = stream
+    stream.release()
     var isSent: Bool?
     repeat {
       // Another thread may be stuck in a send; without the lock there is no way to send anything.
       isSent = output.withLockIfAvailable { sendLast(message, &$0, Patience(deadline: deadline)) }
     } while isSent == nil && deadline.pause()
     if isSent != nil {
-      shaper?.awaitDelivery(deadline)
-      socket.shutdownWriting()
+      stream.shutdownWriting(patience: Patience(deadline: deadline))
       // Without this, unread bytes would make the kernel reset the connection, and the peer might lose our
       // message. If another thread is receiving, it does the reading.
       var isDrained = false
@@ -30,10 +29,12 @@ extension FramedConnection {
         isDrained = input.withLockIfAvailable { drain(&$0, Patience(deadline: deadline)) } != nil
       } while !isDrained && deadline.pause()
     }
-    socket.close()
-    shaper?.stop()
+    stream.close()
     return isSent ?? false
   }
+
+  /// Closes at once, without a word; threads inside a call wake up and throw. The second call does nothing.
+  package func abandon() { stream.close() }
 
   private func sendLast(_ message: Message?, _ output: inout Output, _ patience: Patience) -> Bool {
     do {
@@ -53,6 +54,6 @@ extension FramedConnection {
 
   private func drain(_ input: inout Input, _ patience: Patience) {
     input.isBrokenInsideFrame = true
-    socket.drain(maximumBytes: 16 << 20, patience: patience)
+    stream.drain(maximumBytes: 16 << 20, patience: patience)
   }
 }

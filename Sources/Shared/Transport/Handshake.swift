@@ -74,10 +74,10 @@ package enum Handshake {
       default: preconditionFailure("the state machine lets no \(answer.type) through")
       }
     } catch WireError.version(let expected, let actual) {
-      connection.socket.close()
+      connection.abandon()
       throw ProtocolVersionError(cloud: actual, edge: expected)
     } catch {
-      connection.socket.close()
+      connection.abandon()
       throw error
     }
   }
@@ -88,12 +88,12 @@ package enum Handshake {
   ///
   /// - Parameters:
   ///   - connection: fresh from `accept`.
-  ///   - seconds: for the whole `hello`; by default the socket's timeout, at most 5 s.
+  ///   - seconds: for the whole `hello`; by default the connection's timeout, at most 5 s.
   /// - Returns: the edge's `hello`.
   /// - Throws: `RejectedClientError` (the connection is closed, the client told),
   ///   `ConnectionError.cancelled`.
   package static func accept(_ connection: FramedConnection, within seconds: Double? = nil) throws -> Hello {
-    let limit = seconds ?? min(connection.socket.timeout, maximumHelloSeconds)
+    let limit = seconds ?? min(connection.timeout, maximumHelloSeconds)
     do {
       let message = try connection.receive(deadline: Deadline(secondsFromNow: limit)).message
       switch message {
@@ -107,9 +107,9 @@ package enum Handshake {
     } catch {
       let answer = refusal(for: error)
       let isTold = answer.map { refuse(connection, $0) } ?? false
-      connection.socket.close()
+      connection.abandon()
       throw RejectedClientError(
-        client: connection.socket.remoteEndpoint, cause: error, refusal: isTold ? answer : nil)
+        client: connection.remoteEndpoint, cause: error, refusal: isTold ? answer : nil)
     }
   }
 

@@ -5,7 +5,7 @@ import Testing
 
 /// Shaped connections over loopback. A busy machine makes them slower, never faster, so times have lower bounds only, or
 /// upper ones far away.
-@Suite struct LinkShaperTests {
+@Suite struct ShapedStreamTests {
   private static func established(
     _ shaping: LinkShaping, timeout: Double = 60, cancellation: Cancellation? = nil
   )
@@ -162,7 +162,7 @@ import Testing
       }
     }
     sleep(milliseconds: 50)
-    cloud.socket.close()
+    cloud.abandon()
     #expect(throws: ConnectionError.self) { try sender.value() }
     edge.close()
   }
