@@ -60,8 +60,9 @@ private final class MemoryStream: ByteStream {
 
   func release() {}
 
-  func rest(until moment: UInt64, patience: Patience, isOver: () -> Bool) throws {
-    while !isOver(), MonotonicClock.nanoseconds() < moment { sleep(milliseconds: 1) }
+  func rest(until moment: UInt64, wakeUp: WakeUp, patience: Patience) throws -> Bool {
+    // No descriptor is poll's word for none.
+    try Poll.wait(for: 0, on: -1, until: moment, cancellation: patience.cancellation, wakeUp: wakeUp)
   }
 
   func allowSilence(seconds: Double) {}

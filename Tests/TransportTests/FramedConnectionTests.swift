@@ -9,6 +9,14 @@ import Testing
     cloudMaximumFrameBytes: Int = FrameHeader.defaultMaximumFrameBytes
   ) throws -> (edge: FramedConnection, cloud: FramedConnection) {
     let (left, right) = try isTCP ? tcpPair(timeout: timeout) : Socket.pair(timeout: timeout)
+    return try established(
+      left, right, window: window, cancellation: cancellation, cloudMaximumFrameBytes: cloudMaximumFrameBytes)
+  }
+
+  static func established(
+    _ left: any ByteStream, _ right: any ByteStream, window: Int = 4, cancellation: Cancellation? = nil,
+    cloudMaximumFrameBytes: Int = FrameHeader.defaultMaximumFrameBytes
+  ) throws -> (edge: FramedConnection, cloud: FramedConnection) {
     let edge = FramedConnection(left, role: .edge, cancellation: cancellation)
     let cloud = FramedConnection(right, role: .cloud, maximumFrameBytes: cloudMaximumFrameBytes)
     try edge.send(.hello(hello(window: window)))

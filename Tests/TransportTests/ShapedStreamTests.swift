@@ -98,6 +98,22 @@ import Testing
     try sender.value()
   }
 
+  /// A sender that waits for room in the line, behind a peer that does not read.
+  @Test(arguments: [true, false]) func aFullLineCanBeLeft(byCancellation: Bool) throws {
+    let cancellation = try Cancellation()
+    let (left, right) = try Socket.pair(timeout: 600)
+    let (edge, cloud) = try FramedConnectionTests.established(
+      left, right, window: 64, cancellation: cancellation)
+    // 1 MiB fits, and what the kernel takes.
+    try edge.shape(LinkShaping(rate: 1e11, delay: 1e-5))
+    let large = batch(1, activations: [UInt8](repeating: 7, count: 4 << 20))
+    let sender = Background { try edge.send(.trainBatch(large)) }
+    _ = try read(FrameHeader.byteCount, from: right)
+    if byCancellation { cancellation.cancel() } else { edge.abandon() }
+    #expect(throws: byCancellation ? ConnectionError.cancelled : .closed) { try sender.value() }
+    withExtendedLifetime(cloud) {}
+  }
+
   /// A piece takes 1 s here, twice the timeout.
   @Test func slowIsNotStalled() throws {
     let (edge, cloud) = try Self.established(LinkShaping(rate: 2e3), timeout: 0.5)

@@ -45,14 +45,15 @@ package protocol ByteStream: Sendable {
   /// Ends all holding back: what waits goes at once, and so does all that follows.
   func release()
 
-  /// Rests until a moment of the monotonic clock, or until the stream has an error for the next call to report.
+  /// Rests, before a write, until a moment of the monotonic clock at most; may end early without a reason.
   ///
   /// - Parameters:
   ///   - moment: nanoseconds.
+  ///   - wakeUp: ends the rest, and is cleared then.
   ///   - patience: what else ends the rest.
-  ///   - isOver: asked every 50 ms at least; `true` ends the rest.
+  /// - Returns: whether the stream has an error for the next write to report.
   /// - Throws: `ConnectionError` (`cancelled`, `timedOut` at the deadline, `closed`), `SystemError`.
-  func rest(until moment: UInt64, patience: Patience, isOver: () -> Bool) throws
+  func rest(until moment: UInt64, wakeUp: WakeUp, patience: Patience) throws -> Bool
 
   /// Lets the connection be without progress for so much longer than its timeout, because its link is slow.
   func allowSilence(seconds: Double)

@@ -15,19 +15,13 @@ extension FramedConnection {
     let deadline = Deadline(secondsFromNow: seconds)
     let stream = stream
     stream.release()
-    var isSent: Bool?
-    repeat {
-      // Another thread may be stuck in a send; without the lock there is no way to send anything.
-      isSent = output.withLockIfAvailable { sendLast(message, &$0, Patience(deadline: deadline)) }
-    } while isSent == nil && deadline.pause()
+    // Another thread may be stuck in a send; without the turn there is no way to send anything.
+    let isSent = output.take(until: deadline) { sendLast(message, &$0, Patience(deadline: deadline)) }
     if isSent != nil {
       stream.shutdownWriting(patience: Patience(deadline: deadline))
       // Without this, unread bytes would make the kernel reset the connection, and the peer might lose our
       // message. If another thread is receiving, it does the reading.
-      var isDrained = false
-      repeat {
-        isDrained = input.withLockIfAvailable { drain(&$0, Patience(deadline: deadline)) } != nil
-      } while !isDrained && deadline.pause()
+      input.take(until: deadline) { drain(&$0, Patience(deadline: deadline)) }
     }
     stream.close()
     return isSent ?? false

@@ -44,8 +44,8 @@ package final class FramedConnection: Sendable {
   }
 
   private let state: Mutex<State>
-  let input = Mutex(Input())
-  let output = Mutex(Output())
+  let input = Turn(Input())
+  let output = Turn(Output())
   private let sendingNanoseconds = Atomic<UInt64>(0)
 
   /// Takes over `stream`.
@@ -85,8 +85,8 @@ package final class FramedConnection: Sendable {
 
   /// Holds back what is sent from now on. To be called once at most.
   ///
-  /// - Throws: `SystemError` when the process has no more descriptors or threads.
-  package func shape(_ shaping: LinkShaping) throws(SystemError) {
+  /// - Throws: `SystemError`, `ThreadError` when the process has no more descriptors or threads.
+  package func shape(_ shaping: LinkShaping) throws {
     guard shaping != .none else { return }
     let stream = stream
     precondition(!(stream is ShapedStream), "a link is shaped once")
@@ -105,7 +105,7 @@ package final class FramedConnection: Sendable {
   @discardableResult
   package func send(_ message: Message) throws -> Int {
     let frame = try message.outgoingFrame()
-    return try output.withLock { output in
+    return try output.take { output in
       if output.isBroken { throw ConnectionError.brokenInsideFrame }
       return try send(frame, message, &output, Patience(cancellation: cancellation))
     }
@@ -153,7 +153,7 @@ package final class FramedConnection: Sendable {
   /// - Throws: `WireError`, `ConnectionError` (`endOfStream` between two frames), `SystemError`. After an
   ///   error inside a frame, all later calls throw `brokenInsideFrame`.
   package func receive(deadline: Deadline? = nil) throws -> ReceivedMessage {
-    try input.withLock { input in
+    try input.take { input in
       if input.isBrokenInsideFrame { throw ConnectionError.brokenInsideFrame }
       let patience = Patience(cancellation: cancellation, deadline: deadline)
       var firstByteNanoseconds: UInt64 = 0

@@ -12,15 +12,18 @@ final class ShapedStream: ByteStream {
   private let line: DelayLine?
   private let pieceByteCount: Int
   private let isReleased = Atomic<Bool>(false)
+  /// For the writer that is held back: there is room in the line, or the holding back has ended.
+  private let wakeUp: WakeUp
 
   /// Takes over `base`.
   ///
-  /// - Throws: `SystemError` when the process has no more descriptors or threads.
-  init(_ shaping: LinkShaping, around base: any ByteStream) throws(SystemError) {
+  /// - Throws: `SystemError`, `ThreadError` when the process has no more descriptors or threads.
+  init(_ shaping: LinkShaping, around base: any ByteStream) throws {
     self.base = base
+    wakeUp = try WakeUp()
     let pacing = shaping.rate.map(LinkPacing.init)
     pieceByteCount = pacing?.pieceByteCount ?? 1 << 16
-    line = shaping.delay > 0 ? try DelayLine(shaping, base) : nil
+    line = shaping.delay > 0 ? try DelayLine(shaping, base, wakeUp) : nil
     // The longest silence of a link that works: a piece that crawls, there and back.
     base.allowSilence(seconds: 2 * (shaping.delay + (pacing?.secondsPerPiece ?? 0)))
     self.pacing = Mutex(pacing)
@@ -33,13 +36,11 @@ final class ShapedStream: ByteStream {
     while !bytes.isComplete {
       let piece = bytes.next(pieceByteCount)
       if let due = pacing.withLock({ $0?.carry(piece.count) }), due > MonotonicClock.nanoseconds() {
-        try base.rest(until: due, patience: patience) { isReleased.load(ordering: .acquiring) }
+        try hold(until: due, patience) { isReleased.load(ordering: .acquiring) }
         pacing.withLock { $0?.woke(at: MonotonicClock.nanoseconds()) }
       }
       if let line {
-        while try !line.append(piece) {
-          try base.rest(until: MonotonicClock.nanoseconds() + 5_000_000, patience: patience) { false }
-        }
+        try hold(until: .max, patience) { try line.append(piece) }
         bytes.advance(by: piece.count)
       } else {
         var outgoing = OutgoingBytes(head: piece, body: [])
@@ -49,14 +50,24 @@ final class ShapedStream: ByteStream {
     }
   }
 
+  /// Holds the writer back until `isOver`, or until the moment.
+  private func hold(until moment: UInt64, _ patience: Patience, isOver: () throws -> Bool) throws {
+    while try !isOver(), MonotonicClock.nanoseconds() < moment {
+      let isBroken = try base.rest(until: moment, wakeUp: wakeUp, patience: patience)
+      // What is held back could not arrive any more; writing it says why.
+      if isBroken { release() }
+    }
+  }
+
   func release() {
     isReleased.store(true, ordering: .releasing)
     line?.release()
+    wakeUp.signal()
     base.release()
   }
 
   func shutdownWriting(patience: Patience) {
-    while let line, !line.isEmpty, let deadline = patience.deadline, deadline.pause() {}
+    line?.awaitDelivery(untilNanoseconds: patience.deadline?.nanoseconds ?? .max)
     base.shutdownWriting(patience: patience)
   }
 
@@ -81,8 +92,8 @@ final class ShapedStream: ByteStream {
     base.drain(maximumBytes: maximumBytes, patience: patience)
   }
 
-  func rest(until moment: UInt64, patience: Patience, isOver: () -> Bool) throws {
-    try base.rest(until: moment, patience: patience, isOver: isOver)
+  func rest(until moment: UInt64, wakeUp: WakeUp, patience: Patience) throws -> Bool {
+    try base.rest(until: moment, wakeUp: wakeUp, patience: patience)
   }
 
   func allowSilence(seconds: Double) { base.allowSilence(seconds: seconds) }

@@ -166,23 +166,15 @@ package final class Socket: ByteStream {
     silence.store(MonotonicClock.nanoseconds(seconds), ordering: .releasing)
   }
 
-  package func rest(until moment: UInt64, patience: Patience, isOver: () -> Bool) throws {
+  package func rest(until moment: UInt64, wakeUp: WakeUp, patience: Patience) throws -> Bool {
     try descriptor.use { descriptor in
-      while !isOver() {
-        if patience.cancellation?.isCancelled == true { throw ConnectionError.cancelled }
-        let now = MonotonicClock.nanoseconds()
-        if now >= moment { return }
-        if let deadline = patience.deadline, now >= deadline.nanoseconds {
-          throw ConnectionError.timedOut(seconds: deadline.seconds)
-        }
-        let wakeUp = min(moment, patience.deadline?.nanoseconds ?? .max, now + 50_000_000)
-        let milliseconds = Int32((wakeUp - now + 999_999) / 1_000_000)
-        if try Poll.wait(
-          for: 0, on: descriptor, cancellation: patience.cancellation, milliseconds: milliseconds)
-        {
-          return
-        }
+      if patience.cancellation?.isCancelled == true { throw ConnectionError.cancelled }
+      if let deadline = patience.deadline, deadline.isOver {
+        throw ConnectionError.timedOut(seconds: deadline.seconds)
       }
+      return try Poll.wait(
+        for: 0, on: descriptor, until: min(moment, patience.deadline?.nanoseconds ?? .max),
+        cancellation: patience.cancellation, wakeUp: wakeUp)
     }
   }
 
@@ -202,11 +194,10 @@ package final class Socket: ByteStream {
       if let deadline = patience.deadline, now >= deadline.nanoseconds {
         throw ConnectionError.timedOut(seconds: deadline.seconds)
       }
-      let wakeUp = min(end, patience.deadline?.nanoseconds ?? .max, now + 1_000_000_000)
-      let milliseconds = Int32((wakeUp - now + 999_999) / 1_000_000)
-      let ready = try Poll.wait(
-        for: events, on: descriptor, cancellation: patience.cancellation, milliseconds: milliseconds)
-      if ready { return }
+      let next = min(end, patience.deadline?.nanoseconds ?? .max, now + 1_000_000_000)
+      if try Poll.wait(for: events, on: descriptor, until: next, cancellation: patience.cancellation) {
+        return
+      }
     }
   }
 
