@@ -71,7 +71,7 @@ package enum Handshake {
       case .welcome(let welcome): return welcome
       case .refusal(let refusal): throw RefusedError(code: refusal.code, reason: refusal.reason)
       case .failure(let failure): throw failure
-      default: preconditionFailure("the state machine lets no \(answer.type) through")
+      default: throw WireError.unexpected(answer, expected: "welcome, refusal, failure")
       }
     } catch WireError.version(let expected, let actual) {
       connection.abandon()
@@ -99,7 +99,7 @@ package enum Handshake {
       switch message {
       case .hello(let hello): return hello
       case .failure(let failure): throw failure
-      default: preconditionFailure("the state machine lets no \(message.type) through")
+      default: throw WireError.unexpected(message, expected: "hello, failure")
       }
     } catch ConnectionError.cancelled {
       refuse(connection, Refusal(code: .shuttingDown, reason: "the cloud is shutting down"))
