@@ -53,7 +53,7 @@ import Testing
       for index in 0..<6 {
         while !edge.conversation.canSendBatch { _ = try edge.receive() }
         sequence += 1
-        let batch = Batch(
+        let batch = EncodedBatch(
           sequence: sequence, labels: generator.bytes(5), activations: generator.bytes(1000 * index))
         let size = try edge.send(index < 4 ? .trainBatch(batch) : .evaluationBatch(batch))
         #expect(size == FrameHeader.byteCount + batch.payloadByteCount)
@@ -138,10 +138,12 @@ import Testing
 
   @Test func frameLimitOfThePeerIsKept() throws {
     let (edge, cloud) = try Self.established(cloudMaximumFrameBytes: 2000)
-    let large = Batch(sequence: 1, labels: [1], activations: [UInt8](repeating: 0, count: 2000 - 24 - 5 + 1))
+    let large = EncodedBatch(
+      sequence: 1, labels: [1], activations: [UInt8](repeating: 0, count: 2000 - 24 - 5 + 1))
     #expect(throws: WireError.length(limit: 2000, actual: 2001)) { try edge.send(.trainBatch(large)) }
     // Nothing has been sent and nothing is lost.
-    let fitting = Batch(sequence: 1, labels: [1], activations: [UInt8](repeating: 0, count: 2000 - 24 - 5))
+    let fitting = EncodedBatch(
+      sequence: 1, labels: [1], activations: [UInt8](repeating: 0, count: 2000 - 24 - 5))
     #expect(try edge.send(.trainBatch(fitting)) == 2000)
     #expect(try cloud.receive().message == .trainBatch(fitting))
   }
@@ -192,7 +194,7 @@ import Testing
   @Test func goodbyeAfterACancelledSend() throws {
     let cancellation = try Cancellation()
     let (edge, cloud) = try Self.established(isTCP: false, cancellation: cancellation)
-    let large = Batch(sequence: 1, labels: [1], activations: [UInt8](repeating: 7, count: 2 << 20))
+    let large = EncodedBatch(sequence: 1, labels: [1], activations: [UInt8](repeating: 7, count: 2 << 20))
     let sender = Background { try edge.send(.trainBatch(large)) }
     // More than the kernel's buffers hold: after this the sender is inside the frame until somebody reads on.
     let start = try read(FrameHeader.byteCount, from: cloud.stream)
@@ -218,7 +220,8 @@ import Testing
     for sequence in 1...4 {
       try edge.send(
         .trainBatch(
-          Batch(sequence: UInt64(sequence), labels: [1], activations: [UInt8](repeating: 0, count: 50_000))))
+          EncodedBatch(
+            sequence: UInt64(sequence), labels: [1], activations: [UInt8](repeating: 0, count: 50_000))))
     }
     let failure = Message.failure(Failure(code: "non-finite-loss", reason: "step 1"))
     let closer = Background { cloud.close(sending: failure, within: 20) }

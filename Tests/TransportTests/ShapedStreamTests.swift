@@ -39,7 +39,8 @@ import Testing
     }
     for sequence in 1...40 {
       try edge.send(
-        .trainBatch(Batch(sequence: UInt64(sequence), labels: [1], activations: Self.content.activations)))
+        .trainBatch(
+          EncodedBatch(sequence: UInt64(sequence), labels: [1], activations: Self.content.activations)))
     }
     let bytes = try receiver.value()
     #expect(bytes == 40 * (FrameHeader.byteCount + 5 + 100_000))
@@ -87,7 +88,8 @@ import Testing
       for sequence in 1...40 {
         try edge.send(
           .trainBatch(
-            Batch(sequence: UInt64(sequence), labels: [1], activations: [UInt8](repeating: 7, count: 1 << 20))
+            EncodedBatch(
+              sequence: UInt64(sequence), labels: [1], activations: [UInt8](repeating: 7, count: 1 << 20))
           ))
       }
     }
@@ -174,7 +176,8 @@ import Testing
     let sender = Background {
       for sequence in 1...60 {
         try edge.send(
-          .trainBatch(Batch(sequence: UInt64(sequence), labels: [1], activations: Self.content.activations)))
+          .trainBatch(
+            EncodedBatch(sequence: UInt64(sequence), labels: [1], activations: Self.content.activations)))
       }
     }
     sleep(milliseconds: 50)

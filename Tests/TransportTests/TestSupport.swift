@@ -96,8 +96,10 @@ func batchReport(_ batch: Int, _ stage: BatchReport.Stage = .training, epoch: In
   .batchReport(BatchReport(epoch: epoch, stage: stage, batch: batch, loss: 0.5, correct: 1))
 }
 
-func batch(_ sequence: UInt64, labels: [UInt8] = [1, 2, 3], activations: [UInt8] = [9, 8, 7, 6]) -> Batch {
-  Batch(sequence: sequence, labels: labels, activations: activations)
+func batch(_ sequence: UInt64, labels: [UInt8] = [1, 2, 3], activations: [UInt8] = [9, 8, 7, 6])
+  -> EncodedBatch
+{
+  EncodedBatch(sequence: sequence, labels: labels, activations: activations)
 }
 
 func acknowledgement(_ sequence: UInt64) -> Message {

@@ -148,7 +148,7 @@ package struct ConversationStateMachine: Equatable, Sendable {
   /// The edge has sent the frame with this number.
   mutating func advance(toSequence sequence: UInt64) { lastSequence = sequence }
 
-  private mutating func takeBatch(_ batch: Batch, _ message: Message) throws(WireError) {
+  private mutating func takeBatch(_ batch: EncodedBatch, _ message: Message) throws(WireError) {
     guard batch.sequence == nextSequence, unacknowledged < window else {
       throw illegal(message, from: .edge)
     }

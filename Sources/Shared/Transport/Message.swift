@@ -3,16 +3,16 @@ package enum Message: Equatable, Sendable {
   case hello(Hello)
   case welcome(Welcome)
   case refusal(Refusal)
-  case trainBatch(Batch)
-  case evaluationBatch(Batch)
+  case trainBatch(EncodedBatch)
+  case evaluationBatch(EncodedBatch)
   case acknowledgement(Acknowledgement)
   case epochEnd(EpochEnd)
   case epochReport(EpochReport)
   case goodbye(Goodbye)
   case failure(Failure)
   case gradient(Gradient)
-  case trainImages(Batch)
-  case testImages(Batch)
+  case trainImages(EncodedBatch)
+  case testImages(EncodedBatch)
   case batchReport(BatchReport)
   case probe(Probe)
   case probeReport(ProbeReport)
@@ -120,13 +120,13 @@ package enum Message: Equatable, Sendable {
       let type = header.type
       switch type {
       case .trainBatch:
-        return .trainBatch(try Batch(decoding: payload, sequence: header.sequence, type: type))
+        return .trainBatch(try EncodedBatch(decoding: payload, sequence: header.sequence, type: type))
       case .evaluationBatch:
-        return .evaluationBatch(try Batch(decoding: payload, sequence: header.sequence, type: type))
+        return .evaluationBatch(try EncodedBatch(decoding: payload, sequence: header.sequence, type: type))
       case .trainImages:
-        return .trainImages(try Batch(decoding: payload, sequence: header.sequence, type: type))
+        return .trainImages(try EncodedBatch(decoding: payload, sequence: header.sequence, type: type))
       case .testImages:
-        return .testImages(try Batch(decoding: payload, sequence: header.sequence, type: type))
+        return .testImages(try EncodedBatch(decoding: payload, sequence: header.sequence, type: type))
       case .gradient: return .gradient(Gradient(sequence: header.sequence, encoded: payload))
       case .filler: return .filler(try Filler(decoding: payload, sequence: header.sequence))
       case .hello: return .hello(try Hello(decoding: bytes))

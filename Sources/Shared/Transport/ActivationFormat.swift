@@ -42,6 +42,12 @@ package struct ActivationFormat: Equatable, Sendable {
     self.fullScale = bits > 8 ? 1 : fullScale ?? Self.defaultFullScale(bits: bits, scale: scale)
   }
 
+  /// Every value as it is, and what gradients travel in: 32 bits, not compressed.
+  package static let exact: ActivationFormat = {
+    guard let format = try? ActivationFormat(bits: 32) else { preconditionFailure("32 bits are a format") }
+    return format
+  }()
+
   /// What a run takes that does not say: chosen by measurement, see docs/compression.md.
   private static func defaultFullScale(bits: Int, scale: ScaleGranularity) -> Double {
     switch (bits, scale) {

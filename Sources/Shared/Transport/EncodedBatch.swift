@@ -8,7 +8,7 @@
 ///       │ UInt32 │ count × UInt8  │                      │
 ///       └────────┴────────────────┴──────────────────────┘
 /// ```
-package struct Batch: Equatable, Sendable {
+package struct EncodedBatch: Equatable, Sendable {
   /// 1, 2, 3, … over all batches of a connection, training and evaluation together.
   package let sequence: UInt64
   /// A class per sample, at least one sample.
