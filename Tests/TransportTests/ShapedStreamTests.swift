@@ -3,8 +3,8 @@ import Testing
 
 @testable import Transport
 
-/// Shaped connections over loopback. A busy machine makes them slower, never faster, so times have lower bounds only, or
-/// upper ones far away.
+/// Shaped connections over loopback. A busy machine makes them slower, never faster, so times have lower bounds only,
+/// or upper ones far away.
 @Suite struct ShapedStreamTests {
   private static func established(
     _ shaping: LinkShaping, timeout: Double = 60, cancellation: Cancellation? = nil

@@ -24,7 +24,7 @@ package struct ActivationFormat: Equatable, Sendable {
   package let fullScale: Double
 
   /// The full scales that can be asked for.
-  package static let fullScales = 0.01...1.0
+  static let fullScales = 0.01...1.0
 
   /// - Parameter fullScale: nil for the default of this bit width and granularity; without effect at 16 and 32 bits.
   /// - Throws: `CodecError.unsupportedBits`, `CodecError.unsupportedFullScale`.

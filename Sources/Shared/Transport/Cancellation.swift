@@ -12,7 +12,7 @@ package final class Cancellation: Sendable {
   /// - Throws: `SystemError` when the process has no more file descriptors.
   package init() throws(SystemError) { wakeUp = try WakeUp() }
 
-  package var isCancelled: Bool { flag.load(ordering: .acquiring) }
+  var isCancelled: Bool { flag.load(ordering: .acquiring) }
 
   /// Cancels; later calls do nothing.
   package func cancel() {

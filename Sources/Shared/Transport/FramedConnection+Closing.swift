@@ -3,8 +3,8 @@ import Platform
 extension FramedConnection {
   /// Ends the connection politely: finishes a frame that was interrupted, sends a last message, ends the
   /// stream, reads on until the peer has ended its stream too, and closes. Never throws and never waits
-  /// longer than `seconds`; `cancellation` does not interrupt it. A shaped link is not shaped any more: what is still on
-  /// its way, and the last message, go at once.
+  /// longer than `seconds`; `cancellation` does not interrupt it. A shaped link is not shaped any more: what is still
+  /// on its way, and the last message, go at once.
   ///
   /// - Parameters:
   ///   - message: `goodbye`, `failure` or `refusal`; left out if it is not legal any more.

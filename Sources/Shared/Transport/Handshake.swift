@@ -5,11 +5,6 @@ package struct RefusedError: Error, Equatable, CustomStringConvertible {
   package let code: Refusal.Code
   package let reason: String
 
-  package init(code: Refusal.Code, reason: String) {
-    self.code = code
-    self.reason = reason
-  }
-
   package var description: String { "the cloud refused (\(code.rawValue)): \(reason)" }
 }
 
@@ -17,11 +12,6 @@ package struct RefusedError: Error, Equatable, CustomStringConvertible {
 package struct ProtocolVersionError: Error, Equatable, CustomStringConvertible {
   package let cloud: UInt16
   package let edge: UInt16
-
-  package init(cloud: UInt16, edge: UInt16) {
-    self.cloud = cloud
-    self.edge = edge
-  }
 
   package var description: String {
     "cloud speaks protocol version \(cloud), this edge speaks \(edge); install the same release on both sides"
@@ -46,7 +36,7 @@ package struct RejectedClientError: Error, CustomStringConvertible {
 /// The first messages of a connection.
 package enum Handshake {
   /// The longest time, in seconds, that the cloud waits for a `hello`.
-  package static let maximumHelloSeconds: Double = 5
+  static let maximumHelloSeconds: Double = 5
 
   /// The edge's side: sends `hello` and waits for the answer.
   ///

@@ -43,7 +43,7 @@ package enum Message: Equatable, Sendable {
   /// The whole frame in one array; for tests and tools. Connections send batches without this copy.
   ///
   /// - Throws: `WireError` when the message cannot be written, for instance for a loss that is not finite.
-  package func encodedFrame() throws(WireError) -> [UInt8] {
+  func encodedFrame() throws(WireError) -> [UInt8] {
     let frame = try outgoingFrame()
     return frame.head + frame.body
   }
@@ -98,7 +98,7 @@ package enum Message: Equatable, Sendable {
   ///
   /// - Returns: the message and the bytes of its frame.
   /// - Throws: `WireError`.
-  package static func decode(
+  static func decode(
     frame bytes: [UInt8], maximumFrameBytes: Int = FrameHeader.defaultMaximumFrameBytes
   ) throws(WireError) -> (message: Message, frameByteCount: Int) {
     let header = try bytes.withUnsafeBytesTyped { bytes throws(WireError) in

@@ -3,14 +3,9 @@ import Platform
 /// How long one socket call may take, beside the socket's own limit on the time without progress.
 package struct Patience: Sendable {
   /// Wakes the call and makes it throw.
-  package var cancellation: Cancellation?
+  var cancellation: Cancellation? = nil
   /// The moment at which the call fails even if there was progress.
-  package var deadline: Deadline?
-
-  package init(cancellation: Cancellation? = nil, deadline: Deadline? = nil) {
-    self.cancellation = cancellation
-    self.deadline = deadline
-  }
+  var deadline: Deadline? = nil
 }
 
 /// When a connection last moved a byte in either direction, and how much its send queue held when last looked

@@ -49,7 +49,7 @@ package final class Socket: ByteStream {
   /// Two ends of one stream inside this process.
   ///
   /// - Throws: `SystemError`.
-  package static func pair(timeout: Double) throws(SystemError) -> (Socket, Socket) {
+  static func pair(timeout: Double) throws(SystemError) -> (Socket, Socket) {
     var ends: [Int32] = [-1, -1]
     try SystemCall.run("socketpair") { socketpair(AF_UNIX, SocketAddress.streamSocketType, 0, &ends) }
     let first = ends[0]
