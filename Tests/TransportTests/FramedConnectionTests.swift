@@ -9,6 +9,14 @@ import Testing
     cloudMaximumFrameBytes: Int = FrameHeader.defaultMaximumFrameBytes
   ) throws -> (edge: FramedConnection, cloud: FramedConnection) {
     let (left, right) = try isTCP ? tcpPair(timeout: timeout) : Socket.pair(timeout: timeout)
+    return try established(
+      left, right, window: window, cancellation: cancellation, cloudMaximumFrameBytes: cloudMaximumFrameBytes)
+  }
+
+  static func established(
+    _ left: any ByteStream, _ right: any ByteStream, window: Int = 4, cancellation: Cancellation? = nil,
+    cloudMaximumFrameBytes: Int = FrameHeader.defaultMaximumFrameBytes
+  ) throws -> (edge: FramedConnection, cloud: FramedConnection) {
     let edge = FramedConnection(left, role: .edge, cancellation: cancellation)
     let cloud = FramedConnection(right, role: .cloud, maximumFrameBytes: cloudMaximumFrameBytes)
     try edge.send(.hello(hello(window: window)))
@@ -45,7 +53,7 @@ import Testing
       for index in 0..<6 {
         while !edge.conversation.canSendBatch { _ = try edge.receive() }
         sequence += 1
-        let batch = Batch(
+        let batch = EncodedBatch(
           sequence: sequence, labels: generator.bytes(5), activations: generator.bytes(1000 * index))
         let size = try edge.send(index < 4 ? .trainBatch(batch) : .evaluationBatch(batch))
         #expect(size == FrameHeader.byteCount + batch.payloadByteCount)
@@ -130,10 +138,12 @@ import Testing
 
   @Test func frameLimitOfThePeerIsKept() throws {
     let (edge, cloud) = try Self.established(cloudMaximumFrameBytes: 2000)
-    let large = Batch(sequence: 1, labels: [1], activations: [UInt8](repeating: 0, count: 2000 - 24 - 5 + 1))
+    let large = EncodedBatch(
+      sequence: 1, labels: [1], activations: [UInt8](repeating: 0, count: 2000 - 24 - 5 + 1))
     #expect(throws: WireError.length(limit: 2000, actual: 2001)) { try edge.send(.trainBatch(large)) }
     // Nothing has been sent and nothing is lost.
-    let fitting = Batch(sequence: 1, labels: [1], activations: [UInt8](repeating: 0, count: 2000 - 24 - 5))
+    let fitting = EncodedBatch(
+      sequence: 1, labels: [1], activations: [UInt8](repeating: 0, count: 2000 - 24 - 5))
     #expect(try edge.send(.trainBatch(fitting)) == 2000)
     #expect(try cloud.receive().message == .trainBatch(fitting))
   }
@@ -167,7 +177,7 @@ import Testing
     let (edge, cloud) = try Self.established(timeout: 1)
     // The edge has nothing outstanding: it may wait for longer than the timeout.
     let idle = Background { try edge.receive().message }
-    SystemCall.sleep(milliseconds: 1500)
+    sleep(milliseconds: 1500)
     try edge.send(.trainBatch(batch(1)))
     _ = try cloud.receive()
     try cloud.send(acknowledgement(1))
@@ -184,21 +194,21 @@ import Testing
   @Test func goodbyeAfterACancelledSend() throws {
     let cancellation = try Cancellation()
     let (edge, cloud) = try Self.established(isTCP: false, cancellation: cancellation)
-    let large = Batch(sequence: 1, labels: [1], activations: [UInt8](repeating: 7, count: 2 << 20))
+    let large = EncodedBatch(sequence: 1, labels: [1], activations: [UInt8](repeating: 7, count: 2 << 20))
     let sender = Background { try edge.send(.trainBatch(large)) }
     // More than the kernel's buffers hold: after this the sender is inside the frame until somebody reads on.
-    let start = try read(FrameHeader.byteCount, from: cloud.socket)
+    let start = try read(FrameHeader.byteCount, from: cloud.stream)
     cancellation.cancel()
     #expect(throws: ConnectionError.cancelled) { try sender.value() }
     #expect(throws: ConnectionError.brokenInsideFrame) { try edge.send(.trainBatch(batch(2))) }
     #expect(throws: ConnectionError.cancelled) { try edge.receive() }
     let closer = Background { edge.close(sending: .goodbye(Goodbye(reason: .interrupted)), within: 20) }
-    let first = start + (try read(large.payloadByteCount, from: cloud.socket))
+    let first = start + (try read(large.payloadByteCount, from: cloud.stream))
     #expect(try Message.decode(frame: first).message == .trainBatch(large))
     let goodbye = Message.goodbye(Goodbye(reason: .interrupted))
-    let last = try read(goodbye.encodedFrame().count, from: cloud.socket)
+    let last = try read(goodbye.encodedFrame().count, from: cloud.stream)
     #expect(try Message.decode(frame: last).message == goodbye)
-    #expect(throws: ConnectionError.endOfStream) { try read(1, from: cloud.socket) }
+    #expect(throws: ConnectionError.endOfStream) { try read(1, from: cloud.stream) }
     cloud.close()
     #expect(try closer.value())
     #expect(edge.ledger.sent.total == cloud.ledger.received.total + first.count + last.count)
@@ -210,7 +220,8 @@ import Testing
     for sequence in 1...4 {
       try edge.send(
         .trainBatch(
-          Batch(sequence: UInt64(sequence), labels: [1], activations: [UInt8](repeating: 0, count: 50_000))))
+          EncodedBatch(
+            sequence: UInt64(sequence), labels: [1], activations: [UInt8](repeating: 0, count: 50_000))))
     }
     let failure = Message.failure(Failure(code: "non-finite-loss", reason: "step 1"))
     let closer = Background { cloud.close(sending: failure, within: 20) }
@@ -228,7 +239,7 @@ import Testing
     let second = Background { try cloud.send(.goodbye(Goodbye(reason: .interrupted))) }
     _ = try first.value()
     _ = try second.value()
-    cloud.socket.shutdownWriting()
+    cloud.stream.shutdownWriting(patience: Patience())
     var last: Message?
     while let received = try? edge.receive() { last = received.message }
     #expect(last == .goodbye(Goodbye(reason: .interrupted)))

@@ -43,7 +43,7 @@ import Testing
     let server = Background {
       Handshake.refuse(cloud, Refusal(code: .busy, reason: "serving another edge"), within: 20)
     }
-    SystemCall.sleep(milliseconds: 50)
+    sleep(milliseconds: 50)
     #expect(throws: RefusedError(code: .busy, reason: "serving another edge")) {
       try Handshake.connect(FramedConnection(left, role: .edge), hello: try hello())
     }
@@ -158,7 +158,7 @@ import Testing
     let server = Background {
       try Handshake.accept(FramedConnection(right, role: .cloud, cancellation: cancellation))
     }
-    SystemCall.sleep(milliseconds: 50)
+    sleep(milliseconds: 50)
     cancellation.cancel()
     #expect(throws: RefusedError(code: .shuttingDown, reason: "the cloud is shutting down")) {
       try Handshake.connect(FramedConnection(client, role: .edge), hello: try hello())

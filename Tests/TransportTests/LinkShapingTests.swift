@@ -93,8 +93,8 @@ import Testing
     #expect(LinkPacing(rate: 1e11).pieceByteCount == 1 << 18)
   }
 
-  /// Twenty seconds of frames back to back, sent by a thread that always wakes late: the rate is kept within 3 %, and at
-  /// no moment has more been sent than the rate allows.
+  /// Twenty seconds of frames back to back, sent by a thread that always wakes late: the rate is kept within 3 %, and
+  /// at no moment has more been sent than the rate allows.
   @Test(arguments: [0.13e6, 1.1e6, 18.88e6, 1e9])
   func rateIsAchievedInSpiteOfLateness(rate: Double) {
     var generator = TestGenerator(state: UInt64(rate))

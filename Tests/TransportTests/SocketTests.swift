@@ -1,3 +1,4 @@
+import Platform
 import Testing
 
 @testable import Transport
@@ -63,7 +64,7 @@ import Testing
     let reader = Background { try read(10, from: right) }
     for byte in UInt8(0)..<10 {
       try left.writeAll([byte])
-      SystemCall.sleep(milliseconds: 1)
+      sleep(milliseconds: 1)
     }
     #expect(try reader.value() == Array(0..<10))
   }
@@ -139,7 +140,7 @@ import Testing
       // Ends with an error as soon as the reader's end is closed.
       while true {
         try left.writeAll([1])
-        SystemCall.sleep(milliseconds: 10)
+        sleep(milliseconds: 10)
       }
     }
     #expect(throws: ConnectionError.timedOut(seconds: 0.3)) { try reader.value() }
@@ -154,7 +155,7 @@ import Testing
     let sink = Background { try read(60, from: right) }
     for _ in 0..<60 {
       try left.writeAll([7])
-      SystemCall.sleep(milliseconds: 30)
+      sleep(milliseconds: 30)
     }
     try right.writeAll([9])
     #expect(try reader.value() == [9])
@@ -186,7 +187,7 @@ import Testing
       try withUnsafeMutableBytes(of: &byte) { try right.readExactly(into: $0, mayTimeOut: { false }) }
       return byte
     }
-    SystemCall.sleep(milliseconds: 500)
+    sleep(milliseconds: 500)
     try left.writeAll([5])
     #expect(try reader.value() == 5)
   }
@@ -195,7 +196,7 @@ import Testing
     let (left, right) = try Socket.pair(timeout: 600)
     let cancellation = try Cancellation()
     let reader = Background { try read(1, from: right, patience: Patience(cancellation: cancellation)) }
-    SystemCall.sleep(milliseconds: 50)
+    sleep(milliseconds: 50)
     cancellation.cancel()
     cancellation.cancel()
     #expect(throws: ConnectionError.cancelled) { try reader.value() }
@@ -214,7 +215,7 @@ import Testing
       try left.writeAll(
         [UInt8](repeating: 0, count: 32 << 20), patience: Patience(cancellation: cancellation))
     }
-    SystemCall.sleep(milliseconds: 50)
+    sleep(milliseconds: 50)
     cancellation.cancel()
     #expect(throws: ConnectionError.cancelled) { try writer.value() }
     withExtendedLifetime(right) {}
@@ -224,7 +225,7 @@ import Testing
     let listener = try SocketListener(on: Endpoint(host: "127.0.0.1", port: 0))
     let cancellation = try Cancellation()
     let server = Background { _ = try listener.accept(timeout: 600, cancellation: cancellation) }
-    SystemCall.sleep(milliseconds: 50)
+    sleep(milliseconds: 50)
     cancellation.cancel()
     #expect(throws: ConnectionError.cancelled) { try server.value() }
   }
@@ -234,7 +235,7 @@ import Testing
     let reader = Background { try read(1, from: right) }
     let listener = try SocketListener(on: Endpoint(host: "127.0.0.1", port: 0))
     let server = Background { _ = try listener.accept(timeout: 600) }
-    SystemCall.sleep(milliseconds: 50)
+    sleep(milliseconds: 50)
     right.close()
     listener.close()
     #expect(throws: ConnectionError.closed) { try reader.value() }

@@ -1,30 +1,41 @@
-import Dispatch
-import Foundation
-import Synchronization
+import Platform
 import Testing
 
 @testable import Transport
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// Work on a thread of its own, because these tests block and the threads of Swift's tasks must not.
 final class Background<Value: Sendable>: Sendable {
-  private let outcome = Mutex<Result<Value, any Error>?>(nil)
-  private let done = DispatchSemaphore(value: 0)
+  private let outcome = Guarded<Result<Value, any Error>?>(nil)
+  private let thread: Platform.Thread?
 
   init(_ body: @escaping @Sendable () throws -> Value) {
-    Thread.detachNewThread { [self] in
-      let result = Result { try body() }
-      outcome.withLock { $0 = result }
-      done.signal()
+    do throws(ThreadError) {
+      thread = try Platform.Thread { [outcome] in
+        let result = Result { try body() }
+        outcome.change { $0 = result }
+      }
+    } catch {
+      thread = nil
+      outcome.withLock { $0 = .failure(error) }
     }
   }
 
   /// Waits for the end of the work. May be called once.
   func value() throws -> Value {
-    done.wait()
-    guard let outcome = outcome.withLock({ $0 }) else { preconditionFailure("signalled without an outcome") }
+    let outcome = outcome.wait { $0 }
+    thread?.join()
     return try outcome.get()
   }
 }
+
+/// Lets some time pass where there is nothing to wait for.
+func sleep(milliseconds: Int32) { _ = poll(nil, 0, milliseconds) }
 
 /// SplitMix64.
 struct TestGenerator: RandomNumberGenerator {
@@ -85,8 +96,10 @@ func batchReport(_ batch: Int, _ stage: BatchReport.Stage = .training, epoch: In
   .batchReport(BatchReport(epoch: epoch, stage: stage, batch: batch, loss: 0.5, correct: 1))
 }
 
-func batch(_ sequence: UInt64, labels: [UInt8] = [1, 2, 3], activations: [UInt8] = [9, 8, 7, 6]) -> Batch {
-  Batch(sequence: sequence, labels: labels, activations: activations)
+func batch(_ sequence: UInt64, labels: [UInt8] = [1, 2, 3], activations: [UInt8] = [9, 8, 7, 6])
+  -> EncodedBatch
+{
+  EncodedBatch(sequence: sequence, labels: labels, activations: activations)
 }
 
 func acknowledgement(_ sequence: UInt64) -> Message {
@@ -138,10 +151,10 @@ func tcpPair(timeout: Double = 20) throws -> (client: Socket, server: Socket) {
   return (client, try listener.accept(timeout: timeout))
 }
 
-func read(_ count: Int, from socket: Socket, patience: Patience = Patience()) throws -> [UInt8] {
+func read(_ count: Int, from stream: any ByteStream, patience: Patience = Patience()) throws -> [UInt8] {
   try [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
     let bytes = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<count])
-    try socket.readExactly(into: bytes, patience: patience)
+    try stream.readExactly(into: bytes, patience: patience) { true }
     initialized = count
   }
 }

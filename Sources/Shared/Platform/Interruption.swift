@@ -38,8 +38,8 @@ package final class Interruption: Sendable {
     actions.forEach { $0() }
   }
 
-  /// Lets SIGINT, SIGTERM and SIGHUP ask. (SIGHUP only if it is not ignored, as under nohup.) Ignores SIGPIPE and SIGXFSZ,
-  /// so that a peer that has gone and a file that may not grow are errors of `write`. Call once, from main.
+  /// Lets SIGINT, SIGTERM and SIGHUP ask. (SIGHUP only if it is not ignored, as under nohup.) Ignores SIGPIPE and
+  /// SIGXFSZ, so that a peer that has gone and a file that may not grow are errors of `write`. Call once, from main.
   ///
   /// - Throws: `SystemError`, `ThreadError`.
   package func installSignalHandlers() throws {

@@ -4,15 +4,15 @@
 /// byte k / 8. Unused bits of the last byte are 0. Eight codes are exactly `bits` bytes, so the work goes
 /// eight codes at a time in one 64-bit word: neighbouring lanes are joined in three steps, 8 → 16 → 32 → 64
 /// bits.
-package enum BitPacking {
+enum BitPacking {
   /// ceil(codes · bits / 8).
-  package static func packedByteCount(codes: Int, bits: Int) -> Int {
+  static func packedByteCount(codes: Int, bits: Int) -> Int {
     // Eight codes are `bits` bytes; split so that codes · bits cannot overflow before the division.
     (codes / 8) * bits + ((codes % 8) * bits + 7) / 8
   }
 
   /// Packs `count` codes, each below 2^bits, into exactly `packedByteCount(codes: count, bits: bits)` bytes.
-  package static func pack(
+  static func pack(
     _ codes: UnsafePointer<UInt8>, count: Int, bits: Int, into packed: UnsafeMutableRawPointer
   ) {
     precondition((1...8).contains(bits), "codes of \(bits) bits")
@@ -48,7 +48,7 @@ package enum BitPacking {
 
   /// Unpacks `count` codes from exactly `packedByteCount(codes: count, bits: bits)` bytes; ignores padding
   /// bits.
-  package static func unpack(
+  static func unpack(
     _ packed: UnsafeRawPointer, count: Int, bits: Int, into codes: UnsafeMutablePointer<UInt8>
   ) {
     precondition((1...8).contains(bits), "codes of \(bits) bits")
@@ -82,7 +82,7 @@ package enum BitPacking {
   }
 
   /// The bits of the last byte that no code uses; all must be 0.
-  package static func paddingMask(codes: Int, bits: Int) -> UInt8 {
+  static func paddingMask(codes: Int, bits: Int) -> UInt8 {
     let used = ((codes % 8) * bits) % 8
     return used == 0 ? 0 : 0xFF &<< UInt8(used)
   }

@@ -11,7 +11,7 @@ package struct ByteCounts: Codable, Equatable, Sendable, CustomStringConvertible
   /// Payloads of all other frames.
   package var control: Int
 
-  package init(
+  init(
     payload: Int = 0, evaluation: Int = 0, gradient: Int = 0, framing: Int = 0, control: Int = 0
   ) {
     self.payload = payload
@@ -53,7 +53,8 @@ package struct ByteCounts: Codable, Equatable, Sendable, CustomStringConvertible
   }
 
   package var description: String {
-    "payload \(payload) + evaluation \(evaluation) + gradient \(gradient) + framing \(framing) + control \(control) = \(total) bytes"
+    "payload \(payload) + evaluation \(evaluation) + gradient \(gradient) + framing \(framing) "
+      + "+ control \(control) = \(total) bytes"
   }
 }
 

@@ -6,13 +6,13 @@ import Synchronization
 package final class Cancellation: Sendable {
   private let flag = Atomic<Bool>(false)
   private let wakeUp: WakeUp
-  /// Becomes readable for good when `cancel()` is called: nobody waits on `wakeUp` itself, so the signal stays.
+  /// Becomes readable for good when `cancel()` is called: nobody clears the signal.
   var readDescriptor: Int32 { wakeUp.readDescriptor }
 
   /// - Throws: `SystemError` when the process has no more file descriptors.
   package init() throws(SystemError) { wakeUp = try WakeUp() }
 
-  package var isCancelled: Bool { flag.load(ordering: .acquiring) }
+  var isCancelled: Bool { flag.load(ordering: .acquiring) }
 
   /// Cancels; later calls do nothing.
   package func cancel() {

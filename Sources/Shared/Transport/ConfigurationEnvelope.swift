@@ -1,5 +1,5 @@
-/// A message's own fields and, beside them under the key `configuration`, a run's configuration: a JSON object that this
-/// module passes on without looking at it.
+/// A message's own fields and, beside them under the key `configuration`, a run's configuration: a JSON object that
+/// this module passes on without looking at it.
 struct ConfigurationEnvelope<Fields: Encodable, Configuration: Encodable>: Encodable {
   let fields: Fields
   let configuration: Configuration

@@ -13,9 +13,10 @@ import Platform
 ///
 /// That is the order for activations and images that are sent in every epoch. Where gradients are exchanged, each
 /// train-batch is answered by its gradient before its acknowledgement. Where images are uploaded, the phase after
-/// `welcome` is uploading (train-images*, test-images*, epoch-end), no batches follow, and in reporting the cloud sends a
-/// batch-report for each batch that it trains on or evaluates. Where measurements are exchanged, the phase after `welcome`
-/// is measuring, to the end: each probe is answered by a probe-report, and each filler by a filler, before the next.
+/// `welcome` is uploading (train-images*, test-images*, epoch-end), no batches follow, and in reporting the cloud sends
+/// a batch-report for each batch that it trains on or evaluates. Where measurements are exchanged, the phase after
+/// `welcome` is measuring, to the end: each probe is answered by a probe-report, and each filler by a filler, before
+/// the next.
 ///
 /// Acknowledgements may come from the cloud in uploading, training, evaluating and reporting. `goodbye` and `failure`
 /// end what their sender sends; messages of the other side that crossed them are still legal.
@@ -33,20 +34,20 @@ package struct ConversationStateMachine: Equatable, Sendable {
   package let role: Role
   package private(set) var phase = Phase.opening
   /// The edge's window, from its `hello`.
-  package private(set) var window = 4
+  private(set) var window = 4
   /// What is exchanged, from the edge's `hello`.
-  package private(set) var exchange = Exchange.activations
+  private(set) var exchange = Exchange.activations
   /// The epoch under way, from 1.
-  package private(set) var epoch = 1
+  private(set) var epoch = 1
   /// Training steps of this epoch so far, those before the resume position included.
-  package private(set) var steps = 0
+  private(set) var steps = 0
   /// The sequence number of the last batch that was sent (on the edge) or received (in the cloud).
-  package private(set) var lastSequence: UInt64 = 0
-  package private(set) var lastAcknowledged: UInt64 = 0
+  private(set) var lastSequence: UInt64 = 0
+  private(set) var lastAcknowledged: UInt64 = 0
   /// Whether the edge has said its last word.
-  package private(set) var edgeHasEnded = false
+  private(set) var edgeHasEnded = false
   /// Whether the cloud has said its last word.
-  package private(set) var cloudHasEnded = false
+  private(set) var cloudHasEnded = false
   private(set) var batchesInEpoch = 0
   /// The training batch whose gradient the cloud has to send.
   private(set) var owedGradient: UInt64?
@@ -55,24 +56,24 @@ package struct ConversationStateMachine: Equatable, Sendable {
   /// The last batch report of this epoch.
   private var reported: ReportedBatch?
 
-  package init(role: Role) {
+  init(role: Role) {
     self.role = role
   }
 
   /// Batches that are not acknowledged yet.
-  package var unacknowledged: Int { Int(lastSequence - lastAcknowledged) }
+  var unacknowledged: Int { Int(lastSequence - lastAcknowledged) }
 
   /// Whether the window has room for a batch now.
-  package var canSendBatch: Bool {
+  var canSendBatch: Bool {
     guard unacknowledged < window && !edgeHasEnded else { return false }
     return phase == .uploading || ((phase == .training || phase == .evaluating) && exchange != .upload)
   }
 
   /// The sequence number of the next batch.
-  package var nextSequence: UInt64 { lastSequence + 1 }
+  var nextSequence: UInt64 { lastSequence + 1 }
 
   /// Whether it is the peer's turn, so that its silence is its fault.
-  package var expectsPeer: Bool {
+  var expectsPeer: Bool {
     switch (role, phase) {
     case (_, .refused): true
     case (.edge, .opening), (.cloud, .greeted), (.cloud, .reporting): false
@@ -88,14 +89,14 @@ package struct ConversationStateMachine: Equatable, Sendable {
   /// This side is about to send `message`.
   ///
   /// - Throws: `WireError.order`; the state is then unchanged.
-  package mutating func willSend(_ message: Message) throws(WireError) {
+  mutating func willSend(_ message: Message) throws(WireError) {
     try advance(message, from: role)
   }
 
   /// This side has received `message`.
   ///
   /// - Throws: `WireError.order`; the state is then unchanged.
-  package mutating func didReceive(_ message: Message) throws(WireError) {
+  mutating func didReceive(_ message: Message) throws(WireError) {
     try advance(message, from: role.peer)
   }
 
@@ -148,7 +149,7 @@ package struct ConversationStateMachine: Equatable, Sendable {
   /// The edge has sent the frame with this number.
   mutating func advance(toSequence sequence: UInt64) { lastSequence = sequence }
 
-  private mutating func takeBatch(_ batch: Batch, _ message: Message) throws(WireError) {
+  private mutating func takeBatch(_ batch: EncodedBatch, _ message: Message) throws(WireError) {
     guard batch.sequence == nextSequence, unacknowledged < window else {
       throw illegal(message, from: .edge)
     }

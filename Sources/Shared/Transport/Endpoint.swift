@@ -53,11 +53,6 @@ package struct EndpointError: Error, Equatable, CustomStringConvertible {
   package let text: String
   package let problem: String
 
-  package init(text: String, problem: String) {
-    self.text = text
-    self.problem = problem
-  }
-
   package var description: String {
     "\"\(text)\" is not an address of the form host:port: \(problem)"
   }

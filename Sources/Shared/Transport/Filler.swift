@@ -1,5 +1,5 @@
-/// Bytes that say nothing, by whose passage the edge measures the link. The cloud answers each with one of the size that
-/// it asks for.
+/// Bytes that say nothing, by whose passage the edge measures the link. The cloud answers each with one of the size
+/// that it asks for.
 ///
 /// ```
 /// byte  0              4                   end of the payload

@@ -20,7 +20,7 @@ package enum FrameType: UInt8, CaseIterable, Sendable, CustomStringConvertible {
 
   /// Whether the payload is samples, what belongs to samples, or filler of their size: such a frame has a sequence
   /// number, and may be as long as the negotiated limit.
-  package var isBatch: Bool {
+  var isBatch: Bool {
     switch self {
     case .trainBatch, .evaluationBatch, .gradient, .trainImages, .testImages, .filler: true
     default: false
@@ -64,7 +64,7 @@ package struct FrameHeader: Equatable, Sendable {
   /// Bytes of a header.
   package static let byteCount = 24
   /// The version of the protocol that this code speaks.
-  package static let protocolVersion: UInt16 = 3
+  static let protocolVersion: UInt16 = 3
   /// The default limit on a whole frame: 64 MiB.
   package static let defaultMaximumFrameBytes = 1 << 26
   /// The limit on the payload of a control frame, whatever the limit on frames: 1 MiB.
@@ -73,11 +73,11 @@ package struct FrameHeader: Equatable, Sendable {
   /// Bytes in front of the checksum.
   static let checkedByteCount = 20
 
-  package let type: FrameType
+  let type: FrameType
   /// 1, 2, 3, … for batches and fillers, and for a gradient that of its batch; 0 for all other frames.
-  package let sequence: UInt64
-  package let payloadByteCount: Int
-  package let checksum: UInt32
+  let sequence: UInt64
+  let payloadByteCount: Int
+  let checksum: UInt32
 
   /// The header for a payload in two pieces, with its checksum.
   ///
@@ -103,7 +103,7 @@ package struct FrameHeader: Equatable, Sendable {
   ///   - maximumPayloadBytes: the limit on a batch's payload; control frames have their own one besides.
   /// - Throws: `WireError`: `truncated`, `magic`, `version`, `flags`, `type`, `length`, `sequence`, in this
   ///   order.
-  package init(decoding bytes: UnsafeRawBufferPointer, maximumPayloadBytes: Int) throws(WireError) {
+  init(decoding bytes: UnsafeRawBufferPointer, maximumPayloadBytes: Int) throws(WireError) {
     guard bytes.count >= Self.byteCount else {
       throw .truncated(expected: Self.byteCount, actual: bytes.count)
     }
@@ -127,7 +127,7 @@ package struct FrameHeader: Equatable, Sendable {
   }
 
   /// The header's 24 bytes.
-  package var bytes: [UInt8] {
+  var bytes: [UInt8] {
     var bytes = Self.checkedBytes(type: type, sequence: sequence, payloadByteCount: payloadByteCount)
     bytes.appendLittleEndian(checksum)
     return bytes
@@ -136,7 +136,7 @@ package struct FrameHeader: Equatable, Sendable {
   /// Compares the checksum with that of the header and `payload`.
   ///
   /// - Throws: `WireError.checksum`.
-  package func verify(payload: UnsafeRawBufferPointer) throws(WireError) {
+  func verify(payload: UnsafeRawBufferPointer) throws(WireError) {
     let head = Self.checkedBytes(type: type, sequence: sequence, payloadByteCount: payloadByteCount)
       .withUnsafeBytes { CRC32C.checksum($0) }
     let actual = CRC32C.checksum(payload, continuing: head)

@@ -3,8 +3,8 @@ import Platform
 extension FramedConnection {
   /// Ends the connection politely: finishes a frame that was interrupted, sends a last message, ends the
   /// stream, reads on until the peer has ended its stream too, and closes. Never throws and never waits
-  /// longer than `seconds`; `cancellation` does not interrupt it. A shaped link is not shaped any more: what is still on
-  /// its way, and the last message, go at once.
+  /// longer than `seconds`; `cancellation` does not interrupt it. A shaped link is not shaped any more: what is still
+  /// on its way, and the last message, go at once.
   ///
   /// - Parameters:
   ///   - message: `goodbye`, `failure` or `refusal`; left out if it is not legal any more.
@@ -13,27 +13,22 @@ extension FramedConnection {
   @discardableResult
   package func close(sending message: Message? = nil, within seconds: Double = 1) -> Bool {
     let deadline = Deadline(secondsFromNow: seconds)
-    let shaper = shaper.withLock { $0 }
-    shaper?.release()
-    var isSent: Bool?
-    repeat {
-      // Another thread may be stuck in a send; without the lock there is no way to send anything.
-      isSent = output.withLockIfAvailable { sendLast(message, &$0, Patience(deadline: deadline)) }
-    } while isSent == nil && deadline.pause()
+    let stream = stream
+    stream.release()
+    // Another thread may be stuck in a send; without the turn there is no way to send anything.
+    let isSent = output.take(until: deadline) { sendLast(message, &$0, Patience(deadline: deadline)) }
     if isSent != nil {
-      shaper?.awaitDelivery(deadline)
-      socket.shutdownWriting()
+      stream.shutdownWriting(patience: Patience(deadline: deadline))
       // Without this, unread bytes would make the kernel reset the connection, and the peer might lose our
       // message. If another thread is receiving, it does the reading.
-      var isDrained = false
-      repeat {
-        isDrained = input.withLockIfAvailable { drain(&$0, Patience(deadline: deadline)) } != nil
-      } while !isDrained && deadline.pause()
+      input.take(until: deadline) { drain(&$0, Patience(deadline: deadline)) }
     }
-    socket.close()
-    shaper?.stop()
+    stream.close()
     return isSent ?? false
   }
+
+  /// Closes at once, without a word; threads inside a call wake up and throw. The second call does nothing.
+  package func abandon() { stream.close() }
 
   private func sendLast(_ message: Message?, _ output: inout Output, _ patience: Patience) -> Bool {
     do {
@@ -53,6 +48,6 @@ extension FramedConnection {
 
   private func drain(_ input: inout Input, _ patience: Patience) {
     input.isBrokenInsideFrame = true
-    socket.drain(maximumBytes: 16 << 20, patience: patience)
+    stream.drain(maximumBytes: 16 << 20, patience: patience)
   }
 }

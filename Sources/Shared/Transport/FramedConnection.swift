@@ -14,18 +14,18 @@ package struct ReceivedMessage: Equatable, Sendable {
   package let firstByteNanoseconds: UInt64
 }
 
-/// Messages over a socket: framed, checked, counted, and in legal order.
+/// Messages over a stream of bytes: framed, checked, counted, and in legal order.
 ///
 /// Any thread may send; whole frames are sent one after another. One thread at a time receives. Every message
 /// goes through the conversation's state machine, so that neither side can say, or accept, something out of
 /// order.
 package final class FramedConnection: Sendable {
-  package let socket: Socket
   /// The longest frame, header included, that this side accepts.
   package let maximumFrameBytes: Int
   package let cancellation: Cancellation?
 
   private struct State {
+    var stream: any ByteStream
     var conversation: ConversationStateMachine
     var ledger = ByteLedger()
     /// The longest frame that the peer accepts, once its `welcome` has said so.
@@ -44,28 +44,34 @@ package final class FramedConnection: Sendable {
   }
 
   private let state: Mutex<State>
-  let input = Mutex(Input())
-  let output = Mutex(Output())
-  let shaper = Mutex<LinkShaper?>(nil)
+  let input = Turn(Input())
+  let output = Turn(Output())
   private let sendingNanoseconds = Atomic<UInt64>(0)
 
-  /// Takes over `socket`.
+  /// Takes over `stream`.
   ///
   /// - Parameters:
-  ///   - socket: connected, and used by nobody else.
+  ///   - stream: connected, and used by nobody else.
   ///   - role: this side.
   ///   - maximumFrameBytes: at least the 24 bytes of a header.
   ///   - cancellation: wakes `send` and `receive`, which then throw.
   package init(
-    _ socket: Socket, role: Role,
+    _ stream: any ByteStream, role: Role,
     maximumFrameBytes: Int = FrameHeader.defaultMaximumFrameBytes, cancellation: Cancellation? = nil
   ) {
     precondition(maximumFrameBytes >= FrameHeader.byteCount, "a frame has at least a header")
-    self.socket = socket
     self.maximumFrameBytes = maximumFrameBytes
     self.cancellation = cancellation
-    state = Mutex(State(conversation: ConversationStateMachine(role: role)))
+    state = Mutex(State(stream: stream, conversation: ConversationStateMachine(role: role)))
   }
+
+  var stream: any ByteStream { state.withLock { $0.stream } }
+
+  /// The peer in numbers; `nil` if it has no address.
+  package var remoteEndpoint: Endpoint? { stream.remoteEndpoint }
+
+  /// Seconds without progress after which a waiting call throws `ConnectionError.timedOut`.
+  package var timeout: Double { stream.timeout }
 
   /// The state of the conversation now.
   package var conversation: ConversationStateMachine { state.withLock { $0.conversation } }
@@ -79,18 +85,17 @@ package final class FramedConnection: Sendable {
 
   /// Holds back what is sent from now on. To be called once at most.
   ///
-  /// - Throws: `SystemError` when the process has no more descriptors or threads.
-  package func shape(_ shaping: LinkShaping) throws(SystemError) {
+  /// - Throws: `SystemError`, `ThreadError` when the process has no more descriptors or threads.
+  package func shape(_ shaping: LinkShaping) throws {
     guard shaping != .none else { return }
-    let new = try LinkShaper(shaping, socket)
-    shaper.withLock { shaper in
-      precondition(shaper == nil, "a link is shaped once")
-      shaper = new
-    }
+    let stream = stream
+    precondition(!(stream is ShapedStream), "a link is shaped once")
+    let shaped = try ShapedStream(shaping, around: stream)
+    state.withLock { $0.stream = shaped }
   }
 
   /// Ends the shaping: what is held back in a `send`, or still on its way, goes at once, and so does all that follows.
-  package func endShaping() { shaper.withLock { $0 }?.release() }
+  package func endShaping() { stream.release() }
 
   /// Sends one message, and returns when the kernel, or the shaped link, has taken all of it.
   ///
@@ -100,7 +105,7 @@ package final class FramedConnection: Sendable {
   @discardableResult
   package func send(_ message: Message) throws -> Int {
     let frame = try message.outgoingFrame()
-    return try output.withLock { output in
+    return try output.take { output in
       if output.isBroken { throw ConnectionError.brokenInsideFrame }
       return try send(frame, message, &output, Patience(cancellation: cancellation))
     }
@@ -129,11 +134,7 @@ package final class FramedConnection: Sendable {
   func write(_ frame: inout OutgoingBytes, _ patience: Patience) throws {
     let start = MonotonicClock.nanoseconds()
     defer { sendingNanoseconds.add(MonotonicClock.nanoseconds() - start, ordering: .relaxed) }
-    if let shaper = shaper.withLock({ $0 }) {
-      try shaper.write(&frame, patience: patience)
-    } else {
-      try socket.write(&frame, patience: patience)
-    }
+    try stream.write(&frame, patience: patience)
   }
 
   func countSent(_ type: FrameType, _ frameByteCount: Int) {
@@ -144,7 +145,7 @@ package final class FramedConnection: Sendable {
 
   /// Waits for the next message.
   ///
-  /// The socket's time without progress runs only while it is the peer's turn (`expectsPeer`), and always
+  /// The stream's time without progress runs only while it is the peer's turn (`expectsPeer`), and always
   /// inside a frame. Until the cloud's `welcome`, no frame may be longer than a control frame.
   ///
   /// - Parameter deadline: the moment by which the whole message must be here.
@@ -152,7 +153,7 @@ package final class FramedConnection: Sendable {
   /// - Throws: `WireError`, `ConnectionError` (`endOfStream` between two frames), `SystemError`. After an
   ///   error inside a frame, all later calls throw `brokenInsideFrame`.
   package func receive(deadline: Deadline? = nil) throws -> ReceivedMessage {
-    try input.withLock { input in
+    try input.take { input in
       if input.isBrokenInsideFrame { throw ConnectionError.brokenInsideFrame }
       let patience = Patience(cancellation: cancellation, deadline: deadline)
       var firstByteNanoseconds: UInt64 = 0
@@ -161,7 +162,7 @@ package final class FramedConnection: Sendable {
         defer { input.isBrokenInsideFrame = hasStarted }
         // The first byte alone, because an error before it leaves the stream in order.
         let first = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<1])
-        try socket.readExactly(into: first, patience: patience) { self.conversation.expectsPeer }
+        try stream.readExactly(into: first, patience: patience) { self.conversation.expectsPeer }
         hasStarted = true
         firstByteNanoseconds = MonotonicClock.nanoseconds()
         let rest = UnsafeMutableRawBufferPointer(
@@ -195,7 +196,7 @@ package final class FramedConnection: Sendable {
     into buffer: UnsafeMutableRawBufferPointer, alreadyRead: Int, _ patience: Patience
   ) throws {
     do {
-      try socket.readExactly(into: buffer, patience: patience)
+      try stream.readExactly(into: buffer, patience: patience) { true }
     } catch ConnectionError.endOfStream {
       throw ConnectionError.endOfStreamInsideFrame(
         received: alreadyRead, expected: alreadyRead + buffer.count)

@@ -5,11 +5,6 @@ package struct RefusedError: Error, Equatable, CustomStringConvertible {
   package let code: Refusal.Code
   package let reason: String
 
-  package init(code: Refusal.Code, reason: String) {
-    self.code = code
-    self.reason = reason
-  }
-
   package var description: String { "the cloud refused (\(code.rawValue)): \(reason)" }
 }
 
@@ -17,11 +12,6 @@ package struct RefusedError: Error, Equatable, CustomStringConvertible {
 package struct ProtocolVersionError: Error, Equatable, CustomStringConvertible {
   package let cloud: UInt16
   package let edge: UInt16
-
-  package init(cloud: UInt16, edge: UInt16) {
-    self.cloud = cloud
-    self.edge = edge
-  }
 
   package var description: String {
     "cloud speaks protocol version \(cloud), this edge speaks \(edge); install the same release on both sides"
@@ -46,7 +36,7 @@ package struct RejectedClientError: Error, CustomStringConvertible {
 /// The first messages of a connection.
 package enum Handshake {
   /// The longest time, in seconds, that the cloud waits for a `hello`.
-  package static let maximumHelloSeconds: Double = 5
+  static let maximumHelloSeconds: Double = 5
 
   /// The edge's side: sends `hello` and waits for the answer.
   ///
@@ -71,13 +61,13 @@ package enum Handshake {
       case .welcome(let welcome): return welcome
       case .refusal(let refusal): throw RefusedError(code: refusal.code, reason: refusal.reason)
       case .failure(let failure): throw failure
-      default: preconditionFailure("the state machine lets no \(answer.type) through")
+      default: throw WireError.unexpected(answer, expected: "welcome, refusal, failure")
       }
     } catch WireError.version(let expected, let actual) {
-      connection.socket.close()
+      connection.abandon()
       throw ProtocolVersionError(cloud: actual, edge: expected)
     } catch {
-      connection.socket.close()
+      connection.abandon()
       throw error
     }
   }
@@ -88,18 +78,18 @@ package enum Handshake {
   ///
   /// - Parameters:
   ///   - connection: fresh from `accept`.
-  ///   - seconds: for the whole `hello`; by default the socket's timeout, at most 5 s.
+  ///   - seconds: for the whole `hello`; by default the connection's timeout, at most 5 s.
   /// - Returns: the edge's `hello`.
   /// - Throws: `RejectedClientError` (the connection is closed, the client told),
   ///   `ConnectionError.cancelled`.
   package static func accept(_ connection: FramedConnection, within seconds: Double? = nil) throws -> Hello {
-    let limit = seconds ?? min(connection.socket.timeout, maximumHelloSeconds)
+    let limit = seconds ?? min(connection.timeout, maximumHelloSeconds)
     do {
       let message = try connection.receive(deadline: Deadline(secondsFromNow: limit)).message
       switch message {
       case .hello(let hello): return hello
       case .failure(let failure): throw failure
-      default: preconditionFailure("the state machine lets no \(message.type) through")
+      default: throw WireError.unexpected(message, expected: "hello, failure")
       }
     } catch ConnectionError.cancelled {
       refuse(connection, Refusal(code: .shuttingDown, reason: "the cloud is shutting down"))
@@ -107,9 +97,9 @@ package enum Handshake {
     } catch {
       let answer = refusal(for: error)
       let isTold = answer.map { refuse(connection, $0) } ?? false
-      connection.socket.close()
+      connection.abandon()
       throw RejectedClientError(
-        client: connection.socket.remoteEndpoint, cause: error, refusal: isTold ? answer : nil)
+        client: connection.remoteEndpoint, cause: error, refusal: isTold ? answer : nil)
     }
   }
 

@@ -28,7 +28,7 @@ package struct Hello: Equatable, Sendable {
   /// The longest window that may be asked for.
   package static let maximumWindow = 1024
 
-  package let protocolVersion: Int
+  let protocolVersion: Int
   /// Names the run: 1 to 64 of the characters `A–Z a–z 0–9 . _ -`, not beginning with a dot.
   package let runID: String
   /// Batches that the edge sends, at most, before the first of them is acknowledged: 1 to 1024.
@@ -36,7 +36,7 @@ package struct Hello: Equatable, Sendable {
   /// What is exchanged in the run.
   package let exchange: Exchange
   /// Where the edge can go on; `nil` for a new run.
-  package let resume: ResumePosition?
+  let resume: ResumePosition?
   /// The whole payload, the configuration included.
   let json: [UInt8]
 

@@ -2,9 +2,9 @@
 /// clock of its own.
 ///
 /// It is a token bucket that is empty at first and refills only while frames follow each other: a frame that comes at
-/// most `burst` after the one before, plus what the thread that waited for the link was late, loses no time. A longer rest
-/// earns nothing. So frames back to back get exactly the rate, however late threads wake, and over any time that begins
-/// with the link idle it carries at most rate × (time + burst).
+/// most `burst` after the one before, plus what the thread that waited for the link was late, loses no time. A longer
+/// rest earns nothing. So frames back to back get exactly the rate, however late threads wake, and over any time that
+/// begins with the link idle it carries at most rate × (time + burst).
 struct LinkPacing {
   /// Seconds by which a frame may come late and still count as following the one before.
   static let burst = 0.02

@@ -3,16 +3,16 @@ package enum Message: Equatable, Sendable {
   case hello(Hello)
   case welcome(Welcome)
   case refusal(Refusal)
-  case trainBatch(Batch)
-  case evaluationBatch(Batch)
+  case trainBatch(EncodedBatch)
+  case evaluationBatch(EncodedBatch)
   case acknowledgement(Acknowledgement)
   case epochEnd(EpochEnd)
   case epochReport(EpochReport)
   case goodbye(Goodbye)
   case failure(Failure)
   case gradient(Gradient)
-  case trainImages(Batch)
-  case testImages(Batch)
+  case trainImages(EncodedBatch)
+  case testImages(EncodedBatch)
   case batchReport(BatchReport)
   case probe(Probe)
   case probeReport(ProbeReport)
@@ -43,7 +43,7 @@ package enum Message: Equatable, Sendable {
   /// The whole frame in one array; for tests and tools. Connections send batches without this copy.
   ///
   /// - Throws: `WireError` when the message cannot be written, for instance for a loss that is not finite.
-  package func encodedFrame() throws(WireError) -> [UInt8] {
+  func encodedFrame() throws(WireError) -> [UInt8] {
     let frame = try outgoingFrame()
     return frame.head + frame.body
   }
@@ -98,7 +98,7 @@ package enum Message: Equatable, Sendable {
   ///
   /// - Returns: the message and the bytes of its frame.
   /// - Throws: `WireError`.
-  package static func decode(
+  static func decode(
     frame bytes: [UInt8], maximumFrameBytes: Int = FrameHeader.defaultMaximumFrameBytes
   ) throws(WireError) -> (message: Message, frameByteCount: Int) {
     let header = try bytes.withUnsafeBytesTyped { bytes throws(WireError) in
@@ -120,13 +120,13 @@ package enum Message: Equatable, Sendable {
       let type = header.type
       switch type {
       case .trainBatch:
-        return .trainBatch(try Batch(decoding: payload, sequence: header.sequence, type: type))
+        return .trainBatch(try EncodedBatch(decoding: payload, sequence: header.sequence, type: type))
       case .evaluationBatch:
-        return .evaluationBatch(try Batch(decoding: payload, sequence: header.sequence, type: type))
+        return .evaluationBatch(try EncodedBatch(decoding: payload, sequence: header.sequence, type: type))
       case .trainImages:
-        return .trainImages(try Batch(decoding: payload, sequence: header.sequence, type: type))
+        return .trainImages(try EncodedBatch(decoding: payload, sequence: header.sequence, type: type))
       case .testImages:
-        return .testImages(try Batch(decoding: payload, sequence: header.sequence, type: type))
+        return .testImages(try EncodedBatch(decoding: payload, sequence: header.sequence, type: type))
       case .gradient: return .gradient(Gradient(sequence: header.sequence, encoded: payload))
       case .filler: return .filler(try Filler(decoding: payload, sequence: header.sequence))
       case .hello: return .hello(try Hello(decoding: bytes))

@@ -8,7 +8,7 @@ import Platform
 
 /// Bytes on their way out: a small head and a large body that is never copied, and how many of them the
 /// kernel has taken.
-struct OutgoingBytes {
+package struct OutgoingBytes {
   let head: [UInt8]
   let body: ArraySlice<UInt8>
   private(set) var written = 0

@@ -1,22 +1,11 @@
 import Platform
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// How long one socket call may take, beside the socket's own limit on the time without progress.
 package struct Patience: Sendable {
   /// Wakes the call and makes it throw.
-  package var cancellation: Cancellation?
+  var cancellation: Cancellation? = nil
   /// The moment at which the call fails even if there was progress.
-  package var deadline: Deadline?
-
-  package init(cancellation: Cancellation? = nil, deadline: Deadline? = nil) {
-    self.cancellation = cancellation
-    self.deadline = deadline
-  }
+  var deadline: Deadline? = nil
 }
 
 /// When a connection last moved a byte in either direction, and how much its send queue held when last looked
@@ -38,16 +27,5 @@ struct ProgressClock {
   mutating func observe(queuedBytes count: Int, at now: UInt64) {
     if count < queuedBytes { lastProgress = max(lastProgress, now) }
     queuedBytes = count
-  }
-}
-
-extension Deadline {
-  /// Rests for a few milliseconds.
-  ///
-  /// - Returns: `false`, without a rest, once the deadline is over.
-  func pause() -> Bool {
-    if isOver { return false }
-    _ = poll(nil, 0, 5)
-    return true
   }
 }

@@ -44,7 +44,8 @@ package struct Probe: Equatable, Sendable {
 
 /// The cloud's answer to a `Probe`.
 package struct ProbeReport: Codable, Equatable, Sendable {
-  /// How many steps were timed: fewer than asked for if they take long, 0 if the cloud refuses or was not asked to train.
+  /// How many steps were timed: fewer than asked for if they take long, 0 if the cloud refuses or was not asked to
+  /// train.
   package let steps: Int
   /// The median of them: decoding a batch, and training on it.
   package let secondsPerStep: Double

@@ -2,15 +2,15 @@ import Platform
 
 /// The name of a run, the same on both sides: "20261123-081502-3f9a1c".
 ///
-/// The cloud uses it as a path component although the edge chose it, so it holds only `A`–`Z`, `a`–`z`, `0`–`9`, `.`, `_`
-/// and `-`, 1 to 64 of them, and does not begin with a dot: no separator, no parent directory and no control character
-/// can get into a path through it.
+/// The cloud uses it as a path component although the edge chose it, so it holds only `A`–`Z`, `a`–`z`, `0`–`9`, `.`,
+/// `_` and `-`, 1 to 64 of them, and does not begin with a dot: no separator, no parent directory and no control
+/// character can get into a path through it.
 package struct RunIdentifier: Hashable, Sendable, CustomStringConvertible {
   /// The identifier as text, valid as a path component.
   package let description: String
 
   /// The largest number of characters.
-  package static let maximumLength = 64
+  static let maximumLength = 64
 
   /// Accepts an identifier from outside.
   ///
@@ -36,7 +36,7 @@ package struct RunIdentifier: Hashable, Sendable, CustomStringConvertible {
   ///   - secondsSince1970: the time of the start.
   ///   - random: the source of the bits; not the run's seeded one, or equal runs would have equal names.
   /// - Returns: a valid identifier, 22 characters.
-  package static func generate(
+  static func generate(
     secondsSince1970: Double, using random: inout some RandomNumberGenerator
   ) -> RunIdentifier {
     let hexadecimal = String(random.next() & 0xff_ffff as UInt64, radix: 16)

@@ -13,7 +13,7 @@ import Synchronization
 /// read while another writes. A call fails when the *connection* makes no progress for `timeout` seconds: a
 /// byte received, a byte taken by the kernel for sending, or a byte less in the kernel's send queue, in
 /// whichever direction and by whichever thread, starts the time again.
-package final class Socket: Sendable {
+package final class Socket: ByteStream {
   /// Seconds without progress after which a waiting call throws `ConnectionError.timedOut`.
   package let timeout: Double
   /// The peer in numbers; `nil` for a socket pair.
@@ -49,7 +49,7 @@ package final class Socket: Sendable {
   /// Two ends of one stream inside this process.
   ///
   /// - Throws: `SystemError`.
-  package static func pair(timeout: Double) throws(SystemError) -> (Socket, Socket) {
+  static func pair(timeout: Double) throws(SystemError) -> (Socket, Socket) {
     var ends: [Int32] = [-1, -1]
     try SystemCall.run("socketpair") { socketpair(AF_UNIX, SocketAddress.streamSocketType, 0, &ends) }
     let first = ends[0]
@@ -61,14 +61,6 @@ package final class Socket: Sendable {
 
   // MARK: Reading
 
-  /// Fills `buffer`.
-  ///
-  /// - Parameters:
-  ///   - buffer: where the bytes go; all of it is filled.
-  ///   - patience: what else ends the wait.
-  ///   - mayTimeOut: asked while no byte of the buffer has come; `false` means that the peer is not at fault
-  ///     for its silence, and the time without progress does not run.
-  /// - Throws: `ConnectionError` (`endOfStream` only when not a single byte came), `SystemError`.
   package func readExactly(
     into buffer: UnsafeMutableRawBufferPointer,
     patience: Patience = Patience(),
@@ -114,8 +106,6 @@ package final class Socket: Sendable {
     }
   }
 
-  /// Reads and forgets until the end of the stream, an error, `maximumBytes` or the deadline, whichever comes
-  /// first.
   package func drain(maximumBytes: Int, patience: Patience) {
     withUnsafeTemporaryAllocation(byteCount: 1 << 16, alignment: 16) { buffer in
       var left = maximumBytes
@@ -131,19 +121,8 @@ package final class Socket: Sendable {
 
   // MARK: Writing
 
-  /// Sends all of `bytes`.
-  ///
-  /// - Throws: `ConnectionError`, `SystemError`.
-  package func writeAll(_ bytes: [UInt8], patience: Patience = Patience()) throws {
-    var outgoing = OutgoingBytes(head: bytes, body: [])
-    try write(&outgoing, patience: patience)
-  }
-
-  /// Sends what is left of `bytes`, straight from its two arrays. After an error `bytes` knows how far it
-  /// got.
-  ///
-  /// - Throws: `ConnectionError`, `SystemError`.
-  func write(_ bytes: inout OutgoingBytes, patience: Patience) throws {
+  /// Straight from the two arrays of `bytes`.
+  package func write(_ bytes: inout OutgoingBytes, patience: Patience) throws {
     try descriptor.use { descriptor in
       while !bytes.isComplete {
         if patience.cancellation?.isCancelled == true { throw ConnectionError.cancelled }
@@ -170,20 +149,34 @@ package final class Socket: Sendable {
 
   // MARK: Ending
 
-  /// Tells the peer that nothing more will come; reading goes on. Does nothing on a closed socket.
-  package func shutdownWriting() {
+  package func shutdownWriting(patience: Patience = Patience()) {
     try? descriptor.use { _ = shutdown($0, Int32(SHUT_WR)) }
   }
 
-  /// Closes; threads inside a call wake up and throw. The second call does nothing.
   package func close() {
     descriptor.close { _ = shutdown($0, Int32(SHUT_RDWR)) }
   }
 
+  /// A socket holds nothing back.
+  package func release() {}
+
   // MARK: Waiting
 
-  /// Lets the connection be without progress for so much longer than its timeout, because its link is slow.
-  func allowSilence(seconds: Double) { silence.store(MonotonicClock.nanoseconds(seconds), ordering: .releasing) }
+  package func allowSilence(seconds: Double) {
+    silence.store(MonotonicClock.nanoseconds(seconds), ordering: .releasing)
+  }
+
+  package func rest(until moment: UInt64, wakeUp: WakeUp, patience: Patience) throws -> Bool {
+    try descriptor.use { descriptor in
+      if patience.cancellation?.isCancelled == true { throw ConnectionError.cancelled }
+      if let deadline = patience.deadline, deadline.isOver {
+        throw ConnectionError.timedOut(seconds: deadline.seconds)
+      }
+      return try Poll.wait(
+        for: 0, on: descriptor, until: min(moment, patience.deadline?.nanoseconds ?? .max),
+        cancellation: patience.cancellation, wakeUp: wakeUp)
+    }
+  }
 
   /// Waits until the descriptor is ready (or has an error that the next call will report). Wakes at least
   /// once a second to look whether another thread or the kernel has made progress.
@@ -201,11 +194,10 @@ package final class Socket: Sendable {
       if let deadline = patience.deadline, now >= deadline.nanoseconds {
         throw ConnectionError.timedOut(seconds: deadline.seconds)
       }
-      let wakeUp = min(end, patience.deadline?.nanoseconds ?? .max, now + 1_000_000_000)
-      let milliseconds = Int32((wakeUp - now + 999_999) / 1_000_000)
-      let ready = try Poll.wait(
-        for: events, on: descriptor, cancellation: patience.cancellation, milliseconds: milliseconds)
-      if ready { return }
+      let next = min(end, patience.deadline?.nanoseconds ?? .max, now + 1_000_000_000)
+      if try Poll.wait(for: events, on: descriptor, until: next, cancellation: patience.cancellation) {
+        return
+      }
     }
   }
 

@@ -84,7 +84,8 @@ package final class SocketListener: Sendable {
           guard passing.contains(error.errnoCode) else { throw error }
         }
         _ = try Poll.wait(
-          for: Int16(POLLIN), on: descriptor, cancellation: cancellation, milliseconds: 1000)
+          for: Int16(POLLIN), on: descriptor, until: MonotonicClock.nanoseconds() + 1_000_000_000,
+          cancellation: cancellation)
       }
     }
   }

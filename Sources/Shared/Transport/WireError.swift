@@ -80,6 +80,11 @@ package enum WireError: Error, Equatable, CustomStringConvertible {
     return "bad \(field): expected \(expected), got \(actual)\(hint)"
   }
 
+  /// The error for a message that the conversation allows, but that its receiver does not know what to do with.
+  package static func unexpected(_ message: Message, expected: String) -> WireError {
+    .order(expected: expected, actual: "\(message.type)")
+  }
+
   private static func hexadecimal<Number: FixedWidthInteger>(_ number: Number) -> String {
     let digits = String(number, radix: 16)
     return String(repeating: "0", count: Number.bitWidth / 4 - digits.count) + digits

@@ -1,12 +1,12 @@
 import CZstd
 
 /// zstd with contexts that are reused from call to call. Not shared between threads.
-package final class Zstd {
+final class Zstd {
   private let level: Int32
   private var compressor: OpaquePointer?
   private var decompressor: OpaquePointer?
 
-  package init(level: Int32) {
+  init(level: Int32) {
     self.level = level
   }
 
@@ -16,12 +16,12 @@ package final class Zstd {
   }
 
   /// The most bytes that `compress` can write for this many bytes of input.
-  package static func maximumCompressedByteCount(_ byteCount: Int) -> Int { ZSTD_compressBound(byteCount) }
+  static func maximumCompressedByteCount(_ byteCount: Int) -> Int { ZSTD_compressBound(byteCount) }
 
   /// Compresses `source` into one zstd frame that states its content size.
   /// - Returns: the bytes written.
   /// - Throws: `CodecError.zstd`.
-  package func compress(
+  func compress(
     _ source: UnsafeRawBufferPointer, into destination: UnsafeMutableRawBufferPointer
   ) throws -> Int {
     if compressor == nil { compressor = ZSTD_createCCtx() }
@@ -35,7 +35,7 @@ package final class Zstd {
   /// content. Nothing beyond `destination` is written or allocated, whatever the frame claims.
   /// - Throws: `CodecError.zstd`, or `CodecError.unexpected` for another content size or bytes after the
   ///   frame.
-  package func decompress(
+  func decompress(
     _ source: UnsafeRawBufferPointer, into destination: UnsafeMutableRawBufferPointer
   ) throws {
     let frameByteCount = try Self.checked(ZSTD_findFrameCompressedSize(source.baseAddress, source.count))

@@ -74,12 +74,8 @@ extension Socket {
       throw SystemError(operation: "connect", errnoCode: errnoCode)
     }
     while true {
-      let now = MonotonicClock.nanoseconds()
-      if now >= end { throw SystemError(operation: "connect", errnoCode: ETIMEDOUT) }
-      let milliseconds = Int32(min((end - now + 999_999) / 1_000_000, 1000))
-      let ready = try Poll.wait(
-        for: Int16(POLLOUT), on: descriptor, cancellation: cancellation, milliseconds: milliseconds)
-      if ready { break }
+      if MonotonicClock.nanoseconds() >= end { throw SystemError(operation: "connect", errnoCode: ETIMEDOUT) }
+      if try Poll.wait(for: Int16(POLLOUT), on: descriptor, until: end, cancellation: cancellation) { break }
     }
     var code: Int32 = 0
     var length = socklen_t(MemoryLayout<Int32>.size)

@@ -20,7 +20,5 @@ package struct ActivationShape: Hashable, Sendable, CustomStringConvertible {
     valueCount = count * height * width * channels
   }
 
-  package var valuesPerImage: Int { height * width * channels }
-
   package var description: String { "\(count)×\(height)×\(width)×\(channels)" }
 }

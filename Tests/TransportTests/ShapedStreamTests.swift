@@ -1,10 +1,11 @@
+import Platform
 import Testing
 
 @testable import Transport
 
-/// Shaped connections over loopback. A busy machine makes them slower, never faster, so times have lower bounds only, or
-/// upper ones far away.
-@Suite struct LinkShaperTests {
+/// Shaped connections over loopback. A busy machine makes them slower, never faster, so times have lower bounds only,
+/// or upper ones far away.
+@Suite struct ShapedStreamTests {
   private static func established(
     _ shaping: LinkShaping, timeout: Double = 60, cancellation: Cancellation? = nil
   )
@@ -38,7 +39,8 @@ import Testing
     }
     for sequence in 1...40 {
       try edge.send(
-        .trainBatch(Batch(sequence: UInt64(sequence), labels: [1], activations: Self.content.activations)))
+        .trainBatch(
+          EncodedBatch(sequence: UInt64(sequence), labels: [1], activations: Self.content.activations)))
     }
     let bytes = try receiver.value()
     #expect(bytes == 40 * (FrameHeader.byteCount + 5 + 100_000))
@@ -86,15 +88,32 @@ import Testing
       for sequence in 1...40 {
         try edge.send(
           .trainBatch(
-            Batch(sequence: UInt64(sequence), labels: [1], activations: [UInt8](repeating: 7, count: 1 << 20))
+            EncodedBatch(
+              sequence: UInt64(sequence), labels: [1], activations: [UInt8](repeating: 7, count: 1 << 20))
           ))
       }
     }
     // The kernel's buffers and the line are full long before 40 MB are sent.
-    SystemCall.sleep(milliseconds: 300)
+    sleep(milliseconds: 300)
     #expect(edge.ledger.sent.payload < 38 << 20)
     for _ in 0..<40 { _ = try cloud.receive() }
     try sender.value()
+  }
+
+  /// A sender that waits for room in the line, behind a peer that does not read.
+  @Test(arguments: [true, false]) func aFullLineCanBeLeft(byCancellation: Bool) throws {
+    let cancellation = try Cancellation()
+    let (left, right) = try Socket.pair(timeout: 600)
+    let (edge, cloud) = try FramedConnectionTests.established(
+      left, right, window: 64, cancellation: cancellation)
+    // 1 MiB fits, and what the kernel takes.
+    try edge.shape(LinkShaping(rate: 1e11, delay: 1e-5))
+    let large = batch(1, activations: [UInt8](repeating: 7, count: 4 << 20))
+    let sender = Background { try edge.send(.trainBatch(large)) }
+    _ = try read(FrameHeader.byteCount, from: right)
+    if byCancellation { cancellation.cancel() } else { edge.abandon() }
+    #expect(throws: byCancellation ? ConnectionError.cancelled : .closed) { try sender.value() }
+    withExtendedLifetime(cloud) {}
   }
 
   /// A piece takes 1 s here, twice the timeout.
@@ -126,7 +145,7 @@ import Testing
       LinkShaping(rate: 20e3, delay: delay), cancellation: cancellation)
     let receiver = Self.receiveAll(cloud)
     let sender = Background { try edge.send(.trainBatch(Self.content)) }
-    SystemCall.sleep(milliseconds: 500)
+    sleep(milliseconds: 500)
     cancellation.cancel()
     #expect(throws: ConnectionError.cancelled) { try sender.value() }
     // The peer still gets the rest of the frame, if any of it was sent, and the last word.
@@ -143,7 +162,7 @@ import Testing
     let receiver = Self.receiveAll(cloud)
     let start = MonotonicClock.nanoseconds()
     let sender = Background { try edge.send(.trainBatch(Self.content)) }
-    SystemCall.sleep(milliseconds: 50)
+    sleep(milliseconds: 50)
     #expect(edge.close(sending: .goodbye(Goodbye(reason: .interrupted)), within: 60))
     #expect(try sender.value() == FrameHeader.byteCount + 5 + 100_000)
     #expect(
@@ -157,11 +176,12 @@ import Testing
     let sender = Background {
       for sequence in 1...60 {
         try edge.send(
-          .trainBatch(Batch(sequence: UInt64(sequence), labels: [1], activations: Self.content.activations)))
+          .trainBatch(
+            EncodedBatch(sequence: UInt64(sequence), labels: [1], activations: Self.content.activations)))
       }
     }
-    SystemCall.sleep(milliseconds: 50)
-    cloud.socket.close()
+    sleep(milliseconds: 50)
+    cloud.abandon()
     #expect(throws: ConnectionError.self) { try sender.value() }
     edge.close()
   }

@@ -24,7 +24,7 @@ package struct ActivationFormat: Equatable, Sendable {
   package let fullScale: Double
 
   /// The full scales that can be asked for.
-  package static let fullScales = 0.01...1.0
+  static let fullScales = 0.01...1.0
 
   /// - Parameter fullScale: nil for the default of this bit width and granularity; without effect at 16 and 32 bits.
   /// - Throws: `CodecError.unsupportedBits`, `CodecError.unsupportedFullScale`.
@@ -41,6 +41,12 @@ package struct ActivationFormat: Equatable, Sendable {
     self.compression = compression
     self.fullScale = bits > 8 ? 1 : fullScale ?? Self.defaultFullScale(bits: bits, scale: scale)
   }
+
+  /// Every value as it is, and what gradients travel in: 32 bits, not compressed.
+  package static let exact: ActivationFormat = {
+    guard let format = try? ActivationFormat(bits: 32) else { preconditionFailure("32 bits are a format") }
+    return format
+  }()
 
   /// What a run takes that does not say: chosen by measurement, see docs/compression.md.
   private static func defaultFullScale(bits: Int, scale: ScaleGranularity) -> Double {

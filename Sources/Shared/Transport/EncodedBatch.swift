@@ -8,12 +8,13 @@
 ///       │ UInt32 │ count × UInt8  │                      │
 ///       └────────┴────────────────┴──────────────────────┘
 /// ```
-package struct Batch: Equatable, Sendable {
+package struct EncodedBatch: Equatable, Sendable {
   /// 1, 2, 3, … over all batches of a connection, training and evaluation together.
   package let sequence: UInt64
   /// A class per sample, at least one sample.
   package let labels: [UInt8]
-  /// Encoded activations, or the pixels of images, one image after the other. A received batch shares this storage with the frame's payload; it starts at an arbitrary alignment.
+  /// Encoded activations, or the pixels of images, one image after the other. A received batch shares this storage with
+  /// the frame's payload; it starts at an arbitrary alignment.
   package let activations: ArraySlice<UInt8>
 
   package init(sequence: UInt64, labels: [UInt8], activations: ArraySlice<UInt8>) {
@@ -29,7 +30,7 @@ package struct Batch: Equatable, Sendable {
   }
 
   /// Bytes of the payload of this batch's frame.
-  package var payloadByteCount: Int {
+  var payloadByteCount: Int {
     Self.payloadByteCount(labels: labels.count, content: activations.count)
   }
 

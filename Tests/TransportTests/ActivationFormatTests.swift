@@ -8,7 +8,7 @@ import Testing
   import Foundation
 #endif
 
-@Suite struct ActivationCodecFormatTests {
+@Suite struct ActivationFormatTests {
   @Test(arguments: [-1, 0, 9, 15, 17, 31, 33, 64])
   func otherBitWidthsAreRefused(bits: Int) {
     #expect(throws: CodecError.unsupportedBits(bits)) { try ActivationFormat(bits: bits) }

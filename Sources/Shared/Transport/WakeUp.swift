@@ -1,17 +1,19 @@
+import Platform
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Darwin)
   import Darwin
 #endif
 
-/// Wakes a thread that waits, or is about to: a signal is kept until the next wait.
+/// Wakes a thread that waits in `poll`, or is about to: a signal is kept until it is cleared.
 package final class WakeUp: Sendable {
-  /// Readable from a signal until the next wait.
-  package let readDescriptor: Int32
+  /// Readable from a signal until the next `clear`.
+  let readDescriptor: Int32
   private let writeDescriptor: Int32
 
   /// - Throws: `SystemError` when the process has no more file descriptors.
-  package init() throws(SystemError) {
+  init() throws(SystemError) {
     var ends: [Int32] = [-1, -1]
     try SystemCall.run("pipe") { pipe(&ends) }
     readDescriptor = ends[0]
@@ -27,16 +29,14 @@ package final class WakeUp: Sendable {
     SystemCall.close(writeDescriptor)
   }
 
-  package func signal() {
+  func signal() {
     var byte: UInt8 = 1
     // A pipe that is full has signals enough.
     _ = try? SystemCall.run("write") { write(writeDescriptor, &byte, 1) }
   }
 
-  /// - Parameter milliseconds: the longest wait; negative for no limit.
-  package func wait(milliseconds: Int32) {
-    var entry = pollfd(fd: readDescriptor, events: Int16(POLLIN), revents: 0)
-    _ = poll(&entry, 1, milliseconds)
+  /// Forgets the signals so far.
+  func clear() {
     withUnsafeTemporaryAllocation(byteCount: 256, alignment: 1) { buffer in
       _ = try? SystemCall.run("read") { read(readDescriptor, buffer.baseAddress, buffer.count) }
     }

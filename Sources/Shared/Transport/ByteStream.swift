@@ -1,0 +1,70 @@
+import Platform
+
+/// The bytes of one connection in both directions, as frames need them: a socket, or what is put around one.
+///
+/// One thread may read while another writes. Any thread may call the others; `close` wakes those that wait.
+package protocol ByteStream: Sendable {
+  /// Seconds without progress after which a waiting call throws `ConnectionError.timedOut`.
+  var timeout: Double { get }
+  /// The peer in numbers; `nil` if it has no address.
+  var remoteEndpoint: Endpoint? { get }
+
+  /// Fills `buffer`.
+  ///
+  /// - Parameters:
+  ///   - buffer: where the bytes go; all of it is filled.
+  ///   - patience: what else ends the wait.
+  ///   - mayTimeOut: asked while no byte of the buffer has come; `false` means that the peer is not at fault
+  ///     for its silence, and the time without progress does not run.
+  /// - Throws: `ConnectionError` (`endOfStream` only when not a single byte came), `SystemError`.
+  func readExactly(
+    into buffer: UnsafeMutableRawBufferPointer, patience: Patience, mayTimeOut: () -> Bool
+  ) throws
+
+  /// Reads and forgets until the end of the stream, an error, `maximumBytes` or the deadline, whichever comes
+  /// first.
+  func drain(maximumBytes: Int, patience: Patience)
+
+  /// Writes what is left of `bytes`, and returns when the stream has taken all of it, which may be before it has
+  /// arrived. After an error `bytes` knows how far it got.
+  ///
+  /// - Throws: `ConnectionError`, `SystemError`.
+  func write(_ bytes: inout OutgoingBytes, patience: Patience) throws
+
+  /// Tells the peer that nothing more will come, behind all that was written; reading goes on. Does nothing on a closed
+  /// stream.
+  ///
+  /// - Parameter patience: how long what was written may take to get on its way.
+  func shutdownWriting(patience: Patience)
+
+  /// Closes; threads inside a call wake up and throw. The second call does nothing.
+  func close()
+
+  // MARK: A link that is held back
+
+  /// Ends all holding back: what waits goes at once, and so does all that follows.
+  func release()
+
+  /// Rests, before a write, until a moment of the monotonic clock at most; may end early without a reason.
+  ///
+  /// - Parameters:
+  ///   - moment: nanoseconds.
+  ///   - wakeUp: ends the rest, and is cleared then.
+  ///   - patience: what else ends the rest.
+  /// - Returns: whether the stream has an error for the next write to report.
+  /// - Throws: `ConnectionError` (`cancelled`, `timedOut` at the deadline, `closed`), `SystemError`.
+  func rest(until moment: UInt64, wakeUp: WakeUp, patience: Patience) throws -> Bool
+
+  /// Lets the connection be without progress for so much longer than its timeout, because its link is slow.
+  func allowSilence(seconds: Double)
+}
+
+extension ByteStream {
+  /// Writes all of `bytes`.
+  ///
+  /// - Throws: `ConnectionError`, `SystemError`.
+  package func writeAll(_ bytes: [UInt8], patience: Patience = Patience()) throws {
+    var outgoing = OutgoingBytes(head: bytes, body: [])
+    try write(&outgoing, patience: patience)
+  }
+}
