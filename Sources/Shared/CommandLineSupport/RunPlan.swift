@@ -74,13 +74,13 @@ package struct RunPlan {
     let back = configuration.strategy == .split ? "; gradients back: \(gradients)" : ""
     return """
       a batch of \(count) \(count == 1 ? "image" : "images"): \(bytes) bytes on the wire\(compression) \
-      (\(format.bits)-bit features\(Self.clipping(format))), raw \(raw): \(Self.percent(bytes, of: raw))\(back)
+      (\(format.bits)-bit features\(Self.clipping(format.fullScale))), raw \(raw): \(Self.percent(bytes, of: raw))\(back)
       """
   }
 
   /// ", full scale 0.35": that the largest values are clipped, and where.
-  static func clipping(_ format: ActivationFormat) -> String {
-    format.fullScale < 1 ? ", full scale \(format.fullScale)" : ""
+  static func clipping(_ fullScale: Double) -> String {
+    fullScale < 1 ? ", full scale \(fullScale)" : ""
   }
 
   /// "66.7 %".
