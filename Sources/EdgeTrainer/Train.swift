@@ -37,6 +37,9 @@ struct Train: ParsableCommand {
   @Option(help: ArgumentHelp("Directory for the run's files. (default: runs/<run>/edge)", valueName: "dir"))
   var runDir: String?
 
+  @Flag(help: "Check everything but the cloud, print config.json, and train nothing.")
+  var dryRun = false
+
   func validate() throws {
     if runDir == "" { throw ValidationError("--run-dir is empty: expected a directory") }
     try Program.checkingUsage {
@@ -85,6 +88,15 @@ struct Train: ParsableCommand {
       for line in try RunPlan(configuration).lines() { logger.info("\(line)") }
       let run = RunIdentifier.generate()
       let directory = runDir ?? "runs/\(run)/edge"
+      // A run that never began leaves nothing behind.
+      let newDirectories = RunDirectory.missing(directory)
+      func removeNewDirectories() { for path in newDirectories { rmdir(path) } }
+      if dryRun {
+        defer { removeNewDirectories() }
+        _ = try RunDirectory(creating: directory)
+        let bytes = try RunDirectory.configurationBytes(configuration, role: .edge)
+        return try Program.printLine(String(decoding: bytes, as: UTF8.self))
+      }
       logger.info("run \(run), files in \(directory)")
       var options = EdgeSession.Options(
         cloud: try endpoint(), compute: machine.settings, timeout: machine.timeout.value,
@@ -93,11 +105,9 @@ struct Train: ParsableCommand {
       let session = try EdgeSession(
         configuration, options, train: train, test: test, interruption: interruption, logger: logger,
         progress: ProgressReporter())
-      // A run that never began leaves nothing behind.
-      let newDirectories = RunDirectory.missing(directory)
       let summary: RunSummary
       do { summary = try session.run() } catch {
-        for path in newDirectories { rmdir(path) }
+        removeNewDirectories()
         throw error
       }
       try Program.printLine(SummaryTable(summary).rendered())
