@@ -8,8 +8,9 @@ import Transport
   @preconcurrency import Darwin
 #endif
 
-/// A cloud-trainer that this program has started on a free port of 127.0.0.1, for one session. It ends with this program,
-/// whatever ends that: its standard input is a pipe that nobody writes into, and whose end it takes for its own.
+/// A cloud-trainer that this program has started on a free port of 127.0.0.1, for one session. It ends with this
+/// program, whatever ends that: its standard input is a pipe that nobody writes into, and whose end it takes for its
+/// own.
 final class LocalCloud {
   let process: pid_t
   private(set) var endpoint = Endpoint(host: "127.0.0.1", port: 0)

@@ -5,8 +5,8 @@
 #endif
 
 extension Processors {
-  /// One processor of each physical core that this process may use, in ascending order: the hardware threads of one core
-  /// hold each other up. Empty where the system does not tell.
+  /// One processor of each physical core that this process may use, in ascending order: the hardware threads of one
+  /// core hold each other up. Empty where the system does not tell.
   package static func oneOfEachCore() -> [Int] {
     var siblings: Set<String> = []
     return available.filter { processor in
