@@ -3,9 +3,16 @@ import CloudSide
 import CommandLineSupport
 import Compute
 import Logging
+import Platform
 import RunFiles
 import Training
 import Transport
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
 
 @main
 struct CloudTrainer: ParsableCommand {
@@ -53,6 +60,9 @@ struct CloudTrainer: ParsableCommand {
 
   @OptionGroup var trace: TraceOption
 
+  /// For `edge-trainer --local`: end when standard input does, since then whoever started this has ended.
+  @Flag(help: .hidden) var endWithParent = false
+
   static func main() { Program.main(Self.self) }
 
   func validate() throws {
@@ -77,6 +87,14 @@ struct CloudTrainer: ParsableCommand {
   func run() throws {
     BLASKernels.restartIfMisjudged()
     try Program.run(.cloud, machine.settings) { interruption, logger in
+      if endWithParent {
+        // Not joined: it reads until the program ends.
+        _ = Thread {
+          var byte: UInt8 = 0
+          while read(STDIN_FILENO, &byte, 1) != 0 {}
+          interruption.request()
+        }
+      }
       try RunDirectory.checkBase(runDir ?? "runs")
       var options = CloudServer.Options(
         listen: try Endpoint(parsing: listen), compute: machine.settings, timeout: machine.timeout.value,

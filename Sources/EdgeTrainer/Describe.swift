@@ -1,6 +1,7 @@
 import ArgumentParser
 import CommandLineSupport
 import Compute
+import RunFiles
 
 struct Describe: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -20,13 +21,22 @@ struct Describe: ParsableCommand {
       valueName: "name"))
   var convolution: ConvolutionMethod?
 
-  func validate() throws { _ = try Program.checkingUsage { try table() } }
+  @Flag(help: "Print one JSON object instead of the table.")
+  var json = false
 
-  func run() throws { try Program.printLine(try table()) }
+  func validate() throws { _ = try Program.checkingUsage { try description() } }
 
-  private func table() throws -> String {
+  func run() throws {
+    let description = try description()
+    try Program.printLine(
+      json
+        ? String(decoding: RunJSON.encode(description, pretty: true), as: UTF8.self)
+        : description.rendered())
+  }
+
+  private func description() throws -> NetworkDescription {
     try NetworkDescription(
-      network: network.configuration(cut: 1), format: BitsOption.format(bits: bits.value)
-    ).rendered(convolution)
+      network: network.configuration(cut: 1), format: BitsOption.format(bits: bits.value),
+      convolution: convolution)
   }
 }

@@ -1,6 +1,5 @@
 import ArgumentParser
 import CommandLineSupport
-import Planning
 import Training
 
 @main

@@ -24,6 +24,7 @@ struct PlanCommand: ParsableCommand {
 
   @OptionGroup(title: "Plan") var plan: PlanOptions
   @OptionGroup(title: "Link") var link: LinkOptions
+  @OptionGroup(title: "Local") var local: LocalOptions
   @OptionGroup(title: "Data") var data: DataOptions
   @OptionGroup(title: "Network") var network: NetworkOptions
   @OptionGroup(title: "Training") var training: TrainingOptions
@@ -34,6 +35,7 @@ struct PlanCommand: ParsableCommand {
       _ = try link.endpoint()
       let request = try request(trainImages: data.trainLimit ?? 1, testImages: data.testLimit ?? 1)
       try request.base.validate()
+      try local.check(link, machine, needsCloud: request.needsCloud)
     }
   }
 
@@ -56,7 +58,8 @@ struct PlanCommand: ParsableCommand {
 
   func run() throws {
     BLASKernels.restartIfMisjudged()
-    try Program.run(.edge, machine.settings) { interruption, logger in
+    let compute = local.settings(machine)
+    try Program.run(.edge, compute) { interruption, logger in
       var output: OutputFile?
       if let path = plan.output { output = try OutputFile(path: path) }
       let (train, test) = try data.source.open(
@@ -64,17 +67,26 @@ struct PlanCommand: ParsableCommand {
       logger.info("\(data.source): \(train.count) images for training, \(test.count) for testing")
       let request = try request(trainImages: train.count, testImages: test.count)
       let planner = Planner(
-        request, compute: machine.settings, train: train, test: test, interruption: interruption,
-        logger: logger)
-      let made = try planner.plan(
-        cloud: request.needsCloud ? try link.endpoint() : nil, timeout: machine.timeout.value)
-      let recommended = made.recommended.setting
-      let unused = PlanOptions.names.union(recommended.strategy.meaninglessOptions)
-      let command = RecommendedCommand.line(
-        Array(CommandLine.arguments.dropFirst(2)), without: unused, adding: recommended.options)
-      try Program.printLine(PlanTable(made, request.base).rendered(command: command))
-      try output?.write(
-        PlanDocument(made, request.base, compute: machine.settings, command: command).encoded())
+        request, compute: compute, train: train, test: test, interruption: interruption, logger: logger)
+      try local.withCloud(
+        request.needsCloud ? link.endpoint() : nil, machine, interruption, logger
+      ) { cloud in
+        let made = try planner.plan(cloud: cloud, timeout: machine.timeout.value)
+        let command = command(made.recommended.setting)
+        try Program.printLine(PlanTable(made, request.base).rendered(command: command))
+        try output?.write(PlanDocument(made, request.base, compute: compute, command: command).encoded())
+        return made.link != nil
+      }
     }
+  }
+
+  /// The command that trains so.
+  private func command(_ recommended: PlanSetting) -> String {
+    var unused = PlanOptions.names.union(recommended.strategy.meaninglessOptions)
+    // Which needs it, even without a cloud.
+    if local.oneCoreEach { unused.remove("--local") }
+    return RecommendedCommand.line(
+      Array(CommandLine.arguments.dropFirst(2)), without: unused, flags: LocalOptions.flags,
+      adding: recommended.options)
   }
 }

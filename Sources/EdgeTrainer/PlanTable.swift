@@ -76,20 +76,22 @@ struct PlanTable {
 /// The command that a plan recommends, made from the one that made the plan.
 enum RecommendedCommand {
   /// - Parameters:
-  ///   - arguments: of `edge-trainer plan`, without the program and `plan`; each option is followed by its value, or
-  ///     joined to it by "=".
+  ///   - arguments: of `edge-trainer plan`, without the program and `plan`; each option but flags is followed by its
+  ///     value, or joined to it by "=".
   ///   - own: the options that only a plan has, or that it chooses.
+  ///   - flags: the options without a value.
   ///   - chosen: the options that it recommends.
   /// - Returns: a line for a shell.
-  static func line(_ arguments: [String], without own: Set<String>, adding chosen: [String]) -> String
-  {
+  static func line(
+    _ arguments: [String], without own: Set<String>, flags: Set<String> = [], adding chosen: [String]
+  ) -> String {
     var kept: [String] = []
     var index = 0
     while index < arguments.count {
       let argument = arguments[index]
       let name = argument.split(separator: "=", maxSplits: 1).first.map(String.init) ?? argument
       let isOwn = own.contains(name)
-      let count = argument.contains("=") ? 1 : 2
+      let count = argument.contains("=") || flags.contains(name) ? 1 : 2
       if !isOwn { kept += arguments[index..<min(index + count, arguments.count)] }
       index += count
     }

@@ -7,7 +7,9 @@ extension Strategy {
   /// The options of `train` that mean nothing for this strategy.
   var meaninglessOptions: [String] {
     var options: [String] = []
-    if !needsCloud { options += ["--cloud", "--link-rate", "--link-delay"] }
+    if !needsCloud {
+      options += ["--cloud", "--local", "--cloud-run-dir", "--cloud-log", "--link-rate", "--link-delay"]
+    }
     if !hasWindow { options += ["--window"] }
     if !hasExit { options += ["--exit-head"] }
     if !isCut { options += ["--cut", "--bottleneck", "--bits", "--scale", "--full-scale", "--compression"] }
@@ -40,11 +42,15 @@ struct StrategyOption: ParsableArguments {
     """
 
   /// The given options that mean nothing for the strategy.
-  func unused(_ link: LinkOptions, _ bits: BitsOption, _ network: NetworkOptions, _ cut: CutOption)
-    -> [String]
-  {
+  func unused(
+    _ link: LinkOptions, _ bits: BitsOption, _ network: NetworkOptions, _ cut: CutOption,
+    _ local: LocalOptions
+  ) -> [String] {
     let given = [
       "--cloud": link.cloud != nil,
+      "--local": local.local,
+      "--cloud-run-dir": local.cloudRunDir != nil,
+      "--cloud-log": local.cloudLog != nil,
       "--link-rate": link.linkRate != nil,
       "--link-delay": link.linkDelay != nil,
       "--window": link.window != nil,

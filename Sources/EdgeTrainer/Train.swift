@@ -29,6 +29,7 @@ struct Train: ParsableCommand {
   @OptionGroup(title: "Strategy") var strategy: StrategyOption
   @OptionGroup(title: "Link") var link: LinkOptions
   @OptionGroup(title: "Link") var bits: BitsOption
+  @OptionGroup(title: "Local") var local: LocalOptions
   @OptionGroup(title: "Data") var data: DataOptions
   @OptionGroup(title: "Network") var network: NetworkOptions
   @OptionGroup(title: "Network") var cut: CutOption
@@ -39,10 +40,14 @@ struct Train: ParsableCommand {
   @Option(help: ArgumentHelp("Directory for the run's files. (default: runs/<run>/edge)", valueName: "dir"))
   var runDir: String?
 
+  @Flag(help: "Check everything but the cloud, print config.json, and train nothing.")
+  var dryRun = false
+
   func validate() throws {
     if runDir == "" { throw ValidationError("--run-dir is empty: expected a directory") }
     try Program.checkingUsage {
       _ = try endpoint()
+      try local.check(link, machine, needsCloud: strategy.strategy.needsCloud)
       // Whether numbers and network fit, before any file is read.
       let configuration = try configuration(
         trainImages: data.trainLimit ?? 1, testImages: data.testLimit ?? 1)
@@ -69,11 +74,11 @@ struct Train: ParsableCommand {
 
   func run() throws {
     BLASKernels.restartIfMisjudged()
-    try Program.run(.edge, machine.settings) { interruption, logger in
+    try Program.run(.edge, local.settings(machine)) { interruption, logger in
       let (train, test) = try data.source.open(
         trainLimit: data.trainLimit, testLimit: data.testLimit, seed: training.seed)
       logger.info("\(data.source): \(train.count) images for training, \(test.count) for testing")
-      let unused = strategy.unused(link, bits, network, cut)
+      let unused = strategy.unused(link, bits, network, cut, local)
       if !unused.isEmpty {
         logger.notice(
           "strategy \(strategy.strategy.rawValue) has no use for \(unused.joined(separator: ", ")): ignored")
@@ -87,22 +92,39 @@ struct Train: ParsableCommand {
       for line in try RunPlan(configuration).lines() { logger.info("\(line)") }
       let run = RunIdentifier.generate()
       let directory = runDir ?? "runs/\(run)/edge"
-      logger.info("run \(run), files in \(directory)")
-      var options = EdgeSession.Options(
-        cloud: try endpoint(), compute: machine.settings, timeout: machine.timeout.value,
-        directory: directory, run: run)
-      options.timeline = try trace.timeline(.edge)
-      let session = try EdgeSession(
-        configuration, options, train: train, test: test, interruption: interruption, logger: logger,
-        progress: ProgressReporter())
       // A run that never began leaves nothing behind.
       let newDirectories = RunDirectory.missing(directory)
-      let summary: RunSummary
-      do { summary = try session.run() } catch {
-        for path in newDirectories { rmdir(path) }
-        throw error
+      func removeNewDirectories() { for path in newDirectories { rmdir(path) } }
+      if dryRun {
+        defer { removeNewDirectories() }
+        _ = try RunDirectory(creating: directory)
+        let bytes = try RunDirectory.configurationBytes(configuration, role: .edge)
+        return try Program.printLine(String(decoding: bytes, as: UTF8.self))
       }
-      try Program.printLine(SummaryTable(summary).rendered())
+      logger.info("run \(run), files in \(directory)")
+      let timeline = try trace.timeline(.edge)
+      let cloudDirectory = local.cloudDirectory(of: run)
+      defer {
+        if local.local, access(cloudDirectory, F_OK) == 0 {
+          logger.info("the files of the run: \(directory) and \(cloudDirectory)")
+        }
+      }
+      try local.withCloud(endpoint(), machine, interruption, logger) { cloud in
+        var options = EdgeSession.Options(
+          cloud: cloud, compute: local.settings(machine), timeout: machine.timeout.value,
+          directory: directory, run: run)
+        options.timeline = timeline
+        let session = try EdgeSession(
+          configuration, options, train: train, test: test, interruption: interruption, logger: logger,
+          progress: ProgressReporter())
+        let summary: RunSummary
+        do { summary = try session.run() } catch {
+          removeNewDirectories()
+          throw error
+        }
+        try Program.printLine(SummaryTable(summary).rendered())
+        return true
+      }
     }
   }
 }

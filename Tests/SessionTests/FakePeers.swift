@@ -120,7 +120,7 @@ final class FakeEdge {
   deinit { connection.socket.close() }
 
   /// The next batch, of features drawn at random in `[0, scale)`, with so many channels more than the cut has.
-  func batch(_ labels: [UInt8], channels extra: Int = 0, scale: Float = 1) throws -> Transport.Batch {
+  func batch(_ labels: [UInt8], channels extra: Int = 0, scale: Float = 1) throws -> EncodedBatch {
     sequence += 1
     let shape = ActivationShape(
       count: labels.count, height: self.shape.height, width: self.shape.width,
@@ -132,7 +132,7 @@ final class FakeEdge {
   }
 
   /// The next batch, of images drawn at random, with so many bytes more than they have.
-  func images(_ labels: [UInt8], bytes extra: Int = 0) -> Transport.Batch {
+  func images(_ labels: [UInt8], bytes extra: Int = 0) -> EncodedBatch {
     sequence += 1
     return Batch(
       sequence: sequence, labels: labels,
@@ -140,7 +140,7 @@ final class FakeEdge {
   }
 
   /// A batch of garbage instead of activations.
-  func garbage(_ labels: [UInt8]) -> Transport.Batch {
+  func garbage(_ labels: [UInt8]) -> EncodedBatch {
     sequence += 1
     return Batch(
       sequence: sequence, labels: labels,

@@ -16,7 +16,7 @@ protocol BatchDecoder: AnyObject {
   ///   - type: of its frame.
   ///   - tensor: has room for a batch of the run.
   /// - Throws: `CodecError`, `WireError` for bytes that are no such samples.
-  func decode(_ batch: Transport.Batch, _ type: FrameType, into tensor: Tensor) throws
+  func decode(_ batch: EncodedBatch, _ type: FrameType, into tensor: Tensor) throws
 }
 
 /// Features at the cut, as the codec has encoded them.
@@ -29,7 +29,7 @@ final class FeatureDecoder: BatchDecoder {
     self.shape = shape
   }
 
-  func decode(_ batch: Transport.Batch, _ type: FrameType, into features: Tensor) throws {
+  func decode(_ batch: EncodedBatch, _ type: FrameType, into features: Tensor) throws {
     let limit = ActivationShape(shape, count: batch.labels.count)
     let decoded = try batch.activations.withUnsafeBytes {
       try codec.decode($0, expecting: limit, into: features.data, capacity: features.capacity)
@@ -58,7 +58,7 @@ final class ImageDecoder: BatchDecoder {
       seed: configuration.seed)
   }
 
-  func decode(_ batch: Transport.Batch, _ type: FrameType, into images: Tensor) throws {
+  func decode(_ batch: EncodedBatch, _ type: FrameType, into images: Tensor) throws {
     let count = batch.labels.count
     try batch.checkImages(type)
     images.resize(count: count)
@@ -81,7 +81,7 @@ final class ImageDecoder: BatchDecoder {
   }
 }
 
-extension Transport.Batch {
+extension EncodedBatch {
   /// - Throws: `WireError` unless there are 3072 bytes for each label.
   func checkImages(_ type: FrameType) throws(WireError) {
     let expected = labels.count * ImageFormat.valueCount

@@ -216,7 +216,7 @@ final class CloudLink: Sendable {
 
   private func append(_ item: Item) { state.change { $0.items.append(item) } }
 
-  private func store(_ batch: Transport.Batch, _ type: FrameType) throws {
+  private func store(_ batch: EncodedBatch, _ type: FrameType) throws {
     guard let store = type == .trainImages ? uploaded?.train : uploaded?.test else {
       throw WireError.order(expected: "a message of a run without an upload", actual: "\(type)")
     }
@@ -225,7 +225,7 @@ final class CloudLink: Sendable {
     append(.stored(sequence: batch.sequence))
   }
 
-  private func decode(_ batch: Transport.Batch, _ type: FrameType) throws -> ReceivedBatch {
+  private func decode(_ batch: EncodedBatch, _ type: FrameType) throws -> ReceivedBatch {
     try check(batch, type)
     let tensor = try takeTensor()
     try timeline.measure(.decode) { try decoder.withLock { try $0.decode(batch, type, into: tensor) } }
@@ -234,7 +234,7 @@ final class CloudLink: Sendable {
       samples: Datasets.Batch(index: Int(batch.sequence) - 1, images: tensor, labels: batch.labels))
   }
 
-  private func check(_ batch: Transport.Batch, _ type: FrameType) throws(WireError) {
+  private func check(_ batch: EncodedBatch, _ type: FrameType) throws(WireError) {
     guard batch.labels.count <= batchSize else {
       throw .payload(
         type: type, field: "count", expected: "at most \(batchSize)", actual: "\(batch.labels.count)")

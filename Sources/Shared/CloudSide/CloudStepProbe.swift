@@ -1,4 +1,5 @@
 import Compute
+import Datasets
 import NeuralNetwork
 import Platform
 import Training
@@ -75,7 +76,7 @@ final class CloudStepProbe {
     }
   }
 
-  private func encoded(_ features: Tensor) throws -> Transport.Batch {
+  private func encoded(_ features: Tensor) throws -> EncodedBatch {
     var bytes: [UInt8] = []
     try ActivationCodec(format: configuration.activations).encode(
       features.data, shape: features.activationShape, into: &bytes)

@@ -26,7 +26,7 @@ final class ImageStore: LabeledImages, @unchecked Sendable {
   /// Appends a batch whose labels are checked.
   ///
   /// - Throws: `WireError` if the bytes are no images, or there is no room for them.
-  func append(_ batch: Transport.Batch, _ type: FrameType) throws(WireError) {
+  func append(_ batch: EncodedBatch, _ type: FrameType) throws(WireError) {
     try batch.checkImages(type)
     guard stored + batch.labels.count <= count else {
       throw .payload(

@@ -8,16 +8,19 @@
 package enum Processors {
   /// How many this process may run on, at least 1.
   package static var availableCount: Int {
-    let allowed = field("Cpus_allowed_list:", of: "/proc/self/status").map(count(ofList:)) ?? 0
+    let allowed = available.count
     return allowed > 0 ? allowed : max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
   }
 
-  /// The number of processors in a list as Linux writes it, "0-3,8".
-  static func count(ofList list: String) -> Int {
-    list.split(separator: ",").reduce(0) { sum, part in
+  /// Those that this process may run on, in ascending order; empty where the system does not tell.
+  static var available: [Int] { numbers(in: field("Cpus_allowed_list:", of: "/proc/self/status") ?? "") }
+
+  /// The processors in a list as Linux writes it, "0-3,8".
+  static func numbers(in list: String) -> [Int] {
+    list.split(separator: ",").flatMap { part in
       let ends = part.split(separator: "-").compactMap { Int($0.filter(\.isNumber)) }
-      guard let first = ends.first, let last = ends.last else { return sum }
-      return sum + max(0, last - first + 1)
+      guard let first = ends.first, let last = ends.last, first <= last else { return [Int]() }
+      return Array(first...last)
     }
   }
 
@@ -31,7 +34,7 @@ package enum Processors {
   }
 
   /// What follows `name` on the first line that begins with it.
-  private static func field(_ name: String, of path: String) -> String? {
+  static func field(_ name: String, of path: String) -> String? {
     guard let file = fopen(path, "r") else { return nil }
     var line: UnsafeMutablePointer<CChar>?
     var capacity = 0

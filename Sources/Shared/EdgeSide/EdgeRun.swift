@@ -132,7 +132,7 @@ extension EdgeRun {
   ///
   /// - Throws: `TrainingError.nonFiniteFeatures`, what ended the link.
   func send(
-    _ features: Tensor, _ labels: [UInt8], _ codec: ActivationCodec, _ message: (Transport.Batch) -> Message
+    _ features: Tensor, _ labels: [UInt8], _ codec: ActivationCodec, _ message: (EncodedBatch) -> Message
   ) throws {
     let sequence = try waiting { try cloud.reserve() }
     var bytes: [UInt8] = []
@@ -144,7 +144,7 @@ extension EdgeRun {
       guard case .nonFinite = error else { throw error }
       throw TrainingError.nonFiniteFeatures(step: state.completedSteps + 1, reason: "\(error)")
     }
-    cloud.post(message(Transport.Batch(sequence: sequence, labels: labels, activations: bytes)))
+    cloud.post(message(EncodedBatch(sequence: sequence, labels: labels, activations: bytes)))
   }
 
   /// Waits until the cloud has done everything that it was sent.

@@ -12,7 +12,7 @@ struct ImageSender {
   ///   - run: its clock counts the wait.
   ///   - message: makes a frame of the batch.
   /// - Throws: `DatasetError`, what ended the link.
-  func send(_ indices: some Collection<Int>, _ run: EdgeRun, _ message: (Transport.Batch) -> Message) throws {
+  func send(_ indices: some Collection<Int>, _ run: EdgeRun, _ message: (EncodedBatch) -> Message) throws {
     let size = ImageFormat.valueCount
     var pixels = [UInt8](repeating: 0, count: indices.count * size)
     try run.timeline.measure(.load) {
@@ -25,13 +25,13 @@ struct ImageSender {
     }
     let labels = indices.map { images.label(at: $0) }
     let sequence = try run.waiting { try run.cloud.reserve() }
-    run.cloud.post(message(Transport.Batch(sequence: sequence, labels: labels, activations: pixels)))
+    run.cloud.post(message(EncodedBatch(sequence: sequence, labels: labels, activations: pixels)))
   }
 
   /// Posts all images in order.
   ///
   /// - Throws: as `send`.
-  func sendAll(_ run: EdgeRun, _ message: (Transport.Batch) -> Message) throws {
+  func sendAll(_ run: EdgeRun, _ message: (EncodedBatch) -> Message) throws {
     let batchSize = run.configuration.batchSize
     for start in stride(from: 0, to: images.count, by: batchSize) {
       try send(start..<min(start + batchSize, images.count), run, message)

@@ -122,7 +122,7 @@ final class EdgeStepProbe {
       }
       return MonotonicClock.seconds() - start
     }
-    let frame = Transport.Batch.frameByteCount(labels: count, content: count * size)
+    let frame = EncodedBatch.frameByteCount(labels: count, content: count * size)
     return EdgeTimes(
       forwardSeconds: StepTiming.median(samples), backwardSeconds: 0,
       encodings: [EdgeTimes.Encoding(bits: nil, seconds: 0, frameBytes: frame)])
@@ -175,7 +175,7 @@ final class EdgeStepProbe {
       }
       return EdgeTimes.Encoding(
         bits: format.bits, seconds: StepTiming.median(samples),
-        frameBytes: Transport.Batch.frameByteCount(labels: features.count, content: bytes.count))
+        frameBytes: EncodedBatch.frameByteCount(labels: features.count, content: bytes.count))
     }
   }
 }

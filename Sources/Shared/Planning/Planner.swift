@@ -1,4 +1,3 @@
-import EdgeSide
 import Compute
 import Datasets
 import Logging

@@ -50,7 +50,14 @@ package struct RunDirectory: Sendable {
   ///   - role: the side that writes.
   /// - Throws: `FileError`.
   package func writeConfiguration(_ configuration: some Encodable, role: Role) throws {
-    try writeJSON(ConfigurationFile(configuration: configuration, role: role), to: Self.configurationFile)
+    try AtomicFile.write(
+      Self.configurationBytes(configuration, role: role), to: path(of: Self.configurationFile),
+      operations: operations)
+  }
+
+  /// What `writeConfiguration` writes.
+  package static func configurationBytes(_ configuration: some Encodable, role: Role) throws -> [UInt8] {
+    try RunJSON.encode(ConfigurationFile(configuration: configuration, role: role), pretty: true)
   }
 
   /// Writes `summary.json`; an earlier one of this run is replaced.

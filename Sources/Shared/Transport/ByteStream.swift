@@ -1,5 +1,3 @@
-import Platform
-
 /// The bytes of one connection in both directions, as frames need them: a socket, or what is put around one.
 ///
 /// One thread may read while another writes. Any thread may call the others; `close` wakes those that wait.

@@ -1,20 +1,22 @@
+import CommandLineSupport
 import Compute
+import Datasets
 import NeuralNetwork
 import Terminal
 import Training
 import Transport
 
 /// What a run will do, for the log at its start: the three parts of the network and what a batch costs on the wire.
-package struct RunPlan {
+struct RunPlan {
   /// Bytes of a raw 32×32 colour image.
-  package static let rawImageBytes = RunConfiguration.imageBytes
+  static let rawImageBytes = RunConfiguration.imageBytes
 
   private let configuration: RunConfiguration
 
-  package init(_ configuration: RunConfiguration) { self.configuration = configuration }
+  init(_ configuration: RunConfiguration) { self.configuration = configuration }
 
   /// - Throws: `ShapeError` if the configuration makes no network.
-  package func lines() throws -> [String] {
+  func lines() throws -> [String] {
     let split = try SplitNetwork(configuration.network)
     let strategy = configuration.strategy
     let parts =
@@ -75,13 +77,13 @@ package struct RunPlan {
     let back = configuration.strategy == .split ? "; gradients back: \(gradients)" : ""
     return """
       a batch of \(count) \(count == 1 ? "image" : "images"): \(bytes) bytes on the wire\(compression) \
-      (\(format.bits)-bit features\(Self.clipping(format))), raw \(raw): \(Self.percent(bytes, of: raw))\(back)
+      (\(format.bits)-bit features\(Self.clipping(format.fullScale))), raw \(raw): \(Self.percent(bytes, of: raw))\(back)
       """
   }
 
   /// ", full scale 0.35": that the largest values are clipped, and where.
-  static func clipping(_ format: ActivationFormat) -> String {
-    format.fullScale < 1 ? ", full scale \(format.fullScale)" : ""
+  static func clipping(_ fullScale: Double) -> String {
+    fullScale < 1 ? ", full scale \(fullScale)" : ""
   }
 
   /// "66.7 %".

@@ -1,0 +1,59 @@
+import Foundation
+import Testing
+
+/// `edge-trainer train --dry-run`: everything but the run.
+@Suite struct DryRunTests {
+  private static func train(_ arguments: [String], in directory: TemporaryDirectory) throws -> FinishedProcess
+  {
+    // Nobody listens there.
+    try ChildProcess.run(
+      .edge, ["train", "--cloud", "127.0.0.1:1"] + EdgeRun.tiny.arguments + arguments, in: directory)
+  }
+
+  /// What is in the directory beside the output of the processes.
+  private static func files(in directory: TemporaryDirectory) throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: directory.path).filter {
+      !$0.hasSuffix(".out") && !$0.hasSuffix(".err")
+    }
+  }
+
+  @Test(arguments: [[], ["--run-dir", "new/run"], ["--trace", "trace.json"]])
+  func printsWhatARunWrites(arguments: [String]) throws {
+    let directory = try TemporaryDirectory()
+    let options = ["--strategy", "edge-only", "--link-rate", "3g", "--seed", "7"]
+    let dry = try Self.train(options + arguments + ["--dry-run"], in: directory)
+    #expect(dry.end == .exited(0), "\(dry.errors)")
+    #expect(try Self.files(in: directory) == [])
+    let real = try Self.train(options + ["--run-dir", "edge"], in: directory)
+    #expect(real.end == .exited(0), "\(real.errors)")
+    #expect(try Data(dry.output.utf8) == RunFiles(directory.path("edge")).bytes(of: "config.json"))
+  }
+
+  @Test func needsNoCloud() throws {
+    let directory = try TemporaryDirectory()
+    let dry = try Self.train(["--dry-run"], in: directory)
+    #expect(dry.end == .exited(0), "\(dry.errors)")
+    let written = try RunTests.shared.get().edgeFiles.bytes(of: "config.json")
+    #expect(Data(dry.output.utf8) == written)
+    #expect(try Self.files(in: directory) == [])
+  }
+
+  @Test func failsAsARunWould() throws {
+    let directory = try TemporaryDirectory()
+    expectError(
+      try Self.train(["--dry-run", "--epochs", "0"], in: directory), .edge, code: 64, mentioning: ["epochs 0"]
+    )
+    expectError(
+      try Self.train(["--dry-run", "--data", "nowhere"], in: directory), .edge, code: 65,
+      mentioning: ["nowhere"])
+    try Data().write(to: URL(fileURLWithPath: directory.path("file")))
+    expectError(
+      try Self.train(["--dry-run", "--run-dir", "file/run"], in: directory), .edge, code: 73,
+      mentioning: ["file/run", "Not a directory", "--run-dir"])
+    let path = try directory.subdirectory("edge")
+    try Data().write(to: URL(fileURLWithPath: path + "/metrics.jsonl"))
+    let earlier = try Self.train(["--dry-run", "--run-dir", path], in: directory)
+    expectError(earlier, .edge, code: 73, mentioning: ["holds an earlier run", "metrics.jsonl"])
+    #expect(earlier.output == "")
+  }
+}
