@@ -89,7 +89,7 @@ struct CloudTrainer: ParsableCommand {
     try Program.run(.cloud, machine.settings) { interruption, logger in
       if endWithParent {
         // Not joined: it reads until the program ends.
-        _ = Thread {
+        _ = try Thread {
           var byte: UInt8 = 0
           while read(STDIN_FILENO, &byte, 1) != 0 {}
           interruption.request()

@@ -1,6 +1,5 @@
 import CommandLineSupport
 import Compute
-import Datasets
 import NeuralNetwork
 import Terminal
 import Training
@@ -70,7 +69,7 @@ struct RunPlan {
     let format = configuration.activations
     let features = ActivationShape(
       count: count, height: shape.height, width: shape.width, channels: shape.channels)
-    let bytes = Batch.frameByteCount(labels: count, content: format.encodedByteCount(shape: features))
+    let bytes = EncodedBatch.frameByteCount(labels: count, content: format.encodedByteCount(shape: features))
     let raw = count * Self.rawImageBytes
     let compression = format.compression == .none ? "" : " before \(format.compression.rawValue)"
     let gradients = ActivationFormat.exact.encodedByteCount(shape: features)

@@ -1,11 +1,13 @@
+import Testing
+
+@testable import Datasets
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Darwin)
   import Darwin
 #endif
-import Testing
 
-@testable import Datasets
 
 @Suite struct CIFAR10Tests {
   private let folder: TemporaryFolder

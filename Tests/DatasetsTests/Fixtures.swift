@@ -1,10 +1,11 @@
+@testable import Datasets
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Darwin)
   import Darwin
 #endif
 
-@testable import Datasets
 
 /// A directory under the system's temporary one, removed with the files in it when the test is done.
 final class TemporaryFolder {

@@ -1,13 +1,15 @@
 import Foundation
+import Platform
 import Testing
-import Transport
+
+@testable import Transport
 
 /// Whom the programs can reach, and what they make of whoever is there.
 @Suite struct AddressTests {
   /// Listens on a free port and does `body` with the first client, on a thread of its own.
   private static func serve(_ body: @escaping @Sendable (Socket) -> Void) throws -> Endpoint {
     let listener = try SocketListener(on: Endpoint(host: "127.0.0.1", port: 0))
-    Thread.detachNewThread {
+    Foundation.Thread.detachNewThread {
       guard let client = try? listener.accept(timeout: ChildProcess.limit) else { return }
       body(client)
       listener.close()

@@ -1,6 +1,7 @@
-import Foundation
 import CommandLineSupport
+import Foundation
 import Testing
+import Training
 
 /// The texts that users see before any run, as golden files. `RECORD_SNAPSHOTS=1` writes them again.
 @Suite struct HelpTests {

@@ -2,6 +2,9 @@ import CommandLineSupport
 import Compute
 import Foundation
 import Testing
+import Training
+
+@testable import EdgeTrainer
 
 /// `--local`: the edge starts its cloud, and ends it.
 @Suite struct LocalTests {

@@ -1,11 +1,13 @@
 import CommandLineSupport
 import Foundation
+import NeuralNetwork
 import Planning
 import RunFiles
-import Training
-import NeuralNetwork
 import Testing
+import Training
 import Transport
+
+@testable import EdgeTrainer
 
 /// `edge-trainer plan`: end to end, and its parts that need no processes.
 @Suite struct PlanTests {

@@ -1,8 +1,9 @@
 import Foundation
 import Platform
 import RunFiles
-import Training
+import Terminal
 import Testing
+import Training
 import Transport
 
 /// Runs that go well.

@@ -9,7 +9,7 @@ import Testing
 @testable import Transport
 
 /// The edge never has more batches under way than its window.
-@Suite(.serialized) struct SessionsWindowTests {
+@Suite(.serialized) struct EdgeLinkTests {
   /// The whole session against a cloud that withholds acknowledgements.
   @Test(arguments: [1, 3])
   func batchesUnderWay(window: Int) throws {
@@ -59,11 +59,13 @@ import Testing
     _ = try cloud.receive()
     try cloud.send(.welcome(Welcome(maximumFrameBytes: 1 << 20, softwareVersion: "0.0.0")))
     _ = try edge.receive()
-    return (EdgeLink(edge, window: window), cloud)
+    let link = EdgeLink(window: window)
+    try link.attach(edge)
+    return (link, cloud)
   }
 
   private func batch(_ sequence: UInt64) -> Message {
-    .trainBatch(Batch(sequence: sequence, labels: [1], activations: [7]))
+    .trainBatch(EncodedBatch(sequence: sequence, labels: [1], activations: [7]))
   }
 
   @Test(arguments: [1, 4])
@@ -85,8 +87,8 @@ import Testing
     #expect(link.latestLoss == 0.5)
     // Acknowledgements are cumulative: all places but the one just taken are free.
     for _ in 1..<window { _ = try link.reserve() }
-    cloud.socket.close()
-    link.close(sending: nil)
+    cloud.abandon()
+    link.detach(sending: nil)
   }
 
   @Test func failureEndsEveryWait() throws {
@@ -108,7 +110,7 @@ import Testing
         }
       }
     }
-    link.close(sending: Message(lastWordFor: InterruptedError(), of: .edge))
+    link.detach(sending: Message(lastWordFor: InterruptedError(), of: .edge))
     #expect(try goodbye.value() == .interrupted)
   }
 }

@@ -48,7 +48,7 @@ import Testing
   @Test func cloudVanishesAfterTheWelcome() throws {
     let error = try failure { peer in
       try peer.welcome()
-      peer.connection.socket.close()
+      peer.connection.abandon()
     }
     #expect(ErrorKind(error) == .link)
     #expect(error is ConnectionError)
@@ -59,7 +59,7 @@ import Testing
       try peer.welcome()
       _ = try peer.connection.receive()
       let frame = try FakeCloud.Peer.acknowledgement(1).encodedFrame()
-      try peer.connection.socket.writeAll(Array(frame.dropLast(3)))
+      try peer.socket.writeAll(Array(frame.dropLast(3)))
       peer.connection.close()
     }
     guard case ConnectionError.endOfStreamInsideFrame(let received, let expected) = error else {
@@ -169,7 +169,7 @@ import Testing
       for _ in 0..<peer.configuration.window { _ = try peer.connection.receive() }
       for sequence in sequences { try peer.sendLawlessly(FakeCloud.Peer.acknowledgement(sequence)) }
       // The edge goes; what it says is beyond what this side's state machine can follow.
-      peer.connection.socket.drain(
+      peer.socket.drain(
         maximumBytes: 1 << 24, patience: Patience(deadline: Deadline(secondsFromNow: 30)))
     }
     guard case WireError.order = error else { throw error }

@@ -25,7 +25,7 @@ import Testing
       try script(edge)
       // An edge that broke the order of messages does not follow its own state machine any more.
       told = try? edge.lastWord()
-      edge.connection.socket.close()
+      edge.connection.abandon()
       _ = try whileBusy { try runEdge(oneStepConfiguration(), cloud.endpoint, folder, run: "good") }
     } catch {
       cloud.stop()
@@ -128,8 +128,8 @@ import Testing
   @Test func batchesOutOfSequence() throws {
     let (error, _, _) = try failure { edge in
       let batch = try edge.batch([1, 2, 3, 4])
-      let later = Batch(sequence: 5, labels: batch.labels, activations: batch.activations)
-      try edge.connection.socket.writeAll(Message.trainBatch(later).encodedFrame())
+      let later = EncodedBatch(sequence: 5, labels: batch.labels, activations: batch.activations)
+      try edge.socket.writeAll(Message.trainBatch(later).encodedFrame())
     }
     guard case WireError.order = error else { throw error }
   }
@@ -138,7 +138,7 @@ import Testing
     let (error, told, steps) = try failure { edge in
       try edge.train(4)
       _ = try edge.connection.receive()
-      try edge.connection.socket.writeAll([UInt8](repeating: 0x2a, count: 5000))
+      try edge.socket.writeAll([UInt8](repeating: 0x2a, count: 5000))
     }
     guard case WireError.magic = error else { throw error }
     guard case .failure(let failure) = told else { throw CancellationError() }
@@ -149,7 +149,7 @@ import Testing
   // MARK: An edge that goes
 
   @Test func edgeVanishesAfterTheWelcome() throws {
-    let (error, _, steps) = try failure { $0.connection.socket.close() }
+    let (error, _, steps) = try failure { $0.connection.abandon() }
     #expect(error as? ConnectionError == .endOfStream)
     #expect(ErrorKind(error) == .link)
     #expect(steps == 0)
@@ -160,8 +160,8 @@ import Testing
       try edge.train(4)
       _ = try edge.connection.receive()
       let frame = try Message.trainBatch(edge.batch([1, 2, 3, 4])).encodedFrame()
-      try edge.connection.socket.writeAll(Array(frame.dropLast(10)))
-      edge.connection.socket.close()
+      try edge.socket.writeAll(Array(frame.dropLast(10)))
+      edge.connection.abandon()
     }
     guard case ConnectionError.endOfStreamInsideFrame(let received, let expected) = error else { throw error }
     #expect(expected - received == 10)
@@ -184,7 +184,7 @@ import Testing
     let (error, _, _) = try failure { edge in
       for count in [4, 4, 2] { try edge.train(count) }
       try edge.connection.send(.failure(Failure(code: "diverged", reason: "the loss of step 3 is nan")))
-      edge.connection.socket.close()
+      edge.connection.abandon()
     }
     #expect(error as? Failure == Failure(code: "diverged", reason: "the loss of step 3 is nan"))
     #expect(ErrorKind(error) == .diverged)

@@ -15,6 +15,7 @@ final class FakeCloud: Sendable {
   /// The connection after the edge's hello.
   struct Peer: Sendable {
     let connection: FramedConnection
+    let socket: Socket
     let configuration: RunConfiguration
 
     func welcome(maximumFrameBytes: Int = 1 << 26) throws {
@@ -24,7 +25,7 @@ final class FakeCloud: Sendable {
 
     /// Sends a frame that the order of messages may forbid.
     func sendLawlessly(_ message: Message) throws {
-      try connection.socket.writeAll(message.encodedFrame())
+      try socket.writeAll(message.encodedFrame())
     }
 
     func acknowledge(_ sequence: UInt64) throws { try connection.send(Self.acknowledgement(sequence)) }
@@ -73,11 +74,13 @@ final class FakeCloud: Sendable {
     let listener = try SocketListener(on: Endpoint(host: "127.0.0.1", port: 0))
     self.listener = listener
     thread = SessionThread {
-      let connection = FramedConnection(try listener.accept(timeout: 60), role: .cloud)
-      defer { connection.socket.close() }
+      let socket = try listener.accept(timeout: 60)
+      let connection = FramedConnection(socket, role: .cloud)
+      defer { connection.abandon() }
       let hello = try Handshake.accept(connection)
       try script(
-        Peer(connection: connection, configuration: try hello.configuration(as: RunConfiguration.self)))
+        Peer(
+          connection: connection, socket: socket, configuration: try hello.configuration(as: RunConfiguration.self)))
     }
   }
 
@@ -95,6 +98,7 @@ struct UnexpectedMessage: Error {
 /// An edge that a test plays.
 final class FakeEdge {
   let connection: FramedConnection
+  let socket: Socket
   let configuration: RunConfiguration
   private let shape: FeatureShape
   private let codec: ActivationCodec
@@ -106,18 +110,19 @@ final class FakeEdge {
     self.configuration = configuration
     shape = try SplitNetwork(configuration.network).cutShape
     codec = ActivationCodec(format: configuration.activations)
-    connection = try whileBusy {
-      let connection = FramedConnection(try Socket.connect(to: endpoint, timeout: 60), role: .edge)
+    (connection, socket) = try whileBusy {
+      let socket = try Socket.connect(to: endpoint, timeout: 60)
+      let connection = FramedConnection(socket, role: .edge)
       _ = try Handshake.connect(
         connection,
         hello: Hello(
           runID: run, window: configuration.window, exchange: configuration.strategy.exchange,
           configuration: configuration))
-      return connection
+      return (connection, socket)
     }
   }
 
-  deinit { connection.socket.close() }
+  deinit { connection.abandon() }
 
   /// The next batch, of features drawn at random in `[0, scale)`, with so many channels more than the cut has.
   func batch(_ labels: [UInt8], channels extra: Int = 0, scale: Float = 1) throws -> EncodedBatch {
@@ -128,13 +133,13 @@ final class FakeEdge {
     let values = (0..<shape.valueCount).map { _ in scale * random.uniform() }
     var bytes: [UInt8] = []
     try codec.encode(values, shape: shape, into: &bytes)
-    return Batch(sequence: sequence, labels: labels, activations: bytes)
+    return EncodedBatch(sequence: sequence, labels: labels, activations: bytes)
   }
 
   /// The next batch, of images drawn at random, with so many bytes more than they have.
   func images(_ labels: [UInt8], bytes extra: Int = 0) -> EncodedBatch {
     sequence += 1
-    return Batch(
+    return EncodedBatch(
       sequence: sequence, labels: labels,
       activations: (0..<labels.count * 3072 + extra).map { _ in UInt8(truncatingIfNeeded: random.next()) })
   }
@@ -142,7 +147,7 @@ final class FakeEdge {
   /// A batch of garbage instead of activations.
   func garbage(_ labels: [UInt8]) -> EncodedBatch {
     sequence += 1
-    return Batch(
+    return EncodedBatch(
       sequence: sequence, labels: labels,
       activations: (0..<5000).map { _ in UInt8(truncatingIfNeeded: random.next()) })
   }

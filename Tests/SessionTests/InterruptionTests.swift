@@ -130,7 +130,7 @@ import Testing
     _ = try edge.connection.receive()
     cloud.interruption.request()
     #expect(try edge.lastWord() == .goodbye(Goodbye(reason: .interrupted)))
-    edge.connection.socket.close()
+    edge.connection.abandon()
     #expect(cloud.end().error is InterruptedError)
     let summary = try folder.summary("cloud/waiting")
     #expect(summary.outcome == .interrupted)

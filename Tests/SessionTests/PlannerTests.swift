@@ -196,7 +196,7 @@ import Testing
 
   @Test func edgeThatLeaves() throws {
     let cloud = try TestCloud(SessionFolder())
-    try Self.hello(cloud.endpoint).socket.close()
+    try Self.hello(cloud.endpoint).abandon()
     #expect(cloud.end().error is ConnectionError)
   }
 

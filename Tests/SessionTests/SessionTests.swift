@@ -68,7 +68,7 @@ import Testing
 
       let config = try folder.bytes("\(path)/config.json")
       #expect(try JSONDecoder().decode(RunConfiguration.self, from: Data(config)) == configuration)
-      #expect(try JSONDecoder().decode([String: Role].self, from: Data(config))["role"]?.value == role)
+      #expect(try JSONDecoder().decode([String: RoleValue].self, from: Data(config))["role"]?.value == role)
     }
     // To the byte, goodbye included.
     #expect(edge.sentBytes == cloud.receivedBytes)
@@ -85,7 +85,7 @@ import Testing
   }
 
   /// A value of a JSON object that may be of any kind; the role if it is one.
-  private struct Role: Decodable {
+  private struct RoleValue: Decodable {
     let value: Role?
     init(from decoder: any Decoder) throws {
       value = try? decoder.singleValueContainer().decode(Role.self)
@@ -106,7 +106,7 @@ import Testing
     // A slow disk: the second comes while the last files of the first are written, and the door must be open by then.
     var operations = FileOperations.live
     operations.synchronize = { descriptor in
-      Thread.sleep(forTimeInterval: 0.1)
+      Foundation.Thread.sleep(forTimeInterval: 0.1)
       return FileOperations.live.synchronize(descriptor)
     }
     let cloud = try TestCloud(folder, sessions: 2, operations: operations)
@@ -171,7 +171,7 @@ import Testing
     guard case .refusal(let refusal) = try silent[16].receive().message else { throw CancellationError() }
     #expect(refusal.code == .busy)
     #expect(!refusal.reason.contains("serving the edge"))
-    for client in silent { client.socket.close() }
+    for client in silent { client.abandon() }
     _ = try whileBusy { try runEdge(oneStepConfiguration(), cloud.endpoint, folder) }
     #expect(cloud.stop().completed.count == 1)
   }

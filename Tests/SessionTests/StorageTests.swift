@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Platform
@@ -9,8 +10,8 @@ import Testing
 
 /// Files that cannot be written: the side that has them ends with that error, and the other side is told.
 @Suite(.serialized) struct SessionsStorageTests {
-  private func cannotWrite(_ path: String) -> RunDirectoryError {
-    .cannotWrite(path: path, operation: "write", errorNumber: ENOSPC)
+  private func cannotWrite(_ path: String) -> FileError {
+    FileError(path: path, operation: "write", errorNumber: ENOSPC)
   }
 
   @Test func edgesDiskIsFullInMidEpoch() throws {
@@ -41,7 +42,7 @@ import Testing
     #expect(error?.reason.contains("No space left on device") == true)
     #expect(error.map(ErrorKind.init) == .link)
     let path = "\(folder.path)/cloud/edge/metrics.jsonl"
-    #expect(cloud.end().error as? RunDirectoryError == cannotWrite(path))
+    #expect(cloud.end().error as? FileError == cannotWrite(path))
     #expect(try folder.metrics("cloud/edge").steps.map(\.step) == [1])
     #expect(try folder.metrics("edge").events == ["started", "failed"])
   }
@@ -72,7 +73,7 @@ import Testing
     let error = #expect(throws: Failure.self) { try runEdge(quickConfiguration(), cloud.endpoint, folder) }
     #expect(error?.code == "storage")
     #expect(
-      cloud.end().error as? RunDirectoryError == cannotWrite("\(folder.path)/cloud/edge/cloud.safetensors"))
+      cloud.end().error as? FileError == cannotWrite("\(folder.path)/cloud/edge/cloud.safetensors"))
     let summary = try folder.summary("cloud/edge")
     #expect(summary.completedEpochs == 0)
     #expect(summary.trainingSeconds > 0)

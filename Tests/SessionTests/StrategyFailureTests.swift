@@ -91,7 +91,7 @@ import Testing
       for _ in 0..<3 { _ = try peer.connection.receive() }
       try peer.acknowledge(3)
       _ = try peer.connection.receive()
-      peer.connection.socket.close()
+      peer.connection.abandon()
     }
     #expect(ErrorKind(error) == .link)
     #expect(rows.steps.map(\.images) == [4, 4, 2])
@@ -135,7 +135,7 @@ import Testing
     let edge = try FakeEdge(cloud.endpoint, Self.configuration(strategy), run: "bad")
     try script(edge)
     guard case .failure(let told) = try edge.lastWord() else { throw CancellationError() }
-    edge.connection.socket.close()
+    edge.connection.abandon()
     let error = try #require(cloud.end().error)
     #expect(told.code == ErrorKind(error).failureCode)
     #expect(try folder.summary("cloud/bad").outcome == .failed(Role.cloud.text(of: error)))

@@ -15,20 +15,7 @@ import Testing
 @testable import Training
 @testable import Transport
 
-/// A directory of this test, removed with this object.
-final class SessionFolder: Sendable {
-  let path = NSTemporaryDirectory() + "/session-tests-\(UUID().uuidString)"
-
-  init() throws { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) }
-
-  deinit { try? FileManager.default.removeItem(atPath: path) }
-
-  func bytes(_ file: String) throws -> [UInt8] {
-    [UInt8](try Data(contentsOf: URL(fileURLWithPath: "\(path)/\(file)")))
-  }
-
-  func exists(_ file: String) -> Bool { FileManager.default.fileExists(atPath: "\(path)/\(file)") }
-
+extension SessionFolder {
   /// `summary.json` of a run.
   func summary(_ run: String) throws -> RunSummary {
     try RunJSON.decode(RunSummary.self, from: bytes("\(run)/summary.json"))

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Compute
@@ -53,7 +54,7 @@ struct WholeReference {
       for index in 0..<test.sampler.batchCount {
         let batch = try test.preparedBatch(index, epoch: 0)
         let logits = network.forward(input(batch.values, batch.labels.count), training: false)
-        correct += SoftmaxCrossEntropy.evaluate(logits, labels: labels).correct
+        correct += SoftmaxCrossEntropy.evaluate(logits, labels: batch.labels).correct
       }
       self.correct.append(correct)
     }

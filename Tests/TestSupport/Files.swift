@@ -84,3 +84,18 @@ package final class Trace: Sendable {
     return value
   }
 }
+
+/// A directory of one test, removed with this object.
+package final class SessionFolder: Sendable {
+  package let path = NSTemporaryDirectory() + "/session-tests-\(UUID().uuidString)"
+
+  package init() throws {
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: path) }
+
+  package func bytes(_ file: String) throws -> [UInt8] { try contents("\(path)/\(file)") }
+
+  package func exists(_ file: String) -> Bool { FileManager.default.fileExists(atPath: "\(path)/\(file)") }
+}

@@ -2,14 +2,20 @@ import Compute
 import Datasets
 
 extension BatchPreparer {
-  /// Batch `index` of `epoch` in new arrays: `[count, height, width, channels]` values and `[count]` labels.
-  package func preparedBatch(_ index: Int, epoch: Int) throws -> (values: [Float], labels: [UInt8]) {
+  /// Batch `index` of `epoch` in a new tensor, `[count, height, width, channels]`, and `[count]` labels.
+  package func preparedTensor(_ index: Int, epoch: Int) throws -> (images: Tensor, labels: [UInt8]) {
     let shape = FeatureShape(
       height: ImageFormat.height, width: ImageFormat.width, channels: ImageFormat.channels)
     let tensor = Tensor(shape, count: sampler.batchSize)
     var scratch = [UInt8](repeating: 0, count: ImageFormat.valueCount)
     let labels = try prepareBatch(
       index, epoch: epoch, indices: sampler.indices(epoch: epoch), into: tensor, scratch: &scratch)
-    return (Array(tensor.buffer), labels)
+    return (tensor, labels)
+  }
+
+  /// The same in arrays.
+  package func preparedBatch(_ index: Int, epoch: Int) throws -> (values: [Float], labels: [UInt8]) {
+    let (images, labels) = try preparedTensor(index, epoch: epoch)
+    return (withExtendedLifetime(images) { Array(images.buffer) }, labels)
   }
 }

@@ -18,6 +18,16 @@ package struct TimelineFile {
     package var runId: String?
     package var cloudClockOffsetSeconds: Double?
     package var cloudClockUncertaintySeconds: Double?
+
+    package init(
+      role: String, runId: String? = nil, cloudClockOffsetSeconds: Double? = nil,
+      cloudClockUncertaintySeconds: Double? = nil
+    ) {
+      self.role = role
+      self.runId = runId
+      self.cloudClockOffsetSeconds = cloudClockOffsetSeconds
+      self.cloudClockUncertaintySeconds = cloudClockUncertaintySeconds
+    }
   }
 
   private struct Content: Decodable {

@@ -68,7 +68,7 @@ import Testing
 
   /// What each side tells the other of its own failure, and what the other ends with.
   @Test func exitOfAFailureThatThePeerToldOf() {
-    for exit in RunExit.allCases {
+    for exit in ErrorKind.allCases {
       let failure = Failure(code: exit.failureCode, reason: "x")
       let expected: ErrorKind = exit == .diverged || exit == .protocolError ? exit : .link
       #expect(ErrorKind(failure) == expected, "\(exit)")

@@ -16,29 +16,29 @@ import Testing
   private func train(
     _ configuration: RunConfiguration, in base: String
   ) throws -> (exit: [Float], final: [Float], features: [Float], labels: [UInt8]) {
-    let edge = try EdgeModel(configuration, compute: ComputeSettings(threads: 1))
-    let cloud = try CloudModel(configuration, compute: ComputeSettings(threads: 1))
+    let compute = ComputeSettings(threads: 1)
+    let edge = try LocalNetwork(configuration, compute: compute)
+    let (front, exit) = (try edge.front(), try edge.exit())
+    let rest = try LocalNetwork(configuration, compute: compute).rest()
     let values = configuration.scheduled(step: 0)
     let train = SyntheticImages(split: .train, count: 8, seed: 3)
-    let batch = try BatchPreparer.training(train, batchSize: 8, seed: 3).preparedBatch(0, epoch: 0)
-    batch.labels.withUnsafeBufferPointer { labels in
-      let features = edge.forward(batch.values, count: 8, training: true)
-      let copy = Tensor(features.shape, count: 8)
-      copy.copy(from: features)
-      _ = edge.train(features, labels: labels, values)
-      _ = cloud.train(copy, labels: labels, values)
+    let (images, labels) = try BatchPreparer.training(train, batchSize: 8, seed: 3).preparedTensor(0, epoch: 0)
+    let features = front.forward(images, training: true)
+    rest.backward(rest.loss(features, labels: labels).gradient)
+    if let gradient = exit.backward(exit.loss(features, labels: labels).gradient, needsInputGradient: true) {
+      front.backward(gradient)
     }
+    for part in [front, exit, rest] { part.update(values) }
     try Checkpoint.write(
-      [edge.network.front, edge.network.exit], configuration, role: .edge, epoch: 1, step: 1,
-      to: base + "/edge")
-    try Checkpoint.write(
-      [cloud.network.rest], configuration, role: .cloud, epoch: 1, step: 1, to: base + "/cloud")
+      [front.layers, exit.layers], configuration, role: .edge, epoch: 1, step: 1, to: base + "/edge")
+    try Checkpoint.write([rest.layers], configuration, role: .cloud, epoch: 1, step: 1, to: base + "/cloud")
 
     let codec = ActivationCodec(format: configuration.activations)
     var result: (exit: [Float], final: [Float], features: [Float], labels: [UInt8]) = ([], [], [], [])
     for index in 0..<2 {
-      let batch = try BatchPreparer.evaluation(Self.images, batchSize: 4).preparedBatch(index, epoch: 0)
-      let features = edge.forward(batch.values, count: batch.labels.count, training: false)
+      let (images, labels) = try BatchPreparer.evaluation(Self.images, batchSize: 4).preparedTensor(
+        index, epoch: 0)
+      let features = front.forward(images, training: false)
       var bytes: [UInt8] = []
       try codec.encode(features.data, shape: features.activationShape, into: &bytes)
       let received = Tensor(features.shape, count: features.count)
@@ -46,10 +46,10 @@ import Testing
         try codec.decode(
           $0, expecting: features.activationShape, into: received.data, capacity: received.capacity)
       }
-      result.exit += edge.network.exit.forward(features, training: false).buffer
-      result.final += cloud.network.rest.forward(received, training: false).buffer
+      result.exit += exit.forward(features, training: false).buffer
+      result.final += rest.forward(received, training: false).buffer
       result.features += features.buffer
-      result.labels += batch.labels
+      result.labels += labels
     }
     return result
   }

@@ -113,7 +113,7 @@ final class CloudDoor: Sendable {
         let socket = try listener.accept(timeout: options.timeout, cancellation: cancellation)
         joinFinished()
         guard state.withLock({ $0.greetings.count < Self.maximumGreetings }) else {
-          logger.warning("refused \(Self.name(socket)): too many clients have not begun a run")
+          logger.warning("refused \(Self.name(socket.remoteEndpoint)): too many clients have not begun a run")
           Handshake.refuse(
             FramedConnection(socket, role: .cloud),
             Refusal(code: .busy, reason: "too many clients have not begun a run; try again in some seconds"))
@@ -142,7 +142,7 @@ final class CloudDoor: Sendable {
       }
     } catch {
       state.change { $0.endGreeting(connection) }
-      logger.warning("refused \(Self.name(socket)): \(error)")
+      logger.warning("refused \(Self.name(socket.remoteEndpoint)): \(error)")
       Handshake.refuse(
         connection, Refusal(code: .busy, reason: "the cloud has no thread left; try again in some seconds"))
     }
@@ -161,7 +161,7 @@ final class CloudDoor: Sendable {
   private func greet(_ connection: FramedConnection) {
     do {
       let hello = try Handshake.accept(connection)
-      let name = Self.name(connection.socket)
+      let name = Self.name(connection.remoteEndpoint)
       do {
         let visitor = Visitor(
           connection: connection, configuration: try check(hello), exchange: hello.exchange,
@@ -202,7 +202,7 @@ final class CloudDoor: Sendable {
     logger.warning("refused \(name): \(error)")
   }
 
-  private static func name(_ client: Socket) -> String {
-    client.remoteEndpoint.map { "\($0)" } ?? "a client without an address"
+  private static func name(_ endpoint: Endpoint?) -> String {
+    endpoint.map { "\($0)" } ?? "a client without an address"
   }
 }

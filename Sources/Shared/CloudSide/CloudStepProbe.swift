@@ -1,5 +1,4 @@
 import Compute
-import Datasets
 import NeuralNetwork
 import Platform
 import Training
@@ -80,7 +79,7 @@ final class CloudStepProbe {
     var bytes: [UInt8] = []
     try ActivationCodec(format: configuration.activations).encode(
       features.data, shape: features.activationShape, into: &bytes)
-    return Batch(sequence: 1, labels: labels, activations: bytes)
+    return EncodedBatch(sequence: 1, labels: labels, activations: bytes)
   }
 
   private func timeWhole(_ steps: Int, _ check: () throws -> Void) throws -> [Times] {
@@ -88,7 +87,7 @@ final class CloudStepProbe {
     let pixels = (0..<labels.count * RunConfiguration.imageBytes).map { _ in
       UInt8(truncatingIfNeeded: random.next())
     }
-    let batch = Batch(sequence: 1, labels: labels, activations: pixels)
+    let batch = EncodedBatch(sequence: 1, labels: labels, activations: pixels)
     let decoder = ImageDecoder(configuration)
     let images = Tensor(Architecture.imageShape, count: labels.count)
     return try StepTiming.run(steps: steps) { _ in

@@ -1,4 +1,3 @@
-import Datasets
 import NeuralNetwork
 import Transport
 
@@ -100,7 +99,7 @@ extension RunConfiguration {
   /// - Throws: `ShapeError` if the configuration makes no network.
   package func largestFrameBytes() throws -> Int {
     let network = try SplitNetwork(network)
-    let head = Batch.frameByteCount(labels: batchSize, content: 0)
+    let head = EncodedBatch.frameByteCount(labels: batchSize, content: 0)
     guard strategy.isCut else { return head + batchSize * Self.imageBytes }
     let features = ActivationShape(network.cutShape, count: batchSize)
     let encoded = activations.encodedByteCount(shape: features)

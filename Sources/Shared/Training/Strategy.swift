@@ -53,11 +53,3 @@ extension RunConfiguration {
     return configuration
   }
 }
-
-extension ActivationFormat {
-  /// Every value as it is, and what gradients travel in: 32 bits, not compressed.
-  package static let exact: ActivationFormat = {
-    guard let format = try? ActivationFormat(bits: 32) else { preconditionFailure("32 bits are a format") }
-    return format
-  }()
-}
