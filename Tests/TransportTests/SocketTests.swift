@@ -181,13 +181,20 @@ import Testing
   }
 
   @Test func patienceWhileThePeerOwesNothing() throws {
-    let (left, right) = try Socket.pair(timeout: 0.1)
+    let (left, right) = try Socket.pair(timeout: 0.05)
+    let questions = Guarded(0)
     let reader = Background {
       var byte: UInt8 = 0
-      try withUnsafeMutableBytes(of: &byte) { try right.readExactly(into: $0, mayTimeOut: { false }) }
+      try withUnsafeMutableBytes(of: &byte) { bytes in
+        try right.readExactly(into: bytes) {
+          questions.change { $0 += 1 }
+          return false
+        }
+      }
       return byte
     }
-    sleep(milliseconds: 500)
+    // It is asked at first, and again whenever the time is over.
+    _ = questions.wait { $0 > 5 ? true : nil }
     try left.writeAll([5])
     #expect(try reader.value() == 5)
   }

@@ -37,6 +37,11 @@ final class Background<Value: Sendable>: Sendable {
 /// Lets some time pass where there is nothing to wait for.
 func sleep(milliseconds: Int32) { _ = poll(nil, 0, milliseconds) }
 
+/// Waits for what nobody announces.
+func waitUntil(_ isSo: () -> Bool) {
+  while !isSo() { sleep(milliseconds: 1) }
+}
+
 /// SplitMix64.
 struct TestGenerator: RandomNumberGenerator {
   var state: UInt64
