@@ -19,14 +19,6 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 help_if_asked "$@"
 
-read_run_options "$@"
 "$root/scripts/build.sh" >&2
-
 find_data "$@"
-
-if [[ -n $alone ]]; then
-  exec "$root/.build/release/edge-trainer" train "${data_options[@]}" "$@"
-fi
-cloud=("$root/.build/release/cloud-trainer" "${cloud_options[@]}")
-edge=("$root/.build/release/edge-trainer" train "${data_options[@]}" "$@")
-train_and_report
+exec "$root/.build/release/edge-trainer" train --local "${data_options[@]}" "$@"
