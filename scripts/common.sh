@@ -88,8 +88,9 @@ build_benchmark() {
   benchmark=$root/Benchmarks/.build/release/benchmark
 }
 
-# Goes on as the program $1 of experiments/, with the script's options.
+# Goes on as the program $1 of experiments/, with the script's options, unless they ask for help.
 start_experiment() {
+  help_if_asked "${@:2}"
   command -v python3 >/dev/null || fail "python3 is not installed; on Debian: apt-get install python3"
   PYTHONPATH=$root/scripts${PYTHONPATH:+:$PYTHONPATH} exec python3 -B -m "experiments.$1" "${@:2}"
 }

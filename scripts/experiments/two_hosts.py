@@ -88,18 +88,19 @@ def train(inside: list[list[str]], options: list[str], edge_directory: str | Non
     cloud += ["--listen", f"{HOSTS[1]}:0", "--sessions", "1", *for_cloud(options)]
     with tempfile.TemporaryDirectory() as scratch:
         output, errors = Path(scratch, "output"), Path(scratch, "errors")
-        with output.open("wb") as stdout, errors.open("wb") as stderr:
-            with started(cloud, patience=10, stdout=stdout, stderr=stderr) as process:
-                code = programs.run([*edge, "train", *options, "--cloud", address_of(process, output, errors)])
-                has_ended(process, GRACE.get(code, 5))
-        text = errors.read_text(errors="replace")
-    if code not in (0, 64, 65, 73, 130):
-        say("the last words of cloud-trainer:")
-        print(*text.splitlines()[-5:], sep="\n", file=sys.stderr)
-    run = re.search(r" run=([A-Za-z0-9-]+)", text)
-    if run:
-        say(f"the files of the run: {edge_directory or f'runs/{run[1]}/edge'} and runs/{run[1]}/cloud")
-    return code
+        try:
+            with output.open("wb") as stdout, errors.open("wb") as stderr:
+                with started(cloud, patience=10, stdout=stdout, stderr=stderr) as process:
+                    code = programs.run([*edge, "train", *options, "--cloud", address_of(process, output, errors)])
+                    has_ended(process, GRACE.get(code, 5))
+            if code not in (0, 64, 65, 73, 130):
+                say("the last words of cloud-trainer:")
+                print(*errors.read_text(errors="replace").splitlines()[-5:], sep="\n", file=sys.stderr)
+            return code
+        finally:
+            run = re.search(r" run=([A-Za-z0-9-]+)", errors.read_text(errors="replace"))
+            if run:
+                say(f"the files of the run: {edge_directory or f'runs/{run[1]}/edge'} and runs/{run[1]}/cloud")
 
 
 def main(arguments: list[str]) -> int:
@@ -115,7 +116,7 @@ def main(arguments: list[str]) -> int:
     link += ["--link-delay", own.link_delay] if own.link_delay else []
     config = programs.configuration(others + link)
     if config["strategy"] == "edge-only":
-        raise usage("--strategy edge-only has no cloud, and needs no second host; see run-local.sh")
+        raise usage("--strategy edge-only has no cloud, and needs no second host")
     programs.output_of([str(SCRIPTS / "setup.sh"), "iproute2"])
     others += ["--run-dir", own.run_dir] if own.run_dir else []
     with hosts(config.get("link_rate"), config.get("link_delay")) as inside:

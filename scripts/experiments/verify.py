@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Iterator
 
 from . import programs
-from .programs import SCRIPTS, Failure, Options, describe, from_common, program, run, usage
+from .programs import SCRIPTS, Failure, describe
 from .trials import Trial
 
 ARCHITECTURES = ("vgg8", "vgg16", "resnet18", "resnet18-imagenet")
@@ -26,39 +26,47 @@ FORMATS = (
 
 def parse(arguments: list[str]) -> argparse.Namespace:
     """The options."""
-    options = Options()
-    options.add_argument("weights", nargs="*", type=Path)
+    options = programs.Options()
+    options.add_argument("weights", nargs="*")
     options.add_argument("--every-network", action="store_true")
     options.add_argument("--images", default="100")
-    options.add_argument("--batch-size", default="100")
+    options.add_argument("--batch-size", type=int, default=100)
     options.add_argument("--threads")
-    data = Path(os.environ.get("CIFAR10_DIR") or Path.home() / ".cache/cifar-10-batches-bin")
-    options.add_argument("--data", default=data if data.is_dir() else "synthetic")
+    data = os.environ.get("CIFAR10_DIR") or str(Path.home() / ".cache/cifar-10-batches-bin")
+    options.add_argument("--data", default=data if os.path.isdir(data) else "synthetic")
     own = options.parse_intermixed_args(arguments)
     if own.every_network:
         own.data = "synthetic"
     elif not 1 <= len(own.weights) <= 2:
-        raise usage("expected the file of the edge's weights and, unless the exit alone is compared, that of the cloud's")
+        raise programs.usage("expected the file of the edge's weights, and that of the cloud's or none")
     own.thread_options = ["--threads", own.threads] if own.threads else []
     return own
 
 
-def agree(own: argparse.Namespace, weights: list[Path], scratch: Path) -> bool:
+def agree(own: argparse.Namespace, weights: list[str], scratch: Path) -> bool:
     """Whether both sides give the same logits."""
+    import verify
+
     for file in scratch.glob("logits-*"):
         file.unlink()
-    common = [f"--{side}-weights={file}" for side, file in zip(("edge", "cloud"), weights)] + own.thread_options
-    common += [f"--data={own.data}", f"--batch-size={own.batch_size}", f"--logits={scratch}/logits"]
-    predict = [program("edge-trainer"), "predict", *common, f"--images={own.images}", "--dump-features"]
-    predict += ["--dump-images"] if own.data == "synthetic" else []
-    python, log = from_common("prepare_pytorch", "python"), scratch / "predict.log"
+    own.edge_weights, own.cloud_weights = [*weights, None][:2]
+    own.logits = f"{scratch}/logits"
+    words = [f"--{side}-weights={file}" for side, file in zip(("edge", "cloud"), weights)] + own.thread_options
+    words += [f"--data={own.data}", f"--batch-size={own.batch_size}", f"--logits={own.logits}", f"--images={own.images}"]
+    words += ["--dump-features"] + (["--dump-images"] if own.data == "synthetic" else [])
+    log = scratch / "predict.log"
     with log.open("wb") as errors:
-        code = run(predict, stdout=subprocess.DEVNULL, stderr=errors)
+        code = programs.run(
+            [programs.program("edge-trainer"), "predict", *words], stdout=subprocess.DEVNULL, stderr=errors
+        )
     if code:
         sys.stderr.write(log.read_text(errors="replace"))
         raise Failure("", code)
-    sys.stdout.flush()
-    return run([python, "-B", str(SCRIPTS / "pytorch/verify.py"), *common]) == 0
+    try:
+        return verify.agree(own)
+    except (ValueError, RuntimeError) as error:
+        print(f"THE FILES DO NOT FIT: {error}")
+        return False
 
 
 def networks() -> Iterator[list[str]]:
@@ -80,10 +88,9 @@ def every_network(own: argparse.Namespace, scratch: Path) -> bool:
         trial = Trial("run", scratch / "run", [*short, *words, *own.thread_options])
         code = trial.run()
         if code:
-            sys.stderr.write((trial.directory / "edge.log").read_text(errors="replace"))
-            raise Failure("", code)
-        cloud = next(trial.directory.glob("cloud/*/cloud.safetensors"))
-        agreeing.append(agree(own, [trial.directory / "edge/edge.safetensors", cloud], scratch))
+            raise Failure(f"edge-trainer train {programs.as_line(words)}: {trial.last_words(code)}", code)
+        weights = [*trial.directory.glob("edge/edge.safetensors"), *trial.directory.glob("cloud/*/cloud.safetensors")]
+        agreeing.append(agree(own, list(map(str, weights)), scratch))
     print(f"{len(agreeing)} networks, {agreeing.count(False)} differ")
     return all(agreeing)
 
@@ -91,6 +98,11 @@ def every_network(own: argparse.Namespace, scratch: Path) -> bool:
 def main(arguments: list[str]) -> int:
     """Returns the exit code."""
     own = parse(arguments)
+    programs.program("edge-trainer")
+    python = programs.from_common("prepare_pytorch", "python")
+    if not os.path.samefile(sys.prefix, Path(python).parents[1]):
+        os.execv(python, [python, "-B", "-m", "experiments.verify", *arguments])
+    sys.path.insert(0, str(SCRIPTS / "pytorch"))
     with tempfile.TemporaryDirectory() as scratch:
         same = every_network(own, Path(scratch)) if own.every_network else agree(own, own.weights, Path(scratch))
     return 0 if same else 1
