@@ -49,7 +49,10 @@ def config_of(options):
         end(64, f"edge-trainer: --cut {cut} is out of range; see 'edge-trainer train --help'")
     strategy = options.get("strategy", "hierarchical")
     config = {"role": "edge", "strategy": strategy, "architecture": options.get("architecture", "vgg8")}
-    config |= {"train_images": int(options.get("train_limit", 1000)), "test_images": int(options.get("test_limit", 100))}
+    config |= {
+        "train_images": int(options.get("train_limit", 1000)),
+        "test_images": int(options.get("test_limit", 100)),
+    }
     config |= {"epochs": int(options.get("epochs", 10)), "seed": int(options.get("seed", 0))}
     if strategy != "edge-only" and "link_rate" in options:
         config["link_rate"] = RATES[options["link_rate"]]
@@ -126,7 +129,9 @@ def plan(options):
     rows = []
     for strategy in options["strategies"].split(","):
         cut = strategy in ("hierarchical", "split")
-        pairs = [(int(k), int(n)) for k in options["cuts"].split(",") for n in options["bits"].split(",")] if cut else []
+        pairs = (
+            [(int(k), int(n)) for k in options["cuts"].split(",") for n in options["bits"].split(",")] if cut else []
+        )
         for k, bits in pairs or [(None, None)]:
             row = {"strategy": strategy, "cut": k, "bits": bits, "bound": "edge", "epoch_seconds": 9.0}
             rows.append(row | {"bytes_per_image": 25 * (bits or 4), "edge_memory_bytes": 2 * 10**8})

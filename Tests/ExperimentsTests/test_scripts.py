@@ -78,15 +78,17 @@ class FrontierTests(ScriptTests):
         head, *rows = [line.split("\t") for line in lines]
         self.assertEqual(
             " ".join(head),
-            "architecture cut bottleneck bits scale full_scale values packed_bytes_per_image bytes_per_image exit_accuracy"
-            " final_accuracy epochs train_images seed directory command",
+            "architecture cut bottleneck bits scale full_scale values packed_bytes_per_image bytes_per_image"
+            " exit_accuracy final_accuracy epochs train_images seed directory command",
         )
         # 100 channels narrow the third cut alone.
         self.assertEqual([row[1:4] for row in rows[:2]], [["2", "none", "1"], ["2", "none", "4"]])
         self.assertEqual(len(rows), 6)
         row = dict(zip(head, next(row for row in rows if row[1:4] == ["3", "100", "4"])))
         self.assertEqual(row["directory"], "f/vgg16-cut3-bottleneck_100-4bit-tensor-seed0")
-        self.assertEqual((row["values"], row["packed_bytes_per_image"], row["bytes_per_image"]), ("500", "251.0", "100.0"))
+        self.assertEqual(
+            (row["values"], row["packed_bytes_per_image"], row["bytes_per_image"]), ("500", "251.0", "100.0")
+        )
         self.assertEqual((row["epochs"], row["final_accuracy"], row["full_scale"]), ("6", "0.5400", "0.5"))
         self.assertIn("train --local --exit-head conv --epochs 6 --data synthetic", row["command"])
         marked = [line.split()[3:5] for line in output.splitlines() if line.startswith("*")]
@@ -212,7 +214,9 @@ class OtherTests(ScriptTests):
         output, _ = self.run_script("measure-plan.sh", "quick", "--data", "synthetic")
         (table,) = runs.read_all(next(self.directory.glob("runs/plan-*")))
         self.assertEqual((table.kind, len(table.rows)), ("plan", 11))
-        self.assertIn("| vgg16, hierarchical, cut 3, 4 bits, wifi | edge | 9.00 | 10.00 | 0.900 | 100 / 100 | 200 / 100 |", output)
+        self.assertIn(
+            "| vgg16, hierarchical, cut 3, 4 bits, wifi | edge | 9.00 | 10.00 | 0.900 | 100 / 100 | 200 / 100 |", output
+        )
         self.assertIn("median error 10.0% over 11 settings", output)
         plans = self.calls("plan --local")
         self.assertEqual(len(plans), 4)

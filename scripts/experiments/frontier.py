@@ -93,8 +93,8 @@ def row(directory: Path) -> dict:
     return cells | {
         "bottleneck": bottleneck,
         "values": values,
-        # Without compression an image has a byte for the label and its codes. What the batches add, headers and scales, is
-        # in the measured bytes only.
+        # Without compression an image has a byte for the label and its codes. What the batches add, headers and scales,
+        # is in the measured bytes only.
         "packed_bytes_per_image": f"{values * bits / 8 + 1:.1f}",
         "bytes_per_image": f"{summary['train_payload_bytes'] / images:.1f}",
         "exit_accuracy": f"{summary['exit_accuracy']:.4f}",
@@ -106,7 +106,7 @@ def row(directory: Path) -> dict:
 
 
 def table(rows: list[dict]) -> Grid:
-    """The rows for a terminal; * marks those that no other of the same architecture beats in both bytes and accuracy."""
+    """The rows for a terminal; * marks those that none of the same architecture beats in both bytes and accuracy."""
     grid = Grid(
         "", "architecture", "cut", "bottleneck", "bits", "scale", "full scale", "bytes packed", "with zstd", "exit %",
         "final %", "epochs", "images", "seed", left=2,

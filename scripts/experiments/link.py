@@ -15,7 +15,7 @@ VALUES = 8192
 def sizes(rate: int) -> tuple[int, int, int]:
     """Bits of a value, images of a batch and of the run, for a rate in bit/s.
 
-    Batches of about a tenth of a second at high rates; at low ones single images, of fewer bits, for a fine measurement.
+    Batches of about a tenth of a second at high rates; at low ones single images of fewer bits, to measure finely.
     """
     bits = 1 if rate < 500_000 else 32
     batch = min(128, rate // 4_000_000 + 1)
@@ -23,7 +23,7 @@ def sizes(rate: int) -> tuple[int, int, int]:
 
 
 def traffic(lines: list[dict]) -> tuple[int, float]:
-    """Bytes received and seconds between the first and the last step of a log, some bytes after the connection's beginning."""
+    """Bytes and seconds between the first and the last step of the cloud's log."""
     steps = [line for line in lines if line.get("type") == "step"]
     if len(steps) < 2 or steps[-1]["wall_seconds"] <= steps[0]["wall_seconds"]:
         raise ReportError("the log lacks figures")

@@ -42,7 +42,7 @@ def racer_of(text: str) -> list[tuple[str, list[str]]]:
     """The name and the options in 'name: option...'."""
     name, colon, words = text.partition(":")
     if not colon or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
-        raise argparse.ArgumentTypeError(f"{text}: expected a name of letters, digits, '.', '_' and '-', a colon, and options")
+        raise argparse.ArgumentTypeError(f"{text}: expected a name of letters, digits and . _ -, a colon, and options")
     programs.refuse(words.split())
     return [(name, words.split())]
 
@@ -135,12 +135,12 @@ def main(arguments: list[str]) -> int:
     own, others = parse(arguments)
     if len(cores()) < 2:
         raise Failure(f"needs two processor cores, here is {len(cores())}")
-    data = programs.data_options(others)
-    trials = [Racer(name, own.directory / name, data + options_of(own.link_rate, others, words)) for name, words in own.racers]
-    for trial in trials:
-        programs.configuration(trial.options)
+    others = programs.data_options(others) + others
+    racers = [Racer(name, own.directory / name, options_of(own.link_rate, others, words)) for name, words in own.racers]
+    for racer in racers:
+        programs.configuration(racer.options)
     describe_machine(programs.make_directory(own.directory) / "machine.json", as_line(["scripts/race.sh", *arguments]))
-    failures = run_all(trials, race, own.directory)
+    failures = run_all(racers, race, own.directory)
     report = [sys.executable, "-B", SCRIPTS / "report.py", "--tables", own.directory]
     failures += subprocess.run(report, check=False).returncode
     say(f"the race is in {own.directory}")

@@ -53,7 +53,7 @@ class Trial:
 
 
 def run_all(trials: list, run_one, directory: Path) -> int:
-    """Calls `run_one` with each of the trials that is not complete; returns how many it gave an exit code that is not 0."""
+    """Calls `run_one` with each of the trials that is not complete; returns how many exit codes it gave but 0."""
     make_directory(directory)
     failures, complete = 0, [trial.is_complete() for trial in trials]
     for number, (trial, is_complete) in enumerate(zip(trials, complete), start=1):

@@ -16,8 +16,8 @@ from .programs import SCRIPTS, Failure, has_ended, say, started, uninterrupted, 
 HOSTS = ("10.77.0.1", "10.77.0.2")  # of the edge and of the cloud
 # The cloud gets these, too; all others are the edge's.
 OF_BOTH = ("--threads", "--timeout", "--convolution")
-# Seconds that the cloud may go on after the edge, by the edge's exit code: after 0 it ends by itself, and the others mean
-# that the edge never reached it.
+# Seconds that the cloud may go on after the edge, by the edge's exit code: after 0 it ends by itself, and the others
+# mean that the edge never reached it.
 GRACE = {0: 60, 64: 0, 65: 0, 69: 0, 73: 0}
 
 
@@ -32,8 +32,8 @@ def for_cloud(words: list[str]) -> list[str]:
 
 def disciplines(rate: float | None, delay: float | None) -> list[list[str]]:
     """What tc adds to a device that sends at a rate in bit/s and delays by seconds."""
-    # A bucket of 50 ms, but of five packets at least: with a smaller one a busy machine, whose timers fire late, loses much
-    # of the rate. A queue of 1 s.
+    # A bucket of 50 ms, but of five packets at least: with a smaller one a busy machine, whose timers fire late, loses
+    # much of the rate. A queue of 1 s.
     bucket = f"root handle 1: tbf rate {rate or 0:.0f}bit burst {max(8000, int((rate or 0) / 160))} latency 1s"
     late = f"{'parent 1:1' if rate else 'root'} netem delay {1e3 * (delay or 0):g}ms limit 100000"
     return [words.split() for words, wanted in ((bucket, rate), (late, delay)) if wanted]

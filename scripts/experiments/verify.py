@@ -52,7 +52,7 @@ def agree(own: argparse.Namespace, weights: list[str], scratch: Path) -> bool:
     own.edge_weights, own.cloud_weights = [*weights, None][:2]
     own.logits = f"{scratch}/logits"
     words = [f"--{side}-weights={file}" for side, file in zip(("edge", "cloud"), weights)] + own.thread_options
-    words += [f"--data={own.data}", f"--batch-size={own.batch_size}", f"--logits={own.logits}", f"--images={own.images}"]
+    words += [f"--{key.replace('_', '-')}={getattr(own, key)}" for key in ("data", "batch_size", "logits", "images")]
     words += ["--dump-features"] + (["--dump-images"] if own.data == "synthetic" else [])
     log = scratch / "predict.log"
     with log.open("wb") as errors:
