@@ -10,7 +10,8 @@
 # know of them, and their config.json does not either. The kernel counts whole packets, headers included (some 5 % more than
 # the programs count); a delay needs the kernel's netem. Everything else is as for run-local.sh.
 #
-# Needs iproute2, and installs it if it is missing. Takes everything down again, however it ends.
+# Needs iproute2, and installs it if it is missing. Takes everything down again, however it ends. Takes as long as
+# run-local.sh, or the link. The exit code is that of edge-trainer.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"

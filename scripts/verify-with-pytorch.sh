@@ -19,6 +19,8 @@
 #          --data DIR|synthetic ($CIFAR10_DIR, else ~/.cache/cifar-10-batches-bin, else synthetic)
 # Environment: PYTORCH_VENV, a virtual environment with torch, safetensors and numpy. Otherwise one is made (once) in
 # ~/.cache/hierarchical-trainer/venv: about 1 GB with PyTorch for the CPU, 6 GB where only the one for GPUs is to be had.
+# BINARIES, a folder with edge-trainer and cloud-trainer; otherwise they are built. Exit code 0 if all agree, 1 if not, 64 for
+# wrong options.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
