@@ -22,39 +22,23 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-# The package beside this file, which Python prefers to the file itself.
+# The packages beside this file; Python prefers `report` to the file itself.
+from experiments.programs import Failure, Options, say, start, usage  # noqa: E402
 from report import runs, tables, timing  # noqa: E402
 
 
-class Trouble(Exception):
-    """What ends the program: exit code and one line."""
-
-
 def parse(arguments):
-    """The paths, the output directory or None, and whether only tables are wanted."""
-    paths, output, only_tables = [], None, False
-    arguments = list(arguments)
-    while arguments:
-        argument = arguments.pop(0)
-        if argument == "--output":
-            if not arguments:
-                raise Trouble(64, "--output lacks its value; see --help")
-            output = Path(arguments.pop(0))
-        elif argument.startswith("--output="):
-            if argument == "--output=":
-                raise Trouble(64, "--output lacks its value; see --help")
-            output = Path(argument.split("=", 1)[1])
-        elif argument == "--tables":
-            only_tables = True
-        elif argument.startswith("-"):
-            raise Trouble(64, f"unknown option {argument}; see --help")
-        else:
-            paths.append(argument)
-    if not paths:
-        raise Trouble(64, "expected the directory of a race or a run; see --help")
-    if only_tables == (output is not None):
-        raise Trouble(64, "expected either --output DIR or --tables; see --help")
-    return paths, output
+    """The options."""
+    options = Options()
+    options.add_argument("paths", nargs="*")
+    options.add_argument("--output", type=Path)
+    options.add_argument("--tables", action="store_true")
+    own = options.parse_intermixed_args(arguments)
+    if not own.paths:
+        raise usage("expected the directory of a race or a run")
+    if own.tables == (own.output is not None):
+        raise usage("expected either --output DIR or --tables")
+    return own
 
 
 def ensure_matplotlib():
@@ -69,14 +53,14 @@ def ensure_matplotlib():
     venv = Path(os.environ.get("REPORT_VENV") or cache / "hierarchical-trainer" / "report-venv")
     python = venv / "bin" / "python"
     if Path(sys.prefix) == venv:
-        raise Trouble(69, f"{venv} has no usable matplotlib; remove it and try again")
+        raise Failure(f"{venv} has no usable matplotlib; remove it and try again", 69)
     check = [python, "-c", "import matplotlib"]
     if not python.exists() or subprocess.run(check, check=False, capture_output=True).returncode:
-        print(f"report.py: preparing matplotlib in {venv}", file=sys.stderr)
+        say(f"preparing matplotlib in {venv}")
         pip = [python, "-m", "pip", "--disable-pip-version-check", "--quiet", "install", "matplotlib>=3.8,<4"]
         for command in ([sys.executable, "-m", "venv", venv], pip):
             if subprocess.run(command, check=False, stdout=sys.stderr).returncode:
-                raise Trouble(69, f"matplotlib cannot be installed in {venv}")
+                raise Failure(f"matplotlib cannot be installed in {venv}", 69)
     os.execv(python, [str(python), "-B", *sys.argv])
 
 
@@ -92,8 +76,8 @@ def write(things, output):
         text += "\n".join(tables.as_markdown(thing, images) for thing, images in sections)
         (output / "report.md").write_text(text, encoding="utf-8")
     except OSError as error:
-        raise Trouble(73, f"{error.filename or output}: {error.strerror}") from error
-    print(f"report.py: wrote {output}/report.md", file=sys.stderr)
+        raise Failure(f"{error.filename or output}: {error.strerror}", 73) from error
+    say(f"wrote {output}/report.md")
 
 
 def main(arguments):
@@ -101,28 +85,20 @@ def main(arguments):
     if any(argument in ("-h", "--help") for argument in arguments):
         print(__doc__.strip())
         return 0
-    try:
-        paths, output = parse(arguments)
-        things = [thing for path in paths for thing in runs.read_all(path)]
-        timing.lend(things)
-        if output:
-            write(things, output)
-        else:
+    own = parse(arguments)
+    things = [thing for path in own.paths for thing in runs.read_all(path)]
+    timing.lend(things)
+    if own.output:
+        write(things, own.output)
+    else:
+        try:
             print("\n".join(tables.as_text(thing) for thing in things), end="", flush=True)
-    except Trouble as trouble:
-        code, message = trouble.args
-        print(f"report.py: error: {message}", file=sys.stderr)
-        return code
-    except runs.ReportError as error:
-        print(f"report.py: error: {error}", file=sys.stderr)
-        return 65
-    except OSError as error:
-        # What is still in the buffer would fail again when Python ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        print(f"report.py: error: cannot write the tables: {error.strerror}", file=sys.stderr)
-        return 74
+        except OSError as error:
+            # What is still in the buffer would fail again when Python ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise Failure(f"cannot write the tables: {error.strerror}", 74) from error
     return 1 if any(tables.problems(thing) for thing in things if not isinstance(thing, runs.Table)) else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    start("report.py", main)

@@ -3,10 +3,8 @@
 Usage: python3 -B -m unittest discover -s Tests/ReportTests
 """
 
-import contextlib
-import importlib.util
-import io
 import json
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -16,14 +14,6 @@ SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from report import runs, tables, timing  # noqa: E402
-
-
-def load_program():
-    """scripts/report.py, whose name the package has too."""
-    spec = importlib.util.spec_from_file_location("report_program", SCRIPTS / "report.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 # A thousand images in each of two epochs, over a link of 1.1 Mbit/s.
@@ -232,7 +222,6 @@ class ReportTests(unittest.TestCase):
             runs.read_all(path)
 
     def test_exit_codes(self):
-        program = load_program()
         race = self.write_race()
         write_run(self.directory / "run", "hierarchical", 1.0, 1.0, 1.0, 2000)
         (self.directory / "broken").mkdir()
@@ -243,16 +232,16 @@ class ReportTests(unittest.TestCase):
             (["--tables", str(self.directory / "run")], 0, ""),
             (["--tables", str(race)], 1, ""),  # a racer failed
             ([str(race)], 64, "expected either --output DIR or --tables"),
-            (["--tables", "--output"], 64, "--output lacks its value"),
+            (["--tables", "--output"], 64, "--output: expected one argument"),
             (["--tables", str(self.directory / "none")], 65, "no such file or directory"),
             (["--tables", str(self.directory / "broken")], 65, "no JSON"),
         ):
             with self.subTest(arguments=arguments):
-                output, errors = io.StringIO(), io.StringIO()
-                with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
-                    self.assertEqual(program.main(arguments), code)
-                self.assertIn(error, errors.getvalue())
-                self.assertEqual(len(errors.getvalue().splitlines()), 1 if error else 0)
+                program = [sys.executable, "-B", SCRIPTS / "report.py", *arguments]
+                done = subprocess.run(program, capture_output=True, text=True, check=False)
+                self.assertEqual(done.returncode, code)
+                self.assertIn(error, done.stderr)
+                self.assertEqual(len(done.stderr.splitlines()), 1 if error else 0)
 
 
 if __name__ == "__main__":

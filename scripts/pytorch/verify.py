@@ -1,10 +1,9 @@
 """Compares the logits that `edge-trainer predict` wrote with those of PyTorch, from the same files of weights.
 
-Exits with 1 when a logit differs by more than a thousandth of the largest, or a prediction differs. See
-scripts/verify-with-pytorch.sh, which runs both sides.
+They differ when a logit does by more than a thousandth of the largest, or a prediction. See
+scripts/experiments/verify.py, which runs both sides.
 """
 
-import argparse
 import os
 import sys
 
@@ -19,10 +18,10 @@ from quantization import quantize
 TOLERANCE = 1e-3
 
 
-def main() -> int:
-    options = parse_options()
+def agree(options) -> bool:
+    """Whether the logits of the two sides agree, given the files of weights, what `predict` was given, and `threads`."""
     if options.threads:
-        torch.set_num_threads(options.threads)
+        torch.set_num_threads(int(options.threads))
     network = load(options.edge_weights, options.cloud_weights).eval()
     ours = {"exit": np.load(f"{options.logits}-exit.npy")}
     if options.cloud_weights:
@@ -34,7 +33,7 @@ def main() -> int:
         images, labels_of_file = read_cifar10(options.data, len(labels))
         if not np.array_equal(labels, labels_of_file):
             print("the labels differ from those of the data set", file=sys.stderr)
-            return 1
+            return False
 
     features, theirs = predict(network, normalize(images), options.batch_size)
     configuration = network.configuration
@@ -45,11 +44,11 @@ def main() -> int:
     )
     print("logits  accuracy  largest logit  largest difference  relative  other predictions")
     print("------  --------  -------------  ------------------  --------  -----------------")
-    agree = all([compare(name, ours[name], theirs[name], labels) for name in ours])
+    same = all([compare(name, ours[name], theirs[name], labels) for name in ours])
     if not explain(network, features, ours, labels, options):
-        agree = False
-    print("the logits agree" if agree else "THE LOGITS DIFFER")
-    return 0 if agree else 1
+        same = False
+    print("the logits agree" if same else "THE LOGITS DIFFER", flush=True)
+    return same
 
 
 @torch.inference_mode()
@@ -122,21 +121,3 @@ def compare(name: str, ours: np.ndarray, theirs: np.ndarray, labels: np.ndarray)
         f"{name:6}  {accuracy:8.2%}  {largest:13.4f}  {difference:18.2e}  {difference / largest:8.1e}  {other:17}"
     )
     return bool(difference <= TOLERANCE * largest) and other == 0
-
-
-def parse_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--edge-weights", required=True, metavar="FILE", help="edge.safetensors of a run")
-    parser.add_argument("--cloud-weights", metavar="FILE", help="cloud.safetensors of the same run")
-    parser.add_argument(
-        "--data", required=True, metavar="DIR|synthetic",
-        help="folder of CIFAR-10 in its binary format, or synthetic: the images that predict dumped",
-    )
-    parser.add_argument("--logits", required=True, metavar="PREFIX", help="as given to edge-trainer predict")
-    parser.add_argument("--batch-size", type=int, default=100, metavar="N", help="as given to edge-trainer predict")
-    parser.add_argument("--threads", type=int, metavar="N", help="threads that compute (default: PyTorch's)")
-    return parser.parse_args()
-
-
-if __name__ == "__main__":
-    sys.exit(main())

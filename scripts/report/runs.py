@@ -1,5 +1,7 @@
 """What the programs and scripts leave behind: runs, races and tables, as they are in their files."""
 
+from __future__ import annotations
+
 import json
 from dataclasses import dataclass, field
 from pathlib import Path

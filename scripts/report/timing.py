@@ -1,5 +1,7 @@
 """What follows from the files of a run: times and bytes of an epoch, floors, and whether both sides' bytes agree."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
 
 from .runs import Race, Run

@@ -1,0 +1,112 @@
+"""Compares the logits of trained weights with PyTorch's; see scripts/verify-with-pytorch.sh."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Iterator
+
+from . import programs
+from .programs import SCRIPTS, Failure, describe
+from .trials import Trial
+
+ARCHITECTURES = ("vgg8", "vgg16", "resnet18", "resnet18-imagenet")
+EXIT_HEADS = ("pool", "conv", "deep", "pyramid", "residual")
+# Bits and scale.
+FORMATS = (
+    "4 tensor", "4 channel", "1 tensor", "8 channel", "2 channel", "16 tensor", "3 tensor", "32 tensor", "5 channel",
+    "6 tensor", "7 channel", "8 tensor", "1 channel",
+)  # fmt: skip
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """The options."""
+    options = programs.Options()
+    options.add_argument("weights", nargs="*")
+    options.add_argument("--every-network", action="store_true")
+    options.add_argument("--images", default="100")
+    options.add_argument("--batch-size", type=int, default=100)
+    options.add_argument("--threads")
+    data = os.environ.get("CIFAR10_DIR") or str(Path.home() / ".cache/cifar-10-batches-bin")
+    options.add_argument("--data", default=data if os.path.isdir(data) else "synthetic")
+    own = options.parse_intermixed_args(arguments)
+    if own.every_network:
+        own.data = "synthetic"
+    elif not 1 <= len(own.weights) <= 2:
+        raise programs.usage("expected the file of the edge's weights, and that of the cloud's or none")
+    own.thread_options = ["--threads", own.threads] if own.threads else []
+    return own
+
+
+def agree(own: argparse.Namespace, weights: list[str], scratch: Path) -> bool:
+    """Whether both sides give the same logits."""
+    import verify
+
+    for file in scratch.glob("logits-*"):
+        file.unlink()
+    own.edge_weights, own.cloud_weights = [*weights, None][:2]
+    own.logits = f"{scratch}/logits"
+    words = [f"--{side}-weights={file}" for side, file in zip(("edge", "cloud"), weights)] + own.thread_options
+    words += [f"--{key.replace('_', '-')}={getattr(own, key)}" for key in ("data", "batch_size", "logits", "images")]
+    words += ["--dump-features"] + (["--dump-images"] if own.data == "synthetic" else [])
+    log = scratch / "predict.log"
+    with log.open("wb") as errors:
+        code = programs.run(
+            [programs.program("edge-trainer"), "predict", *words], stdout=subprocess.DEVNULL, stderr=errors
+        )
+    if code:
+        sys.stderr.write(log.read_text(errors="replace"))
+        raise Failure("", code)
+    try:
+        return verify.agree(own)
+    except (ValueError, RuntimeError) as error:
+        print(f"THE FILES DO NOT FIT: {error}")
+        return False
+
+
+def networks() -> Iterator[list[str]]:
+    """The options of every network, with the formats in turn."""
+    formats = itertools.cycle(FORMATS)
+    for architecture, head in itertools.product(ARCHITECTURES, EXIT_HEADS):
+        for entry in describe(architecture, head)["cuts"]:
+            for narrowed in ([], ["--bottleneck", "12"]):
+                bits, scale = next(formats).split()
+                words = ["--architecture", architecture, "--cut", str(entry["cut"]), "--exit-head", head, *narrowed]
+                yield [*words, "--bits", bits, "--scale", scale]
+
+
+def every_network(own: argparse.Namespace, scratch: Path) -> bool:
+    """Trains each network for two steps, and compares it."""
+    short = ["--data", "synthetic", "--train-limit", "16", "--batch-size", "8", "--test-limit", "1", "--epochs", "1"]
+    agreeing = []
+    for words in networks():
+        trial = Trial("run", scratch / "run", [*short, *words, *own.thread_options])
+        code = trial.run()
+        if code:
+            raise Failure(f"edge-trainer train {programs.as_line(words)}: {trial.last_words(code)}", code)
+        weights = [*trial.directory.glob("edge/edge.safetensors"), *trial.directory.glob("cloud/*/cloud.safetensors")]
+        agreeing.append(agree(own, list(map(str, weights)), scratch))
+    print(f"{len(agreeing)} networks, {agreeing.count(False)} differ")
+    return all(agreeing)
+
+
+def main(arguments: list[str]) -> int:
+    """Returns the exit code."""
+    own = parse(arguments)
+    programs.program("edge-trainer")
+    python = programs.from_common("prepare_pytorch", "python")
+    if not os.path.samefile(sys.prefix, Path(python).parents[1]):
+        os.execv(python, [python, "-B", "-m", "experiments.verify", *arguments])
+    sys.path.insert(0, str(SCRIPTS / "pytorch"))
+    with tempfile.TemporaryDirectory() as scratch:
+        same = every_network(own, Path(scratch)) if own.every_network else agree(own, own.weights, Path(scratch))
+    return 0 if same else 1
+
+
+if __name__ == "__main__":
+    programs.start("verify-with-pytorch.sh", main)
