@@ -14,5 +14,5 @@ help_if_asked "$@"
 "$root/scripts/setup.sh"
 
 for product in edge-trainer cloud-trainer; do
-  build_release "$root" --product "$product" "$@"
+  build_release --product "$product" "$@"
 done

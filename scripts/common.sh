@@ -68,7 +68,7 @@ prepare_pytorch() {
   "${pip[@]}" torch safetensors numpy >&2
 }
 
-# Builds the package in $1 in release for this machine's processor, with further options of swift build.
+# Builds in release for this machine's processor, with further options of swift build.
 build_release() {
   local processor=-march=native
   # The loops of the layers vectorize only for the processor that the compiler is told.
@@ -77,15 +77,15 @@ build_release() {
   esac
   # The compiler's options would else depend on whether this runs in a terminal, and all would be built again when
   # that changes.
-  swift build --package-path "$1" --configuration release --no-color-diagnostics -Xcc "$processor" "${@:2}"
+  swift build --package-path "$root" --configuration release --no-color-diagnostics -Xcc "$processor" "$@"
 }
 
-# Sets benchmark to the program of Benchmarks/, built if need be.
+# Sets benchmark to the program of Sources/Benchmark, built if need be.
 build_benchmark() {
   "$root/scripts/setup.sh"
-  build_release "$root/Benchmarks" --product benchmark >&2
+  build_release --product benchmark >&2
   # shellcheck disable=SC2034 # The scripts use it.
-  benchmark=$root/Benchmarks/.build/release/benchmark
+  benchmark=$root/.build/release/benchmark
 }
 
 # Goes on as the program $1 of experiments/, with the script's options, unless they ask for help.

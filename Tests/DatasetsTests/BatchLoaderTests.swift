@@ -9,7 +9,6 @@ import Testing
   import Darwin
 #endif
 
-
 @Suite struct BatchLoaderTests {
   /// Takes all batches that are left of the loader's epoch and compares them with synchronous preparation.
   private func expectRest(

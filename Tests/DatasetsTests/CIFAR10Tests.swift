@@ -8,7 +8,6 @@ import Testing
   import Darwin
 #endif
 
-
 @Suite struct CIFAR10Tests {
   private let folder: TemporaryFolder
   private let fixture = CIFARFixture(records: 3)

@@ -6,7 +6,6 @@
   import Darwin
 #endif
 
-
 /// A directory under the system's temporary one, removed with the files in it when the test is done.
 final class TemporaryFolder {
   let path: String

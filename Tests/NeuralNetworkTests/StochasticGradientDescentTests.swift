@@ -18,7 +18,8 @@ import Testing
   ///     0.64453125   0.5 + 0.1611328125         0.4814453125       0.90185546875 / 2
   @Test func threeNesterovStepsByHand() throws {
     let parameter = Self.parameter([1])
-    let optimizer = try StochasticGradientDescent([parameter], weightDecay: 0.25, pool: WorkerPool(workers: 1))
+    let optimizer = try StochasticGradientDescent(
+      [parameter], weightDecay: 0.25, pool: WorkerPool(workers: 1))
     for (gradient, expected) in [(1, 0.0625), (-1, 0.64453125), (0.5, 0.193603515625)] as [(Float, Float)] {
       parameter.gradient[0] = gradient
       optimizer.step(learningRate: 0.5, momentum: 0.5)

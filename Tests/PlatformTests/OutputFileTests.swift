@@ -40,8 +40,7 @@ import Testing
   @Test func aFullDeviceIsAnErrorAndStays() throws {
     guard FileManager.default.fileExists(atPath: "/dev/full") else { return }
     var file = try OutputFile(path: "/dev/full")
-    #expect(throws: FileError(path: "/dev/full", operation: "write", errorNumber: ENOSPC))
-    {
+    #expect(throws: FileError(path: "/dev/full", operation: "write", errorNumber: ENOSPC)) {
       try file.write([1])
     }
     let type = try FileManager.default.attributesOfItem(atPath: "/dev/full")[.type] as? FileAttributeType
@@ -49,8 +48,7 @@ import Testing
   }
 
   @Test func aPathThatCannotBeOpened() throws {
-    #expect(throws: FileError(path: "/nowhere/x", operation: "open", errorNumber: ENOENT))
-    {
+    #expect(throws: FileError(path: "/nowhere/x", operation: "open", errorNumber: ENOENT)) {
       _ = try OutputFile(path: "/nowhere/x")
     }
   }

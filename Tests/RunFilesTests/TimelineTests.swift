@@ -89,8 +89,7 @@ import Testing
     let error = #expect(throws: FileError.self) { try Timeline(path: path, role: .edge) }
     #expect(error == FileError(path: path, operation: "open", errorNumber: ENOENT))
     // As on every full disk, /dev/full included.
-    #expect(throws: FileError(path: "/dev/full", operation: "write", errorNumber: ENOSPC))
-    {
+    #expect(throws: FileError(path: "/dev/full", operation: "write", errorNumber: ENOSPC)) {
       try Timeline(path: "/dev/full", role: .edge)
     }
   }

@@ -80,7 +80,8 @@ final class FakeCloud: Sendable {
       let hello = try Handshake.accept(connection)
       try script(
         Peer(
-          connection: connection, socket: socket, configuration: try hello.configuration(as: RunConfiguration.self)))
+          connection: connection, socket: socket,
+          configuration: try hello.configuration(as: RunConfiguration.self)))
     }
   }
 

@@ -83,7 +83,8 @@ import Testing
       Case(key: "run_id", value: "\"../x\"", code: .malformed, reason: "run_id"),
       Case(key: "run_id", value: "\"a/b\"", code: .malformed, reason: "run_id"),
       Case(key: "run_id", value: "\"\"", code: .malformed, reason: "run_id"),
-      Case(key: "run_id", value: "\"a.b\"", reason: "run identifier"),
+      Case(key: "run_id", value: "\".x\"", code: .malformed, reason: "run_id"),
+      Case(key: "window", value: "3", reason: "the hello's window is 3, but the configuration's is 4"),
       Case(key: "window", value: "0", code: .malformed, reason: "window"),
       Case(key: "window", value: "1000000", code: .malformed, reason: "window"),
       Case(key: "protocol_version", value: "1", code: .malformed, reason: "protocol_version"),
@@ -107,9 +108,9 @@ import Testing
     }
     // Nothing was written for them.
     #expect(!folder.exists("cloud"))
-    _ = try whileBusy { try runEdge(oneStepConfiguration(), cloud.endpoint, folder, run: "good") }
+    _ = try whileBusy { try runEdge(oneStepConfiguration(), cloud.endpoint, folder, run: "good.run_1") }
     let (completed, error) = cloud.end()
-    #expect(completed.map { "\($0.runId)" } == ["good"])
+    #expect(completed.map { "\($0.runId)" } == ["good.run_1"])
     #expect(error == nil)
   }
 

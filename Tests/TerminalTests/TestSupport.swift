@@ -23,4 +23,3 @@ final class ManualClock: Sendable {
 
   func advance(_ seconds: Double) { time.withLock { $0 += seconds } }
 }
-

@@ -6,7 +6,7 @@ import Platform
 /// Runs `body` with the path of an empty directory that is removed afterwards.
 @discardableResult
 package func withTemporaryDirectory<Result>(_ body: (String) throws -> Result) throws -> Result {
-  let path = NSTemporaryDirectory() + "/runs-tests-\(UUID().uuidString)"
+  let path = NSTemporaryDirectory() + "runs-tests-\(UUID().uuidString)"
   try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
   defer { try? FileManager.default.removeItem(atPath: path) }
   return try body(path)
@@ -87,7 +87,7 @@ package final class Trace: Sendable {
 
 /// A directory of one test, removed with this object.
 package final class SessionFolder: Sendable {
-  package let path = NSTemporaryDirectory() + "/session-tests-\(UUID().uuidString)"
+  package let path = NSTemporaryDirectory() + "session-tests-\(UUID().uuidString)"
 
   package init() throws {
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)

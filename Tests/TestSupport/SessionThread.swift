@@ -51,5 +51,7 @@ package final class SessionList<Element: Sendable>: Sendable {
 
 /// Rests this thread.
 package func sleep(milliseconds: UInt64) {
-  Guarded(()).wait(untilNanoseconds: MonotonicClock.nanoseconds() + milliseconds * 1_000_000) { _ in nil as Void? }
+  Guarded(()).wait(untilNanoseconds: MonotonicClock.nanoseconds() + milliseconds * 1_000_000) { _ in
+    nil as Void?
+  }
 }

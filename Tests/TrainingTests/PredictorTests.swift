@@ -22,7 +22,8 @@ import Testing
     let rest = try LocalNetwork(configuration, compute: compute).rest()
     let values = configuration.scheduled(step: 0)
     let train = SyntheticImages(split: .train, count: 8, seed: 3)
-    let (images, labels) = try BatchPreparer.training(train, batchSize: 8, seed: 3).preparedTensor(0, epoch: 0)
+    let (images, labels) = try BatchPreparer.training(train, batchSize: 8, seed: 3).preparedTensor(
+      0, epoch: 0)
     let features = front.forward(images, training: true)
     rest.backward(rest.loss(features, labels: labels).gradient)
     if let gradient = exit.backward(exit.loss(features, labels: labels).gradient, needsInputGradient: true) {

@@ -65,7 +65,8 @@ final class CloudRun {
       "from edge to cloud", here: received.before, there: received.end.sent)
 
     let sums = state.sums
-    let exit = received.end.exitCount > 0
+    let exit =
+      received.end.exitCount > 0
       ? Double(received.end.exitCorrect) / Double(received.end.exitCount) : nil
     let accuracy = sums.testImages > 0 ? Double(sums.correct) / Double(sums.testImages) : nil
     let epochClock = clock

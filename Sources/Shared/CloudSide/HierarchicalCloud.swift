@@ -14,7 +14,9 @@ final class HierarchicalCloud: CloudStrategy {
   func trainEpoch(_ run: CloudRun) throws {
     let timeline = run.timeline
     while let batch = try run.nextTrainingBatch() {
-      let (result, gradient) = timeline.measure(.forward) { rest.loss(batch.samples.images, labels: batch.samples.labels) }
+      let (result, gradient) = timeline.measure(.forward) {
+        rest.loss(batch.samples.images, labels: batch.samples.labels)
+      }
       timeline.measure(.backward) { _ = rest.backward(gradient) }
       timeline.measure(.update) { rest.update(run.scheduled) }
       try run.trained(batch, result)

@@ -16,7 +16,9 @@ final class SplitCloud: CloudStrategy {
   func trainEpoch(_ run: CloudRun) throws {
     let timeline = run.timeline
     while let batch = try run.nextTrainingBatch() {
-      let (result, gradient) = timeline.measure(.forward) { rest.loss(batch.samples.images, labels: batch.samples.labels) }
+      let (result, gradient) = timeline.measure(.forward) {
+        rest.loss(batch.samples.images, labels: batch.samples.labels)
+      }
       let ofFeatures = timeline.measure(.backward) { rest.backward(gradient, needsInputGradient: true) }
       try run.checkFinite(result)
       if let ofFeatures {

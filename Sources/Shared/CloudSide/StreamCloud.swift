@@ -13,7 +13,9 @@ final class StreamCloud: CloudStrategy {
   func trainEpoch(_ run: CloudRun) throws {
     let timeline = run.timeline
     while let batch = try run.nextTrainingBatch() {
-      let (result, gradient) = timeline.measure(.forward) { whole.loss(batch.samples.images, labels: batch.samples.labels) }
+      let (result, gradient) = timeline.measure(.forward) {
+        whole.loss(batch.samples.images, labels: batch.samples.labels)
+      }
       timeline.measure(.backward) { _ = whole.backward(gradient) }
       timeline.measure(.update) { whole.update(run.scheduled) }
       try run.trained(batch, result)

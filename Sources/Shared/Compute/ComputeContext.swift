@@ -18,7 +18,9 @@ package final class ComputeContext {
 
   /// - Parameter threads: at least 1.
   /// - Throws: `ThreadError`.
-  package convenience init(threads: Int) throws(ThreadError) { try self.init(ComputeSettings(threads: threads)) }
+  package convenience init(threads: Int) throws(ThreadError) {
+    try self.init(ComputeSettings(threads: threads))
+  }
 
   package var threads: Int { pool.workers }
 

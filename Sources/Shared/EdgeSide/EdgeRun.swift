@@ -186,7 +186,8 @@ extension EdgeRun {
   func awaitReport() throws -> EpochReport {
     let received = try waiting { try cloud.awaitReport() }
     let report = received.report
-    try LedgerMismatchError.check("from edge to cloud", here: cloud.connectionLedger.sent, there: report.received)
+    try LedgerMismatchError.check(
+      "from edge to cloud", here: cloud.connectionLedger.sent, there: report.received)
     try LedgerMismatchError.check("from cloud to edge", here: received.receivedBefore, there: report.sent)
     guard report.finalCount == configuration.testImages else {
       throw WireError.payload(

@@ -26,7 +26,9 @@ package final class TrainedPart {
   }
 
   /// The output for a batch, `[count, output]`, valid until the next call. The input must stay as it is until `backward`.
-  package func forward(_ input: Tensor, training: Bool) -> Tensor { layers.forward(input, training: training) }
+  package func forward(_ input: Tensor, training: Bool) -> Tensor {
+    layers.forward(input, training: training)
+  }
 
   /// Forward in training and the loss of the logits.
   ///

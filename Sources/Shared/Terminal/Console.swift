@@ -44,7 +44,8 @@ package final class Console: Sendable {
       output: { text in
         var text = text
         text.withUTF8 {
-          try? FileOperations.live.writeAll(UnsafeRawBufferPointer($0), to: STDERR_FILENO, path: "standard error")
+          try? FileOperations.live.writeAll(
+            UnsafeRawBufferPointer($0), to: STDERR_FILENO, path: "standard error")
         }
       })
   }()

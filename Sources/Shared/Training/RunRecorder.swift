@@ -97,7 +97,8 @@ package final class RunRecorder {
     ledgerBefore = ledger
     try metrics.append(
       EpochRecord(
-        epoch: epoch, trainLoss: state.sums.meanLoss, exitAccuracy: exitAccuracy, finalAccuracy: finalAccuracy,
+        epoch: epoch, trainLoss: state.sums.meanLoss, exitAccuracy: exitAccuracy,
+        finalAccuracy: finalAccuracy,
         trainImagesPerSecond: Double(configuration.trainImages) / max(clock.trainingSeconds, 1e-9),
         trainingSeconds: clock.trainingSeconds, busySeconds: clock.busySeconds,
         idleSeconds: clock.idleSeconds,
