@@ -8,12 +8,6 @@ import RunFiles
 import Training
 import Transport
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 @main
 struct CloudTrainer: ParsableCommand {
   static let configuration = CommandConfiguration(

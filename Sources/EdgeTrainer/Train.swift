@@ -3,16 +3,11 @@ import CommandLineSupport
 import Compute
 import EdgeSide
 import Logging
+import Platform
 import RunFiles
 import Terminal
 import Training
 import Transport
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
 
 struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(

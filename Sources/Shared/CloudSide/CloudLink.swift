@@ -209,7 +209,7 @@ final class CloudLink: Sendable {
       append(.completed)
       return false
     case .failure(let failure): throw failure
-    default: throw WireError.order(expected: "a message of a run", actual: "\(received.message.type)")
+    default: throw WireError.unexpected(received.message, expected: "a message of a run")
     }
     return true
   }

@@ -185,7 +185,7 @@ struct LimitError: Error, Equatable, CustomStringConvertible {
 }
 
 /// Some of several sessions failed.
-package struct FailedSessionsError: ClassifiedError, CustomStringConvertible {
+package struct FailedSessionsError: ClassifiedError, PeerNamingError {
   package let failed: Int
   package let sessions: Int
   /// Of the session that failed last; gives the exit code.
@@ -193,5 +193,8 @@ package struct FailedSessionsError: ClassifiedError, CustomStringConvertible {
 
   package var kind: ErrorKind { ErrorKind(last) }
 
-  package var description: String { "\(failed) of \(sessions) sessions failed, the last of them: \(last)" }
+  package func description(peer: String) -> String {
+    let last = (last as? any PeerNamingError)?.description(peer: peer) ?? "\(last)"
+    return "\(failed) of \(sessions) sessions failed, the last of them: \(last)"
+  }
 }

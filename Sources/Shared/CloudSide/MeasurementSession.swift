@@ -76,7 +76,7 @@ final class MeasurementSession {
       }
       return .filler(Filler(sequence: filler.sequence, byteCount: filler.answerByteCount))
     case .probe(let probe): return .probeReport(try report(on: probe, interruption))
-    default: throw WireError.order(expected: "a question", actual: "\(question.type)")
+    default: throw WireError.unexpected(question, expected: "a question")
     }
   }
 

@@ -1,11 +1,6 @@
 import ArgumentParser
 import Datasets
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
+import Platform
 
 /// Where the images come from: the value of `--data`, or its default.
 package enum ImageSource: Equatable, Sendable, CustomStringConvertible {

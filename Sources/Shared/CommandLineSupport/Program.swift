@@ -5,12 +5,6 @@ import Platform
 import Terminal
 import Training
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// What both programs do around their work.
 package enum Program {
   /// Parses the command line, runs the command and exits. Every error is one line on standard error that starts with

@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
+import Platform
 
 extension Processors {
   /// One processor of each physical core that this process may use, in ascending order: the hardware threads of one

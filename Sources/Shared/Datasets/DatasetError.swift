@@ -1,11 +1,5 @@
 import Platform
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// What can go wrong with data that comes from outside. Each description is one line.
 package enum DatasetError: Error, Equatable {
   /// The data directory cannot be examined; `code` is errno.

@@ -1,11 +1,5 @@
 import Platform
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// An open file of CIFAR-10 records; closed when the last reference goes.
 ///
 /// `pread` keeps no position, so any thread may read at any time.

@@ -46,7 +46,7 @@ package enum EdgeConnector {
       if link != .none { logger.info("the link, in both directions: \(link)") }
       return (connection, greeting)
     } catch let error as WireError where error.field == "magic" {
-      throw TrainingError.notATrainer(address: "\(cloud)", reason: "\(error)")
+      throw TrainingError.notATrainer(address: "\(cloud)", reason: Role.edge.text(of: error))
     } catch {
       throw interruption.verdict(on: error)
     }

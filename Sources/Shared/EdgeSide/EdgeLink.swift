@@ -248,7 +248,7 @@ package final class EdgeLink: Sendable {
       state.mailbox.report = ReceivedReport(report: report, receivedBefore: received.receivedBefore)
     case .failure(let failure): throw failure
     case .goodbye: throw TrainingError.peerInterrupted(peer: .cloud)
-    default: throw WireError.order(expected: "an answer of the cloud", actual: "\(received.message.type)")
+    default: throw WireError.unexpected(received.message, expected: "an answer of the cloud")
     }
   }
 }

@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
+import Platform
 
 /// How learning rate and momentum change over the steps of a run.
 package enum LearningRateSchedule: String, Codable, CaseIterable, Sendable {

@@ -1,10 +1,5 @@
 import Compute
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
+import Platform
 
 /// Softmax and cross-entropy, `E = −1/N Σ log p(label)`, with labels in `0..<classes`.
 package struct SoftmaxCrossEntropy {

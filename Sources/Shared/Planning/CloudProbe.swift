@@ -68,7 +68,7 @@ final class CloudProbe {
   /// - Throws: what ended the connection.
   func report(on configuration: RunConfiguration, steps: Int) throws -> ProbeReport {
     let answer = try ask(.probe(try Probe(steps: steps, configuration: configuration)))
-    guard case .probeReport(let report) = answer else { throw Self.unexpected(answer) }
+    guard case .probeReport(let report) = answer else { throw WireError.unexpected(answer, expected: "an answer to a question") }
     return report
   }
 
@@ -117,11 +117,7 @@ final class CloudProbe {
     case .probeReport, .filler: return answer
     case .failure(let failure): throw failure
     case .goodbye: throw TrainingError.peerInterrupted(peer: .cloud)
-    default: throw Self.unexpected(answer)
+    default: throw WireError.unexpected(answer, expected: "an answer to a question")
     }
-  }
-
-  private static func unexpected(_ message: Message) -> WireError {
-    .order(expected: "an answer to a question", actual: "\(message.type)")
   }
 }

@@ -1,11 +1,5 @@
 import SystemPackage
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// Writes whole files so that a reader, or a run after a crash, finds the old content or the new, never a part.
 package enum AtomicFile {
   /// Receives the content of a file that is being written, piece by piece.

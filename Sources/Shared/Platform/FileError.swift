@@ -1,9 +1,3 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// A file could not be written completely.
 package struct FileError: Error, Equatable, CustomStringConvertible {
   package let path: String

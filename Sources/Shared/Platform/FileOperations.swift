@@ -1,9 +1,3 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// The few system calls through which files are written, replaceable in tests (a full disk, a failing rename).
 ///
 /// Each closure has the convention of its C function: a negative result means failure with the reason in `errno`.

@@ -1,9 +1,3 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// A state that several threads share, each in turn, and on whose changes they can wait.
 ///
 /// Sendable without a check: the state is only reached with the mutex held. What a closure hands out of it is the

@@ -1,11 +1,5 @@
 import Synchronization
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// The user's wish to end: Ctrl-C (SIGINT), SIGTERM or SIGHUP. The first one asks; a second one kills as usual.
 package final class Interruption: Sendable {
   private let state = Mutex((isRequested: false, actions: [Int: @Sendable () -> Void](), next: 0))

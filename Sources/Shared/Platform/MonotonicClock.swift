@@ -1,9 +1,3 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// A clock that goes on evenly, from an arbitrary start, whatever is done to the time of day.
 package enum MonotonicClock {
   package static func nanoseconds() -> UInt64 {

@@ -1,9 +1,3 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// A file that the user has named for a result, which may also be a device or a link: opened before the work, so that a
 /// wrong path costs none. What it held stays until the result is written; a new one is gone if there is none.
 package struct OutputFile: ~Copyable {

@@ -1,9 +1,3 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// The most memory that this process has had resident since its start, or since the last ``reset()``.
 package enum PeakMemory {
   /// In bytes; `nil` only if the system does not tell.

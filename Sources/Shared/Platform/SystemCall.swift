@@ -1,11 +1,5 @@
 import SystemPackage
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// A call to the operating system that failed.
 package struct SystemError: Error, Equatable, CustomStringConvertible {
   /// What was tried, such as `"bind"`.

@@ -1,9 +1,3 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// A thread of the operating system. Join it once, from one thread, before it is forgotten.
 package final class Thread: Sendable {
   #if canImport(Darwin)

@@ -1,9 +1,3 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// A point in time, rendered in UTC.
 package struct Timestamp: Equatable, Sendable {
   /// Seconds since 1970-01-01T00:00:00Z, without leap seconds.
@@ -22,38 +16,24 @@ package struct Timestamp: Equatable, Sendable {
   }
 
   /// ISO 8601 to the second: "2026-11-23T08:15:02Z".
-  package var iso8601: String {
-    let parts = utc
-    return "\(year(parts))-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))"
-      + "T\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec))Z"
-  }
+  package var iso8601: String { text("%Y-%m-%dT%H:%M:%SZ", gmtime_r) }
 
-  /// For names of files: "20261123-081502".
-  package var compact: String {
-    let parts = utc
-    return "\(year(parts))\(two(parts.tm_mon + 1))\(two(parts.tm_mday))"
-      + "-\(two(parts.tm_hour))\(two(parts.tm_min))\(two(parts.tm_sec))"
-  }
+  /// For names of files, in UTC: "20261123-081502".
+  package var compact: String { text("%Y%m%d-%H%M%S", gmtime_r) }
 
   /// The time of day in the zone of this machine: "08:15:02".
-  package var localTimeOfDay: String {
+  package var localTimeOfDay: String { text("%H:%M:%S", localtime_r) }
+
+  private func text(
+    _ format: String, _ convert: (UnsafePointer<time_t>, UnsafeMutablePointer<tm>) -> UnsafeMutablePointer<tm>?
+  ) -> String {
     var seconds = time_t(secondsSince1970.rounded(.down))
     var parts = tm()
-    localtime_r(&seconds, &parts)
-    return "\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec))"
+    _ = convert(&seconds, &parts)
+    var bytes = [UInt8](repeating: 0, count: 64)
+    let count = bytes.withUnsafeMutableBytes { buffer in
+      buffer.withMemoryRebound(to: CChar.self) { strftime($0.baseAddress, $0.count, format, &parts) }
+    }
+    return String(decoding: bytes.prefix(count), as: UTF8.self)
   }
-
-  private var utc: tm {
-    var seconds = time_t(secondsSince1970.rounded(.down))
-    var parts = tm()
-    gmtime_r(&seconds, &parts)
-    return parts
-  }
-
-  private func year(_ parts: tm) -> String {
-    let digits = String(Int(parts.tm_year) + 1900)
-    return String(repeating: "0", count: max(0, 4 - digits.count)) + digits
-  }
-
-  private func two(_ value: Int32) -> String { value < 10 ? "0\(value)" : "\(value)" }
 }

@@ -1,12 +1,6 @@
 import Platform
 import Synchronization
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// `metrics.jsonl`: a JSON object a line, each with `type`, `role` and `wall_seconds` (since the start of the
 /// log).
 ///

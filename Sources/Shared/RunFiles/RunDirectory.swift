@@ -1,12 +1,6 @@
 import Platform
 import SystemPackage
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// The directory of one run on one side: `config.json`, `metrics.jsonl`, `summary.json` and checkpoints.
 package struct RunDirectory: Sendable {
   /// The directory, as it was given, without a slash at the end.

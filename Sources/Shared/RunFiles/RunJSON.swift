@@ -23,9 +23,8 @@ package enum RunJSON {
     let mark = String(nonFiniteMark.dropFirst().dropLast())
     encoder.nonConformingFloatEncodingStrategy = .convertToString(
       positiveInfinity: mark, negativeInfinity: mark, nan: mark)
-    var bytes = replacingMarks(in: [UInt8](try encoder.encode(value)))
-    if pretty { bytes.append(UInt8(ascii: "\n")) }
-    return bytes
+    let text = String(decoding: try encoder.encode(value), as: UTF8.self)
+    return Array((text.replacing(nonFiniteMark, with: "null") + (pretty ? "\n" : "")).utf8)
   }
 
   /// Decodes what ``encode(_:pretty:)`` wrote.
@@ -37,23 +36,6 @@ package enum RunJSON {
 
   /// A JSON string, with its quotation marks, that no record holds: 64 random bits, drawn once a process.
   private static let nonFiniteMark = "\"not-finite-\(String(UInt64.random(in: 0 ... .max), radix: 16))\""
-
-  private static func replacingMarks(in bytes: [UInt8]) -> [UInt8] {
-    let mark = Array(nonFiniteMark.utf8)
-    var result: [UInt8] = []
-    result.reserveCapacity(bytes.count + 1)
-    var index = 0
-    while index < bytes.count {
-      if bytes[index] == mark[0], bytes[index...].starts(with: mark) {
-        result.append(contentsOf: "null".utf8)
-        index += mark.count
-      } else {
-        result.append(bytes[index])
-        index += 1
-      }
-    }
-    return result
-  }
 }
 
 /// An optional that encodes as `null` when it is missing, so that every file has the same keys.

@@ -2,12 +2,6 @@ import Platform
 import Synchronization
 import Transport
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// What one side of a run did when, written to a file that Perfetto and chrome://tracing show (trace-event JSON).
 ///
 /// Times are those of the system clock at the timeline's start, advanced by the monotonic clock, so that a clock that is

@@ -1,12 +1,6 @@
 import Platform
 import Synchronization
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// Standard error as one place for lines and for a status line at its end (the progress bar), so that a log
 /// message does not run into the bar: the bar is erased, the message written, the bar drawn again, all in one
 /// `write`.

@@ -5,7 +5,7 @@ import Transport
 extension Role {
   /// An error's text as this side reports it: the other side is called by its name instead of "the peer".
   package func text(of error: any Error) -> String {
-    "\(error)".replacing("the peer", with: "the \(peer)")
+    (error as? any PeerNamingError)?.description(peer: "the \(peer)") ?? "\(error)"
   }
 }
 

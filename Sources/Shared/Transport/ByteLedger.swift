@@ -83,7 +83,7 @@ package struct ByteLedger: Codable, Equatable, Sendable, CustomStringConvertible
 }
 
 /// The two sides counted different bytes for the same direction.
-package struct LedgerMismatchError: Error, Equatable, CustomStringConvertible {
+package struct LedgerMismatchError: PeerNamingError, Equatable {
   /// Such as `"edge to cloud"`.
   package let direction: String
   package let here: ByteCounts
@@ -94,7 +94,7 @@ package struct LedgerMismatchError: Error, Equatable, CustomStringConvertible {
     guard here == there else { throw Self(direction: direction, here: here, there: there) }
   }
 
-  package var description: String {
-    "the byte counts \(direction) differ: here \(here), at the peer \(there)"
+  package func description(peer: String) -> String {
+    "the byte counts \(direction) differ: here \(here), at \(peer) \(there)"
   }
 }

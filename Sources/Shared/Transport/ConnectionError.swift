@@ -1,7 +1,7 @@
 import Platform
 
 /// What can happen to a connection as a whole; errors of single bytes in it are `WireError`s.
-package enum ConnectionError: Error, Equatable, CustomStringConvertible {
+package enum ConnectionError: PeerNamingError, Equatable {
   /// Nothing was received, sent or drained from the send queue for this many seconds.
   case timedOut(seconds: Double)
   /// `Cancellation.cancel()` was called.
@@ -24,16 +24,16 @@ package enum ConnectionError: Error, Equatable, CustomStringConvertible {
   /// The endpoint cannot be listened on.
   case cannotListen(endpoint: String, reason: String)
 
-  package var description: String {
+  package func description(peer: String) -> String {
     switch self {
     case .timedOut(let seconds):
-      "the peer made no progress for \(Self.text(seconds)) s; check the link, or allow more with --timeout"
+      "\(peer) made no progress for \(Self.text(seconds)) s; check the link, or allow more with --timeout"
     case .cancelled: "cancelled"
-    case .endOfStream: "the peer closed the connection without a goodbye; its log may say why"
+    case .endOfStream: "\(peer) closed the connection without a goodbye; its log may say why"
     case .endOfStreamInsideFrame(let received, let expected):
-      "the peer closed the connection inside a frame, after \(received) of \(expected) bytes; see its log"
+      "\(peer) closed the connection inside a frame, after \(received) of \(expected) bytes; see its log"
     case .peerGone(let operation, let errnoCode):
-      "the peer has gone (\(operation): \(SystemError.text(of: errnoCode))); its log may say why"
+      "\(peer) has gone (\(operation): \(SystemError.text(of: errnoCode))); its log may say why"
     case .closed: "the connection is already closed on this side"
     case .brokenInsideFrame: "the connection cannot go on: an earlier call stopped inside a frame"
     case .cannotResolve(let host, let reason):

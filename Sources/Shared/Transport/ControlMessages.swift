@@ -202,7 +202,7 @@ package struct Goodbye: Codable, Equatable, Sendable {
 }
 
 /// The sender ends with an error.
-package struct Failure: Codable, Equatable, Sendable, Error, CustomStringConvertible {
+package struct Failure: PeerNamingError, Codable, Equatable {
   /// A short name for programs, such as `"non-finite-loss"`.
   package let code: String
   /// For people.
@@ -213,5 +213,5 @@ package struct Failure: Codable, Equatable, Sendable, Error, CustomStringConvert
     self.reason = PayloadCheck.printable(reason)
   }
 
-  package var description: String { "the peer failed (\(code)): \(reason)" }
+  package func description(peer: String) -> String { "\(peer) failed (\(code)): \(reason)" }
 }

@@ -1,11 +1,5 @@
 import Platform
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// Bytes on their way out: a small head and a large body that is never copied, and how many of them the
 /// kernel has taken.
 package struct OutgoingBytes {

@@ -1,11 +1,5 @@
 import Platform
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// Waiting for one descriptor and what else wakes a thread, at the same time.
 enum Poll {
   /// Waits until the descriptor is ready.

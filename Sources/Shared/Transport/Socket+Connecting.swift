@@ -1,11 +1,5 @@
 import Platform
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 extension Socket {
   /// Connects to an endpoint: tries all its addresses in turn until one answers.
   ///

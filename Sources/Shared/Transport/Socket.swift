@@ -1,12 +1,6 @@
 import Platform
 import Synchronization
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// One end of a byte stream: a connected TCP socket, or half of a socket pair.
 ///
 /// The descriptor is non-blocking; calls wait in `poll`, together with the `Cancellation`. One thread may

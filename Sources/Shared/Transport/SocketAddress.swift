@@ -1,11 +1,5 @@
 import Platform
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// One resolved address, as the kernel takes it.
 struct SocketAddress {
   private var storage: sockaddr_storage

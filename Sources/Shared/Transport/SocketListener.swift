@@ -1,11 +1,5 @@
 import Platform
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// A listening TCP socket.
 package final class SocketListener: Sendable {
   /// Where it listens, in numbers; with port 0 asked for, the port that the system chose.

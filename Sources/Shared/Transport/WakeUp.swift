@@ -1,11 +1,5 @@
 import Platform
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// Wakes a thread that waits in `poll`, or is about to: a signal is kept until it is cleared.
 package final class WakeUp: Sendable {
   /// Readable from a signal until the next `clear`.

@@ -1,5 +1,5 @@
 /// Bytes that are no frame of this protocol, or a frame at the wrong moment.
-package enum WireError: Error, Equatable, CustomStringConvertible {
+package enum WireError: PeerNamingError, Equatable {
   /// The frame does not begin with `HTRN`.
   case magic(actual: [UInt8])
   /// The peer speaks another version of the protocol.
@@ -69,10 +69,10 @@ package enum WireError: Error, Equatable, CustomStringConvertible {
     }
   }
 
-  package var description: String {
+  package func description(peer: String) -> String {
     let hint =
       switch self {
-      case .magic: "; is the peer a trainer?"
+      case .magic: "; is \(peer) a trainer?"
       case .version: "; install the same release on both sides"
       case .length: "; give cloud-trainer a larger --max-frame-bytes, or send smaller batches"
       default: ""

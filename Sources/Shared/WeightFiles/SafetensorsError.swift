@@ -1,11 +1,5 @@
 import Platform
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// Why a safetensors file could not be read.
 package enum SafetensorsError: Error, Equatable, CustomStringConvertible {
   /// A system call failed.

@@ -1,14 +1,10 @@
+import Platform
+
 #if canImport(FoundationEssentials)
   import FoundationEssentials
 #else
   import Foundation
 #endif
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// Reads files of the safetensors format with the element types F32 and I64.
 ///
 /// The whole header is checked when the file is opened: tensors cover the data without gaps and overlaps,
