@@ -1,9 +1,13 @@
 // swift-tools-version: 6.0
 import PackageDescription
 
-/// A module below Sources/Shared: the compiler keeps the rooms apart, an arrow that is not here does not compile.
-func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .target(name: name, dependencies: dependencies, path: "Sources/Shared/\(name)")
+/// A module below Sources/Shared. The compiler keeps the rooms apart: an arrow that is not here does not compile.
+///
+/// - Parameter computes: whether it is optimized in a debug build, too, since the tests train networks.
+func module(_ name: String, _ dependencies: [Target.Dependency], computes: Bool = false) -> Target {
+  .target(
+    name: name, dependencies: dependencies, path: "Sources/Shared/\(name)",
+    swiftSettings: computes ? [.unsafeFlags(["-O"], .when(configuration: .debug))] : [])
 }
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -28,10 +32,10 @@ let package = Package(
     .systemLibrary(
       name: "CZstd", path: "Sources/Shared/CZstd", providers: [.apt(["libzstd-dev"])]),
     module("Platform", [systemPackage]),
-    module("Compute", ["CBLAS", "Platform"]),
-    module("NeuralNetwork", ["Compute", "Platform"]),
-    module("Datasets", ["Compute", "Platform"]),
-    module("Transport", ["CZstd", "Platform", deque]),
+    module("Compute", ["CBLAS", "Platform"], computes: true),
+    module("NeuralNetwork", ["Compute", "Platform"], computes: true),
+    module("Datasets", ["Compute", "Platform"], computes: true),
+    module("Transport", ["CZstd", "Platform", deque], computes: true),
     module("WeightFiles", ["Platform"]),
     module("RunFiles", ["Compute", "Platform", "Transport", systemPackage]),
     module("Terminal", ["Platform", logging]),
@@ -51,7 +55,7 @@ let package = Package(
       name: "CloudTrainer", dependencies: ["CloudSide", "CommandLineSupport", argumentParser]),
     // No product: whoever builds the programs does not build it.
     .executableTarget(
-      name: "benchmark", dependencies: ["CommandLineSupport", "CZstd", "EdgeSide", argumentParser],
+      name: "benchmark", dependencies: ["CommandLineSupport", argumentParser],
       path: "Sources/Benchmark"),
     .target(name: "TestSupport", dependencies: ["Datasets", "Platform"], path: "Tests/TestSupport"),
     .testTarget(name: "PlatformTests", dependencies: ["Platform", "TestSupport"]),

@@ -25,6 +25,9 @@ import Testing
       optimizer.step(learningRate: 0.5, momentum: 0.5)
       expectSame(parameter.value, [expected])
     }
+    // What a checkpoint has to hold beside the weights.
+    #expect(optimizer.momenta.map(\.name) == ["momentum.w"])
+    expectSame(optimizer.momenta[0].value, [0.4814453125])
   }
 
   @Test func withoutMomentumAndDecayItIsPlainDescent() throws {

@@ -52,6 +52,14 @@ import Testing
 
   /// A link after its handshake, and the cloud's end of it.
   private func link(window: Int) throws -> (EdgeLink, FramedConnection) {
+    let (edge, cloud) = try connections(window: window)
+    let link = EdgeLink(window: window)
+    try link.attach(edge)
+    return (link, cloud)
+  }
+
+  /// Both ends of a connection after its handshake.
+  private func connections(window: Int) throws -> (edge: FramedConnection, cloud: FramedConnection) {
     let (near, far) = try Socket.pair(timeout: 60)
     let edge = FramedConnection(near, role: .edge)
     let cloud = FramedConnection(far, role: .cloud)
@@ -59,9 +67,7 @@ import Testing
     _ = try cloud.receive()
     try cloud.send(.welcome(Welcome(maximumFrameBytes: 1 << 20, softwareVersion: "0.0.0")))
     _ = try edge.receive()
-    let link = EdgeLink(window: window)
-    try link.attach(edge)
-    return (link, cloud)
+    return (edge, cloud)
   }
 
   private func batch(_ sequence: UInt64) -> Message {
@@ -112,5 +118,28 @@ import Testing
     }
     link.detach(sending: Message(lastWordFor: InterruptedError(), of: .edge))
     #expect(try goodbye.value() == .interrupted)
+  }
+
+  /// What is posted while there is no connection goes over the next one; the ledger has the bytes of both.
+  @Test func connectionCanBeReplaced() throws {
+    let (link, first) = try link(window: 4)
+    link.post(batch(try link.reserve()))
+    #expect(try first.receive().message == batch(1))
+    first.abandon()
+    link.detach(sending: nil)
+    let before = link.ledger
+    #expect(before.sent.payload > 0)
+    #expect(link.connectionLedger == ByteLedger())
+
+    let (edge, second) = try connections(window: 4)
+    // Numbered from 1 on each connection.
+    link.post(batch(1))
+    try link.attach(edge)
+    #expect(try second.receive().message == batch(1))
+    try second.send(.acknowledgement(Acknowledgement(sequence: 1, loss: 0.25, correct: 1)))
+    #expect(try link.awaitAcknowledgements().map(\.sequence) == [1])
+    #expect(link.ledger == before + edge.ledger)
+    second.abandon()
+    link.detach(sending: nil)
   }
 }

@@ -123,7 +123,7 @@ def processor() -> str:
 
 def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--benchmark", required=True, help="the program of Benchmarks/")
+    parser.add_argument("--benchmark", required=True, help="the program of Sources/Benchmark")
     parser.add_argument("--batch-size", type=int, default=128)
     parser.add_argument("--threads", type=int, default=2, help="threads of the whole networks (default: 2)")
     parser.add_argument("--rounds", type=int, default=3, help="how often the two take turns (default: 3)")

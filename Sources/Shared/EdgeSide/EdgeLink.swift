@@ -63,7 +63,7 @@ package final class EdgeLink: Sendable {
 
   /// Starts both threads on a connection whose handshake is done; the one before must be detached.
   ///
-  /// - Throws: `ThreadError`; the connection is then still the caller's.
+  /// - Throws: `ThreadError`; `detach` has to follow then, too.
   package func attach(_ connection: FramedConnection) throws {
     state.withLock { state in
       precondition(state.attachment == nil, "a link has one connection at a time")

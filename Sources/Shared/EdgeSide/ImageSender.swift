@@ -11,8 +11,12 @@ struct ImageSender {
   ///   - indices: of the images, in order.
   ///   - run: its clock counts the wait.
   ///   - message: makes a frame of the batch.
+  /// - Returns: the batch's sequence number.
   /// - Throws: `DatasetError`, what ended the link.
-  func send(_ indices: some Collection<Int>, _ run: EdgeRun, _ message: (EncodedBatch) -> Message) throws {
+  @discardableResult
+  func send(_ indices: some Collection<Int>, _ run: EdgeRun, _ message: (EncodedBatch) -> Message) throws
+    -> UInt64
+  {
     let size = ImageFormat.valueCount
     var pixels = [UInt8](repeating: 0, count: indices.count * size)
     try run.timeline.measure(.load) {
@@ -26,6 +30,7 @@ struct ImageSender {
     let labels = indices.map { images.label(at: $0) }
     let sequence = try run.waiting { try run.cloud.reserve() }
     run.cloud.post(message(EncodedBatch(sequence: sequence, labels: labels, activations: pixels)))
+    return sequence
   }
 
   /// Posts all images in order.

@@ -1,4 +1,5 @@
 import Datasets
+import DequeModule
 import NeuralNetwork
 import Training
 import Transport
@@ -20,19 +21,23 @@ final class StreamEdge: EdgeStrategy {
 
   func trainEpoch(_ run: EdgeRun) throws {
     let indices = sampler.indices(epoch: run.state.epoch - 1)
+    var underWay: Deque<(sequence: UInt64, images: Int)> = []
+    /// Logs the steps that the cloud has done, with its losses; an acknowledgement may be of several.
+    func log(_ acknowledgements: [Acknowledgement]) throws {
+      for acknowledgement in acknowledgements {
+        while let step = underWay.first, step.sequence <= acknowledgement.sequence {
+          underWay.removeFirst()
+          try run.step(loss: Double(acknowledgement.loss), images: step.images)
+        }
+      }
+    }
     for index in 0..<sampler.batchCount {
       let batch = indices[sampler.positions(ofBatch: index)].map { Int($0) }
-      try train.send(batch, run) { .trainBatch($0) }
-      try log(run.cloud.takeAcknowledgements(), run)
+      let sequence = try train.send(batch, run) { .trainBatch($0) }
+      underWay.append((sequence, batch.count))
+      try log(run.cloud.takeAcknowledgements())
     }
-    try log(run.awaitAcknowledgements(), run)
-  }
-
-  /// Logs the steps that the cloud has done, with its losses: it acknowledges each.
-  private func log(_ acknowledgements: [Acknowledgement], _ run: EdgeRun) throws {
-    for acknowledgement in acknowledgements {
-      try run.step(loss: Double(acknowledgement.loss), images: run.imageCount(ofStep: run.state.sums.steps))
-    }
+    try log(run.awaitAcknowledgements())
   }
 
   func evaluate(_ run: EdgeRun) throws -> EpochOutcome {

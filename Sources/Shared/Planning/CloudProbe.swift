@@ -68,7 +68,9 @@ final class CloudProbe {
   /// - Throws: what ended the connection.
   func report(on configuration: RunConfiguration, steps: Int) throws -> ProbeReport {
     let answer = try ask(.probe(try Probe(steps: steps, configuration: configuration)))
-    guard case .probeReport(let report) = answer else { throw WireError.unexpected(answer, expected: "an answer to a question") }
+    guard case .probeReport(let report) = answer else {
+      throw WireError.unexpected(answer, expected: "an answer to a question")
+    }
     return report
   }
 
