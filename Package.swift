@@ -57,10 +57,12 @@ let package = Package(
     .executableTarget(
       name: "benchmark", dependencies: ["CommandLineSupport", argumentParser],
       path: "Sources/Benchmark"),
-    .target(name: "TestSupport", dependencies: ["Datasets", "Platform"], path: "Tests/TestSupport"),
+    .target(
+      name: "TestSupport", dependencies: ["Datasets", "Platform", "RunFiles"], path: "Tests/TestSupport"),
     .testTarget(name: "PlatformTests", dependencies: ["Platform", "TestSupport"]),
     .testTarget(name: "ComputeTests", dependencies: ["Compute"]),
-    .testTarget(name: "NeuralNetworkTests", dependencies: ["NeuralNetwork"]),
+    .testTarget(
+      name: "NeuralNetworkTests", dependencies: ["NeuralNetwork"], exclude: ["generate-schedule-goldens.py"]),
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "TestSupport"]),
     .testTarget(name: "TransportTests", dependencies: ["TestSupport", "Transport"]),
     .testTarget(name: "WeightFilesTests", dependencies: ["TestSupport", "WeightFiles"]),

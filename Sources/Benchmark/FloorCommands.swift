@@ -1,15 +1,10 @@
 import ArgumentParser
 import CommandLineSupport
 import Compute
+import FoundationEssentials
 import NeuralNetwork
 import RunFiles
 import Training
-
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
 
 /// What this machine computes at best.
 struct PeakCommand: ParsableCommand {

@@ -96,8 +96,12 @@ struct FormatsCommand: ParsableCommand {
     guard !measurement.json else {
       for rest in rests {
         let row = FrontierRow(
-          self, rest, exitAccuracy: Double(exitCorrect) / Double(tested), trainImages: trained,
-          finalAccuracy: Double(rest.correct) / Double(tested))
+          architecture: architecture.rawValue, cut: cut, bottleneck: bottleneck, exitHead: exitHead.rawValue,
+          format: rest.name, bits: rest.format.bits, scale: rest.format.scale.rawValue,
+          fullScale: rest.format.fullScale, packedBytesPerImage: rest.packedBytesPerImage,
+          bytesPerImage: rest.compressedBytesPerImage, squaredError: rest.relativeSquaredError,
+          exitAccuracy: Double(exitCorrect) / Double(tested),
+          finalAccuracy: Double(rest.correct) / Double(tested), epochs: epochs, trainImages: trained, seed: seed)
         try Program.printLine(String(decoding: RunJSON.encode(row, pretty: false), as: UTF8.self))
       }
       return
@@ -145,26 +149,4 @@ private struct FrontierRow: Encodable {
   let epochs: Int
   let trainImages: Int
   let seed: UInt64
-
-  init(
-    _ command: FormatsCommand, _ rest: FormatTrial, exitAccuracy: Double, trainImages: Int,
-    finalAccuracy: Double
-  ) {
-    architecture = command.architecture.rawValue
-    cut = command.cut
-    bottleneck = command.bottleneck
-    exitHead = command.exitHead.rawValue
-    format = rest.name
-    bits = rest.format.bits
-    scale = rest.format.scale.rawValue
-    fullScale = rest.format.fullScale
-    packedBytesPerImage = rest.packedBytesPerImage
-    bytesPerImage = rest.compressedBytesPerImage
-    squaredError = rest.relativeSquaredError
-    self.exitAccuracy = exitAccuracy
-    self.finalAccuracy = finalAccuracy
-    epochs = command.epochs
-    self.trainImages = trainImages
-    seed = command.seed
-  }
 }

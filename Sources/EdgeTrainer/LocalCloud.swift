@@ -1,12 +1,7 @@
+@preconcurrency import Glibc
 import Platform
 import Training
 import Transport
-
-#if canImport(Glibc)
-  @preconcurrency import Glibc
-#elseif canImport(Darwin)
-  @preconcurrency import Darwin
-#endif
 
 /// A cloud-trainer that this program has started on a free port of 127.0.0.1, for one session. It ends with this
 /// program, whatever ends that: its standard input is a pipe that nobody writes into, and whose end it takes for its

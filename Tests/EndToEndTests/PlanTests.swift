@@ -1,7 +1,7 @@
 import CommandLineSupport
 import Foundation
 import NeuralNetwork
-import Planning
+@testable import Planning
 import RunFiles
 import Testing
 import Training

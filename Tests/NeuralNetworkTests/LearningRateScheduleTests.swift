@@ -9,7 +9,7 @@ import Testing
     var values: [(step: Int, learningRate: Double, momentum: Double)]
   }
 
-  /// From torch 2.15.0 by scripts/generate-schedule-goldens.py: learning rate 0.1, momentum 0.9.
+  /// From torch 2.15.0 by generate-schedule-goldens.py: learning rate 0.1, momentum 0.9.
   static let goldens: [Golden] = [
     Golden(
       schedule: .oneCycle, totalSteps: 20,

@@ -303,3 +303,15 @@ extension CheckpointError {
     }
   }
 }
+
+extension Checkpoint {
+  /// Reads back what `write` wrote.
+  fileprivate static func load(
+    _ parts: [Sequential], _ configuration: RunConfiguration, role: Role, from path: String
+  ) throws -> Metadata {
+    let reader = try Reader(path: path, role: role)
+    try reader.require(configuration)
+    try reader.load(parts)
+    return reader.metadata
+  }
+}

@@ -185,7 +185,7 @@ struct LimitError: Error, Equatable, CustomStringConvertible {
 }
 
 /// Some of several sessions failed.
-package struct FailedSessionsError: ClassifiedError, PeerNamingError {
+struct FailedSessionsError: ClassifiedError, PeerNamingError {
   package let failed: Int
   package let sessions: Int
   /// Of the session that failed last; gives the exit code.

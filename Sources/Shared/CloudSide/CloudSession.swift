@@ -6,7 +6,7 @@ import Training
 import Transport
 
 /// One run in the cloud: trains the rest, or the whole network, with what one edge sends.
-package final class CloudSession {
+final class CloudSession {
   private let configuration: RunConfiguration
   private let connection: FramedConnection
   private let strategy: any CloudStrategy
@@ -21,7 +21,7 @@ package final class CloudSession {
   /// Builds the network for a hello that was accepted; the edge still waits for its welcome.
   ///
   /// - Throws: `ShapeError` if the configuration makes no network, `ConfigurationError` if it needs no cloud.
-  package init(
+  init(
     _ connection: FramedConnection, _ configuration: RunConfiguration, run: RunIdentifier,
     compute: ComputeSettings,
     logger: Logger, timeline: Timeline? = nil

@@ -14,21 +14,10 @@ package enum RunExit: Int32, CaseIterable, Sendable {
   case protocolError = 76
   case interrupted = 130
 
-  /// For an error that ended a run.
+  /// For an error that ended a run: the code named as its kind.
   package init(_ error: any Error) {
-    self =
-      switch ErrorKind(error) {
-      case .usage: .usage
-      case .data: .data
-      case .link: .link
-      case .diverged: .diverged
-      case .system: .system
-      case .cannotCreateRun: .cannotCreateRun
-      case .cannotWriteRun: .cannotWriteRun
-      case .refused: .refused
-      case .protocolError: .protocolError
-      case .interrupted: .interrupted
-      }
+    let kind = "\(ErrorKind(error))"
+    self = Self.allCases.first { "\($0)" == kind } ?? .system
   }
 
   /// One line for the help text and the README.

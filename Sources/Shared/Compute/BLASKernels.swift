@@ -29,18 +29,16 @@ package enum BLASKernels {
   /// not choose. Returns if there is nothing to do, or if the restart fails (the kernels are then slow, not
   /// wrong).
   package static func restartIfMisjudged(arguments: [String] = CommandLine.arguments) {
-    #if os(Linux)
-      guard getenv("OPENBLAS_CORETYPE") == nil,
-        let better = betterChoice(than: GEMM.kernelName, flags: Processors.flags())
-      else { return }
-      setenv("OPENBLAS_CORETYPE", better, 1)
-      var pointers: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) }
-      pointers.append(nil)
-      // By its real path, so that ps and pkill go on to know the program by its name.
-      var path = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
-      if readlink("/proc/self/exe", &path, path.count - 1) > 0 { execv(path, pointers) }
-      execv("/proc/self/exe", pointers)
-      pointers.forEach { free($0) }
-    #endif
+    guard getenv("OPENBLAS_CORETYPE") == nil,
+      let better = betterChoice(than: GEMM.kernelName, flags: Processors.flags())
+    else { return }
+    setenv("OPENBLAS_CORETYPE", better, 1)
+    var pointers: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) }
+    pointers.append(nil)
+    // By its real path, so that ps and pkill go on to know the program by its name.
+    var path = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
+    if readlink("/proc/self/exe", &path, path.count - 1) > 0 { execv(path, pointers) }
+    execv("/proc/self/exe", pointers)
+    pointers.forEach { free($0) }
   }
 }

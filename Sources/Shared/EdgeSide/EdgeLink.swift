@@ -8,9 +8,9 @@ import Transport
 /// come back (mailbox), over a connection with a thread that sends and one that receives.
 ///
 /// The connection can be replaced: what was posted and not taken by the connection before goes over the next one.
-package final class EdgeLink: Sendable {
+final class EdgeLink: Sendable {
   /// An epoch's report and what had been received before it.
-  package struct ReceivedReport {
+  struct ReceivedReport {
     package let report: EpochReport
     package let receivedBefore: ByteCounts
   }
@@ -56,7 +56,7 @@ package final class EdgeLink: Sendable {
   private let state: Guarded<State>
 
   /// A link that is not connected yet.
-  package init(window: Int, timeline: Timeline? = nil) {
+  init(window: Int, timeline: Timeline? = nil) {
     self.timeline = timeline
     state = Guarded(State(window: Window(size: window)))
   }
@@ -64,7 +64,7 @@ package final class EdgeLink: Sendable {
   /// Starts both threads on a connection whose handshake is done; the one before must be detached.
   ///
   /// - Throws: `ThreadError`; `detach` has to follow then, too.
-  package func attach(_ connection: FramedConnection) throws {
+  func attach(_ connection: FramedConnection) throws {
     state.withLock { state in
       precondition(state.attachment == nil, "a link has one connection at a time")
       state.attachment = Attachment(connection: connection)
@@ -82,7 +82,7 @@ package final class EdgeLink: Sendable {
   }
 
   /// Sends a last message if there is one and the peer still listens, closes, and waits for both threads.
-  package func detach(sending message: Message?) {
+  func detach(sending message: Message?) {
     let connection = state.change { state in
       state.attachment?.isClosing = true
       return state.attachment?.connection
@@ -100,7 +100,7 @@ package final class EdgeLink: Sendable {
   package var ledger: ByteLedger { state.withLock(Self.ledger) }
 
   /// Bytes over the present connection: what a report of the cloud is to be compared with.
-  package var connectionLedger: ByteLedger {
+  var connectionLedger: ByteLedger {
     state.withLock { $0.attachment?.connection.ledger ?? ByteLedger() }
   }
 
@@ -116,7 +116,7 @@ package final class EdgeLink: Sendable {
   }
 
   /// The final loss of the batch that was acknowledged last; nil before the first.
-  package var latestLoss: Double? { state.withLock { $0.mailbox.latestLoss } }
+  var latestLoss: Double? { state.withLock { $0.mailbox.latestLoss } }
 
   // MARK: The computing thread
 
@@ -140,7 +140,7 @@ package final class EdgeLink: Sendable {
   package func post(_ draft: @escaping Outbox.Draft) { state.change { $0.outbox.append(draft) } }
 
   /// What has been acknowledged since the last call, in order.
-  package func takeAcknowledgements() -> [Acknowledgement] {
+  func takeAcknowledgements() -> [Acknowledgement] {
     state.withLock { takeAll(&$0.mailbox.acknowledgements) }
   }
 
@@ -148,7 +148,7 @@ package final class EdgeLink: Sendable {
   ///
   /// - Returns: the acknowledgements that have not been taken.
   @discardableResult
-  package func awaitAcknowledgements() throws -> [Acknowledgement] {
+  func awaitAcknowledgements() throws -> [Acknowledgement] {
     try state.wait { state in
       if let failure = state.failure { throw failure }
       guard state.window.isDone && state.outbox.isDone else { return nil }
@@ -157,7 +157,7 @@ package final class EdgeLink: Sendable {
   }
 
   /// Waits for the gradient of the batch that was posted last.
-  package func awaitGradient() throws -> Gradient {
+  func awaitGradient() throws -> Gradient {
     try state.wait { state in
       if let gradient = state.mailbox.gradient.take() { return gradient }
       if let failure = state.failure { throw failure }
@@ -168,7 +168,7 @@ package final class EdgeLink: Sendable {
   /// Waits for the next batch that the cloud has trained on or evaluated by itself.
   ///
   /// - Returns: nil if the epoch's report has come instead.
-  package func awaitBatchReport() throws -> BatchReport? {
+  func awaitBatchReport() throws -> BatchReport? {
     try state.wait { state -> BatchReport?? in
       if let report = state.mailbox.batchReports.popFirst() { return .some(report) }
       if let failure = state.failure { throw failure }
@@ -177,7 +177,7 @@ package final class EdgeLink: Sendable {
   }
 
   /// Waits for the report of the epoch that was ended.
-  package func awaitReport() throws -> ReceivedReport {
+  func awaitReport() throws -> ReceivedReport {
     try state.wait { state in
       if state.outbox.isDone, let report = state.mailbox.report.take() { return report }
       if let failure = state.failure { throw failure }

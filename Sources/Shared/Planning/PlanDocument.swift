@@ -6,28 +6,28 @@ import Training
 
 /// A plan as a file, for scripts: see docs/runtime-model.md. Keys are these names in snake_case.
 package struct PlanDocument: Codable, Equatable, Sendable {
-  package struct Link: Codable, Equatable, Sendable {
-    package var roundTripSeconds: Double
-    package var upBitsPerSecond: Double
-    package var downBitsPerSecond: Double
+  struct Link: Codable, Equatable, Sendable {
+    var roundTripSeconds: Double
+    var upBitsPerSecond: Double
+    var downBitsPerSecond: Double
   }
 
-  package struct Row: Codable, Equatable, Sendable {
-    package var strategy: Strategy
-    @NullIfMissing package var cut: Int?
-    @NullIfMissing package var bits: Int?
-    package var bytesPerImage: Double
-    package var downBytesPerImage: Double
+  struct Row: Codable, Equatable, Sendable {
+    var strategy: Strategy
+    @NullIfMissing var cut: Int?
+    @NullIfMissing var bits: Int?
+    var bytesPerImage: Double
+    var downBytesPerImage: Double
     /// Of an epoch, training only.
-    package var edgeSeconds: Double
-    package var linkSeconds: Double
-    package var cloudSeconds: Double
-    package var epochSeconds: Double
+    var edgeSeconds: Double
+    var linkSeconds: Double
+    var cloudSeconds: Double
+    var epochSeconds: Double
     /// Before the first epoch.
-    package var uploadSeconds: Double
-    package var bound: RuntimeModel.Bound
-    @NullIfMissing package var edgeMemoryBytes: Int?
-    @NullIfMissing package var cloudMemoryBytes: Int?
+    var uploadSeconds: Double
+    var bound: RuntimeModel.Bound
+    @NullIfMissing var edgeMemoryBytes: Int?
+    @NullIfMissing var cloudMemoryBytes: Int?
 
     init(_ row: PlanRow) {
       strategy = row.setting.strategy
@@ -46,32 +46,32 @@ package struct PlanDocument: Codable, Equatable, Sendable {
     }
   }
 
-  package struct Excluded: Codable, Equatable, Sendable {
-    package var strategy: Strategy
-    @NullIfMissing package var cut: Int?
-    @NullIfMissing package var bits: Int?
-    package var reason: String
+  struct Excluded: Codable, Equatable, Sendable {
+    var strategy: Strategy
+    @NullIfMissing var cut: Int?
+    @NullIfMissing var bits: Int?
+    var reason: String
   }
 
-  package var softwareVersion: String
+  var softwareVersion: String
   /// ISO 8601, UTC.
-  package var createdAt: String
-  package var architecture: Architecture
-  package var exitHead: ExitHead
-  @NullIfMissing package var bottleneck: Int?
-  package var batchSize: Int
-  package var trainImages: Int
-  package var epochs: Int
-  package var threads: Int
+  var createdAt: String
+  var architecture: Architecture
+  var exitHead: ExitHead
+  @NullIfMissing var bottleneck: Int?
+  var batchSize: Int
+  var trainImages: Int
+  var epochs: Int
+  var threads: Int
   /// How the edge convolves.
-  package var convolution: String
+  var convolution: String
   /// Null if no strategy needs a cloud.
-  @NullIfMissing package var link: Link?
+  @NullIfMissing var link: Link?
   /// The fastest first.
-  package var rows: [Row]
-  package var excluded: [Excluded]
-  package var recommended: Row
-  package var command: String
+  var rows: [Row]
+  var excluded: [Excluded]
+  var recommended: Row
+  var command: String
 
   /// - Parameters:
   ///   - plan: the plan.

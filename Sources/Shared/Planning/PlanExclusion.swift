@@ -2,14 +2,14 @@ import Terminal
 import Training
 
 /// Settings that a plan leaves out for the same reason.
-package struct PlanExclusion: Equatable, Sendable {
-  package var reason: String
-  package var settings: [PlanSetting]
+struct PlanExclusion: Equatable, Sendable {
+  var reason: String
+  var settings: [PlanSetting]
 }
 
 /// The conditions leave nothing to choose from.
 package struct NothingLeftError: ClassifiedError, Equatable, CustomStringConvertible {
-  package let exclusions: [PlanExclusion]
+  let exclusions: [PlanExclusion]
 
   package var kind: ErrorKind { .usage }
 

@@ -6,9 +6,9 @@ package struct PlanRequest: Sendable {
   /// What all runs have in common: the network but for its cut, batch size, images, window, link.
   package var base: RunConfiguration
   package var strategies = Strategy.allCases
-  package var cuts: [Int]
+  var cuts: [Int]
   /// In which features may travel; of different bits.
-  package var formats: [ActivationFormat]
+  var formats: [ActivationFormat]
   /// Bytes; nil for any.
   package var maximumEdgeMemory: Int?
   /// So many blocks have to be on the edge, at least.

@@ -5,42 +5,30 @@ import Training
 package struct PlanRow: Equatable, Sendable {
   package var setting: PlanSetting
   /// Of training, up, with labels and framing; 0 where there is no traffic in the epochs.
-  package var bytesPerImage: Double
+  var bytesPerImage: Double
   /// Likewise, down.
-  package var downBytesPerImage = 0.0
-  package var prediction: RuntimeModel.Prediction
-  package var edgeMemoryBytes: Int?
-  package var cloudMemoryBytes: Int?
-
-  package init(
-    setting: PlanSetting, bytesPerImage: Double, downBytesPerImage: Double = 0,
-    prediction: RuntimeModel.Prediction, edgeMemoryBytes: Int? = nil, cloudMemoryBytes: Int? = nil
-  ) {
-    self.setting = setting
-    self.bytesPerImage = bytesPerImage
-    self.downBytesPerImage = downBytesPerImage
-    self.prediction = prediction
-    self.edgeMemoryBytes = edgeMemoryBytes
-    self.cloudMemoryBytes = cloudMemoryBytes
-  }
+  var downBytesPerImage = 0.0
+  var prediction: RuntimeModel.Prediction
+  var edgeMemoryBytes: Int?
+  var cloudMemoryBytes: Int?
 }
 
 /// What a plan chooses.
 package struct PlanSetting: Hashable, Sendable, CustomStringConvertible {
   package var strategy: Strategy
   /// Nil where the network is not cut.
-  package var cut: Int?
+  var cut: Int?
   /// Nil where no features travel.
-  package var bits: Int?
+  var bits: Int?
 
-  package init(_ strategy: Strategy, cut: Int? = nil, bits: Int? = nil) {
+  init(_ strategy: Strategy, cut: Int? = nil, bits: Int? = nil) {
     self.strategy = strategy
     self.cut = cut
     self.bits = bits
   }
 
   /// Blocks of the network on the edge, which is a measure of how little the cloud learns of the images.
-  package func blocksOnEdge(of blockCount: Int) -> Int {
+  func blocksOnEdge(of blockCount: Int) -> Int {
     switch strategy {
     case .hierarchical, .split: cut ?? 0
     case .cloudStream, .cloudUploadOnce: 0
@@ -68,15 +56,15 @@ package struct Plan: Equatable, Sendable {
   /// Nil if no cloud was asked.
   package var link: LinkSpeed?
   /// Epochs over which what comes before the first is spread.
-  package var epochs: Int
+  var epochs: Int
   /// The fastest first; at least one.
-  package private(set) var rows: [PlanRow]
-  package var exclusions: [PlanExclusion]
+  private(set) var rows: [PlanRow]
+  var exclusions: [PlanExclusion]
 
   /// How much slower a setting with more bits may be and still be recommended: about what the prediction is uncertain.
-  package static let indifference = 0.03
+  static let indifference = 0.03
 
-  package init(link: LinkSpeed?, epochs: Int, rows: [PlanRow], exclusions: [PlanExclusion]) {
+  init(link: LinkSpeed?, epochs: Int, rows: [PlanRow], exclusions: [PlanExclusion]) {
     precondition(!rows.isEmpty, "a plan without a setting")
     self.link = link
     self.epochs = epochs

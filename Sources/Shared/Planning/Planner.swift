@@ -154,14 +154,14 @@ package final class Planner {
 }
 
 /// Measurements as the log and the table have them.
-package enum PlanFormat {
+enum PlanFormat {
   /// "1.10 Mbit/s".
-  package static func rate(_ bytesPerSecond: Double) -> String {
+  static func rate(_ bytesPerSecond: Double) -> String {
     "\(Formatting.fixed(bytesPerSecond * 8e-6, decimals: 2)) Mbit/s"
   }
 
   /// "12.3 ms".
-  package static func milliseconds(_ seconds: Double) -> String {
+  static func milliseconds(_ seconds: Double) -> String {
     "\(Formatting.fixed(seconds * 1000, decimals: 1)) ms"
   }
 }

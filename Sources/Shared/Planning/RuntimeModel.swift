@@ -1,19 +1,13 @@
 /// What a run would take, from what one batch takes: see docs/runtime-model.md.
-package struct RuntimeModel: Equatable, Sendable {
+struct RuntimeModel: Equatable, Sendable {
   /// Batches of an epoch; the last one, if it is smaller, counts as the part that it is.
-  package var batches: Double
-  package var link: LinkSpeed
+  var batches: Double
+  var link: LinkSpeed
   /// Batches that may be on their way.
-  package var window: Int
-
-  package init(batches: Double, link: LinkSpeed, window: Int) {
-    self.batches = batches
-    self.link = link
-    self.window = window
-  }
+  var window: Int
 
   /// What decides the time of an epoch.
-  package enum Bound: String, Codable, Sendable {
+  enum Bound: String, Codable, Sendable {
     case edge
     case link
     case cloud
@@ -24,19 +18,19 @@ package struct RuntimeModel: Equatable, Sendable {
   }
 
   /// Seconds of training in an epoch.
-  package struct Prediction: Equatable, Sendable {
+  struct Prediction: Equatable, Sendable {
     /// In which each is busy.
-    package var edge: Double
-    package var link: Double
-    package var cloud: Double
+    var edge: Double
+    var link: Double
+    var cloud: Double
     /// From the first batch to the last acknowledgement.
-    package var epoch: Double
+    var epoch: Double
     /// Before the first epoch.
-    package var upload = 0.0
-    package var bound: Bound
+    var upload = 0.0
+    var bound: Bound
 
     /// Seconds per epoch of a run of so many, with its share of what comes before them.
-    package func mean(overEpochs epochs: Int) -> Double { epoch + upload / Double(epochs) }
+    func mean(overEpochs epochs: Int) -> Double { epoch + upload / Double(epochs) }
   }
 
   /// Edge, link and cloud work at the same time, each on another batch: the slowest decides, and the others add what the
@@ -46,8 +40,7 @@ package struct RuntimeModel: Equatable, Sendable {
   ///   - edge: of one batch; what is sent is there after `forwardSeconds`.
   ///   - encoding: of its `encodings`.
   ///   - cloud: of one batch.
-  package func pipelined(_ edge: EdgeTimes, _ encoding: EdgeTimes.Encoding, _ cloud: CloudTimes) -> Prediction
-  {
+  func pipelined(_ edge: EdgeTimes, _ encoding: EdgeTimes.Encoding, _ cloud: CloudTimes) -> Prediction {
     let ready = edge.forwardSeconds + encoding.seconds
     let edgeStep = ready + edge.backwardSeconds
     let linkStep = Double(encoding.frameBytes) / link.upBytesPerSecond
@@ -75,7 +68,7 @@ package struct RuntimeModel: Equatable, Sendable {
   ///   - encoding: of its `encodings`.
   ///   - cloud: of one batch.
   ///   - gradientBytes: of the frame that comes back.
-  package func lockStep(
+  func lockStep(
     _ edge: EdgeTimes, _ encoding: EdgeTimes.Encoding, _ cloud: CloudTimes, gradientBytes: Int
   ) -> Prediction {
     let up = Double(encoding.frameBytes) / link.upBytesPerSecond
@@ -94,7 +87,7 @@ package struct RuntimeModel: Equatable, Sendable {
   /// - Parameters:
   ///   - uploadBytes: of all frames.
   ///   - cloud: of one batch.
-  package func uploaded(uploadBytes: Int, _ cloud: CloudTimes) -> Prediction {
+  func uploaded(uploadBytes: Int, _ cloud: CloudTimes) -> Prediction {
     let time = batches * cloud.stepSeconds
     return Prediction(
       edge: 0, link: 0, cloud: time, epoch: time + link.roundTripSeconds,
@@ -102,7 +95,7 @@ package struct RuntimeModel: Equatable, Sendable {
   }
 
   /// The edge trains alone.
-  package func alone(_ edge: EdgeTimes) -> Prediction {
+  func alone(_ edge: EdgeTimes) -> Prediction {
     let time = batches * (edge.forwardSeconds + edge.backwardSeconds)
     return Prediction(edge: time, link: 0, cloud: 0, epoch: time, bound: .edge)
   }

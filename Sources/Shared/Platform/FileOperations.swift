@@ -8,13 +8,13 @@ package struct FileOperations: Sendable {
   /// `write(descriptor, bytes, count)`.
   package var write: @Sendable (_ descriptor: Int32, _ bytes: UnsafeRawPointer, _ count: Int) -> Int
   /// `fsync(descriptor)`.
-  package var synchronize: @Sendable (_ descriptor: Int32) -> Int32
+  var synchronize: @Sendable (_ descriptor: Int32) -> Int32
   /// `ftruncate(descriptor, length)`, length in bytes.
   package var truncate: @Sendable (_ descriptor: Int32, _ length: Int) -> Int32
   /// `close(descriptor)`; never retried.
   package var close: @Sendable (_ descriptor: Int32) -> Int32
   /// `rename(from, to)`.
-  package var rename: @Sendable (_ from: String, _ to: String) -> Int32
+  var rename: @Sendable (_ from: String, _ to: String) -> Int32
   /// `unlink(path)`.
   package var unlink: @Sendable (_ path: String) -> Int32
 

@@ -12,16 +12,12 @@ package final class Guarded<State>: @unchecked Sendable {
     mutex.initialize(to: pthread_mutex_t())
     changed.initialize(to: pthread_cond_t())
     Self.check(pthread_mutex_init(mutex, nil), "pthread_mutex_init")
-    #if canImport(Darwin)
-      Self.check(pthread_cond_init(changed, nil), "pthread_cond_init")
-    #else
-      // Deadlines are moments of the monotonic clock.
-      var attributes = pthread_condattr_t()
-      Self.check(pthread_condattr_init(&attributes), "pthread_condattr_init")
-      Self.check(pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC), "pthread_condattr_setclock")
-      Self.check(pthread_cond_init(changed, &attributes), "pthread_cond_init")
-      pthread_condattr_destroy(&attributes)
-    #endif
+    // Deadlines are moments of the monotonic clock.
+    var attributes = pthread_condattr_t()
+    Self.check(pthread_condattr_init(&attributes), "pthread_condattr_init")
+    Self.check(pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC), "pthread_condattr_setclock")
+    Self.check(pthread_cond_init(changed, &attributes), "pthread_cond_init")
+    pthread_condattr_destroy(&attributes)
   }
 
   deinit {
@@ -88,13 +84,8 @@ package final class Guarded<State>: @unchecked Sendable {
       if let result = try body(&state) { return result }
       let now = MonotonicClock.nanoseconds()
       if now >= moment { return nil }
-      #if canImport(Darwin)
-        var left = Self.time(moment - now)
-        let code = pthread_cond_timedwait_relative_np(changed, mutex, &left)
-      #else
-        var end = Self.time(moment)
-        let code = pthread_cond_timedwait(changed, mutex, &end)
-      #endif
+      var end = Self.time(moment)
+      let code = pthread_cond_timedwait(changed, mutex, &end)
       if code != ETIMEDOUT { Self.check(code, "pthread_cond_timedwait") }
     }
   }

@@ -5,29 +5,20 @@ package enum PeakMemory {
   /// On Linux this is `VmHWM` of `/proc/self/status`, because the maximum that `getrusage` reports outlives
   /// `execve`: a program that restarts itself would inherit its former image's.
   package static func bytes() -> Int? {
-    #if os(Linux)
-      if let status = readStatus(), let bytes = bytes(inStatus: status) { return bytes }
-    #endif
+    if let status = readStatus(), let bytes = bytes(inStatus: status) { return bytes }
     var usage = rusage()
-    #if canImport(Glibc)
-      guard getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage) == 0 else { return nil }
-      return Int(usage.ru_maxrss) * 1024
-    #else
-      guard getrusage(RUSAGE_SELF, &usage) == 0 else { return nil }
-      return Int(usage.ru_maxrss)
-    #endif
+    guard getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage) == 0 else { return nil }
+    return Int(usage.ru_maxrss) * 1024
   }
 
   /// Begins anew with what is resident now, for a process that does one run after the other. Only on Linux, and only
   /// where its kernel allows it.
   package static func reset() {
-    #if os(Linux)
-      let descriptor = open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC)
-      guard descriptor >= 0 else { return }
-      defer { close(descriptor) }
-      // See proc_pid_clear_refs(5): 5 resets the peak resident set size.
-      _ = write(descriptor, "5", 1)
-    #endif
+    let descriptor = open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return }
+    defer { close(descriptor) }
+    // See proc_pid_clear_refs(5): 5 resets the peak resident set size.
+    _ = write(descriptor, "5", 1)
   }
 
   /// Gives memory that is free, but still the process's, back to the system, so that what is resident is what is used.
@@ -50,15 +41,13 @@ package enum PeakMemory {
     return nil
   }
 
-  #if os(Linux)
-    private static func readStatus() -> String? {
-      let descriptor = open("/proc/self/status", O_RDONLY | O_CLOEXEC)
-      guard descriptor >= 0 else { return nil }
-      defer { close(descriptor) }
-      var buffer = [UInt8](repeating: 0, count: 8192)
-      let count = read(descriptor, &buffer, buffer.count)
-      guard count > 0 else { return nil }
-      return String(decoding: buffer[..<count], as: UTF8.self)
-    }
-  #endif
+  private static func readStatus() -> String? {
+    let descriptor = open("/proc/self/status", O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return nil }
+    defer { close(descriptor) }
+    var buffer = [UInt8](repeating: 0, count: 8192)
+    let count = read(descriptor, &buffer, buffer.count)
+    guard count > 0 else { return nil }
+    return String(decoding: buffer[..<count], as: UTF8.self)
+  }
 }

@@ -46,10 +46,6 @@ package enum SystemCall {
   /// Closes a descriptor. Never retried: after `EINTR` Linux has already closed it, and the number may belong to
   /// another thread's new file.
   package static func close(_ descriptor: Int32) {
-    #if canImport(Glibc)
-      _ = Glibc.close(descriptor)
-    #elseif canImport(Darwin)
-      _ = Darwin.close(descriptor)
-    #endif
+    _ = Glibc.close(descriptor)
   }
 }

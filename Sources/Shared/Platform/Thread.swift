@@ -1,10 +1,6 @@
 /// A thread of the operating system. Join it once, from one thread, before it is forgotten.
 package final class Thread: Sendable {
-  #if canImport(Darwin)
-    private nonisolated(unsafe) let handle: pthread_t?
-  #else
-    private let handle: pthread_t
-  #endif
+  private let handle: pthread_t
 
   private final class Body {
     let run: () -> Void
@@ -15,11 +11,7 @@ package final class Thread: Sendable {
   ///
   /// - Throws: `ThreadError` if the system gives no further thread.
   package init(_ body: @escaping () -> Void) throws(ThreadError) {
-    #if canImport(Darwin)
-      var handle: pthread_t?
-    #else
-      var handle = pthread_t()
-    #endif
+    var handle = pthread_t()
     let argument = Unmanaged.passRetained(Body(body))
     let code = pthread_create(
       &handle, nil,
@@ -38,11 +30,7 @@ package final class Thread: Sendable {
 
   /// Waits until the thread has ended.
   package func join() {
-    #if canImport(Darwin)
-      if let handle { pthread_join(handle, nil) }
-    #else
-      pthread_join(handle, nil)
-    #endif
+    pthread_join(handle, nil)
   }
 }
 
@@ -51,7 +39,7 @@ package struct ThreadError: Error, Equatable, CustomStringConvertible {
   /// What pthread_create returned.
   package let errnoCode: Int32
 
-  package init(errnoCode: Int32) { self.errnoCode = errnoCode }
+  init(errnoCode: Int32) { self.errnoCode = errnoCode }
 
   package var description: String {
     """

@@ -1,8 +1,4 @@
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
+import FoundationEssentials
 
 /// The JSON of a run's files: snake_case keys, sorted, slashes as they are, `null` where a number is not
 /// finite.
@@ -25,13 +21,6 @@ package enum RunJSON {
       positiveInfinity: mark, negativeInfinity: mark, nan: mark)
     let text = String(decoding: try encoder.encode(value), as: UTF8.self)
     return Array((text.replacing(nonFiniteMark, with: "null") + (pretty ? "\n" : "")).utf8)
-  }
-
-  /// Decodes what ``encode(_:pretty:)`` wrote.
-  package static func decode<Value: Decodable>(_ type: Value.Type, from bytes: [UInt8]) throws -> Value {
-    let decoder = JSONDecoder()
-    decoder.keyDecodingStrategy = .convertFromSnakeCase
-    return try decoder.decode(type, from: Data(bytes))
   }
 
   /// A JSON string, with its quotation marks, that no record holds: 64 random bits, drawn once a process.

@@ -8,9 +8,9 @@ import Synchronization
 /// May be used from several threads. Failures are ignored: nobody is left to be told.
 package final class Console: Sendable {
   /// Whether there is a terminal that understands control sequences; without one there is no status line.
-  package let isTerminal: Bool
+  let isTerminal: Bool
   /// Whether colours are wanted: on a terminal, unless `NO_COLOR` is set.
-  package let usesColor: Bool
+  let usesColor: Bool
   private let terminalWidth: @Sendable () -> Int
   private let output: @Sendable (String) -> Void
   private let status = Mutex("")
@@ -19,7 +19,7 @@ package final class Console: Sendable {
   package var width: Int { terminalWidth() }
 
   /// A console that writes elsewhere, for tests.
-  package init(
+  init(
     isTerminal: Bool, usesColor: Bool, width: @escaping @Sendable () -> Int,
     output: @escaping @Sendable (String) -> Void
   ) {
@@ -54,7 +54,7 @@ package final class Console: Sendable {
   /// Replaces the status line; an empty one removes it. Does nothing without a terminal.
   ///
   /// - Parameter text: shorter than ``width``, without line feeds.
-  package func setStatus(_ text: String) {
+  func setStatus(_ text: String) {
     guard isTerminal else { return }
     status.withLock { status in
       if status.isEmpty && text.isEmpty { return }

@@ -1,14 +1,8 @@
+import FoundationEssentials
 import NeuralNetwork
 import Platform
 import RunFiles
 import WeightFiles
-
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
-import NeuralNetwork
 
 extension Checkpoint {
   /// What a file says about itself.
@@ -19,24 +13,6 @@ extension Checkpoint {
     package let epoch: Int
     /// Completed steps of the whole run.
     package let step: Int
-  }
-
-  /// Reads back what `write` wrote: the same bits in every parameter and running statistic.
-  ///
-  /// - Parameters:
-  ///   - parts: in any order; together they have the tensors of the file, no more and no fewer.
-  ///   - configuration: what the file must have been written with.
-  ///   - role: the side that must have written it.
-  ///   - path: the file.
-  /// - Returns: epoch and step to go on from.
-  /// - Throws: `SafetensorsError`, `CheckpointError`; see `Reader`.
-  package static func load(
-    _ parts: [Sequential], _ configuration: RunConfiguration, role: Role, from path: String
-  ) throws -> Metadata {
-    let reader = try Reader(path: path, role: role)
-    try reader.require(configuration)
-    try reader.load(parts)
-    return reader.metadata
   }
 
   /// An open file whose metadata are checked. Its network can be built from them before the weights are loaded.

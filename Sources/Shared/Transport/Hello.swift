@@ -1,8 +1,4 @@
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
+import FoundationEssentials
 
 /// A place in a run: the epoch, from 1, and how many of its steps are already applied.
 package struct ResumePosition: Codable, Equatable, Sendable, CustomStringConvertible {

@@ -55,11 +55,7 @@ extension Socket {
   ) throws {
     try makeNonBlocking(descriptor)
     let isConnected = address.withPointer { pointer, length in
-      #if canImport(Glibc)
-        Glibc.connect(descriptor, pointer, length) == 0
-      #else
-        Darwin.connect(descriptor, pointer, length) == 0
-      #endif
+      Glibc.connect(descriptor, pointer, length) == 0
     }
     if isConnected { return }
     // After EINTR too the attempt goes on in the background.

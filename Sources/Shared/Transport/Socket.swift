@@ -35,9 +35,6 @@ package final class Socket: ByteStream {
       try Self.set(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1)
       try Self.set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
     }
-    #if canImport(Darwin)
-      try Self.set(descriptor, SOL_SOCKET, SO_NOSIGPIPE, 1)
-    #endif
   }
 
   /// Two ends of one stream inside this process.
@@ -198,12 +195,8 @@ package final class Socket: ByteStream {
   /// Looks at the kernel's send queue and returns the time of the last progress.
   private func observeProgress(of descriptor: Int32, at now: UInt64) -> UInt64 {
     var queued: Int32 = 0
-    #if os(Linux)
-      // SIOCOUTQ has the number of TIOCOUTQ: bytes not yet acknowledged by the peer's kernel.
-      let isKnown = ioctl(descriptor, UInt(TIOCOUTQ), &queued) == 0
-    #else
-      let isKnown = false
-    #endif
+    // SIOCOUTQ has the number of TIOCOUTQ: bytes not yet acknowledged by the peer's kernel.
+    let isKnown = ioctl(descriptor, UInt(TIOCOUTQ), &queued) == 0
     return clock.withLock { clock in
       if isKnown { clock.observe(queuedBytes: Int(queued), at: now) }
       return clock.lastProgress
@@ -235,10 +228,6 @@ package final class Socket: ByteStream {
   }
 
   private static var noSignal: Int32 {
-    #if canImport(Glibc)
-      Int32(MSG_NOSIGNAL)
-    #else
-      0
-    #endif
+    Int32(MSG_NOSIGNAL)
   }
 }

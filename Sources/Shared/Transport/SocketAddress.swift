@@ -97,10 +97,6 @@ struct SocketAddress {
 
   /// `SOCK_STREAM`, whose type differs between the platforms.
   static var streamSocketType: Int32 {
-    #if canImport(Glibc)
-      Int32(SOCK_STREAM.rawValue)
-    #else
-      SOCK_STREAM
-    #endif
+    Int32(SOCK_STREAM.rawValue)
   }
 }

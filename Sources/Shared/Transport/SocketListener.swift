@@ -38,11 +38,7 @@ package final class SocketListener: Sendable {
     try Socket.set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1)
     try SystemCall.run("bind") { address.withPointer { bind(descriptor, $0, $1) } }
     try SystemCall.run("listen") {
-      #if canImport(Glibc)
-        Glibc.listen(descriptor, 16)
-      #else
-        Darwin.listen(descriptor, 16)
-      #endif
+      Glibc.listen(descriptor, 16)
     }
     let local = try SocketAddress("getsockname", of: descriptor) { getsockname($0, $1, $2) }
     return (owner, local.endpoint)
@@ -61,11 +57,7 @@ package final class SocketListener: Sendable {
         if cancellation?.isCancelled == true { throw ConnectionError.cancelled }
         do throws(SystemError) {
           let client = try SystemCall.run("accept") {
-            #if canImport(Glibc)
-              Glibc.accept(descriptor, nil, nil)
-            #else
-              Darwin.accept(descriptor, nil, nil)
-            #endif
+            Glibc.accept(descriptor, nil, nil)
           }
           return try Socket(connected: client, timeout: timeout)
         } catch {

@@ -1,8 +1,4 @@
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
+import FoundationEssentials
 
 /// The parsed and checked JSON header of a safetensors file.
 struct SafetensorsHeader: Equatable {

@@ -1,10 +1,6 @@
+import FoundationEssentials
 import Platform
 
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
 /// Reads files of the safetensors format with the element types F32 and I64.
 ///
 /// The whole header is checked when the file is opened: tensors cover the data without gaps and overlaps,

@@ -1,22 +1,21 @@
-import Planning
 import Terminal
 import Training
 
 /// What `edge-trainer plan` prints.
-struct PlanTable {
+package struct PlanTable {
   private let plan: Plan
   private let base: RunConfiguration
 
   /// - Parameters:
   ///   - plan: the plan.
   ///   - base: what all its runs have in common.
-  init(_ plan: Plan, _ base: RunConfiguration) {
+  package init(_ plan: Plan, _ base: RunConfiguration) {
     self.plan = plan
     self.base = base
   }
 
   /// - Parameter command: that trains as recommended.
-  func rendered(command: String) -> String {
+  package func rendered(command: String) -> String {
     var table = TextTable([
       .init("strategy"), .init("cut", .right), .init("bits", .right), .init("bytes/image", .right),
       .init("edge s", .right), .init("link s", .right), .init("cloud s", .right), .init("epoch s", .right),
@@ -74,7 +73,7 @@ struct PlanTable {
 }
 
 /// The command that a plan recommends, made from the one that made the plan.
-enum RecommendedCommand {
+package enum RecommendedCommand {
   /// - Parameters:
   ///   - arguments: of `edge-trainer plan`, without the program and `plan`; each option but flags is followed by its
   ///     value, or joined to it by "=".
@@ -82,7 +81,7 @@ enum RecommendedCommand {
   ///   - flags: the options without a value.
   ///   - chosen: the options that it recommends.
   /// - Returns: a line for a shell.
-  static func line(
+  package static func line(
     _ arguments: [String], without own: Set<String>, flags: Set<String> = [], adding chosen: [String]
   ) -> String {
     var kept: [String] = []

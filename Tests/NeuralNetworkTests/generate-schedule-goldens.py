@@ -2,7 +2,7 @@
 """Prints the literal values of Tests/NeuralNetworkTests/LearningRateScheduleTests.swift, from PyTorch itself.
 
 Needs torch (any version with OneCycleLR's momentum cycling; the committed values came from 2.15.0):
-  python3 -m venv env && env/bin/pip install torch && env/bin/python scripts/generate-schedule-goldens.py
+  python3 -m venv env && env/bin/pip install torch && env/bin/python Tests/NeuralNetworkTests/generate-schedule-goldens.py
 """
 import torch
 from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR
