@@ -101,7 +101,8 @@ struct FormatsCommand: ParsableCommand {
           fullScale: rest.format.fullScale, packedBytesPerImage: rest.packedBytesPerImage,
           bytesPerImage: rest.compressedBytesPerImage, squaredError: rest.relativeSquaredError,
           exitAccuracy: Double(exitCorrect) / Double(tested),
-          finalAccuracy: Double(rest.correct) / Double(tested), epochs: epochs, trainImages: trained, seed: seed)
+          finalAccuracy: Double(rest.correct) / Double(tested), epochs: epochs, trainImages: trained,
+          seed: seed)
         try Program.printLine(String(decoding: RunJSON.encode(row, pretty: false), as: UTF8.self))
       }
       return

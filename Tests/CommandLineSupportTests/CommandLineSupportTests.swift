@@ -38,7 +38,9 @@ import Training
   }
 
   @Test func everyKindOfErrorHasAnExitCode() {
-    #expect(ErrorKind.allCases.map { "\($0)" }.sorted() == RunExit.allCases.map { "\($0)" }.filter { $0 != "success" }.sorted())
+    #expect(
+      ErrorKind.allCases.map { "\($0)" }.sorted()
+        == RunExit.allCases.map { "\($0)" }.filter { $0 != "success" }.sorted())
     #expect(RunExit(InterruptedError()).rawValue == 130)
     #expect(RunExit(ConfigurationError("x")).rawValue == 64)
     #expect(RunExit(CancellationError()).rawValue == 71)

@@ -1,12 +1,7 @@
 import Compute
-import Synchronization
+import Glibc
+import Platform
 import Testing
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
 
 @Suite struct WorkerPoolTests {
   static let workerCounts = [1, 2, 3, 5]
@@ -117,15 +112,15 @@ private func currentThread() -> Int { Int(bitPattern: pthread_self()) }
 
 /// Counters that several threads change.
 private final class Counters: Sendable {
-  private let storage: Mutex<[Int]>
-  init(_ count: Int) { storage = Mutex(Array(repeating: 0, count: count)) }
+  private let storage: Guarded<[Int]>
+  init(_ count: Int) { storage = Guarded(Array(repeating: 0, count: count)) }
   func add(_ amount: Int, to index: Int) { storage.withLock { $0[index] &+= amount } }
   var values: [Int] { storage.withLock { $0 } }
 }
 
 /// The ranges that several threads were given.
 private final class Ranges: Sendable {
-  private let storage = Mutex<[(worker: Int, range: Range<Int>)]>([])
+  private let storage = Guarded<[(worker: Int, range: Range<Int>)]>([])
   func add(_ worker: Int, _ range: Range<Int>) { storage.withLock { $0.append((worker, range)) } }
   var byWorker: [(worker: Int, range: Range<Int>)] {
     storage.withLock { $0.sorted { $0.worker < $1.worker } }

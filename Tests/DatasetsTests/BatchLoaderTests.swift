@@ -1,13 +1,8 @@
+import Glibc
 import TestSupport
 import Testing
 
 @testable import Datasets
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
 
 @Suite struct BatchLoaderTests {
   /// Takes all batches that are left of the loader's epoch and compares them with synchronous preparation.

@@ -1,12 +1,7 @@
+import Glibc
 import Testing
 
 @testable import Datasets
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
 
 @Suite struct CIFAR10Tests {
   private let folder: TemporaryFolder
@@ -122,27 +117,25 @@ import Testing
     #expect(throws: DatasetError.self) { try train.pixels(of: 3) }
   }
 
-  #if os(Linux)
-    @Test func filesAreClosedAfterUseAndAfterAnError() throws {
-      func openFiles() -> Int {
-        (0..<1024).count { descriptor in
-          var target = [CChar](repeating: 0, count: 4096)
-          let length = readlink("/proc/self/fd/\(descriptor)", &target, target.count)
-          let path = target.prefix(max(length, 0)).map { UInt8(bitPattern: $0) }
-          return String(decoding: path, as: UTF8.self).hasPrefix(folder.path)
-        }
+  @Test func filesAreClosedAfterUseAndAfterAnError() throws {
+    func openFiles() -> Int {
+      (0..<1024).count { descriptor in
+        var target = [CChar](repeating: 0, count: 4096)
+        let length = readlink("/proc/self/fd/\(descriptor)", &target, target.count)
+        let path = target.prefix(max(length, 0)).map { UInt8(bitPattern: $0) }
+        return String(decoding: path, as: UTF8.self).hasPrefix(folder.path)
       }
-      do {
-        let (train, test) = try CIFAR10.open(directory: folder.path, recordsPerFile: 3)
-        #expect(openFiles() == 6)
-        #expect(train.count + test.count == 18)
-      }
-      #expect(openFiles() == 0)
-      try folder.write("test_batch.bin", [1, 2, 3])
-      #expect(throws: DatasetError.self) { try CIFAR10.open(directory: folder.path, recordsPerFile: 3) }
-      #expect(openFiles() == 0)
     }
-  #endif
+    do {
+      let (train, test) = try CIFAR10.open(directory: folder.path, recordsPerFile: 3)
+      #expect(openFiles() == 6)
+      #expect(train.count + test.count == 18)
+    }
+    #expect(openFiles() == 0)
+    try folder.write("test_batch.bin", [1, 2, 3])
+    #expect(throws: DatasetError.self) { try CIFAR10.open(directory: folder.path, recordsPerFile: 3) }
+    #expect(openFiles() == 0)
+  }
 
   @Test func limitTakesTheFirstImages() throws {
     let (train, _) = try CIFAR10.open(directory: folder.path, recordsPerFile: 3)

@@ -1,10 +1,6 @@
-@testable import Datasets
+import Glibc
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
+@testable import Datasets
 
 /// A directory under the system's temporary one, removed with the files in it when the test is done.
 final class TemporaryFolder {

@@ -1,9 +1,6 @@
 import Foundation
+import Glibc
 import Testing
-
-#if canImport(Glibc)
-  import Glibc
-#endif
 
 /// How a process has ended.
 enum ProcessEnd: Equatable, CustomStringConvertible {

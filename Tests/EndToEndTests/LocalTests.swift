@@ -1,6 +1,7 @@
 import CommandLineSupport
 import Compute
 import Foundation
+import Planning
 import Testing
 import Training
 

@@ -1,13 +1,14 @@
 import CommandLineSupport
 import Foundation
 import NeuralNetwork
-@testable import Planning
 import RunFiles
+import TestSupport
 import Testing
 import Training
 import Transport
 
 @testable import EdgeTrainer
+@testable import Planning
 
 /// `edge-trainer plan`: end to end, and its parts that need no processes.
 @Suite struct PlanTests {

@@ -14,26 +14,24 @@ import Transport
     silent.close()
   }
 
-  #if os(Linux)
-    @Test func peakMemoryIsThatOfTheSession() throws {
-      let directory = try TemporaryDirectory()
-      let cloud = try RunningCloud(in: directory, ["--sessions", "2"])
-      // The cloud keeps room for three batches: 200 MB of them here.
-      let large = try ChildProcess.startEdge(
-        cloud, in: directory, runDirectory: directory.path("large"),
-        ["--batch-size", "1024", "--train-limit", "4", "--test-limit", "4"]
-      ).wait()
-      #expect(large.end == .exited(0), "\(large.errors)")
-      let small = try ChildProcess.startEdge(cloud, in: directory, runDirectory: directory.path("small"))
-        .wait()
-      #expect(small.end == .exited(0), "\(small.errors)")
-      #expect(try cloud.process.wait().end == .exited(0))
-      let peaks = try ["large", "small"].map { name in
-        let run = try #require(try RunFiles(directory.path(name)).summary()["run_id"] as? String)
-        return try #require(
-          try RunFiles(cloud.directory + "/" + run).summary()["peak_memory_bytes"] as? Int)
-      }
-      #expect(peaks[0] - peaks[1] > 100_000_000, "\(peaks)")
+  @Test func peakMemoryIsThatOfTheSession() throws {
+    let directory = try TemporaryDirectory()
+    let cloud = try RunningCloud(in: directory, ["--sessions", "2"])
+    // The cloud keeps room for three batches: 200 MB of them here.
+    let large = try ChildProcess.startEdge(
+      cloud, in: directory, runDirectory: directory.path("large"),
+      ["--batch-size", "1024", "--train-limit", "4", "--test-limit", "4"]
+    ).wait()
+    #expect(large.end == .exited(0), "\(large.errors)")
+    let small = try ChildProcess.startEdge(cloud, in: directory, runDirectory: directory.path("small"))
+      .wait()
+    #expect(small.end == .exited(0), "\(small.errors)")
+    #expect(try cloud.process.wait().end == .exited(0))
+    let peaks = try ["large", "small"].map { name in
+      let run = try #require(try RunFiles(directory.path(name)).summary()["run_id"] as? String)
+      return try #require(
+        try RunFiles(cloud.directory + "/" + run).summary()["peak_memory_bytes"] as? Int)
     }
-  #endif
+    #expect(peaks[0] - peaks[1] > 100_000_000, "\(peaks)")
+  }
 }

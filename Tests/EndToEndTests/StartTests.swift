@@ -59,14 +59,12 @@ import Transport
     }
   #endif
 
-  #if os(Linux)
-    @Test func processKeepsItsNameAndIdentifier() throws {
-      let directory = try TemporaryDirectory()
-      let cloud = try RunningCloud(in: directory)
-      let name = try String(contentsOfFile: "/proc/\(cloud.process.identifier)/comm", encoding: .utf8)
-      #expect(name == "cloud-trainer\n")
-    }
-  #endif
+  @Test func processKeepsItsNameAndIdentifier() throws {
+    let directory = try TemporaryDirectory()
+    let cloud = try RunningCloud(in: directory)
+    let name = try String(contentsOfFile: "/proc/\(cloud.process.identifier)/comm", encoding: .utf8)
+    #expect(name == "cloud-trainer\n")
+  }
 
   @Test func argumentsSurviveTheRestart() throws {
     let directory = try TemporaryDirectory()

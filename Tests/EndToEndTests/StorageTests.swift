@@ -35,26 +35,24 @@ import Testing
     #expect(finished.output == "")
   }
 
-  #if os(Linux)
-    /// Results that get lost are an error.
-    @Test(arguments: [
-      (TestedProgram.edge, ["--help"]), (.edge, ["describe"]), (.cloud, ["--listen", "127.0.0.1:0"]),
-    ])
-    func standardOutputIsFull(program: TestedProgram, arguments: [String]) throws {
-      let finished = try ChildProcess.run(
-        program, arguments, in: TemporaryDirectory(), output: .file("/dev/full"))
-      expectError(finished, program, code: 74, mentioning: ["standard output", "No space left on device"])
-    }
+  /// Results that get lost are an error.
+  @Test(arguments: [
+    (TestedProgram.edge, ["--help"]), (.edge, ["describe"]), (.cloud, ["--listen", "127.0.0.1:0"]),
+  ])
+  func standardOutputIsFull(program: TestedProgram, arguments: [String]) throws {
+    let finished = try ChildProcess.run(
+      program, arguments, in: TemporaryDirectory(), output: .file("/dev/full"))
+    expectError(finished, program, code: 74, mentioning: ["standard output", "No space left on device"])
+  }
 
-    @Test func tableOfARunIsLost() throws {
-      let directory = try TemporaryDirectory()
-      let cloud = try RunningCloud(in: directory, ["--sessions", "1"])
-      let edge = try ChildProcess.startEdge(cloud, in: directory, output: .file("/dev/full")).wait()
-      expectError(edge, .edge, code: 74, mentioning: ["standard output", "No space left on device"])
-      #expect(try RunFiles(directory.path("edge")).outcome() == "completed")
-      #expect(try cloud.process.wait().end == .exited(0))
-    }
-  #endif
+  @Test func tableOfARunIsLost() throws {
+    let directory = try TemporaryDirectory()
+    let cloud = try RunningCloud(in: directory, ["--sessions", "1"])
+    let edge = try ChildProcess.startEdge(cloud, in: directory, output: .file("/dev/full")).wait()
+    expectError(edge, .edge, code: 74, mentioning: ["standard output", "No space left on device"])
+    #expect(try RunFiles(directory.path("edge")).outcome() == "completed")
+    #expect(try cloud.process.wait().end == .exited(0))
+  }
 
   /// A log that may not grow any more is what a full disk is.
   @Test func edgesDiskIsFull() throws {

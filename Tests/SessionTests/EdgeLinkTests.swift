@@ -60,7 +60,9 @@ import Testing
 
   /// Both ends of a connection after its handshake.
   private func connections(window: Int) throws -> (edge: FramedConnection, cloud: FramedConnection) {
-    let (near, far) = try Socket.pair(timeout: 60)
+    let listener = try SocketListener(on: Endpoint(host: "127.0.0.1", port: 0))
+    let near = try Socket.connect(to: listener.localEndpoint, timeout: 60)
+    let far = try listener.accept(timeout: 60)
     let edge = FramedConnection(near, role: .edge)
     let cloud = FramedConnection(far, role: .cloud)
     try edge.send(.hello(Hello(runID: "r", window: window, configuration: quickConfiguration())))

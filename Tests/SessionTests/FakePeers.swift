@@ -246,3 +246,11 @@ func controlFrame(_ type: FrameType, _ json: String) throws -> [UInt8] {
   }
   return header.bytes + payload
 }
+
+extension Message {
+  /// The whole frame in one array.
+  func encodedFrame() throws -> [UInt8] {
+    let frame = try outgoingFrame()
+    return frame.head + frame.body
+  }
+}

@@ -1,7 +1,6 @@
 import Foundation
-import Synchronization
-
 import Platform
+import Synchronization
 
 /// Runs `body` with the path of an empty directory that is removed afterwards.
 @discardableResult

@@ -202,7 +202,7 @@ import Testing
       var bytes: [UInt8] = []
       try ActivationCodec(format: configuration.activations).encode(values, shape: activations, into: &bytes)
       let batch = EncodedBatch(sequence: 1, labels: [UInt8](repeating: 0, count: count), activations: bytes)
-      let frame = try Message.trainBatch(batch).encodedFrame().count
+      let frame = try Message.trainBatch(batch).outgoingFrame().count
       let largest = try configuration.largestFrameBytes()
       #expect(frame <= largest, "\(configuration)")
       if configuration.activations.compression == .none {

@@ -1,12 +1,7 @@
+import FoundationEssentials
 import Testing
 
 @testable import Transport
-
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
 
 @Suite struct ActivationFormatTests {
   @Test(arguments: [-1, 0, 9, 15, 17, 31, 33, 64])

@@ -1,13 +1,8 @@
+import Glibc
 import Platform
 import Testing
 
 @testable import Transport
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
 
 @Suite struct SocketTests {
   @Test(arguments: ["127.0.0.1", "::1", "localhost"]) func listensAndConnects(host: String) throws {

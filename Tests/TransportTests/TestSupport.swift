@@ -1,13 +1,8 @@
+import Glibc
 import Platform
 import Testing
 
 @testable import Transport
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
 
 /// Work on a thread of its own, because these tests block and the threads of Swift's tasks must not.
 final class Background<Value: Sendable>: Sendable {

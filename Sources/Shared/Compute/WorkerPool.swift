@@ -71,8 +71,8 @@ extension WorkerPool {
     private let generation = Atomic<Int>(0)
     private let pending = Atomic<Int>(0)
     private let stopping = Atomic<Bool>(false)
-    /// On which those sleep that have looked long enough.
-    private let sleepers = Guarded(())
+    /// On which those sleep that have looked long enough; how often they were woken.
+    private let wakeUps = Guarded(0)
     /// Written by the caller before `generation` grows, read by the workers after; ordered by that counter.
     private var work: ((Int) -> Void)?
 
@@ -104,18 +104,21 @@ extension WorkerPool {
         if stopping.load(ordering: .acquiring) { return }
         work?(worker)
         if pending.wrappingSubtract(1, ordering: .acquiringAndReleasing).newValue == 0 {
-          sleepers.change { _ in }
+          wakeUps.change { $0 &+= 1 }
         }
       }
     }
 
     private func advance() {
-      sleepers.change { _ in _ = generation.wrappingAdd(1, ordering: .acquiringAndReleasing) }
+      wakeUps.change { wakeUps in
+        wakeUps &+= 1
+        generation.wrappingAdd(1, ordering: .acquiringAndReleasing)
+      }
     }
 
     private func sleepUntil(_ holds: () -> Bool) {
       for _ in 0..<Self.spins where holds() { return }
-      sleepers.wait { _ in holds() ? () : nil }
+      wakeUps.wait { _ in holds() ? () : nil }
     }
   }
 }

@@ -63,17 +63,9 @@ package struct SplitNetwork {
     rest = Sequential(restBlocks + architecture.classifier(inputs: last.channels))
   }
 
-  /// Writes the initial weights of the edge's parts; they do not depend on the cut.
-  package func initializeEdge(seed: UInt64) { initialize([front, exit], seed: seed) }
-
-  /// Writes the initial weights of the cloud's part; they do not depend on the cut.
-  package func initializeCloud(seed: UInt64) { initialize([rest], seed: seed) }
-
   /// Writes the initial weights of all parts.
-  package func initialize(seed: UInt64) { initialize([front, exit, rest], seed: seed) }
-
-  private func initialize(_ parts: [Sequential], seed: UInt64) {
-    for part in parts {
+  package func initialize(seed: UInt64) {
+    for part in [front, exit, rest] {
       for parameter in part.parameters + part.statistics { parameter.initialize(seed: seed) }
     }
   }

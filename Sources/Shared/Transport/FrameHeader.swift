@@ -70,8 +70,6 @@ package struct FrameHeader: Equatable, Sendable {
   /// The limit on the payload of a control frame, whatever the limit on frames: 1 MiB.
   package static let maximumControlPayloadBytes = 1 << 20
   static let magic: [UInt8] = [0x48, 0x54, 0x52, 0x4e]
-  /// Bytes in front of the checksum.
-  static let checkedByteCount = 20
 
   let type: FrameType
   /// 1, 2, 3, … for batches and fillers, and for a gradient that of its batch; 0 for all other frames.

@@ -40,14 +40,6 @@ package enum Message: Equatable, Sendable {
     }
   }
 
-  /// The whole frame in one array; for tests and tools. Connections send batches without this copy.
-  ///
-  /// - Throws: `WireError` when the message cannot be written, for instance for a loss that is not finite.
-  func encodedFrame() throws(WireError) -> [UInt8] {
-    let frame = try outgoingFrame()
-    return frame.head + frame.body
-  }
-
   /// The frame, ready to send: header and all small fields copied into one array, the activations not copied.
   ///
   /// - Throws: `WireError`.
@@ -92,22 +84,6 @@ package enum Message: Equatable, Sendable {
       }
     }
     return OutgoingBytes(head: header.bytes + fields, body: body)
-  }
-
-  /// Reads the first frame of `bytes`, which may hold more.
-  ///
-  /// - Returns: the message and the bytes of its frame.
-  /// - Throws: `WireError`.
-  static func decode(
-    frame bytes: [UInt8], maximumFrameBytes: Int = FrameHeader.defaultMaximumFrameBytes
-  ) throws(WireError) -> (message: Message, frameByteCount: Int) {
-    let header = try bytes.withUnsafeBytesTyped { bytes throws(WireError) in
-      try FrameHeader(
-        decoding: bytes, maximumPayloadBytes: maximumFrameBytes - FrameHeader.byteCount)
-    }
-    let end = FrameHeader.byteCount + header.payloadByteCount
-    guard bytes.count >= end else { throw .truncated(expected: end, actual: bytes.count) }
-    return (try Message(header, payload: Array(bytes[FrameHeader.byteCount..<end])), end)
   }
 
   /// Checks the checksum and reads the payload.

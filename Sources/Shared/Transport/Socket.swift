@@ -37,19 +37,6 @@ package final class Socket: ByteStream {
     }
   }
 
-  /// Two ends of one stream inside this process.
-  ///
-  /// - Throws: `SystemError`.
-  static func pair(timeout: Double) throws(SystemError) -> (Socket, Socket) {
-    var ends: [Int32] = [-1, -1]
-    try SystemCall.run("socketpair") { socketpair(AF_UNIX, SocketAddress.streamSocketType, 0, &ends) }
-    let first = ends[0]
-    let second = ends[1]
-    return (
-      try Socket(connected: first, timeout: timeout), try Socket(connected: second, timeout: timeout)
-    )
-  }
-
   // MARK: Reading
 
   package func readExactly(

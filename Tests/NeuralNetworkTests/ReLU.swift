@@ -1,22 +1,23 @@
 import Compute
+import NeuralNetwork
 
 /// `max(0, x)`, in place: the output is the input's own tensor, so what came before must not need its output
 /// again.
-package final class ReLU: Layer {
+final class ReLU: Layer {
   private var context: ComputeContext?
   private var output: Tensor?
 
-  package init() {}
+  init() {}
 
-  package var description: String { "relu" }
+  var description: String { "relu" }
 
-  package func outputShape(for input: FeatureShape) -> FeatureShape { input }
+  func outputShape(for input: FeatureShape) -> FeatureShape { input }
 
-  package func prepare(for input: FeatureShape, maximumCount: Int, context: ComputeContext) {
+  func prepare(for input: FeatureShape, maximumCount: Int, context: ComputeContext) {
     self.context = context
   }
 
-  package func forward(_ input: Tensor, training: Bool) -> Tensor {
+  func forward(_ input: Tensor, training: Bool) -> Tensor {
     guard let context else { preconditionFailure("relu: not prepared") }
     context.pool.split(input.values, grain: 16) { _, range in
       let x = input.data
@@ -27,7 +28,7 @@ package final class ReLU: Layer {
     return input
   }
 
-  package func backward(_ outputGradient: Tensor, needsInputGradient: Bool) -> Tensor? {
+  func backward(_ outputGradient: Tensor, needsInputGradient: Bool) -> Tensor? {
     guard let context, let output else { preconditionFailure("relu: backward before forward") }
     self.output = nil
     guard needsInputGradient else {
