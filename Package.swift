@@ -53,7 +53,9 @@ let package = Package(
     .executableTarget(
       name: "benchmark", dependencies: ["CommandLineSupport", "CZstd", "EdgeSide", argumentParser],
       path: "Sources/Benchmark"),
-    .target(name: "TestSupport", dependencies: ["Datasets", "Platform"], path: "Tests/TestSupport"),
+    .target(
+      name: "TestSupport", dependencies: ["Datasets", "NeuralNetwork", "Platform"],
+      path: "Tests/TestSupport"),
     .testTarget(name: "PlatformTests", dependencies: ["Platform", "TestSupport"]),
     .testTarget(name: "ComputeTests", dependencies: ["Compute"]),
     .testTarget(name: "NeuralNetworkTests", dependencies: ["NeuralNetwork"]),

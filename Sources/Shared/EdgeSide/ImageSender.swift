@@ -13,7 +13,7 @@ struct ImageSender {
   ///   - message: makes a frame of the batch.
   /// - Throws: `DatasetError`, what ended the link.
   func send(_ indices: some Collection<Int>, _ run: EdgeRun, _ message: (EncodedBatch) -> Message) throws {
-    let size = ImageFormat.valueCount
+    let size = images.task.imageBytes
     var pixels = [UInt8](repeating: 0, count: indices.count * size)
     try run.timeline.measure(.load) {
       try pixels.withUnsafeMutableBufferPointer { buffer in

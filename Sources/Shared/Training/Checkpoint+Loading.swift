@@ -1,3 +1,4 @@
+import Datasets
 import NeuralNetwork
 import Platform
 import RunFiles
@@ -8,7 +9,6 @@ import WeightFiles
 #else
   import Foundation
 #endif
-import NeuralNetwork
 
 extension Checkpoint {
   /// What a file says about itself.
@@ -208,7 +208,7 @@ extension Parameter.Layout {
   }
 }
 
-/// A value of the configuration's flat JSON object, as text.
+/// A value of the configuration's JSON object, as text.
 private struct Setting: Decodable {
   let text: String
 
@@ -218,8 +218,10 @@ private struct Setting: Decodable {
       self.text = text
     } else if let integer = try? container.decode(UInt64.self) {
       text = "\(integer)"
+    } else if let number = try? container.decode(Float.self) {
+      text = "\(number)"
     } else {
-      text = "\(try container.decode(Float.self))"
+      text = "\(try container.decode(ImageTask.self))"
     }
   }
 }
