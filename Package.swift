@@ -58,7 +58,8 @@ let package = Package(
       name: "benchmark", dependencies: ["CommandLineSupport", argumentParser],
       path: "Sources/Benchmark"),
     .target(
-      name: "TestSupport", dependencies: ["Datasets", "Platform", "RunFiles"], path: "Tests/TestSupport"),
+      name: "TestSupport", dependencies: ["Datasets", "NeuralNetwork", "Platform", "RunFiles"],
+      path: "Tests/TestSupport"),
     .testTarget(name: "PlatformTests", dependencies: ["Platform", "TestSupport"]),
     .testTarget(name: "ComputeTests", dependencies: ["Compute"]),
     .testTarget(

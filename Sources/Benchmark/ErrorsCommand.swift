@@ -27,7 +27,7 @@ struct ErrorsCommand: ParsableCommand {
     var seen: Set<String> = []
     let network = try SplitNetwork(network.configuration(cut: 1))
     let layers = Sequential(network.front.layers + network.rest.layers)
-    for (layer, shape) in try layers.convolutions(for: Architecture.imageShape)
+    for (layer, shape) in try layers.convolutions(for: network.configuration.input)
     where try layer.method(for: shape, preferred: .winograd) == .winograd {
       let name = "\(layer.description) @ \(shape)"
       guard seen.insert(name).inserted else { continue }

@@ -54,7 +54,7 @@ struct ArithmeticCommand: ParsableCommand {
       throw ValidationError("\(file): no readable config.json of a run")
     }
     let split = try SplitNetwork(configuration.network)
-    let image = Architecture.imageShape
+    let image = configuration.task.shape
     let (front, exit) = (split.front.layers, split.exit.layers)
     let rest = split.rest.layers
     var output = Output(edgeOperations: 0, cloudOperations: 0)

@@ -58,8 +58,10 @@ struct FormatsCommand: ParsableCommand {
     let (train, test) = try ImageSource(option: data).open(
       trainLimit: trainLimit, testLimit: testLimit, seed: seed)
     var configuration = RunConfiguration(
+      task: train.task,
       network: SplitNetwork.Configuration(
-        architecture: architecture, cut: cut, exitHead: exitHead, bottleneck: bottleneck),
+        architecture: architecture, cut: cut, exitHead: exitHead, bottleneck: bottleneck,
+        input: train.task.shape, classes: train.task.classes),
       activations: .exact, data: "", trainImages: train.count, testImages: test.count)
     configuration.epochs = epochs
     configuration.batchSize = measurement.batchSize

@@ -1,6 +1,7 @@
 import ArgumentParser
 import CommandLineSupport
 import Compute
+import Datasets
 import NeuralNetwork
 import Platform
 import RunFiles
@@ -18,7 +19,9 @@ struct NetworkSelection: ParsableArguments {
   var exitHead = ExitHead.pool
 
   func configuration(cut: Int) -> SplitNetwork.Configuration {
-    SplitNetwork.Configuration(architecture: architecture, cut: cut, exitHead: exitHead)
+    let task = ImageTask.cifar10
+    return SplitNetwork.Configuration(
+      architecture: architecture, cut: cut, exitHead: exitHead, input: task.shape, classes: task.classes)
   }
 }
 

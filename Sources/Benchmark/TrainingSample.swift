@@ -32,9 +32,9 @@ struct TrainingSample {
       case .front: network.front.layers + network.exit.layers
       case .rest: network.rest.layers
       }
-    input = Tensor(part == .rest ? network.cutShape : Architecture.imageShape, count: batchSize)
+    input = Tensor(part == .rest ? network.cutShape : configuration.input, count: batchSize)
     input.fillWithNoise(seed: seed)
-    labels = (0..<batchSize).map { UInt8($0 % Architecture.classes) }
+    labels = (0..<batchSize).map { UInt8($0 % configuration.classes) }
     self.part = try TrainedPart(
       Sequential(layers), input: input.shape, batchSize: batchSize, seed: seed, weightDecay: 5e-4,
       context: try ComputeContext(settings))

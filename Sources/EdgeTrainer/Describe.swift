@@ -1,13 +1,15 @@
 import ArgumentParser
 import CommandLineSupport
 import Compute
+import Datasets
 import RunFiles
 
 struct Describe: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Show what each cut of a network costs: bytes on the wire, parameters, arithmetic.",
     discussion: """
-      Bytes are those of one image's packed features, against the 3072 bytes of a raw
+      Bytes are those of one image's packed features, against the \
+      \(ImageTask.cifar10.imageBytes) bytes of a raw
       image. A MAC is one multiplication and addition of one image's forward pass.
       """)
 
@@ -36,7 +38,7 @@ struct Describe: ParsableCommand {
 
   private func description() throws -> NetworkDescription {
     try NetworkDescription(
-      network: network.configuration(cut: 1), format: BitsOption.format(bits: bits.value),
+      network: network.configuration(cut: 1, for: .cifar10), format: BitsOption.format(bits: bits.value),
       convolution: convolution)
   }
 }

@@ -59,7 +59,7 @@ struct NetworkDescription: Encodable {
   let bits: Int
   let fullScale: Double
   /// Of one raw image.
-  let rawBytes = RunPlan.rawImageBytes
+  let rawBytes: Int
   let cuts: [Cut]
   let impossibleCuts: [ImpossibleCut]
   /// Nil if they were not asked for.
@@ -75,6 +75,7 @@ struct NetworkDescription: Encodable {
   ) throws {
     architecture = network.architecture.rawValue
     exitHead = network.exitHead.rawValue
+    rawBytes = network.input.values
     bits = format.bits
     fullScale = format.fullScale
     var (cuts, errors): ([Cut], [(cut: Int, error: ShapeError)]) = ([], [])
@@ -111,7 +112,7 @@ struct NetworkDescription: Encodable {
       configuration.cut = cut
       configuration.exitHead = .pool
       try append(
-        "block \(cut)", SplitNetwork(configuration).front, Architecture.imageShape, after: list.count)
+        "block \(cut)", SplitNetwork(configuration).front, network.input, after: list.count)
     }
     configuration = network
     for cut in 1...network.architecture.blockCount {

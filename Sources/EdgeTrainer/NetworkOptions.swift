@@ -1,4 +1,5 @@
 import ArgumentParser
+import Datasets
 import NeuralNetwork
 import Transport
 
@@ -23,9 +24,10 @@ struct NetworkOptions: ParsableArguments {
   )
   var bottleneck: Int?
 
-  func configuration(cut: Int) -> SplitNetwork.Configuration {
+  func configuration(cut: Int, for task: ImageTask) -> SplitNetwork.Configuration {
     SplitNetwork.Configuration(
-      architecture: architecture, cut: cut, exitHead: exitHead ?? .deep, bottleneck: bottleneck)
+      architecture: architecture, cut: cut, exitHead: exitHead ?? .deep, bottleneck: bottleneck,
+      input: task.shape, classes: task.classes)
   }
 }
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import CommandLineSupport
 import Compute
+import Datasets
 import Logging
 import Planning
 import Platform
@@ -33,18 +34,19 @@ struct PlanCommand: ParsableCommand {
   func validate() throws {
     try Program.checkingUsage {
       _ = try link.endpoint()
-      let request = try request(trainImages: data.trainLimit ?? 1, testImages: data.testLimit ?? 1)
+      let request = try request(
+        .cifar10, trainImages: data.trainLimit ?? 1, testImages: data.testLimit ?? 1)
       try request.base.validate()
       try local.check(link, machine, needsCloud: request.needsCloud)
     }
   }
 
-  private func request(trainImages: Int, testImages: Int) throws -> PlanRequest {
+  private func request(_ task: ImageTask, trainImages: Int, testImages: Int) throws -> PlanRequest {
     let cuts = try plan.chosenCuts(of: network.architecture)
     let formats = try plan.bits.numbers.map { try link.format(bits: $0) }
     var base = RunConfiguration(
-      network: network.configuration(cut: cuts[0]), activations: formats[0], data: data.source.name,
-      trainImages: trainImages, testImages: testImages)
+      task: task, network: network.configuration(cut: cuts[0], for: task), activations: formats[0],
+      data: data.source.name, trainImages: trainImages, testImages: testImages)
     training.apply(to: &base)
     if let window = link.window { base.window = window }
     base.link = try link.shaping()
@@ -65,7 +67,7 @@ struct PlanCommand: ParsableCommand {
       let (train, test) = try data.source.open(
         trainLimit: data.trainLimit, testLimit: data.testLimit, seed: training.seed)
       logger.info("\(data.source): \(train.count) images for training, \(test.count) for testing")
-      let request = try request(trainImages: train.count, testImages: test.count)
+      let request = try request(train.task, trainImages: train.count, testImages: test.count)
       let planner = Planner(
         request, compute: compute, train: train, test: test, interruption: interruption, logger: logger)
       try local.withCloud(

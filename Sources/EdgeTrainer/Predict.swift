@@ -50,13 +50,17 @@ struct Predict: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Write <prefix>-exit.npy and <prefix>-final.npy (float32, images x 10) and <prefix>-labels.npy (uint8).",
-      valueName: "prefix"))
+      """
+      Write <prefix>-exit.npy and <prefix>-final.npy (float32, images x classes) and <prefix>-labels.npy (uint8).
+      """, valueName: "prefix"))
   var logits: String?
 
   @Flag(
-    help:
-      "With --logits, also write the images themselves to <prefix>-images.npy (uint8, images x 3 x 32 x 32).")
+    help: ArgumentHelp(
+      """
+      With --logits, also write the images themselves to <prefix>-images.npy \
+      (uint8, images x channels x height x width).
+      """))
   var dumpImages = false
 
   @Flag(

@@ -7,9 +7,6 @@ import Transport
 
 /// What a run will do, for the log at its start: the three parts of the network and what a batch costs on the wire.
 struct RunPlan {
-  /// Bytes of a raw 32×32 colour image.
-  static let rawImageBytes = RunConfiguration.imageBytes
-
   private let configuration: RunConfiguration
 
   init(_ configuration: RunConfiguration) { self.configuration = configuration }
@@ -61,7 +58,8 @@ struct RunPlan {
   }
 
   private func images(_ before: String, _ count: Int, _ after: String) -> String {
-    "\(before) \(count) \(count == 1 ? "image" : "images"): \(count * (1 + Self.rawImageBytes)) bytes with labels\(after)"
+    let bytes = count * (1 + configuration.task.imageBytes)
+    return "\(before) \(count) \(count == 1 ? "image" : "images"): \(bytes) bytes with labels\(after)"
   }
 
   private func batch(_ shape: FeatureShape) -> String {
@@ -70,7 +68,7 @@ struct RunPlan {
     let features = ActivationShape(
       count: count, height: shape.height, width: shape.width, channels: shape.channels)
     let bytes = EncodedBatch.frameByteCount(labels: count, content: format.encodedByteCount(shape: features))
-    let raw = count * Self.rawImageBytes
+    let raw = count * configuration.task.imageBytes
     let compression = format.compression == .none ? "" : " before \(format.compression.rawValue)"
     let gradients = ActivationFormat.exact.encodedByteCount(shape: features)
     let back = configuration.strategy == .split ? "; gradients back: \(gradients)" : ""
@@ -117,13 +115,14 @@ struct NetworkPart {
   /// All layers but the exit.
   static func whole(_ split: SplitNetwork, place: String) throws -> NetworkPart {
     try NetworkPart(
-      "network", place, Sequential(split.front.layers + split.rest.layers), input: Architecture.imageShape)
+      "network", place, Sequential(split.front.layers + split.rest.layers),
+      input: split.configuration.input)
   }
 
   /// Front, exit and rest.
   static func all(of split: SplitNetwork) throws -> [NetworkPart] {
     [
-      try NetworkPart("front", "edge", split.front, input: Architecture.imageShape),
+      try NetworkPart("front", "edge", split.front, input: split.configuration.input),
       try NetworkPart("exit", "edge", split.exit, input: split.cutShape),
       try NetworkPart("rest", "cloud", split.rest, input: split.cutShape),
     ]

@@ -1,6 +1,7 @@
 import ArgumentParser
 import CommandLineSupport
 import Compute
+import Datasets
 import EdgeSide
 import Logging
 import Platform
@@ -45,17 +46,19 @@ struct Train: ParsableCommand {
       try local.check(link, machine, needsCloud: strategy.strategy.needsCloud)
       // Whether numbers and network fit, before any file is read.
       let configuration = try configuration(
-        trainImages: data.trainLimit ?? 1, testImages: data.testLimit ?? 1)
+        .cifar10, trainImages: data.trainLimit ?? 1, testImages: data.testLimit ?? 1)
       try configuration.validate()
       _ = try configuration.largestFrameBytes()
     }
   }
 
-  private func configuration(trainImages: Int, testImages: Int) throws -> RunConfiguration {
+  private func configuration(
+    _ task: ImageTask, trainImages: Int, testImages: Int
+  ) throws -> RunConfiguration {
     var configuration = RunConfiguration(
-      network: network.configuration(cut: cut.value), activations: try link.format(bits: bits.value),
-      data: data.source.name,
-      trainImages: trainImages, testImages: testImages)
+      task: task, network: network.configuration(cut: cut.value, for: task),
+      activations: try link.format(bits: bits.value), data: data.source.name, trainImages: trainImages,
+      testImages: testImages)
     training.apply(to: &configuration)
     configuration.strategy = strategy.strategy
     if let window = link.window { configuration.window = window }
@@ -78,7 +81,8 @@ struct Train: ParsableCommand {
         logger.notice(
           "strategy \(strategy.strategy.rawValue) has no use for \(unused.joined(separator: ", ")): ignored")
       }
-      let configuration = try configuration(trainImages: train.count, testImages: test.count)
+      let configuration = try configuration(
+        train.task, trainImages: train.count, testImages: test.count)
       let unusedWithoutCodes = link.unusedWithoutCodes()
       if strategy.strategy.isCut, !configuration.activations.isQuantized, !unusedWithoutCodes.isEmpty {
         logger.notice(

@@ -44,7 +44,7 @@ import Testing
     let (values, labels) = try preparer.preparedBatch(2, epoch: 6)
     #expect(labels == [images.label(at: Int(indices[8])), images.label(at: Int(indices[9]))])
     var expected = [Float](repeating: .nan, count: 3072)
-    Normalization.cifar10.convert(
+    Normalization(images.task).convert(
       try images.pixels(of: Int(indices[9])), crop: preparer.crop(epoch: 6, position: 9), into: &expected)
     #expect(Array(values[3072...]) == expected)
     #expect((0..<10).contains { preparer.crop(epoch: 6, position: $0) != .identity })
@@ -59,7 +59,7 @@ import Testing
       while let batch = try loader.next() {
         for place in 0..<batch.count {
           var expected = [Float](repeating: .nan, count: 3072)
-          Normalization.cifar10.convert(try images.pixels(of: index), crop: .identity, into: &expected)
+          Normalization(images.task).convert(try images.pixels(of: index), crop: .identity, into: &expected)
           #expect(
             UnsafeBufferPointer(start: batch.images.data + place * 3072, count: 3072).elementsEqual(expected))
           #expect(batch.labels[place] == UInt8(index))

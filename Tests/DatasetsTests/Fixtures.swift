@@ -69,32 +69,9 @@ struct CIFARFixture {
   }
 }
 
-/// Images in memory whose bytes follow from their index, with an image that can be made unreadable.
-final class PatternImages: LabeledImages {
-  let count: Int
-  private let unreadable: Int?
-  private let delayMicroseconds: UInt32
-
-  init(count: Int, unreadable: Int? = nil, delayMicroseconds: UInt32 = 0) {
-    self.count = count
-    self.unreadable = unreadable
-    self.delayMicroseconds = delayMicroseconds
-  }
-
-  static let error = DatasetError.readFailed(path: "pattern", record: 0, code: EIO)
-
-  func label(at index: Int) -> UInt8 { UInt8(index % 10) }
-
-  func copyPixels(of index: Int, into pixels: UnsafeMutablePointer<UInt8>) throws(DatasetError) {
-    if index == unreadable { throw Self.error }
-    if delayMicroseconds > 0 { usleep(delayMicroseconds) }
-    for offset in 0..<3072 { pixels[offset] = UInt8(truncatingIfNeeded: offset &* 11 &+ index &* 29) }
-  }
-}
-
 extension LabeledImages {
   func pixels(of index: Int) throws -> [UInt8] {
-    var pixels = [UInt8](repeating: 0, count: 3072)
+    var pixels = [UInt8](repeating: 0, count: task.imageBytes)
     try copyPixels(of: index, into: &pixels)
     return pixels
   }

@@ -1,10 +1,12 @@
+import Compute
+import TestSupport
 import Testing
 
 @testable import Datasets
 
 @Suite struct NormalizationTests {
   @Test func valuesByHand() {
-    let normalization = Normalization.cifar10
+    let normalization = Normalization(.cifar10)
     // (0/255 − 0.4914)/0.2470, (255/255 − 0.4822)/0.2435 and (128/255 − 0.4465)/0.2616, worked out by hand.
     #expect(abs(normalization.value(of: 0, channel: 0) - -1.989_474) <= 1e-5)
     #expect(abs(normalization.value(of: 255, channel: 1) - 2.126_489) <= 1e-5)
@@ -12,25 +14,27 @@ import Testing
   }
 
   /// Pads, crops, mirrors and normalizes step by step, in double precision.
-  private func reference(_ planes: [UInt8], crop: CropAndFlip, padding: Int) -> [Double] {
-    let mean = [0.4914, 0.4822, 0.4465]
-    let deviation = [0.2470, 0.2435, 0.2616]
-    let side = 32 + 2 * padding
-    var result = [Double](repeating: .nan, count: 3072)
-    for channel in 0..<3 {
-      var padded = [UInt8](repeating: 0, count: side * side)
-      for y in 0..<32 {
-        for x in 0..<32 {
-          padded[(y + padding) * side + x + padding] = planes[channel * 1024 + y * 32 + x]
+  private func reference(
+    _ task: ImageTask, _ planes: [UInt8], crop: CropAndFlip, padding: Int
+  ) -> [Double] {
+    let (height, width, channels) = (task.shape.height, task.shape.width, task.shape.channels)
+    let stride = width + 2 * padding
+    var result = [Double](repeating: .nan, count: task.imageBytes)
+    for channel in 0..<channels {
+      var padded = [UInt8](repeating: 0, count: (height + 2 * padding) * stride)
+      for y in 0..<height {
+        for x in 0..<width {
+          padded[(y + padding) * stride + x + padding] = planes[(channel * height + y) * width + x]
         }
       }
-      for y in 0..<32 {
-        var row = (0..<32).map {
-          padded[(y + padding + crop.rowShift) * side + padding + crop.columnShift + $0]
+      for y in 0..<height {
+        var row = (0..<width).map {
+          padded[(y + padding + crop.rowShift) * stride + padding + crop.columnShift + $0]
         }
         if crop.flipped { row.reverse() }
-        for x in 0..<32 {
-          result[(y * 32 + x) * 3 + channel] = (Double(row[x]) / 255 - mean[channel]) / deviation[channel]
+        for x in 0..<width {
+          result[(y * width + x) * channels + channel] =
+            (Double(row[x]) / 255 - Double(task.mean[channel])) / Double(task.deviation[channel])
         }
       }
     }
@@ -38,29 +42,35 @@ import Testing
   }
 
   /// Number of values that are not within 1e-5 of the reference.
-  private func mismatches(crop: CropAndFlip, padding: Int) -> Int {
-    let planes = CIFARFixture.pixels(file: 1, record: 2)
-    var output = [Float](repeating: .nan, count: 3072)
-    Normalization.cifar10.convert(planes, crop: crop, into: &output)
-    let expected = reference(planes, crop: crop, padding: padding)
+  private func mismatches(_ task: ImageTask = .cifar10, crop: CropAndFlip, padding: Int) throws -> Int {
+    let planes = try PatternImages(task, count: 2).pixels(of: 1)
+    var output = [Float](repeating: .nan, count: task.imageBytes)
+    Normalization(task).convert(planes, crop: crop, into: &output)
+    let expected = reference(task, planes, crop: crop, padding: padding)
     return zip(output, expected).count { !(abs(Double($0) - $1) <= 1e-5) }
   }
 
+  private let fourChannels = ImageTask(
+    shape: FeatureShape(height: 3, width: 2, channels: 4), classes: 2, mean: [0, 0.25, 0.5, 1],
+    deviation: [1, 0.5, 0.25, 2])
+
   @Test(arguments: [-4, -3, 0, 1, 4], [false, true])
-  func cropAndFlipEqualReference(rowShift: Int, flipped: Bool) {
+  func cropAndFlipEqualReference(rowShift: Int, flipped: Bool) throws {
     for columnShift in -4...4 {
       let crop = CropAndFlip(rowShift: rowShift, columnShift: columnShift, flipped: flipped)
-      #expect(mismatches(crop: crop, padding: 4) == 0, "\(crop)")
+      for task in [ImageTask.cifar10, .small, fourChannels] {
+        #expect(try mismatches(task, crop: crop, padding: 4) == 0, "\(crop), \(task)")
+      }
     }
   }
 
   @Test(arguments: [-33, -32, -31, 31, 32, 33])
-  func shiftsBeyondTheImageAreBlack(shift: Int) {
+  func shiftsBeyondTheImageAreBlack(shift: Int) throws {
     for crop in [
       CropAndFlip(rowShift: shift, columnShift: 0, flipped: false),
       CropAndFlip(rowShift: 0, columnShift: shift, flipped: true),
     ] {
-      #expect(mismatches(crop: crop, padding: 33) == 0, "\(crop)")
+      #expect(try mismatches(crop: crop, padding: 33) == 0, "\(crop)")
     }
   }
 
@@ -68,7 +78,9 @@ import Testing
     // Red of row 5, column 7.
     var planes = [UInt8](repeating: 0, count: 3072)
     planes[5 * 32 + 7] = 255
-    let normalization = Normalization(mean: SIMD3(0, 0, 0), standardDeviation: SIMD3(1, 1, 1))
+    let normalization = Normalization(
+      ImageTask(
+        shape: ImageTask.cifar10.shape, classes: 10, mean: [0, 0, 0], deviation: [1, 1, 1]))
     func place(_ crop: CropAndFlip) -> [Int] {
       var output = [Float](repeating: .nan, count: 3072)
       normalization.convert(planes, crop: crop, into: &output)

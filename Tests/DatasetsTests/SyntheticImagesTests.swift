@@ -47,7 +47,7 @@ import Testing
     var counts = [Int](repeating: 0, count: 10)
     for index in 0..<200 { counts[Int(images.label(at: index))] += 1 }
     #expect(counts == [Int](repeating: 20, count: 10))
-    #expect(SyntheticClass.allCases.count == ImageFormat.classCount)
+    #expect(SyntheticClass.allCases.count == ImageTask.cifar10.classes)
   }
 
   @Test func limitIsTheBeginning() throws {

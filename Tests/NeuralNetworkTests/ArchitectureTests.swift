@@ -3,6 +3,11 @@ import Testing
 
 @testable import NeuralNetwork
 
+extension Architecture {
+  /// Of CIFAR-10.
+  static let imageShape = FeatureShape(height: 32, width: 32, channels: 3)
+}
+
 @Suite struct ArchitectureTests {
   struct Known: Sendable, CustomTestStringConvertible {
     var architecture: Architecture
@@ -57,7 +62,7 @@ import Testing
   ]
 
   @Test(arguments: known) func hasTheKnownSizes(_ known: Known) throws {
-    let blocks = known.architecture.blocks()
+    let blocks = known.architecture.blocks(channels: 3)
     #expect(known.architecture.blockCount == blocks.count)
     var shape = Architecture.imageShape
     var shapes: [[Int]] = []
@@ -67,7 +72,7 @@ import Testing
       shape = try block.outputShape(for: shape)
       shapes.append([shape.height, shape.width, shape.channels])
     }
-    let classifier = Sequential(known.architecture.classifier(inputs: shape.channels))
+    let classifier = Sequential(known.architecture.classifier(inputs: shape.channels, classes: 10))
     #expect(shapes == known.shapes)
     #expect(shape.channels == known.features)
     #expect(multiplyAccumulates == known.multiplyAccumulates)
@@ -81,7 +86,8 @@ import Testing
   func count(_ layers: [any Layer]) -> Int { layers.flatMap(\.parameters).reduce(0) { $0 + $1.count } }
 
   func names(_ architecture: Architecture) -> (parameters: [String], statistics: [String]) {
-    let layers = Array(architecture.blocks().joined()) + architecture.classifier(inputs: 512)
+    let layers =
+      Array(architecture.blocks(channels: 3).joined()) + architecture.classifier(inputs: 512, classes: 10)
     return (layers.flatMap(\.parameters).map(\.name), layers.flatMap(\.statistics).map(\.name))
   }
 

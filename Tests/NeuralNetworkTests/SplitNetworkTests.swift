@@ -5,11 +5,13 @@ import Testing
 
 @Suite struct SplitNetworkTests {
   static func network(
-    _ architecture: Architecture, cut: Int, _ head: ExitHead = .pool, bottleneck: Int? = nil
+    _ architecture: Architecture, cut: Int, _ head: ExitHead = .pool, bottleneck: Int? = nil,
+    input: FeatureShape = Architecture.imageShape, classes: Int = 10
   ) throws -> SplitNetwork {
     try SplitNetwork(
-      SplitNetwork.Configuration(architecture: architecture, cut: cut, exitHead: head, bottleneck: bottleneck)
-    )
+      SplitNetwork.Configuration(
+        architecture: architecture, cut: cut, exitHead: head, bottleneck: bottleneck, input: input,
+        classes: classes))
   }
 
   static func count(_ part: Sequential) -> Int { part.parameters.reduce(0) { $0 + $1.count } }
@@ -31,6 +33,27 @@ import Testing
       let names = (network.front.parameters + network.exit.parameters + network.rest.parameters).map(\.name)
       #expect(Set(names).count == names.count, "names are unique")
     }
+  }
+
+  @Test(arguments: Architecture.allCases, ExitHead.allCases)
+  func otherImagesAndClasses(_ architecture: Architecture, _ head: ExitHead) throws {
+    let input = FeatureShape(height: 48, width: 40, channels: 2)
+    let network = try Self.network(architecture, cut: 2, head, bottleneck: 5, input: input, classes: 7)
+    #expect(try network.front.outputShape(for: input) == network.cutShape)
+    for part in [network.exit, network.rest] {
+      #expect(try part.outputShape(for: network.cutShape) == FeatureShape(channels: 7))
+    }
+  }
+
+  @Test func imagesThatAreTooSmallAreRefused() throws {
+    for head in ExitHead.allCases {
+      let flat = FeatureShape(height: 2, width: 64, channels: 1)
+      #expect(throws: ShapeError.self) { try Self.network(.vgg8, cut: 1, head, input: flat) }
+    }
+    // The head alone pools too often.
+    let input = FeatureShape(height: 8, width: 64, channels: 1)
+    _ = try Self.network(.vgg8, cut: 1, .pool, input: input)
+    #expect(throws: ShapeError.self) { try Self.network(.vgg8, cut: 1, .pyramid, input: input) }
   }
 
   /// c = 64 channels of 8x8: pool 64·10 + 10; conv 9·64² + 2·64 more; deep 9·64·128 + 256 + 9·128² + 256 +

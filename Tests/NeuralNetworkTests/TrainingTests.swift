@@ -80,8 +80,7 @@ import Testing
   @Test(arguments: ExitHead.allCases) func everyParameterOfFrontAndExitChangesInOneStep(_ head: ExitHead)
     throws
   {
-    let split = try SplitNetwork(
-      SplitNetwork.Configuration(architecture: .vgg8, cut: 2, exitHead: head, bottleneck: 6))
+    let split = try SplitNetworkTests.network(.vgg8, cut: 2, head, bottleneck: 6)
     let trainer = try Trainer(
       Sequential([split.front, split.exit]), image: Architecture.imageShape, labels: [3, 9], threads: 2,
       seed: 1)

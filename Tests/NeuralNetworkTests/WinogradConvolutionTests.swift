@@ -16,7 +16,7 @@ import Testing
   static let shapes: [Shape] = {
     var shapes: Set<Shape> = []
     for architecture in Architecture.allCases {
-      let network = Sequential(Array(architecture.blocks().joined()))
+      let network = Sequential(Array(architecture.blocks(channels: 3).joined()))
       for (layer, input) in (try? network.convolutions(for: Architecture.imageShape)) ?? []
       where (try? layer.method(for: input, preferred: .winograd)) == .winograd {
         shapes.insert(Shape(input: input, outputs: layer.outputChannels))

@@ -41,7 +41,7 @@ struct EqualityReference {
     network.initialize(seed: configuration.seed)
     context = try ComputeContext(ComputeSettings(threads: threads, convolution: convolution))
     let count = configuration.batchSize
-    try network.front.prepare(for: Architecture.imageShape, maximumCount: count, context: context)
+    try network.front.prepare(for: configuration.task.shape, maximumCount: count, context: context)
     try network.exit.prepare(for: network.cutShape, maximumCount: count, context: context)
     try network.rest.prepare(for: network.cutShape, maximumCount: count, context: context)
     edgeOptimizer = StochasticGradientDescent(
@@ -56,11 +56,9 @@ struct EqualityReference {
   /// All epochs.
   mutating func run() throws {
     let train = BatchPreparer.training(
-      SyntheticImages(split: .train, count: configuration.trainImages, seed: configuration.seed),
-      batchSize: configuration.batchSize, seed: configuration.seed)
+      drawnImages(.train, configuration), batchSize: configuration.batchSize, seed: configuration.seed)
     let test = BatchPreparer.evaluation(
-      SyntheticImages(split: .test, count: configuration.testImages, seed: configuration.seed),
-      batchSize: configuration.batchSize)
+      drawnImages(.test, configuration), batchSize: configuration.batchSize)
     for epoch in 0..<configuration.epochs {
       for index in 0..<train.sampler.batchCount {
         let batch = try train.preparedBatch(index, epoch: epoch)
@@ -125,7 +123,7 @@ struct EqualityReference {
   }
 
   private func images(_ values: [Float], _ count: Int) -> Tensor {
-    let tensor = Tensor(Architecture.imageShape, count: count)
+    let tensor = Tensor(configuration.task.shape, count: count)
     for (index, value) in values.enumerated() { tensor.data[index] = value }
     return tensor
   }

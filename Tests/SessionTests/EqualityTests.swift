@@ -2,6 +2,7 @@ import TestSupport
 import Testing
 
 @testable import Compute
+@testable import Datasets
 @testable import NeuralNetwork
 @testable import Training
 @testable import Transport
@@ -20,16 +21,21 @@ import Testing
     var bottleneck: Int?
     var architecture = Architecture.vgg8
     var convolution = ConvolutionMethod.im2col
+    var task = ImageTask.cifar10
 
     var description: String {
-      "\(architecture.rawValue) cut \(cut), \(bits) bits, \(scale), \(compression), \(threads) threads, \(convolution)"
+      """
+      \(task.shape), \(architecture.rawValue) cut \(cut), \(bits) bits, \(scale), \(compression), \(threads) threads, \
+      \(convolution)
+      """
     }
 
     /// 2 epochs of 10 steps, the last one of each with 1 image, and 3 test batches, the last one with 1.
     func configuration(seed: UInt64 = 7) throws -> RunConfiguration {
       var configuration = RunConfiguration(
+        task: task,
         network: SplitNetwork.Configuration(
-          architecture: architecture, cut: cut, exitHead: exitHead, bottleneck: bottleneck),
+          architecture: architecture, cut: cut, exitHead: exitHead, bottleneck: bottleneck, for: task),
         activations: try ActivationFormat(
           bits: bits, scale: scale, compression: compression, fullScale: fullScale),
         data: "synthetic", trainImages: 19, testImages: 5)
@@ -51,6 +57,8 @@ import Testing
     Case(bits: 4, compression: .zstd, cut: 1, bottleneck: 8, convolution: .winograd),
     Case(bits: 1, compression: .zstd, threads: 2),
     Case(bits: 2, scale: .channel, fullScale: 0.25),
+    Case(bits: 4, task: .small),
+    Case(bits: 4, threads: 2, exitHead: .deep, convolution: .winograd, task: .small),
   ])
   func twoProcessesEqualOne(_ test: Case) throws {
     let configuration = try test.configuration()

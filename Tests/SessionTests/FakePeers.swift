@@ -142,7 +142,9 @@ final class FakeEdge {
     sequence += 1
     return EncodedBatch(
       sequence: sequence, labels: labels,
-      activations: (0..<labels.count * 3072 + extra).map { _ in UInt8(truncatingIfNeeded: random.next()) })
+      activations: (0..<labels.count * configuration.task.imageBytes + extra).map { _ in
+        UInt8(truncatingIfNeeded: random.next())
+      })
   }
 
   /// A batch of garbage instead of activations.
@@ -225,6 +227,7 @@ struct TriggeringImages: LabeledImages {
     self.action = action
   }
 
+  var task: ImageTask { base.task }
   var count: Int { base.count }
   func label(at index: Int) -> UInt8 { base.label(at: index) }
 

@@ -1,6 +1,7 @@
 import TestSupport
 import Testing
 
+@testable import Datasets
 @testable import NeuralNetwork
 @testable import Training
 @testable import Transport
@@ -9,9 +10,12 @@ import Testing
 /// bit.
 @Suite(.serialized) struct StrategyEqualityTests {
   /// 2 epochs of 10 steps, the last one of each with 1 image, and 3 test batches, the last one with 1.
-  static func configuration(_ strategy: Strategy, cut: Int = 2) throws -> RunConfiguration {
+  static func configuration(
+    _ strategy: Strategy, cut: Int = 2, task: ImageTask = .cifar10
+  ) throws -> RunConfiguration {
     var configuration = RunConfiguration(
-      network: SplitNetwork.Configuration(architecture: .vgg8, cut: cut, exitHead: .conv),
+      task: task,
+      network: SplitNetwork.Configuration(architecture: .vgg8, cut: cut, exitHead: .conv, for: task),
       activations: .exact, data: "synthetic", trainImages: 19, testImages: 5)
     configuration.strategy = strategy
     configuration.epochs = 2
@@ -38,16 +42,19 @@ import Testing
     var strategy: Strategy
     var cut = 2
     var threads = 1
-    var description: String { "\(strategy.rawValue), cut \(cut), \(threads) threads" }
+    var task = ImageTask.cifar10
+    var description: String { "\(strategy.rawValue), cut \(cut), \(threads) threads, \(task.shape)" }
   }
 
   @Test(arguments: [
     Case(strategy: .split), Case(strategy: .split, cut: 1, threads: 2), Case(strategy: .split, cut: 3),
     Case(strategy: .cloudStream), Case(strategy: .cloudStream, threads: 2),
     Case(strategy: .cloudUploadOnce), Case(strategy: .cloudUploadOnce, threads: 2),
+    Case(strategy: .split, task: .small), Case(strategy: .cloudStream, task: .small),
+    Case(strategy: .cloudUploadOnce, task: .small),
   ])
   func twoSidesAreTheUncutNetwork(_ test: Case) throws {
-    let configuration = try Self.configuration(test.strategy, cut: test.cut)
+    let configuration = try Self.configuration(test.strategy, cut: test.cut, task: test.task)
     let folder = try SessionFolder()
     let (edge, cloud) = try runBoth(configuration, folder, threads: test.threads)
     var reference = try WholeReference(configuration, cut: 2, threads: test.threads)
@@ -86,14 +93,15 @@ import Testing
   ) throws -> (train: Int, evaluation: Int, gradient: Int) {
     let values = try SplitNetwork(configuration.network).cutShape.values
     let (train, test) = (configuration.trainImages, configuration.testImages)
+    let image = 1 + configuration.task.imageBytes
     let floats = { (batches: Int, images: Int) in batches * 24 + images * values * 4 }
     switch configuration.strategy {
     case .split:
       return (
         2 * (10 * 4 + train + floats(10, train)), 2 * (3 * 4 + test + floats(3, test)), 2 * floats(10, train)
       )
-    case .cloudStream: return (2 * (10 * 4 + train * 3073), 2 * (3 * 4 + test * 3073), 0)
-    case .cloudUploadOnce: return (10 * 4 + train * 3073, 3 * 4 + test * 3073, 0)
+    case .cloudStream: return (2 * (10 * 4 + train * image), 2 * (3 * 4 + test * image), 0)
+    case .cloudUploadOnce: return (10 * 4 + train * image, 3 * 4 + test * image, 0)
     case .hierarchical, .edgeOnly: return (0, 0, 0)
     }
   }

@@ -70,7 +70,7 @@ func quickConfiguration(
   bits: Int = 4, scale: ScaleGranularity = .tensor, compression: ActivationCompression = .none
 ) throws -> RunConfiguration {
   var configuration = RunConfiguration(
-    network: SplitNetwork.Configuration(architecture: .vgg8, cut: 3, exitHead: .pool),
+    task: .cifar10, network: SplitNetwork.Configuration(architecture: .vgg8, cut: 3, exitHead: .pool),
     activations: try ActivationFormat(bits: bits, scale: scale, compression: compression), data: "synthetic",
     trainImages: 10, testImages: 6)
   configuration.epochs = 1
@@ -134,6 +134,15 @@ final class TestCloud: Sendable {
   }
 }
 
+/// A run's images: without a file.
+func drawnImages(
+  _ split: SyntheticImages.Split, _ configuration: RunConfiguration
+) -> any LabeledImages {
+  let count = split == .train ? configuration.trainImages : configuration.testImages
+  guard configuration.task == .cifar10 else { return PatternImages(configuration.task, count: count) }
+  return SyntheticImages(split: split, count: count, seed: configuration.seed)
+}
+
 /// One run of an edge, its files in `<folder>/<run>`; nil for a strategy without a cloud.
 func runEdge(
   _ configuration: RunConfiguration, _ endpoint: Endpoint?, _ folder: SessionFolder, run: String = "edge",
@@ -149,9 +158,7 @@ func runEdge(
   options.timeline = timeline
   let session = try EdgeSession(
     configuration, options,
-    train: train
-      ?? SyntheticImages(split: .train, count: configuration.trainImages, seed: configuration.seed),
-    test: SyntheticImages(split: .test, count: configuration.testImages, seed: configuration.seed),
+    train: train ?? drawnImages(.train, configuration), test: drawnImages(.test, configuration),
     interruption: interruption, logger: silentLogger, progress: silentProgress())
   return try session.run()
 }

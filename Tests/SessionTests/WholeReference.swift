@@ -23,28 +23,26 @@ struct WholeReference {
   /// - Parameter cut: where the layers are taken apart and put together again, which must not matter.
   init(_ configuration: RunConfiguration, cut: Int = 2, threads: Int) throws {
     self.configuration = configuration
-    let split = try SplitNetwork(
-      SplitNetwork.Configuration(
-        architecture: configuration.network.architecture, cut: cut, exitHead: .pool,
-        bottleneck: configuration.network.bottleneck))
+    var uncut = configuration.network
+    uncut.cut = cut
+    uncut.exitHead = .pool
+    let split = try SplitNetwork(uncut)
     split.initialize(seed: configuration.seed)
     network = Sequential(split.front.layers + split.rest.layers)
     context = try ComputeContext(threads: threads)
     try network.prepare(
-      for: Architecture.imageShape, maximumCount: configuration.batchSize, context: context)
+      for: configuration.task.shape, maximumCount: configuration.batchSize, context: context)
     optimizer = StochasticGradientDescent(
       network.parameters, weightDecay: configuration.weightDecay, pool: context.pool)
-    images = Tensor(Architecture.imageShape, count: configuration.batchSize)
+    images = Tensor(configuration.task.shape, count: configuration.batchSize)
   }
 
   /// All epochs.
   mutating func run() throws {
     let train = BatchPreparer.training(
-      SyntheticImages(split: .train, count: configuration.trainImages, seed: configuration.seed),
-      batchSize: configuration.batchSize, seed: configuration.seed)
+      drawnImages(.train, configuration), batchSize: configuration.batchSize, seed: configuration.seed)
     let test = BatchPreparer.evaluation(
-      SyntheticImages(split: .test, count: configuration.testImages, seed: configuration.seed),
-      batchSize: configuration.batchSize)
+      drawnImages(.test, configuration), batchSize: configuration.batchSize)
     for epoch in 0..<configuration.epochs {
       for index in 0..<train.sampler.batchCount {
         let batch = try train.preparedBatch(index, epoch: epoch)

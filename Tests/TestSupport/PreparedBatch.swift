@@ -4,10 +4,8 @@ import Datasets
 extension BatchPreparer {
   /// Batch `index` of `epoch` in a new tensor, `[count, height, width, channels]`, and `[count]` labels.
   package func preparedTensor(_ index: Int, epoch: Int) throws -> (images: Tensor, labels: [UInt8]) {
-    let shape = FeatureShape(
-      height: ImageFormat.height, width: ImageFormat.width, channels: ImageFormat.channels)
-    let tensor = Tensor(shape, count: sampler.batchSize)
-    var scratch = [UInt8](repeating: 0, count: ImageFormat.valueCount)
+    let tensor = Tensor(images.task.shape, count: sampler.batchSize)
+    var scratch = [UInt8](repeating: 0, count: images.task.imageBytes)
     let labels = try prepareBatch(
       index, epoch: epoch, indices: sampler.indices(epoch: epoch), into: tensor, scratch: &scratch)
     return (tensor, labels)

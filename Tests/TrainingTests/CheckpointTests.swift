@@ -2,6 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
+@testable import Datasets
 @testable import NeuralNetwork
 @testable import Platform
 @testable import RunFiles
@@ -15,6 +16,7 @@ import Testing
     _ architecture: Architecture = .vgg8, cut: Int = 1, exitHead: ExitHead = .pool, bottleneck: Int? = nil
   ) throws -> RunConfiguration {
     var configuration = RunConfiguration(
+      task: .cifar10,
       network: SplitNetwork.Configuration(
         architecture: architecture, cut: cut, exitHead: exitHead, bottleneck: bottleneck),
       activations: try ActivationFormat(bits: 4), data: "synthetic", trainImages: 8, testImages: 6)
@@ -170,6 +172,13 @@ import Testing
     try expect("bits", "3", "4") { $0.activations = try ActivationFormat(bits: 3) }
     try expect("seed", "0", "18446744073709551615") { $0.seed = 0 }
     try expect("learning_rate", "0.05", "0.1") { $0.learningRate = 0.05 }
+    try expect("task", "\(ImageTask.small)") { configuration in
+      configuration = RunConfiguration(
+        task: .small,
+        network: SplitNetwork.Configuration(architecture: .vgg8, cut: 1, exitHead: .pool, for: .small),
+        activations: configuration.activations, data: "synthetic", trainImages: 8, testImages: 6)
+      configuration.seed = written.seed
+    }
     expectUntouched(target)
   }
 

@@ -149,11 +149,11 @@ import Testing
     func logits(_ classes: [Int]) -> [Float] {
       classes.flatMap { target in (0..<10).map { $0 == target ? 1 : 0 } }
     }
-    var predictions = Predictions(withFinal: true)
+    var predictions = Predictions(classes: 10, withFinal: true)
     predictions.labels = [3, 0, 9, 5]
     predictions.exitLogits = logits([3, 1, 9, 4])
     predictions.finalLogits = logits([3, 1, 2]) + [Float](repeating: -1, count: 10)
-    #expect(Predictions.classes(predictions.finalLogits ?? []) == [3, 1, 2, 0])
+    #expect(predictions.labels(predictions.finalLogits ?? []) == [3, 1, 2, 0])
     #expect(predictions.exitAccuracy == 0.5)
     #expect(predictions.finalAccuracy == 0.25)
     #expect(predictions.agreement == 0.5)

@@ -1,6 +1,8 @@
 import Foundation
+import TestSupport
 import Testing
 
+@testable import Datasets
 @testable import NeuralNetwork
 @testable import Training
 @testable import Transport
@@ -9,6 +11,7 @@ import Testing
 @Suite struct StrategyConfigurationTests {
   private func configuration(_ strategy: Strategy) throws -> RunConfiguration {
     var configuration = RunConfiguration(
+      task: .cifar10,
       network: SplitNetwork.Configuration(architecture: .vgg16, cut: 3, exitHead: .deep, bottleneck: 12),
       activations: try ActivationFormat(bits: 4, scale: .channel, compression: .zstd), data: "cifar10",
       trainImages: 50_000, testImages: 10_000)

@@ -42,25 +42,29 @@ final class FeatureDecoder: BatchDecoder {
   }
 }
 
-/// Images as they are, three planes of 32 × 32 bytes each: those of training are augmented by their place in the epoch,
+/// Images as they are, planes of bytes: those of training are augmented by their place in the epoch,
 /// as the edge would have done it, and all are normalized.
 final class ImageDecoder: BatchDecoder {
-  let shape = Architecture.imageShape
+  private let task: ImageTask
+  private let normalization: Normalization
   private let sampler: EpochSampler
   private let augmentation = Augmentation()
-  private let normalization = Normalization.cifar10
   /// Training batches so far.
   private var steps = 0
 
   init(_ configuration: RunConfiguration) {
+    task = configuration.task
+    normalization = Normalization(task)
     sampler = EpochSampler(
       count: configuration.trainImages, batchSize: configuration.batchSize, order: .shuffled,
       seed: configuration.seed)
   }
 
+  var shape: FeatureShape { task.shape }
+
   func decode(_ batch: EncodedBatch, _ type: FrameType, into images: Tensor) throws {
     let count = batch.labels.count
-    try batch.checkImages(type)
+    try batch.checkImages(task, type)
     images.resize(count: count)
     let (epoch, index) = steps.quotientAndRemainder(dividingBy: sampler.batchCount)
     if type == .trainBatch { steps += 1 }
@@ -74,17 +78,17 @@ final class ImageDecoder: BatchDecoder {
           crop = augmentation.draw(using: &generator)
         }
         normalization.convert(
-          pixels + image * ImageFormat.valueCount, crop: crop,
-          into: images.data + image * ImageFormat.valueCount)
+          pixels + image * task.imageBytes, crop: crop,
+          into: images.data + image * task.imageBytes)
       }
     }
   }
 }
 
 extension EncodedBatch {
-  /// - Throws: `WireError` unless there are 3072 bytes for each label.
-  func checkImages(_ type: FrameType) throws(WireError) {
-    let expected = labels.count * ImageFormat.valueCount
+  /// - Throws: `WireError` unless there is an image for each label.
+  func checkImages(_ task: ImageTask, _ type: FrameType) throws(WireError) {
+    let expected = labels.count * task.imageBytes
     guard activations.count == expected else {
       throw .payload(
         type: type, field: "images", expected: "\(expected) bytes", actual: "\(activations.count)")

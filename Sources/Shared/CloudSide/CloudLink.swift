@@ -64,6 +64,7 @@ final class CloudLink: Sendable {
   private let decoder: Guarded<any BatchDecoder>
   private let uploaded: UploadedImages?
   private let batchSize: Int
+  private let classes: Int
   private let timeline: Timeline?
   private let state: Guarded<State>
 
@@ -81,6 +82,7 @@ final class CloudLink: Sendable {
     self.uploaded = uploaded
     self.timeline = timeline
     batchSize = configuration.batchSize
+    classes = configuration.task.classes
     state = Guarded(
       State(free: (0..<Self.tensors).map { _ in Tensor(decoder.shape, count: configuration.batchSize) }))
   }
@@ -239,9 +241,9 @@ final class CloudLink: Sendable {
       throw .payload(
         type: type, field: "count", expected: "at most \(batchSize)", actual: "\(batch.labels.count)")
     }
-    if let label = batch.labels.first(where: { $0 >= Architecture.classes }) {
+    if let label = batch.labels.first(where: { $0 >= classes }) {
       throw .payload(
-        type: type, field: "labels", expected: "0 to \(Architecture.classes - 1)", actual: "\(label)")
+        type: type, field: "labels", expected: "0 to \(classes - 1)", actual: "\(label)")
     }
   }
 

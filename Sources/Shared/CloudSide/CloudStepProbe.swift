@@ -22,7 +22,7 @@ final class CloudStepProbe {
     self.configuration = configuration
     self.compute = compute
     labels = (0..<min(configuration.batchSize, configuration.trainImages)).map {
-      UInt8($0 % Architecture.classes)
+      UInt8($0 % configuration.task.classes)
     }
   }
 
@@ -84,12 +84,12 @@ final class CloudStepProbe {
 
   private func timeWhole(_ steps: Int, _ check: () throws -> Void) throws -> [Times] {
     let whole = try LocalNetwork(configuration, compute: compute).whole()
-    let pixels = (0..<labels.count * RunConfiguration.imageBytes).map { _ in
+    let pixels = (0..<labels.count * configuration.task.imageBytes).map { _ in
       UInt8(truncatingIfNeeded: random.next())
     }
     let batch = EncodedBatch(sequence: 1, labels: labels, activations: pixels)
     let decoder = ImageDecoder(configuration)
-    let images = Tensor(Architecture.imageShape, count: labels.count)
+    let images = Tensor(decoder.shape, count: labels.count)
     return try StepTiming.run(steps: steps) { _ in
       try check()
       let start = MonotonicClock.seconds()

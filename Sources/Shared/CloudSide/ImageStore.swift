@@ -4,15 +4,17 @@ import Transport
 
 /// Images that an edge has uploaded, in memory. One thread fills it; when it is complete, any thread may read.
 final class ImageStore: LabeledImages, @unchecked Sendable {
+  let task: ImageTask
   let count: Int
   private let pixels: UnsafeMutablePointer<UInt8>
   private let labels: UnsafeMutablePointer<UInt8>
   private(set) var stored = 0
 
-  /// Room for `count` images of 3072 bytes, each with a label.
-  init(count: Int) {
+  /// Room for `count` images, each with a label.
+  init(_ task: ImageTask, count: Int) {
+    self.task = task
     self.count = count
-    pixels = .allocate(capacity: count * ImageFormat.valueCount)
+    pixels = .allocate(capacity: count * task.imageBytes)
     labels = .allocate(capacity: count)
   }
 
@@ -27,7 +29,7 @@ final class ImageStore: LabeledImages, @unchecked Sendable {
   ///
   /// - Throws: `WireError` if the bytes are no images, or there is no room for them.
   func append(_ batch: EncodedBatch, _ type: FrameType) throws(WireError) {
-    try batch.checkImages(type)
+    try batch.checkImages(task, type)
     guard stored + batch.labels.count <= count else {
       throw .payload(
         type: type, field: "count", expected: "\(count) in the run", actual: "\(stored + batch.labels.count)")
@@ -35,7 +37,7 @@ final class ImageStore: LabeledImages, @unchecked Sendable {
     for (offset, label) in batch.labels.enumerated() { labels[stored + offset] = label }
     batch.activations.withUnsafeBufferPointer { bytes in
       guard let bytes = bytes.baseAddress else { return }
-      (pixels + stored * ImageFormat.valueCount).update(from: bytes, count: batch.activations.count)
+      (pixels + stored * task.imageBytes).update(from: bytes, count: batch.activations.count)
     }
     stored += batch.labels.count
   }
@@ -47,7 +49,7 @@ final class ImageStore: LabeledImages, @unchecked Sendable {
 
   func copyPixels(of index: Int, into pixels: UnsafeMutablePointer<UInt8>) throws(DatasetError) {
     precondition(index >= 0 && index < stored, "image \(index) of \(stored)")
-    pixels.update(from: self.pixels + index * ImageFormat.valueCount, count: ImageFormat.valueCount)
+    pixels.update(from: self.pixels + index * task.imageBytes, count: task.imageBytes)
   }
 }
 
@@ -57,8 +59,8 @@ final class UploadedImages: Sendable {
   let test: ImageStore
 
   init(_ configuration: RunConfiguration) {
-    train = ImageStore(count: configuration.trainImages)
-    test = ImageStore(count: configuration.testImages)
+    train = ImageStore(configuration.task, count: configuration.trainImages)
+    test = ImageStore(configuration.task, count: configuration.testImages)
   }
 
   /// - Throws: `WireError` unless every image is there.

@@ -2,8 +2,8 @@ import Compute
 
 /// Where an image's pixels go: a shift, as cropping from a padded image gives, then perhaps a mirror image.
 ///
-/// Output pixel (y, x) is input pixel (y + `rowShift`, x′ + `columnShift`) with x′ = 31 − x if `flipped`, else x;
-/// positions outside the image are black (0 before normalization).
+/// Output pixel (y, x) is input pixel (y + `rowShift`, x′ + `columnShift`) with x′ = width − 1 − x if `flipped`, else
+/// x; positions outside the image are black (0 before normalization).
 package struct CropAndFlip: Equatable, Sendable {
   package var rowShift: Int
   package var columnShift: Int
@@ -19,8 +19,8 @@ package struct CropAndFlip: Equatable, Sendable {
   package static let identity = CropAndFlip(rowShift: 0, columnShift: 0, flipped: false)
 }
 
-/// Random crop of 32×32 pixels from the image padded with black on all sides, then a horizontal flip with
-/// probability 1/2: what torchvision's `RandomCrop(32, padding: 4)` and `RandomHorizontalFlip()` do before
+/// Random crop of the image's size from the image padded with black on all sides, then a horizontal flip with
+/// probability 1/2: what torchvision's `RandomCrop(size, padding: 4)` and `RandomHorizontalFlip()` do before
 /// `ToTensor` and `Normalize`.
 package struct Augmentation: Equatable, Sendable {
   /// Rows and columns of black on each side; shifts are in `-padding...padding`, all equally likely.

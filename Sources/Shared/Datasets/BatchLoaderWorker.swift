@@ -9,11 +9,7 @@ final class BatchLoaderWorker: Sendable {
     let images: Tensor
     var labels: [UInt8] = []
 
-    init(batchSize: Int) {
-      images = Tensor(
-        FeatureShape(height: ImageFormat.height, width: ImageFormat.width, channels: ImageFormat.channels),
-        count: batchSize, zeroed: false)
-    }
+    init(_ shape: FeatureShape, batchSize: Int) { images = Tensor(shape, count: batchSize, zeroed: false) }
   }
 
   private struct State {
@@ -53,8 +49,9 @@ final class BatchLoaderWorker: Sendable {
     precondition(prefetch >= 1, "at least one batch is prepared ahead")
     self.preparer = preparer
     self.onPrepared = onPrepared
+    let shape = preparer.images.task.shape
     let batchSize = min(preparer.sampler.batchSize, preparer.sampler.count)
-    state = Guarded(State(ring: (0...prefetch).map { _ in Slot(batchSize: batchSize) }))
+    state = Guarded(State(ring: (0...prefetch).map { _ in Slot(shape, batchSize: batchSize) }))
   }
 
   // MARK: - The consumer's side
@@ -111,7 +108,7 @@ final class BatchLoaderWorker: Sendable {
 
   private func prepareBatches() {
     var indices: (generation: Int, values: [UInt32]) = (0, [])
-    var scratch = [UInt8](repeating: 0, count: ImageFormat.valueCount)
+    var scratch = [UInt8](repeating: 0, count: preparer.images.task.imageBytes)
     while case .prepare(let job) = nextStep() {
       if indices.generation != job.generation {
         indices = (job.generation, preparer.sampler.indices(epoch: job.epoch))

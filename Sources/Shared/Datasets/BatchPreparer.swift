@@ -4,40 +4,34 @@ import Compute
 package struct BatchPreparer: Sendable {
   package let images: any LabeledImages
   package let sampler: EpochSampler
-  package let normalization: Normalization
+  private let normalization: Normalization
   /// nil: images as they are.
   package let augmentation: Augmentation?
 
-  package init(
-    images: any LabeledImages, sampler: EpochSampler, normalization: Normalization,
-    augmentation: Augmentation?
-  ) {
+  package init(images: any LabeledImages, sampler: EpochSampler, augmentation: Augmentation?) {
     precondition(images.count == sampler.count, "the sampler is for another number of images")
     self.images = images
     self.sampler = sampler
-    self.normalization = normalization
+    normalization = Normalization(images.task)
     self.augmentation = augmentation
   }
 
   /// Shuffled and augmented batches.
   package static func training(
-    _ images: any LabeledImages, batchSize: Int, seed: UInt64, normalization: Normalization = .cifar10,
-    augmentation: Augmentation? = Augmentation()
+    _ images: any LabeledImages, batchSize: Int, seed: UInt64, augmentation: Augmentation? = Augmentation()
   ) -> BatchPreparer {
     BatchPreparer(
       images: images,
       sampler: EpochSampler(count: images.count, batchSize: batchSize, order: .shuffled, seed: seed),
-      normalization: normalization, augmentation: augmentation)
+      augmentation: augmentation)
   }
 
   /// Batches in the order of the images, not augmented; every epoch is the same.
-  package static func evaluation(
-    _ images: any LabeledImages, batchSize: Int, normalization: Normalization = .cifar10
-  ) -> BatchPreparer {
+  package static func evaluation(_ images: any LabeledImages, batchSize: Int) -> BatchPreparer {
     BatchPreparer(
       images: images,
       sampler: EpochSampler(count: images.count, batchSize: batchSize, order: .sequential, seed: 0),
-      normalization: normalization, augmentation: nil)
+      augmentation: nil)
   }
 
   /// Prepares batch `index` of `epoch`.
@@ -59,7 +53,7 @@ package struct BatchPreparer: Sendable {
       try images.copyPixels(of: Int(indices[position]), into: &scratch)
       normalization.convert(
         scratch, crop: crop(epoch: epoch, position: position),
-        into: tensor.data + (position - positions.lowerBound) * ImageFormat.valueCount)
+        into: tensor.data + (position - positions.lowerBound) * tensor.shape.values)
     }
     return positions.map { images.label(at: Int(indices[$0])) }
   }

@@ -1,6 +1,6 @@
 /// One part (training or test) of CIFAR-10 in its binary format, read from its files on demand.
 ///
-/// A record is one label byte and 3072 bytes of pixels: the red, green and blue plane, 32 rows of 32 pixels each.
+/// A record is one label byte and the pixels: the red, green and blue plane.
 /// Only the labels and the open files are held; images come from the page cache.
 package struct CIFAR10: LabeledImages {
   package static let trainFileNames = (1...5).map { "data_batch_\($0).bin" }
@@ -41,6 +41,8 @@ package struct CIFAR10: LabeledImages {
     self.recordsPerFile = recordsPerFile
     self.labels = labels
   }
+
+  package var task: ImageTask { .cifar10 }
 
   package var count: Int { labels.count }
 

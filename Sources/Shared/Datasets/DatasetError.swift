@@ -50,7 +50,8 @@ extension DatasetError: CustomStringConvertible {
     case .wrongFileSize(let path, let expectedBytes, let actualBytes):
       "data file \(path): expected \(expectedBytes) bytes, found \(actualBytes); \(Self.wayOut)"
     case .invalidLabel(let path, let record, let value):
-      "data file \(path): record \(record) has label \(value), expected 0 to 9; \(Self.wayOut)"
+      "data file \(path): record \(record) has label \(value), expected 0 to"
+        + " \(ImageTask.cifar10.classes - 1); \(Self.wayOut)"
     case .readFailed(let path, let record, let code):
       "data file \(path): reading record \(record) failed: \(Self.reason(code))"
     case .truncatedWhileReading(let path, let record, let expectedBytes, let actualBytes):

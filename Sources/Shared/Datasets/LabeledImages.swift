@@ -1,27 +1,17 @@
-/// The one image format of this module: 32×32 pixels of three 8-bit channels (red, green, blue), ten classes.
-package enum ImageFormat {
-  package static let channels = 3
-  package static let height = 32
-  package static let width = 32
-  /// Pixels of one channel.
-  package static let planeSize = height * width
-  /// Values of one image, and its bytes as UInt8.
-  package static let valueCount = channels * planeSize
-  package static let classCount = 10
-}
-
-/// A fixed collection of labeled 32×32 colour images that are read, or drawn, one by one on demand.
+/// A fixed collection of labeled images that are read, or drawn, one by one on demand.
 ///
 /// Any thread may read at any time.
 package protocol LabeledImages: Sendable {
+  /// Their shape, classes and normalization.
+  var task: ImageTask { get }
+
   /// Number of images.
   var count: Int { get }
 
-  /// Class of the image at `index` (in `0..<count`): 0 to 9.
+  /// Class of the image at `index` (in `0..<count`), in `0..<task.classes`.
   func label(at index: Int) -> UInt8
 
-  /// Writes the 3072 bytes of the image at `index` (in `0..<count`) as planes: red, green, blue, each 32 rows of
-  /// 32 pixels (CHW).
+  /// Writes the `task.imageBytes` bytes of the image at `index` (in `0..<count`) as planes, row by row (CHW).
   ///
   /// - Throws: `DatasetError` if the image cannot be read; `pixels` is then unspecified.
   func copyPixels(of index: Int, into pixels: UnsafeMutablePointer<UInt8>) throws(DatasetError)
@@ -43,6 +33,8 @@ extension LabeledImages {
 private struct FirstImages: LabeledImages {
   let base: any LabeledImages
   let count: Int
+
+  var task: ImageTask { base.task }
 
   func label(at index: Int) -> UInt8 {
     precondition(index < count, "image \(index) of \(count)")

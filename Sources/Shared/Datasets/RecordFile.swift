@@ -5,7 +5,7 @@ import Platform
 /// `pread` keeps no position, so any thread may read at any time.
 final class RecordFile: Sendable {
   static let labelBytes = 1
-  static let recordBytes = labelBytes + ImageFormat.valueCount
+  static let recordBytes = labelBytes + ImageTask.cifar10.imageBytes
 
   private let path: String
   private let records: Int
@@ -50,7 +50,7 @@ final class RecordFile: Sendable {
       try read(count * Self.recordBytes, at: record * Self.recordBytes, into: buffer)
       for offset in 0..<count {
         let label = buffer[offset * Self.recordBytes]
-        guard label < ImageFormat.classCount else {
+        guard label < ImageTask.cifar10.classes else {
           throw .invalidLabel(path: path, record: record + offset, value: label)
         }
         labels.append(label)
@@ -59,9 +59,9 @@ final class RecordFile: Sendable {
     }
   }
 
-  /// Reads the 3072 bytes of pixels of one record.
+  /// Reads the pixels of one record.
   func readPixels(ofRecord record: Int, into pixels: UnsafeMutablePointer<UInt8>) throws(DatasetError) {
-    try read(ImageFormat.valueCount, at: record * Self.recordBytes + Self.labelBytes, into: pixels)
+    try read(ImageTask.cifar10.imageBytes, at: record * Self.recordBytes + Self.labelBytes, into: pixels)
   }
 
   private func read(

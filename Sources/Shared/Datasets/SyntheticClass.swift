@@ -70,7 +70,7 @@ struct Placement {
 }
 
 extension SyntheticClass {
-  /// Writes how much of each pixel of a row the drawing covers: [32] values from 0 to 1.
+  /// Writes how much of each pixel of a row the drawing covers: [width] values from 0 to 1.
   func cover(_ row: Int, of placement: Placement, into coverage: UnsafeMutablePointer<Float>) {
     let (radius, line, period) = (placement.radius, placement.halfLine, placement.period)
     // Each closure gives the signed distance of the point (u, v) from the drawing's outline, negative inside.
@@ -133,7 +133,7 @@ private func fill(
   distance: (Float, Float) -> Float
 ) {
   let y = Float(Int32(truncatingIfNeeded: row)) + 0.5 - placement.centerY
-  for column in 0..<ImageFormat.width {
+  for column in 0..<SyntheticImages.shape.width {
     let x = Float(Int32(truncatingIfNeeded: column)) + 0.5 - placement.centerX
     let u = placement.cosine * x + placement.sine * y
     let v = placement.cosine * y - placement.sine * x

@@ -1,6 +1,6 @@
 import Compute
 
-/// Ten classes of drawn 32×32 colour images that need no file: a class is a shape or a texture (`SyntheticClass`),
+/// Ten classes of drawn colour images that need no file: a class is a shape or a texture (`SyntheticClass`),
 /// while colours, place, size, angle, distractors and noise are random.
 ///
 /// Colours say nothing about the class, so a network has to learn structure. An image depends on the seed, the split
@@ -15,6 +15,9 @@ package struct SyntheticImages: LabeledImages {
   package static let defaultTrainCount = 10_000
   package static let defaultTestCount = 2_000
 
+  static let shape = ImageTask.cifar10.shape
+
+  package var task: ImageTask { .cifar10 }
   package let count: Int
   private let generator: SeededGenerator
 
@@ -31,23 +34,23 @@ package struct SyntheticImages: LabeledImages {
   /// The classes take turns, so any beginning of the collection is balanced.
   package func label(at index: Int) -> UInt8 {
     precondition(index >= 0 && index < count, "image \(index) of \(count)")
-    return UInt8(truncatingIfNeeded: index % ImageFormat.classCount)
+    return UInt8(truncatingIfNeeded: index % task.classes)
   }
 
   package func copyPixels(of index: Int, into pixels: UnsafeMutablePointer<UInt8>) throws(DatasetError) {
     draw(index, into: pixels)
   }
 
-  /// Draws the image at `index`: [3, 32, 32] bytes.
+  /// Draws the image at `index`: [channels, height, width] bytes.
   package func draw(_ index: Int, into pixels: UnsafeMutablePointer<UInt8>) {
     var random = generator.substream(index)
     guard let kind = SyntheticClass(rawValue: label(at: index)) else { return }
     let placement = Placement(of: kind, using: &random)
     let painting = Painting(using: &random)
     // A row at a time: so little temporary memory comes from the stack.
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: ImageFormat.width) { buffer in
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: Self.shape.width) { buffer in
       guard let coverage = buffer.baseAddress else { return }
-      for row in 0..<ImageFormat.height {
+      for row in 0..<Self.shape.height {
         kind.cover(row, of: placement, into: coverage)
         painting.paint(row, coverage: coverage, into: pixels)
       }
@@ -61,7 +64,7 @@ package struct SyntheticImages: LabeledImages {
   /// Adds to each value independent uniform noise of an amplitude of 4 to 20 that is the image's own.
   private func addNoise(to pixels: UnsafeMutablePointer<UInt8>, using random: inout SeededGenerator) {
     let amplitude = Int32(truncatingIfNeeded: 4 + random.uniform(below: 17))
-    for start in stride(from: 0, to: ImageFormat.valueCount, by: 8) {
+    for start in stride(from: 0, to: Self.shape.values, by: 8) {
       let bits = random.next()
       for offset in 0..<8 {
         let byte = Int32(truncatingIfNeeded: (bits >> UInt64(8 &* offset)) & 255)

@@ -54,6 +54,7 @@ package final class EdgeSession {
       (options.cloud != nil) == configuration.strategy.needsCloud,
       "strategy \(configuration.strategy.rawValue) with cloud \(String(describing: options.cloud))")
     precondition(train.count == configuration.trainImages && test.count == configuration.testImages)
+    precondition(train.task == configuration.task && test.task == configuration.task)
     self.configuration = configuration
     self.options = options
     self.interruption = interruption

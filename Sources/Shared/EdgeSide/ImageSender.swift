@@ -17,7 +17,7 @@ struct ImageSender {
   func send(_ indices: some Collection<Int>, _ run: EdgeRun, _ message: (EncodedBatch) -> Message) throws
     -> UInt64
   {
-    let size = ImageFormat.valueCount
+    let size = images.task.imageBytes
     var pixels = [UInt8](repeating: 0, count: indices.count * size)
     try run.timeline.measure(.load) {
       try pixels.withUnsafeMutableBufferPointer { buffer in

@@ -13,11 +13,6 @@ package enum Architecture: String, Codable, CaseIterable, Sendable {
   /// ResNet-18 with the 7×7/2 stem and max pooling of the paper.
   case resnet18ImageNet = "resnet18-imagenet"
 
-  /// The shape of an input image.
-  package static let imageShape = FeatureShape(height: 32, width: 32, channels: 3)
-  /// The classes that are told apart.
-  package static let classes = 10
-
   /// Channels of each convolution, per block: VGG.
   private var vggTable: [[Int]]? {
     switch self {
@@ -36,29 +31,32 @@ package enum Architecture: String, Codable, CaseIterable, Sendable {
   /// The layers of each block, with the weights' names in the whole network.
   ///
   /// - Parameters:
+  ///   - channels: of an image.
   ///   - bottleneckBefore: a block (from 0) whose input has another number of channels, because a bottleneck
   ///     stands before it.
   ///   - bottleneckChannels: that number.
-  func blocks(bottleneckBefore: Int? = nil, bottleneckChannels: Int = 0) -> [[any Layer]] {
+  func blocks(
+    channels: Int, bottleneckBefore: Int? = nil, bottleneckChannels: Int = 0
+  ) -> [[any Layer]] {
     if let table = vggTable {
-      return vggBlocks(table, bottleneckBefore, bottleneckChannels)
+      return vggBlocks(table, channels, bottleneckBefore, bottleneckChannels)
     }
-    return resNetBlocks(bottleneckBefore, bottleneckChannels)
+    return resNetBlocks(channels, bottleneckBefore, bottleneckChannels)
   }
 
   /// The classifier: global average pooling and a linear layer.
-  func classifier(inputs: Int) -> [any Layer] {
+  func classifier(inputs: Int, classes: Int) -> [any Layer] {
     [
       GlobalAveragePooling(),
-      Linear(name: vggTable == nil ? "fc" : "classifier", inputs: inputs, outputs: Self.classes),
+      Linear(name: vggTable == nil ? "fc" : "classifier", inputs: inputs, outputs: classes),
     ]
   }
 
   /// Numbered as torchvision's `features`: convolution, batch normalization, ReLU, …, pooling each count one.
-  private func vggBlocks(_ table: [[Int]], _ bottleneckBefore: Int?, _ bottleneckChannels: Int)
-    -> [[any Layer]]
-  {
-    var inputs = Self.imageShape.channels
+  private func vggBlocks(
+    _ table: [[Int]], _ channels: Int, _ bottleneckBefore: Int?, _ bottleneckChannels: Int
+  ) -> [[any Layer]] {
+    var inputs = channels
     var number = 0
     return table.enumerated().map { block, widths in
       if block == bottleneckBefore { inputs = bottleneckChannels }
@@ -84,7 +82,9 @@ package enum Architecture: String, Codable, CaseIterable, Sendable {
   }
 
   /// Named as torchvision's `resnet18`; the stem belongs to the first block.
-  private func resNetBlocks(_ bottleneckBefore: Int?, _ bottleneckChannels: Int) -> [[any Layer]] {
+  private func resNetBlocks(
+    _ channels: Int, _ bottleneckBefore: Int?, _ bottleneckChannels: Int
+  ) -> [[any Layer]] {
     var inputs = 64
     var blocks: [[any Layer]] = []
     for (stage, row) in Self.resNetTable.enumerated() {
@@ -99,15 +99,15 @@ package enum Architecture: String, Codable, CaseIterable, Sendable {
         inputs = width
       }
     }
-    blocks[0] = resNetStem + blocks[0]
+    blocks[0] = resNetStem(channels) + blocks[0]
     return blocks
   }
 
-  private var resNetStem: [any Layer] {
+  private func resNetStem(_ channels: Int) -> [any Layer] {
     let wide = self == .resnet18ImageNet
     let stem = NormalizedConvolution(
       Convolution(
-        name: "conv1", inputChannels: Self.imageShape.channels, outputChannels: 64, kernelSize: wide ? 7 : 3,
+        name: "conv1", inputChannels: channels, outputChannels: 64, kernelSize: wide ? 7 : 3,
         stride: wide ? 2 : 1, padding: wide ? 3 : 1),
       BatchNormalization(name: "bn1", channels: 64, relu: true, isOutputTransient: wide))
     return wide ? [stem, MaxPooling(kernelSize: 3, stride: 2, padding: 1)] : [stem]

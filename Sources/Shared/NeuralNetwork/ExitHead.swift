@@ -20,9 +20,11 @@ package enum ExitHead: String, Codable, CaseIterable, Sendable {
 
   /// The layers for features of a shape.
   ///
-  /// - Parameter cutChannels: The channels at the cut in front of the bottleneck, if there is one.
+  /// - Parameters:
+  ///   - cutChannels: the channels at the cut in front of the bottleneck, if there is one.
+  ///   - classes: how many are told apart.
   /// - Throws: `ShapeError` if the features are too small for the head.
-  func layers(for features: FeatureShape, cutChannels: Int) throws -> [any Layer] {
+  func layers(for features: FeatureShape, cutChannels: Int, classes: Int) throws -> [any Layer] {
     let widths = try widths(for: features, cutChannels: cutChannels)
     var layers: [any Layer] = []
     var inputs = features.channels
@@ -38,7 +40,7 @@ package enum ExitHead: String, Codable, CaseIterable, Sendable {
       inputs = width
     }
     return layers + [
-      GlobalAveragePooling(), Linear(name: "exit.classifier", inputs: inputs, outputs: Architecture.classes),
+      GlobalAveragePooling(), Linear(name: "exit.classifier", inputs: inputs, outputs: classes),
     ]
   }
 

@@ -106,7 +106,7 @@ final class EdgeStepProbe {
 
   /// Of images nothing is computed here: they are read and sent.
   private func timeImages(_ steps: Int, _ check: () throws -> Void) throws -> EdgeTimes {
-    let size = RunConfiguration.imageBytes
+    let size = configuration.task.imageBytes
     let sampler = EpochSampler(
       count: train.count, batchSize: configuration.batchSize, order: .shuffled, seed: configuration.seed)
     let indices = sampler.indices(epoch: 0)[sampler.positions(ofBatch: 0)]

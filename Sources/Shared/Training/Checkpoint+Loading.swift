@@ -1,3 +1,4 @@
+import Datasets
 import FoundationEssentials
 import NeuralNetwork
 import Platform
@@ -184,7 +185,7 @@ extension Parameter.Layout {
   }
 }
 
-/// A value of the configuration's flat JSON object, as text.
+/// A value of the configuration's JSON object, as text.
 private struct Setting: Decodable {
   let text: String
 
@@ -194,8 +195,10 @@ private struct Setting: Decodable {
       self.text = text
     } else if let integer = try? container.decode(UInt64.self) {
       text = "\(integer)"
+    } else if let number = try? container.decode(Float.self) {
+      text = "\(number)"
     } else {
-      text = "\(try container.decode(Float.self))"
+      text = "\(try container.decode(ImageTask.self))"
     }
   }
 }

@@ -20,7 +20,7 @@ package struct LocalNetwork {
   package var cutShape: FeatureShape { split.cutShape }
 
   /// From the image to the features at the cut.
-  package func front() throws -> TrainedPart { try part(split.front, Architecture.imageShape) }
+  package func front() throws -> TrainedPart { try part(split.front, configuration.task.shape) }
 
   /// From the features at the cut to the logits of the early exit.
   package func exit() throws -> TrainedPart { try part(split.exit, split.cutShape) }
@@ -30,7 +30,7 @@ package struct LocalNetwork {
 
   /// From the image to the logits, without an exit.
   package func whole() throws -> TrainedPart {
-    try part(Sequential(split.front.layers + split.rest.layers), Architecture.imageShape)
+    try part(Sequential(split.front.layers + split.rest.layers), configuration.task.shape)
   }
 
   private func part(_ layers: Sequential, _ input: FeatureShape) throws -> TrainedPart {

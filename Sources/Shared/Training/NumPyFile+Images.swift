@@ -3,13 +3,13 @@ import Platform
 import WeightFiles
 
 extension NumPyFile {
-  /// Writes images as they are read, uint8 `[images, 3, 32, 32]`.
+  /// Writes images as they are read, uint8 `[images, channels, height, width]`.
   ///
   /// - Throws: `DatasetError`, `FileError`.
   package static func write(_ images: any LabeledImages, to path: String) throws {
-    let header = header(
-      "|u1", shape: [images.count, ImageFormat.channels, ImageFormat.height, ImageFormat.width])
-    var pixels = [UInt8](repeating: 0, count: ImageFormat.valueCount)
+    let shape = images.task.shape
+    let header = header("|u1", shape: [images.count, shape.channels, shape.height, shape.width])
+    var pixels = [UInt8](repeating: 0, count: shape.values)
     try AtomicFile.write(to: path) { writer in
       try header.withUnsafeBytes { try writer.write($0) }
       for index in 0..<images.count {

@@ -4,7 +4,9 @@ import WeightFiles
 
 /// What a network says about images: logits of both classifiers, beside the labels.
 package struct Predictions: Sendable {
-  /// `[images]`, 0 to 9.
+  /// How many are told apart.
+  package let classes: Int
+  /// `[images]`, in `0..<classes`.
   package internal(set) var labels: [UInt8] = []
   /// `[images, classes]`; nil without an exit.
   package internal(set) var exitLogits: [Float]?
@@ -15,16 +17,16 @@ package struct Predictions: Sendable {
   package internal(set) var features: (shape: FeatureShape, values: [Float])?
 
   /// No images yet.
-  init(withExit: Bool = true, withFinal: Bool, featureShape: FeatureShape? = nil) {
+  init(classes: Int, withExit: Bool = true, withFinal: Bool, featureShape: FeatureShape? = nil) {
+    self.classes = classes
     exitLogits = withExit ? [] : nil
     finalLogits = withFinal ? [] : nil
     features = featureShape.map { ($0, []) }
   }
 
   /// The class with the largest logit for each image, the first of equal ones.
-  package static func classes(_ logits: [Float]) -> [UInt8] {
-    let classes = Architecture.classes
-    return stride(from: 0, to: logits.count, by: classes).map { start in
+  package func labels(_ logits: [Float]) -> [UInt8] {
+    stride(from: 0, to: logits.count, by: classes).map { start in
       var best = 0
       for index in 1..<classes where logits[start + index] > logits[start + best] { best = index }
       return UInt8(best)
@@ -33,18 +35,18 @@ package struct Predictions: Sendable {
 
   /// Fraction of the images that the exit gets right; nil without one.
   package var exitAccuracy: Double? {
-    exitLogits.map { Self.fraction(Self.classes($0), equalTo: labels) }
+    exitLogits.map { Self.fraction(labels($0), equalTo: labels) }
   }
 
   /// Fraction of the images that the whole network gets right; nil if only a part of it is there.
   package var finalAccuracy: Double? {
-    finalLogits.map { Self.fraction(Self.classes($0), equalTo: labels) }
+    finalLogits.map { Self.fraction(labels($0), equalTo: labels) }
   }
 
   /// Fraction of the images that exit and whole network put into the same class, right or wrong; nil without both.
   package var agreement: Double? {
     guard let exitLogits, let finalLogits else { return nil }
-    return Self.fraction(Self.classes(finalLogits), equalTo: Self.classes(exitLogits))
+    return Self.fraction(labels(finalLogits), equalTo: labels(exitLogits))
   }
 
   private static func fraction(_ values: [UInt8], equalTo others: [UInt8]) -> Double {
@@ -54,14 +56,14 @@ package struct Predictions: Sendable {
 }
 
 extension Predictions {
-  /// Writes `prefix-exit.npy` and `prefix-final.npy`, float32 `[images, 10]`, `prefix-labels.npy`, uint8 `[images]`, and
-  /// `prefix-features.npy`, float32 `[images, height, width, channels]`; logits and features if there are any.
+  /// Writes `prefix-exit.npy` and `prefix-final.npy`, float32 `[images, classes]`, `prefix-labels.npy`, uint8 `[images]`,
+  /// and `prefix-features.npy`, float32 `[images, height, width, channels]`; logits and features if there are any.
   ///
   /// - Parameter prefix: of the paths.
   /// - Throws: `FileError`.
   package func write(prefix: String) throws {
     try NumPyFile.write(labels, shape: [labels.count], to: prefix + "-labels.npy")
-    let shape = [labels.count, Architecture.classes]
+    let shape = [labels.count, classes]
     if let exitLogits { try NumPyFile.write(exitLogits, shape: shape, to: prefix + "-exit.npy") }
     if let finalLogits { try NumPyFile.write(finalLogits, shape: shape, to: prefix + "-final.npy") }
     if let (shape, values) = features {

@@ -65,7 +65,7 @@ package final class Predictor {
       (exit, rest, cutShape) = (nil, nil, nil)
     }
     let context = try ComputeContext(compute)
-    try front.prepare(for: Architecture.imageShape, maximumCount: batchSize, context: context)
+    try front.prepare(for: metadata.configuration.task.shape, maximumCount: batchSize, context: context)
     try exit?.prepare(for: network.cutShape, maximumCount: batchSize, context: context)
     try rest?.layers.prepare(for: network.cutShape, maximumCount: batchSize, context: context)
   }
@@ -77,13 +77,18 @@ package final class Predictor {
   ///   - keepingFeatures: whether the features at the cut, before quantization, are wanted too; a whole network has none.
   ///   - interruption: looked at between two batches.
   /// - Returns: logits and labels of all images.
-  /// - Throws: `DatasetError`, `CodecError.nonFinite`, `InterruptedError`.
+  /// - Throws: `ConfigurationError` for images of another task, `DatasetError`, `CodecError.nonFinite`,
+  ///   `InterruptedError`.
   package func predict(
     _ images: any LabeledImages, keepingFeatures: Bool = false, interruption: Interruption
   ) throws -> Predictions {
+    let task = metadata.configuration.task
+    guard images.task == task else {
+      throw ConfigurationError("the weights are for images of \(task), but these are of \(images.task)")
+    }
     let loader = try BatchLoader(.evaluation(images, batchSize: batchSize), prefetch: 1)
     var predictions = Predictions(
-      withExit: exit != nil, withFinal: rest != nil || cutShape == nil,
+      classes: task.classes, withExit: exit != nil, withFinal: rest != nil || cutShape == nil,
       featureShape: keepingFeatures ? cutShape : nil)
     loader.startEpoch(0)
     while let batch = try loader.next() {

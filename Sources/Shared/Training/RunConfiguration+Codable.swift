@@ -1,11 +1,14 @@
+import Datasets
 import NeuralNetwork
 import Transport
 
 extension RunConfiguration: Codable {
-  /// One flat object; keys as the command line's options.
+  /// One flat object, but for the task; keys as the command line's options.
   private enum CodingKeys: String, CodingKey {
     case strategy, architecture, cut, bottleneck, bits, scale, compression, epochs, momentum, schedule, seed,
       data, window
+    /// Absent if it is that of CIFAR-10.
+    case task
     case exitHead = "exit_head"
     case batchSize = "batch_size"
     /// Absent at 16 and 32 bits.
@@ -24,8 +27,10 @@ extension RunConfiguration: Codable {
   package init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
     strategy = try values.decode(Strategy.self, forKey: .strategy)
+    task = try values.decodeIfPresent(ImageTask.self, forKey: .task) ?? .cifar10
     network = SplitNetwork.Configuration(
-      architecture: try values.decode(Architecture.self, forKey: .architecture), cut: 1, exitHead: .pool)
+      architecture: try values.decode(Architecture.self, forKey: .architecture), cut: 1, exitHead: .pool,
+      input: task.shape, classes: task.classes)
     activations = .exact
     if strategy.isCut {
       network.cut = try values.decode(Int.self, forKey: .cut)
@@ -60,6 +65,7 @@ extension RunConfiguration: Codable {
   package func encode(to encoder: any Encoder) throws {
     var values = encoder.container(keyedBy: CodingKeys.self)
     try values.encode(strategy, forKey: .strategy)
+    if task != .cifar10 { try values.encode(task, forKey: .task) }
     try values.encode(network.architecture, forKey: .architecture)
     if strategy.isCut {
       try values.encode(network.cut, forKey: .cut)

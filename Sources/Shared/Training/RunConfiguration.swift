@@ -1,3 +1,4 @@
+import Datasets
 import NeuralNetwork
 import Transport
 
@@ -5,6 +6,9 @@ import Transport
 /// their config.json; the same configuration and thread counts give the same weights, bit for bit.
 package struct RunConfiguration: Equatable, Sendable {
   package var strategy = Strategy.hierarchical
+  /// What the images are, as far as the network and both sides must know.
+  package let task: ImageTask
+  /// Takes the task's images and tells its classes apart.
   package var network: SplitNetwork.Configuration
   package var activations: ActivationFormat
   package var epochs = 10
@@ -15,7 +19,7 @@ package struct RunConfiguration: Equatable, Sendable {
   package var weightDecay: Float = 5e-4
   package var schedule = LearningRateSchedule.oneCycle
   package var seed: UInt64 = 0
-  /// What the images are: "cifar10" or "synthetic". For the record; the cloud computes with the images that it is sent.
+  /// Where the images come from: "cifar10" or "synthetic". For the record; the cloud computes with what it is sent.
   package var data: String
   /// Images of an epoch.
   package var trainImages: Int
@@ -26,9 +30,11 @@ package struct RunConfiguration: Equatable, Sendable {
   package var link = LinkShaping.none
 
   package init(
-    network: SplitNetwork.Configuration, activations: ActivationFormat, data: String, trainImages: Int,
-    testImages: Int
+    task: ImageTask, network: SplitNetwork.Configuration, activations: ActivationFormat, data: String,
+    trainImages: Int, testImages: Int
   ) {
+    precondition(network.input == task.shape && network.classes == task.classes, "a network for \(task)")
+    self.task = task
     self.network = network
     self.activations = activations
     self.data = data
@@ -65,6 +71,19 @@ extension RunConfiguration {
     {
       guard holds else { throw ConfigurationError("\(setting) \(value) is out of range: \(allowed)") }
     }
+    let (shape, sides) = (task.shape, 1...256)
+    try require(
+      sides.contains(shape.height) && sides.contains(shape.width) && (1...4).contains(shape.channels),
+      "shape of an image", shape, "1x1x1 to 256x256x4")
+    try require(
+      (2...256).contains(task.classes), "number of classes", task.classes,
+      "2 to 256, since a label is one byte")
+    try require(
+      task.mean.count == shape.channels && task.mean.allSatisfy(\.isFinite), "mean", task.mean,
+      "a number for each of \(shape.channels) channels")
+    try require(
+      task.deviation.count == shape.channels && task.deviation.allSatisfy { $0 > 0 && $0.isFinite },
+      "deviation", task.deviation, "a positive number for each of \(shape.channels) channels")
     try require((1...100_000).contains(epochs), "epochs", epochs, "1 to 100000")
     try require(
       (1...Self.maximumBatchSize).contains(batchSize), "batch size", batchSize,
@@ -90,9 +109,6 @@ extension RunConfiguration {
 }
 
 extension RunConfiguration {
-  /// Bytes of an image as it is: 32 × 32 pixels of three colours.
-  package static let imageBytes = Architecture.imageShape.values
-
   /// The longest frame of a batch, header included: features in the worst case of compression, gradients, or images,
   /// with what is before them.
   ///
@@ -100,7 +116,7 @@ extension RunConfiguration {
   package func largestFrameBytes() throws -> Int {
     let network = try SplitNetwork(network)
     let head = EncodedBatch.frameByteCount(labels: batchSize, content: 0)
-    guard strategy.isCut else { return head + batchSize * Self.imageBytes }
+    guard strategy.isCut else { return head + batchSize * task.imageBytes }
     let features = ActivationShape(network.cutShape, count: batchSize)
     let encoded = activations.encodedByteCount(shape: features)
     // zstd may add 1/256 and a little to what it cannot compress.
@@ -110,5 +126,5 @@ extension RunConfiguration {
   }
 
   /// Bytes of all images with their labels, as `cloud-upload-once` stores them in the cloud.
-  package var uploadedBytes: Int { (trainImages + testImages) * (1 + Self.imageBytes) }
+  package var uploadedBytes: Int { (trainImages + testImages) * (1 + task.imageBytes) }
 }
