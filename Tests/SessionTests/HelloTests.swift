@@ -64,6 +64,15 @@ import Testing
         reason: "strategy hierarchical exchanges activations, not images"),
       Case(key: "exchange", value: "\"gradients\"", code: .malformed, reason: "window"),
       Case(key: "exchange", value: nil, code: .malformed, reason: "exchange"),
+      Case(
+        key: "task",
+        value: #"{"shape":{"height":-1,"width":8,"channels":1},"classes":2,"mean":[0],"deviation":[1]}"#,
+        reason: "shape of an image -1x8x1"),
+      Case(
+        key: "task",
+        value: #"{"shape":{"height":8,"width":2,"channels":1},"classes":2,"mean":[0],"deviation":[1]}"#,
+        reason: "2x2"),
+      Case(key: "task", value: "1", reason: "task"),
       Case(key: "batch_size", value: "0", reason: "batch size 0"),
       Case(key: "batch_size", value: "-4", reason: "batch size -4"),
       Case(key: "batch_size", value: "1000000000", reason: "batch size 1000000000"),

@@ -13,12 +13,13 @@ import Testing
 /// Files of weights: what was written is read back, and nothing else is accepted.
 @Suite struct CheckpointTests {
   static func configuration(
-    _ architecture: Architecture = .vgg8, cut: Int = 1, exitHead: ExitHead = .pool, bottleneck: Int? = nil
+    _ architecture: Architecture = .vgg8, cut: Int = 1, exitHead: ExitHead = .pool, bottleneck: Int? = nil,
+    task: ImageTask = .cifar10
   ) throws -> RunConfiguration {
     var configuration = RunConfiguration(
-      task: .cifar10,
+      task: task,
       network: SplitNetwork.Configuration(
-        architecture: architecture, cut: cut, exitHead: exitHead, bottleneck: bottleneck),
+        architecture: architecture, cut: cut, exitHead: exitHead, bottleneck: bottleneck, for: task),
       activations: try ActivationFormat(bits: 4), data: "synthetic", trainImages: 8, testImages: 6)
     configuration.seed = .max
     return configuration
@@ -172,13 +173,7 @@ import Testing
     try expect("bits", "3", "4") { $0.activations = try ActivationFormat(bits: 3) }
     try expect("seed", "0", "18446744073709551615") { $0.seed = 0 }
     try expect("learning_rate", "0.05", "0.1") { $0.learningRate = 0.05 }
-    try expect("task", "\(ImageTask.small)") { configuration in
-      configuration = RunConfiguration(
-        task: .small,
-        network: SplitNetwork.Configuration(architecture: .vgg8, cut: 1, exitHead: .pool, for: .small),
-        activations: configuration.activations, data: "synthetic", trainImages: 8, testImages: 6)
-      configuration.seed = written.seed
-    }
+    try expect("task", "\(ImageTask.small)") { $0 = try Self.configuration(task: .small) }
     expectUntouched(target)
   }
 

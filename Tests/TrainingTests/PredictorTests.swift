@@ -128,6 +128,22 @@ import Testing
     }
   }
 
+  @Test func imagesOfAnotherTaskAreRefused() throws {
+    let configuration = try CheckpointTests.configuration()
+    let network = try CheckpointTests.filledNetwork(configuration)
+    try withTemporaryDirectory { base in
+      try Checkpoint.write(
+        [network.front, network.exit], configuration, role: .edge, epoch: 1, step: 1, to: base + "/edge")
+      let predictor = try Predictor(
+        edge: base + "/edge", cloud: nil, batchSize: 2, compute: ComputeSettings(threads: 1))
+      let error = #expect(throws: ConfigurationError.self) {
+        try predictor.predict(PatternImages(.small, count: 1), interruption: Interruption())
+      }
+      #expect(error?.description.contains("images of 32x32x3, 10 classes, ") == true)
+      #expect(error?.description.contains("these are of 16x24x1, 3 classes, ") == true)
+    }
+  }
+
   @Test func interruptionEndsPrediction() throws {
     let configuration = try CheckpointTests.configuration()
     let network = try CheckpointTests.filledNetwork(configuration)
