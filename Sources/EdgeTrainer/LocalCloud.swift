@@ -1,3 +1,7 @@
+import Platform
+import Training
+import Transport
+
 @preconcurrency import Glibc
 import Platform
 import Training

@@ -1,6 +1,7 @@
 import ArgumentParser
 import CommandLineSupport
 import Compute
+import Datasets
 import Terminal
 import Training
 import WeightFiles
@@ -18,6 +19,9 @@ struct Predict: ParsableCommand {
       little on --batch-size; with the batch size of the run the accuracies are
       those that training reported.
       """)
+
+  /// What the help tells the sizes of.
+  private static let task = ImageTask.cifar10
 
   @Option(help: ArgumentHelp("The edge's weights, edge.safetensors of a run.", valueName: "file"))
   var edgeWeights: String?
@@ -51,7 +55,8 @@ struct Predict: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       """
-      Write <prefix>-exit.npy and <prefix>-final.npy (float32, images x classes) and <prefix>-labels.npy (uint8).
+      Write <prefix>-exit.npy and <prefix>-final.npy (float32, images x \(Self.task.classes)) and <prefix>-labels.npy \
+      (uint8).
       """, valueName: "prefix"))
   var logits: String?
 
@@ -59,7 +64,7 @@ struct Predict: ParsableCommand {
     help: ArgumentHelp(
       """
       With --logits, also write the images themselves to <prefix>-images.npy \
-      (uint8, images x channels x height x width).
+      (uint8, images x \(Self.task.shape.channels) x \(Self.task.shape.height) x \(Self.task.shape.width)).
       """))
   var dumpImages = false
 

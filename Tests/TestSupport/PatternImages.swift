@@ -1,7 +1,6 @@
 import Glibc
 import Datasets
 
-
 /// Images in memory whose bytes follow from their index, with an image that can be made unreadable.
 package final class PatternImages: LabeledImages {
   package let task: ImageTask

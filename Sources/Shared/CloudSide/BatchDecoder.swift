@@ -1,6 +1,5 @@
 import Compute
 import Datasets
-import NeuralNetwork
 import Training
 import Transport
 

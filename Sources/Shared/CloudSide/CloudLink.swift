@@ -1,7 +1,6 @@
 import Compute
 import Datasets
 import DequeModule
-import NeuralNetwork
 import Platform
 import RunFiles
 import Training

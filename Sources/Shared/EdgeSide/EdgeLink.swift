@@ -23,6 +23,9 @@ final class EdgeLink: Sendable {
     var attachment: Attachment?
     /// Of the connections before.
     var past = (ledger: ByteLedger(), sendingSeconds: 0.0)
+
+    /// What everything that waits throws.
+    var end: (any Error)? { failure ?? attachment?.loss }
   }
 
   /// How many batches may be on their way without acknowledgement.
@@ -49,6 +52,8 @@ final class EdgeLink: Sendable {
   private struct Attachment {
     let connection: FramedConnection
     var isClosing = false
+    /// What has ended a thread, unless the connection was being closed here.
+    var loss: (any Error)?
     var threads: [Thread] = []
   }
 
@@ -126,7 +131,7 @@ final class EdgeLink: Sendable {
   /// - Throws: what ended the link.
   package func reserve() throws -> UInt64 {
     try state.wait { state in
-      if let failure = state.failure { throw failure }
+      if let end = state.end { throw end }
       guard state.window.hasRoom else { return nil }
       state.window.reserved += 1
       return state.window.reserved
@@ -150,7 +155,7 @@ final class EdgeLink: Sendable {
   @discardableResult
   func awaitAcknowledgements() throws -> [Acknowledgement] {
     try state.wait { state in
-      if let failure = state.failure { throw failure }
+      if let end = state.end { throw end }
       guard state.window.isDone && state.outbox.isDone else { return nil }
       return takeAll(&state.mailbox.acknowledgements)
     }
@@ -160,7 +165,7 @@ final class EdgeLink: Sendable {
   func awaitGradient() throws -> Gradient {
     try state.wait { state in
       if let gradient = state.mailbox.gradient.take() { return gradient }
-      if let failure = state.failure { throw failure }
+      if let end = state.end { throw end }
       return nil
     }
   }
@@ -171,7 +176,7 @@ final class EdgeLink: Sendable {
   func awaitBatchReport() throws -> BatchReport? {
     try state.wait { state -> BatchReport?? in
       if let report = state.mailbox.batchReports.popFirst() { return .some(report) }
-      if let failure = state.failure { throw failure }
+      if let end = state.end { throw end }
       return state.mailbox.report == nil ? nil : .some(nil)
     }
   }
@@ -180,7 +185,7 @@ final class EdgeLink: Sendable {
   func awaitReport() throws -> ReceivedReport {
     try state.wait { state in
       if state.outbox.isDone, let report = state.mailbox.report.take() { return report }
-      if let failure = state.failure { throw failure }
+      if let end = state.end { throw end }
       return nil
     }
   }
@@ -201,23 +206,23 @@ final class EdgeLink: Sendable {
       } catch {
         // The receiving thread may know better.
         _ = state.wait(until: Deadline(secondsFromNow: Self.explanationSeconds)) { state in
-          state.failure != nil || state.attachment?.isClosing != false ? () : nil
+          state.end != nil || state.attachment?.isClosing != false ? () : nil
         }
         return lost(error)
       }
     }
   }
 
-  /// What ends a thread is a failure unless the connection is being closed here.
   private func lost(_ error: any Error) {
     state.change { state in
-      if state.attachment?.isClosing != true { state.failure = state.failure ?? error }
+      guard let attachment = state.attachment, !attachment.isClosing else { return }
+      state.attachment?.loss = attachment.loss ?? error
     }
   }
 
   private func nextDraft() -> Outbox.Draft? {
     state.wait { state -> Outbox.Draft?? in
-      if state.failure != nil || state.attachment?.isClosing != false { return .some(nil) }
+      if state.end != nil || state.attachment?.isClosing != false { return .some(nil) }
       return state.outbox.next().map { .some($0) }
     }
   }

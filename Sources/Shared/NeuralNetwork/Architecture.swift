@@ -1,5 +1,3 @@
-import Compute
-
 /// The networks that can be trained, as tables of blocks: VGG's end with a pooling, ResNet's are the residual blocks. A
 /// network can be cut after any block.
 package enum Architecture: String, Codable, CaseIterable, Sendable {

@@ -1,5 +1,4 @@
 import Compute
-import NeuralNetwork
 import WeightFiles
 
 /// What a network says about images: logits of both classifiers, beside the labels.
