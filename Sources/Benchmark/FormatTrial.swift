@@ -87,8 +87,8 @@ final class FormatTrial {
     }
   }
 
-  /// Replaces each value x by a multiple of its group's step, floor(x / step + u) · step with u uniform in [0, 1), which
-  /// rounding to the nearest code then leaves alone. For values that are not negative: what comes out of a ReLU.
+  /// Replaces each value x by a multiple of its group's step, floor(x / step + u) · step with u uniform in [0, 1),
+  /// which rounding to the nearest code then leaves alone. For values that are not negative: what comes out of a ReLU.
   private func roundAtRandom(_ shape: ActivationShape) {
     let groups = codec.format.scaleCount(channels: shape.channels)
     let levels = Float((1 << codec.format.bits) - 1)

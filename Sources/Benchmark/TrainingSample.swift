@@ -63,8 +63,8 @@ struct TrainingSample {
 
   /// One step, layer by layer.
   ///
-  /// - Parameter observe: is called around each piece of work with the index of the layer, or nil for the loss and
-  ///   the update.
+  /// - Parameter observe: is called around each piece of work with the index of the layer, or nil for the loss and the
+  ///   update.
   func step(observe: (_ layer: Int?, _ isForward: Bool, _ work: () -> Void) -> Void) {
     var features = input
     for (index, layer) in layers.enumerated() {

@@ -41,8 +41,8 @@ final class FeatureDecoder: BatchDecoder {
   }
 }
 
-/// Images as they are, planes of bytes: those of training are augmented by their place in the epoch,
-/// as the edge would have done it, and all are normalized.
+/// Images as they are, planes of bytes: those of training are augmented by their place in the epoch, as the edge would
+/// have done it, and all are normalized.
 final class ImageDecoder: BatchDecoder {
   private let task: ImageTask
   private let normalization: Normalization

@@ -4,8 +4,8 @@ import Training
 import Transport
 
 /// Accepts the clients of a cloud. Each is greeted on a thread of its own, so that one that says nothing keeps nobody
-/// waiting; the first whose hello can be served comes in, and those that come while it is served are told to come
-/// back later.
+/// waiting; the first whose hello can be served comes in, and those that come while it is served are told to come back
+/// later.
 final class CloudDoor: Sendable {
   /// A client whose hello was checked. It waits for its welcome.
   struct Visitor: Sendable {

@@ -13,8 +13,8 @@ struct ReceivedBatch {
   let samples: Datasets.Batch
 }
 
-/// The cloud's end of the conversation. One thread receives, decodes or stores what messages carry, and keeps it until the
-/// computing thread asks; another sends what that one posts, so that a slow link never stops the computing.
+/// The cloud's end of the conversation. One thread receives, decodes or stores what messages carry, and keeps it until
+/// the computing thread asks; another sends what that one posts, so that a slow link never stops the computing.
 final class CloudLink: Sendable {
   enum Item {
     case training(ReceivedBatch)

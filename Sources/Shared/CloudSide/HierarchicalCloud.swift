@@ -1,8 +1,8 @@
 import NeuralNetwork
 import Training
 
-/// The cloud's half of the method: the rest trains here on the final loss, from the features that arrive, and nothing goes
-/// back but acknowledgements. The other half is `HierarchicalEdge`.
+/// The cloud's half of the method: the rest trains here on the final loss, from the features that arrive, and nothing
+/// goes back but acknowledgements. The other half is `HierarchicalEdge`.
 final class HierarchicalCloud: CloudStrategy {
   private let rest: TrainedPart
 

@@ -3,8 +3,8 @@ import NeuralNetwork
 import Training
 import Transport
 
-/// The whole network trains on images that the cloud keeps: it shuffles and augments as the edge would, and reports each
-/// batch.
+/// The whole network trains on images that the cloud keeps: it shuffles and augments as the edge would, and reports
+/// each batch.
 final class UploadCloud: CloudStrategy {
   private let whole: TrainedPart
   private let uploaded: UploadedImages

@@ -1,6 +1,7 @@
 /// The exit codes for the help text.
 package enum ExitCodes {
-  /// A heading and a line for each code; longer explanations go on below their beginning, within 79 columns: the parser breaks lines of 80.
+  /// A heading and a line for each code; longer explanations go on below their beginning, within 79 columns: the parser
+  /// breaks lines of 80.
   package static let help = "EXIT CODES:\n" + RunExit.allCases.map(entry).joined(separator: "\n")
 
   private static let width = 79

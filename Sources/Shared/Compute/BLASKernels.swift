@@ -2,10 +2,9 @@ import Platform
 
 /// The choice of OpenBLAS's kernels.
 ///
-/// OpenBLAS chooses when it is loaded, by a table of CPU models. A CPU that is newer than the library falls
-/// through to the kernels of an old one: Debian 12's 0.3.21 runs an AVX-512 machine at half its speed
-/// (Haswell kernels) or a fifth (Prescott). The variable `OPENBLAS_CORETYPE` overrides the table, but only
-/// before the library is loaded.
+/// OpenBLAS chooses when it is loaded, by a table of CPU models. A CPU that is newer than the library falls through to
+/// the kernels of an old one: Debian 12's 0.3.21 runs an AVX-512 machine at half its speed (Haswell kernels) or a fifth
+/// (Prescott). The variable `OPENBLAS_CORETYPE` overrides the table, but only before the library is loaded.
 package enum BLASKernels {
   /// The override that would help, or nil if OpenBLAS chose well or the CPU is not x86-64.
   ///
@@ -25,9 +24,8 @@ package enum BLASKernels {
     return nil
   }
 
-  /// Restarts this program once, with `OPENBLAS_CORETYPE` set, if OpenBLAS misjudged the CPU and the user did
-  /// not choose. Returns if there is nothing to do, or if the restart fails (the kernels are then slow, not
-  /// wrong).
+  /// Restarts this program once, with `OPENBLAS_CORETYPE` set, if OpenBLAS misjudged the CPU and the user did not
+  /// choose. Returns if there is nothing to do, or if the restart fails (the kernels are then slow, not wrong).
   package static func restartIfMisjudged(arguments: [String] = CommandLine.arguments) {
     guard getenv("OPENBLAS_CORETYPE") == nil,
       let better = betterChoice(than: GEMM.kernelName, flags: Processors.flags())

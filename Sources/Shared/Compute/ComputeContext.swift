@@ -24,8 +24,8 @@ package final class ComputeContext {
 
   package var threads: Int { pool.workers }
 
-  /// Makes room for `slots.count` scratch areas for each worker, `slots[i]` values in area i. Areas only
-  /// grow: layers run one after the other and share them. What no worker writes to takes no memory.
+  /// Makes room for `slots.count` scratch areas for each worker, `slots[i]` values in area i. Areas only grow: layers
+  /// run one after the other and share them. What no worker writes to takes no memory.
   package func reserveScratch(_ slots: [Int]) {
     for worker in scratch.indices { grow(&scratch[worker], slots) }
   }

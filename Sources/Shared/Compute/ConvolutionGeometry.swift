@@ -40,8 +40,7 @@ package struct ConvolutionGeometry: Hashable, Sendable {
   /// The im2col matrix is the input itself.
   package var isPointwise: Bool { kernelSize == 1 && stride == 1 && padding == 0 }
 
-  /// The part of kernel column or row `0..<kernelSize` that lies inside `0..<extent` when it starts at
-  /// `start`.
+  /// The part of kernel column or row `0..<kernelSize` that lies inside `0..<extent` when it starts at `start`.
   @inline(__always)
   func valid(from start: Int, extent: Int) -> Range<Int> {
     let lower = min(kernelSize, max(0, -start))

@@ -5,8 +5,8 @@ package enum GEMM {
   /// Makes each call run on the calling thread alone; our own workers call it side by side.
   private static let singleThreaded: Void = openblas_set_num_threads(1)
 
-  /// `c = op(a) · op(b)`, or `c += op(a) · op(b)`, where `op(a)` is `[rows, inner]`, `op(b)` is `[inner,
-  /// columns]` and `c` is `[rows, columns]`, all contiguous but for `strideA`.
+  /// `c = op(a) · op(b)`, or `c += op(a) · op(b)`, where `op(a)` is `[rows, inner]`, `op(b)` is `[inner, columns]` and
+  /// `c` is `[rows, columns]`, all contiguous but for `strideA`.
   ///
   /// - Parameters:
   ///   - transposeA: `a` is stored `[inner, rows]`.

@@ -1,9 +1,8 @@
 extension ConvolutionGeometry {
   /// Writes rows `rows` of the im2col matrix of a batch.
   ///
-  /// Row `p` belongs to output position `p mod outputPositions` of image `p / outputPositions`; its columns
-  /// are ordered `[kernelHeight, kernelWidth, channels]`, so that a row is `kernelSize` contiguous copies.
-  /// Outside the image: 0.
+  /// Row `p` belongs to output position `p mod outputPositions` of image `p / outputPositions`; its columns are ordered
+  /// `[kernelHeight, kernelWidth, channels]`, so that a row is `kernelSize` contiguous copies. Outside the image: 0.
   ///
   /// - Parameters:
   ///   - images: `[count, height, width, channels]`.
@@ -52,8 +51,7 @@ extension ConvolutionGeometry {
     }
   }
 
-  /// The adjoint of `im2col`: adds each value of the tile to the input position that im2col would have read
-  /// it from.
+  /// The adjoint of `im2col`: adds each value of the tile to the input position that im2col would have read it from.
   ///
   /// - Parameters:
   ///   - tile: `[rows.count, patchValues]`.

@@ -28,10 +28,10 @@ extension ConvolutionGeometry {
 
   /// Whether a tile is made by expanding input rows rather than whole patches.
   ///
-  /// With stride 1, what lies under one kernel row at output row y lies under the next kernel row at output row y − 1. So
-  /// each input row is expanded once, to `[outputWidth, kernelSize · channels]`, and serves as one slice of columns of
-  /// `kernelSize` output rows: a third of the im2col work for a 3×3 kernel, and a tile that fits the cache. It
-  /// needs a product per kernel row, which pays where these are long enough and an image fills a tile.
+  /// With stride 1, what lies under one kernel row at output row y lies under the next kernel row at output row y − 1.
+  /// So each input row is expanded once, to `[outputWidth, kernelSize · channels]`, and serves as one slice of columns
+  /// of `kernelSize` output rows: a third of the im2col work for a 3×3 kernel, and a tile that fits the cache. It needs
+  /// a product per kernel row, which pays where these are long enough and an image fills a tile.
   package var expandsRows: Bool {
     stride == 1 && kernelSize > 1 && kernelSize * input.channels >= 64 && outputWidth <= Self.tileRows
       && outputPositions >= Self.tileRows

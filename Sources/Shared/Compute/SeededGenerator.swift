@@ -1,10 +1,10 @@
 import Platform
 
-/// A small seeded generator: SplitMix64 (Steele, Lea and Flood, *Fast Splittable Pseudorandom Number
-/// Generators*, OOPSLA 2014). The same seed and stream give the same sequence on every platform.
+/// A small seeded generator: SplitMix64 (Steele, Lea and Flood, *Fast Splittable Pseudorandom Number Generators*,
+/// OOPSLA 2014). The same seed and stream give the same sequence on every platform.
 ///
-/// A *stream* names the purpose ("shuffle", "blocks.2.weight", …), so that what one part of a run draws never
-/// shifts what another part draws.
+/// A *stream* names the purpose ("shuffle", "blocks.2.weight", …), so that what one part of a run draws never shifts
+/// what another part draws.
 package struct SeededGenerator: RandomNumberGenerator, Sendable {
   private var state: UInt64
 

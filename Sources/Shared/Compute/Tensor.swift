@@ -1,8 +1,7 @@
 /// A batch of features: float32, NHWC `[count, height, width, channels]`, contiguous, 64-byte aligned.
 ///
-/// The storage has a fixed capacity; `shape` and `count` may change within it, so that a layer allocates once
-/// for the largest batch and then also serves a short last one. Not synchronized: one thread at a time, or
-/// disjoint parts.
+/// The storage has a fixed capacity; `shape` and `count` may change within it, so that a layer allocates once for the
+/// largest batch and then also serves a short last one. Not synchronized: one thread at a time, or disjoint parts.
 package final class Tensor {
   /// The first value. Valid as long as the tensor lives.
   package let data: UnsafeMutablePointer<Float>
@@ -17,8 +16,8 @@ package final class Tensor {
 
   /// A tensor of `count` images.
   ///
-  /// - Parameter zeroed: all values are zero; otherwise they are undefined, and memory that is never written to
-  ///   never becomes resident.
+  /// - Parameter zeroed: all values are zero; otherwise they are undefined, and memory that is never written to never
+  ///   becomes resident.
   package init(_ shape: FeatureShape, count: Int, zeroed: Bool = true) {
     self.shape = shape
     self.count = count
@@ -34,8 +33,7 @@ package final class Tensor {
   /// The number of values held now: `count · shape.values`.
   package var values: Int { count * shape.values }
 
-  /// The number of positions of the batch: `count · height · width`, the rows of the matrix `[rows,
-  /// channels]`.
+  /// The number of positions of the batch: `count · height · width`, the rows of the matrix `[rows, channels]`.
   package var rows: Int { count * shape.positions }
 
   /// The values held now, as a buffer.

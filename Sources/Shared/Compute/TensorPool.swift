@@ -1,12 +1,12 @@
-/// Lends tensors whose lives are short, such as gradients on their way back through the layers, so that lives
-/// that do not overlap share memory. After the first steps nothing is allocated any more.
+/// Lends tensors whose lives are short, such as gradients on their way back through the layers, so that lives that do
+/// not overlap share memory. After the first steps nothing is allocated any more.
 package final class TensorPool {
   private var free: [Tensor] = []
 
   package init() {}
 
-  /// A tensor of the shape, its values undefined: the smallest free one that fits, else a new one, which
-  /// takes the place of the largest free one: so the pool ends with as many tensors as live at the same time.
+  /// A tensor of the shape, its values undefined: the smallest free one that fits, else a new one, which takes the
+  /// place of the largest free one: so the pool ends with as many tensors as live at the same time.
   package func take(_ shape: FeatureShape, count: Int) -> Tensor {
     let needed = shape.values * count
     var best: Int?

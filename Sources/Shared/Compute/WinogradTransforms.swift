@@ -1,9 +1,10 @@
-/// Winograd's minimal filtering for 3×3 kernels and tiles of m×m outputs, m = 2 or 4 (Lavin and Gray, *Fast
-/// Algorithms for Convolutional Neural Networks*, 2015, section 4): `Y = Aᵀ [(G g Gᵀ) ⊙ (Bᵀ d B)] A` for a kernel `g` and
-/// the (m + 2)×(m + 2) inputs `d` under a tile. The product ⊙ at each of the (m + 2)² points, summed over channels, is
-/// a matrix product over tiles.
+/// Winograd's minimal filtering for 3×3 kernels and tiles of m×m outputs, m = 2 or 4 (Lavin and Gray, *Fast Algorithms
+/// for Convolutional Neural Networks*, 2015, section 4): `Y = Aᵀ [(G g Gᵀ) ⊙ (Bᵀ d B)] A` for a kernel `g` and the (m +
+/// 2)×(m + 2) inputs `d` under a tile. The product ⊙ at each of the (m + 2)² points, summed over channels, is a matrix
+/// product over tiles.
 ///
-/// Every transform works on `channels` values at once, a multiple of `WinogradTransforms.lanes`, which lie side by side.
+/// Every transform works on `channels` values at once, a multiple of `WinogradTransforms.lanes`, which lie side by
+/// side.
 package struct WinogradTransforms: Sendable {
   /// m: outputs of a tile on each axis.
   package let tileSide: Int
@@ -45,8 +46,8 @@ package struct WinogradTransforms: Sendable {
     apply(KernelGradient4.self, KernelGradient2.self, points, kernel, channels)
   }
 
-  /// Where the values of a square of positions are: the channels of position (row, column) begin at `base + row · rowStride
-  /// + column · columnStride`. Aligned to `lanes`.
+  /// Where the values of a square of positions are: the channels of position (row, column) begin at `base + row ·
+  /// rowStride + column · columnStride`. Aligned to `lanes`.
   package struct Grid {
     package var base: UnsafePointer<Float>
     package var rowStride: Int

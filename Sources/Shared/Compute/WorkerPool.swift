@@ -3,8 +3,8 @@ import Synchronization
 
 /// Persistent threads that run one piece of work each, the caller being worker 0.
 ///
-/// Work is split statically, so the same thread count always gives each worker the same part, and with it the
-/// same bits. One caller at a time; calls do not nest.
+/// Work is split statically, so the same thread count always gives each worker the same part, and with it the same
+/// bits. One caller at a time; calls do not nest.
 package final class WorkerPool {
   /// Threads at work, the caller included.
   package let workers: Int
@@ -44,8 +44,7 @@ package final class WorkerPool {
     }
   }
 
-  /// Splits `0..<count` into one contiguous range a worker, as equal as can be, and calls `body` for those
-  /// not empty.
+  /// Splits `0..<count` into one contiguous range a worker, as equal as can be, and calls `body` for those not empty.
   ///
   /// - Parameter grain: ranges begin at multiples of it.
   package func split(
@@ -76,8 +75,7 @@ extension WorkerPool {
     /// Written by the caller before `generation` grows, read by the workers after; ordered by that counter.
     private var work: ((Int) -> Void)?
 
-    /// How often a thread looks again before it sleeps: some 10 µs, the usual gap between two parts of a
-    /// layer.
+    /// How often a thread looks again before it sleeps: some 10 µs, the usual gap between two parts of a layer.
     private static let spins = 4000
 
     func begin(_ body: @escaping (Int) -> Void, helpers: Int) {

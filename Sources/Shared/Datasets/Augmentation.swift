@@ -20,8 +20,8 @@ package struct CropAndFlip: Equatable, Sendable {
 }
 
 /// Random crop of the image's size from the image padded with black on all sides, then a horizontal flip with
-/// probability 1/2: what torchvision's `RandomCrop(size, padding: 4)` and `RandomHorizontalFlip()` do before
-/// `ToTensor` and `Normalize`.
+/// probability 1/2: what torchvision's `RandomCrop(size, padding: 4)` and `RandomHorizontalFlip()` do before `ToTensor`
+/// and `Normalize`.
 package struct Augmentation: Equatable, Sendable {
   /// Rows and columns of black on each side; shifts are in `-padding...padding`, all equally likely.
   package let padding: Int

@@ -2,7 +2,8 @@ import Compute
 
 /// Samples with their labels, as a network takes them: prepared images, or features that came over the wire.
 ///
-/// The tensor belongs to whoever gave the batch (a loader, the cloud's receiving thread), who says how long it is valid.
+/// The tensor belongs to whoever gave the batch (a loader, the cloud's receiving thread), who says how long it is
+/// valid.
 package struct Batch {
   /// Place in its epoch, from 0.
   package let index: Int

@@ -2,9 +2,9 @@ import Platform
 
 /// Prepares batches on a thread of its own while the current one is computed with.
 ///
-/// The batches are those of its `BatchPreparer`, in order. There is memory for the images of `prefetch` batches and the one
-/// in use. A batch is valid until the next call of `next`, `startEpoch` or `stop`, and only while the loader lives. One
-/// thread consumes; `stop` may be called from any.
+/// The batches are those of its `BatchPreparer`, in order. There is memory for the images of `prefetch` batches and the
+/// one in use. A batch is valid until the next call of `next`, `startEpoch` or `stop`, and only while the loader lives.
+/// One thread consumes; `stop` may be called from any.
 package final class BatchLoader: Sendable {
   private let worker: BatchLoaderWorker
 
@@ -45,8 +45,8 @@ package final class BatchLoader: Sendable {
     try worker.next()
   }
 
-  /// Ends the thread, in mid-epoch too, and waits for it; a thread that waits in `next` is woken. Called by itself
-  /// when the loader goes; may be called more than once.
+  /// Ends the thread, in mid-epoch too, and waits for it; a thread that waits in `next` is woken. Called by itself when
+  /// the loader goes; may be called more than once.
   package func stop() {
     worker.stop()
   }

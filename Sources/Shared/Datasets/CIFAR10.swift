@@ -1,7 +1,7 @@
 /// One part (training or test) of CIFAR-10 in its binary format, read from its files on demand.
 ///
-/// A record is one label byte and the pixels: the red, green and blue plane.
-/// Only the labels and the open files are held; images come from the page cache.
+/// A record is one label byte and the pixels: the red, green and blue plane. Only the labels and the open files are
+/// held; images come from the page cache.
 package struct CIFAR10: LabeledImages {
   package static let trainFileNames = (1...5).map { "data_batch_\($0).bin" }
   package static let testFileNames = ["test_batch.bin"]

@@ -20,8 +20,8 @@ package struct EpochSampler: Sendable {
 
   /// - Parameters:
   ///   - count: number of images, 1 to 2³² − 1.
-  ///   - batchSize: images of a batch, at least 1; the last batch of an epoch has what is left, so that every image
-  ///     is used once an epoch.
+  ///   - batchSize: images of a batch, at least 1; the last batch of an epoch has what is left, so that every image is
+  ///     used once an epoch.
   ///   - order: shuffled or sequential.
   ///   - seed: the run's seed.
   package init(count: Int, batchSize: Int, order: Order, seed: UInt64) {

@@ -1,7 +1,7 @@
 import Compute
 
-/// Ten classes of drawn colour images that need no file: a class is a shape or a texture (`SyntheticClass`),
-/// while colours, place, size, angle, distractors and noise are random.
+/// Ten classes of drawn colour images that need no file: a class is a shape or a texture (`SyntheticClass`), while
+/// colours, place, size, angle, distractors and noise are random.
 ///
 /// Colours say nothing about the class, so a network has to learn structure. An image depends on the seed, the split
 /// and its index only, and is drawn anew each time. The arithmetic is free of library functions whose last bit may

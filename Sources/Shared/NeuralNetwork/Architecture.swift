@@ -3,8 +3,7 @@
 package enum Architecture: String, Codable, CaseIterable, Sendable {
   /// VGG in small, for quick runs: three blocks of two convolutions.
   case vgg8
-  /// VGG-16 with batch normalization (Simonyan and Zisserman, 2014, configuration D) without the large linear
-  /// layers.
+  /// VGG-16 with batch normalization (Simonyan and Zisserman, 2014, configuration D) without the large linear layers.
   case vgg16
   /// ResNet-18 (He et al., 2015) with a 3×3 stem and no pooling, as usual on 32×32 images.
   case resnet18
@@ -30,8 +29,8 @@ package enum Architecture: String, Codable, CaseIterable, Sendable {
   ///
   /// - Parameters:
   ///   - channels: of an image.
-  ///   - bottleneckBefore: a block (from 0) whose input has another number of channels, because a bottleneck
-  ///     stands before it.
+  ///   - bottleneckBefore: a block (from 0) whose input has another number of channels, because a bottleneck stands
+  ///     before it.
   ///   - bottleneckChannels: that number.
   func blocks(
     channels: Int, bottleneckBefore: Int? = nil, bottleneckChannels: Int = 0

@@ -1,16 +1,15 @@
 import Compute
 
-/// Batch normalization of each channel over all images and positions (Ioffe and Szegedy, 2015), with the ReLU
-/// that usually follows it done in the same pass.
+/// Batch normalization of each channel over all images and positions (Ioffe and Szegedy, 2015), with the ReLU that
+/// usually follows it done in the same pass.
 ///
-/// Training: `y = gamma · (x − mean) / sqrt(variance + epsilon) + beta` with the batch's mean and (biased)
-/// variance, which also move the running statistics: `running += momentum · (batch − running)`, the variance
-/// unbiased, as in PyTorch. Evaluation: the running statistics take their place.
+/// Training: `y = gamma · (x − mean) / sqrt(variance + epsilon) + beta` with the batch's mean and (biased) variance,
+/// which also move the running statistics: `running += momentum · (batch − running)`, the variance unbiased, as in
+/// PyTorch. Evaluation: the running statistics take their place.
 package final class BatchNormalization: Layer {
   package let channels: Int
   package let relu: Bool
-  /// The output is lent by the context's pool and read once, by a layer that releases it: backward does not
-  /// need it.
+  /// The output is lent by the context's pool and read once, by a layer that releases it: backward does not need it.
   package let isOutputTransient: Bool
   package let gamma: Parameter
   package let beta: Parameter
@@ -61,8 +60,7 @@ package final class BatchNormalization: Layer {
   }
 
   /// - Parameters:
-  ///   - name: of the parameters in the whole network; ".weight", ".bias", ".running_mean" … are added, as in
-  ///     PyTorch.
+  ///   - name: of the parameters in the whole network; ".weight", ".bias", ".running_mean" … are added, as in PyTorch.
   ///   - relu: `max(0, y)` afterwards.
   ///   - isOutputTransient: the next layer releases the output and backward does not need it.
   package init(name: String, channels: Int, relu: Bool, isOutputTransient: Bool = false) {

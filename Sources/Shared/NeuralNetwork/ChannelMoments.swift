@@ -1,8 +1,8 @@
 /// Mean and sum of squared deviations of each channel, over rows that arrive in parts.
 ///
-/// Blocks of rows are measured in two passes while they are in the cache and merged by Chan, Golub and
-/// LeVeque's formula (*Updating Formulae and a Pairwise Algorithm for Computing Sample Variances*, 1979) in
-/// double precision, so a mean that is large against the deviation costs few digits.
+/// Blocks of rows are measured in two passes while they are in the cache and merged by Chan, Golub and LeVeque's
+/// formula (*Updating Formulae and a Pairwise Algorithm for Computing Sample Variances*, 1979) in double precision, so
+/// a mean that is large against the deviation costs few digits.
 final class ChannelMoments {
   private(set) var rows = 0.0
   /// Per channel.

@@ -34,9 +34,9 @@ package final class Convolution: Layer {
     self.kernelSize = kernelSize
     self.stride = stride
     self.padding = padding
-    // PyTorch's default: He et al., Delving Deep into Rectifiers (2015), with its a = sqrt(5) and fan-in. Under
-    // batch normalization the scale does not change the output but the relative size of a step: with the
-    // wider normal initialization of torchvision's networks the first epochs at a high rate learn more slowly.
+    // PyTorch's default: He et al., Delving Deep into Rectifiers (2015), with its a = sqrt(5) and fan-in. Under batch
+    // normalization the scale does not change the output but the relative size of a step: with the wider normal
+    // initialization of torchvision's networks the first epochs at a high rate learn more slowly.
     let bound = 1 / Float(kernelSize * kernelSize * inputChannels).squareRoot()
     weight = Parameter(
       name + ".weight",
@@ -111,8 +111,8 @@ package final class Convolution: Layer {
     forward(input, training: training, observe: nil)
   }
 
-  /// - Parameter observe: is called by each worker with the output and the rows that it has just written, which are
-  ///   in its cache.
+  /// - Parameter observe: is called by each worker with the output and the rows that it has just written, which are in
+  ///   its cache.
   func forward(
     _ input: Tensor, training: Bool, observe: ((_ output: Tensor, _ rows: Range<Int>, _ worker: Int) -> Void)?
   ) -> Tensor {

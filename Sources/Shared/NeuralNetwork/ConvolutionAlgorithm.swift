@@ -2,8 +2,8 @@ import Compute
 
 /// How the three products of a convolution layer are computed, for one shape of features.
 ///
-/// Weights and their gradient are `[kernelSize, kernelSize, inputChannels, outputChannels]`. Rows are those of
-/// the matrix `[count · height · width, channels]` of a tensor.
+/// Weights and their gradient are `[kernelSize, kernelSize, inputChannels, outputChannels]`. Rows are those of the
+/// matrix `[count · height · width, channels]` of a tensor.
 protocol ConvolutionAlgorithm {
   /// Writes the output.
   ///

@@ -6,8 +6,8 @@ package enum ExitHead: String, Codable, CaseIterable, Sendable {
   case pool
   /// A 3×3 convolution c -> c with batch normalization and ReLU, then as `pool`.
   case conv
-  /// A 3×3 convolution c -> 2c with batch normalization and ReLU, 2×2 max pooling, a convolution 2c -> 2c
-  /// likewise, then as `pool`.
+  /// A 3×3 convolution c -> 2c with batch normalization and ReLU, 2×2 max pooling, a convolution 2c -> 2c likewise,
+  /// then as `pool`.
   case deep
   /// 3×3 convolutions with batch normalization and ReLU, 2×2 max pooling between them until the features are 4×4 or
   /// smaller, then as `pool`. The last convolution has twice the channels that the cut has without a bottleneck, each

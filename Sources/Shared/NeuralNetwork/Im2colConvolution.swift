@@ -62,8 +62,8 @@ struct Im2colConvolution: ConvolutionAlgorithm {
     }
   }
 
-  /// `weightGradient = Σ im2col(input)ᵀ · outputGradient` over the tiles: each worker sums its own, then the
-  /// workers' sums are added in their order.
+  /// `weightGradient = Σ im2col(input)ᵀ · outputGradient` over the tiles: each worker sums its own, then the workers'
+  /// sums are added in their order.
   func computeWeightGradient(
     input: Tensor, outputGradient: Tensor, into gradient: UnsafeMutablePointer<Float>,
     prepare: ((_ rows: Range<Int>) -> Void)?
@@ -112,8 +112,8 @@ struct Im2colConvolution: ConvolutionAlgorithm {
   }
 
   /// The weights of the convolution that gives the input's gradient: kernel rotated by 180°, input and output channels
-  /// exchanged. `[slices, inputChannels, kernelSize · kernelSize / slices · outputChannels]`: for each slice of a tile's
-  /// columns a matrix whose transpose it is multiplied by.
+  /// exchanged. `[slices, inputChannels, kernelSize · kernelSize / slices · outputChannels]`: for each slice of a
+  /// tile's columns a matrix whose transpose it is multiplied by.
   private func rotate(
     _ weights: UnsafePointer<Float>, into rotated: UnsafeMutablePointer<Float>, slices: Int
   ) {

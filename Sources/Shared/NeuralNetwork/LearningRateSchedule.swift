@@ -16,10 +16,9 @@ package enum LearningRateSchedule: String, Codable, CaseIterable, Sendable {
   ///
   /// - `constant`: as given.
   /// - `cosine`: `rate · (1 + cos(π · step / totalSteps)) / 2`; momentum as given.
-  /// - `one-cycle`: PyTorch's `OneCycleLR` (Smith and Topin, *Super-Convergence*, 2018) with `pct_start`
-  ///   0.25: by a cosine from rate / 25 up to the rate at a quarter of the steps, then down to rate /
-  ///   250,000; momentum goes from `momentum + 0.05` down to `momentum − 0.05` and back. A momentum of 0
-  ///   stays 0.
+  /// - `one-cycle`: PyTorch's `OneCycleLR` (Smith and Topin, *Super-Convergence*, 2018) with `pct_start` 0.25: by a
+  ///   cosine from rate / 25 up to the rate at a quarter of the steps, then down to rate / 250,000; momentum goes from
+  ///   `momentum + 0.05` down to `momentum − 0.05` and back. A momentum of 0 stays 0.
   package func values(step: Int, of totalSteps: Int, learningRate: Float, momentum: Float) -> Values {
     let rate = Double(learningRate)
     switch self {

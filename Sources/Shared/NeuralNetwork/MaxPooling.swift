@@ -1,7 +1,7 @@
 import Compute
 
-/// The maximum of each channel under a square window; padding never wins. Of equal values the first one is
-/// taken; not-a-number wins over every number, as in PyTorch.
+/// The maximum of each channel under a square window; padding never wins. Of equal values the first one is taken;
+/// not-a-number wins over every number, as in PyTorch.
 package final class MaxPooling: Layer {
   package let kernelSize: Int
   package let stride: Int
@@ -105,8 +105,8 @@ package final class MaxPooling: Layer {
     return inputGradient
   }
 
-  /// Calls `body` for each cell that lies inside the image, of each window of each image, in order, with the
-  /// cell's number and the offsets of the first channel in the input and in the output.
+  /// Calls `body` for each cell that lies inside the image, of each window of each image, in order, with the cell's
+  /// number and the offsets of the first channel in the input and in the output.
   @inline(__always)
   private func forEachWindowCell(
     _ images: Range<Int>, _ geometry: ConvolutionGeometry,

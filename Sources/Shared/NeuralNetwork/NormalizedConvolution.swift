@@ -1,7 +1,7 @@
 import Compute
 
-/// A convolution, its batch normalization, and the ReLU or nothing, as one layer: what normalization does to a
-/// tile of rows is done while the convolution has the tile in the cache.
+/// A convolution, its batch normalization, and the ReLU or nothing, as one layer: what normalization does to a tile of
+/// rows is done while the convolution has the tile in the cache.
 ///
 /// - Forward: the statistics are taken of each tile as it is written.
 /// - Backward: the gradient of the convolution's output is written tile by tile, as the weight gradient reads it, over
@@ -17,8 +17,8 @@ package final class NormalizedConvolution: Layer {
 
   /// - Parameters:
   ///   - convolution: without bias, which normalization would take away again.
-  ///   - overwritesInput: nobody needs the input after this layer's `backward`: not the layer that made it, to
-  ///     mask by it, and no other layer that reads it. Saves the memory of the input's gradient.
+  ///   - overwritesInput: nobody needs the input after this layer's `backward`: not the layer that made it, to mask by
+  ///     it, and no other layer that reads it. Saves the memory of the input's gradient.
   package init(
     _ convolution: Convolution, _ normalization: BatchNormalization, overwritesInput: Bool = false
   ) {

@@ -34,8 +34,8 @@ package final class Parameter {
   package let name: String
   package let layout: Layout
   package let initialization: Initialization
-  /// The numbers, zero at first. Allocated when first asked for: the edge also describes the cloud's layers,
-  /// but has no room for their weights.
+  /// The numbers, zero at first. Allocated when first asked for: the edge also describes the cloud's layers, but has no
+  /// room for their weights.
   package private(set) lazy var value = allocate(count)
   /// The gradient of the mean loss, same layout as `value`; empty for a statistic.
   package private(set) lazy var gradient = allocate(isTrained ? count : 0)
@@ -53,8 +53,8 @@ package final class Parameter {
 
   package var count: Int { layout.count }
 
-  /// Writes the initial numbers, which depend on the seed and the parameter's name alone, so that every cut
-  /// and every strategy begins with the same weights.
+  /// Writes the initial numbers, which depend on the seed and the parameter's name alone, so that every cut and every
+  /// strategy begins with the same weights.
   package func initialize(seed: UInt64) {
     var generator = SeededGenerator(seed: seed, stream: name)
     switch initialization {

@@ -1,8 +1,8 @@
 import Compute
 
 /// The basic block of ResNet (He et al., *Deep Residual Learning*, 2015, figure 2 and section 3.3, option B):
-/// `relu(main(x) + shortcut(x))`, where `main` is two 3×3 convolutions with batch normalization, and the
-/// shortcut is the identity or, where the shape changes, a 1×1 convolution with batch normalization.
+/// `relu(main(x) + shortcut(x))`, where `main` is two 3×3 convolutions with batch normalization, and the shortcut is
+/// the identity or, where the shape changes, a 1×1 convolution with batch normalization.
 package final class ResidualBlock: Layer {
   package let first: NormalizedConvolution
   package let second: NormalizedConvolution

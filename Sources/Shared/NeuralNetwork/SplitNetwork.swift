@@ -9,8 +9,7 @@ package struct SplitNetwork {
     /// How many are told apart.
     package let classes: Int
     package var architecture: Architecture
-    /// The cut is after this block, counted from 1; at most all blocks, so that the classifier stays in the
-    /// cloud.
+    /// The cut is after this block, counted from 1; at most all blocks, so that the classifier stays in the cloud.
     package var cut: Int
     package var exitHead: ExitHead
     /// Channels of the bottleneck at the cut; nil for none.

@@ -1,7 +1,7 @@
 import Compute
 
-/// SGD with Nesterov momentum and weight decay on every parameter, as PyTorch's `SGD(nesterov=True)`:
-/// `g += decay · w; v = momentum · v + g; w −= rate · (g + momentum · v)`.
+/// SGD with Nesterov momentum and weight decay on every parameter, as PyTorch's `SGD(nesterov=True)`: `g += decay · w;
+/// v = momentum · v + g; w −= rate · (g + momentum · v)`.
 package final class StochasticGradientDescent {
   package let weightDecay: Float
   private let parameters: [Parameter]

@@ -1,6 +1,7 @@
 import Compute
 
-/// Consecutive layers of a network that one machine trains, with their optimizer; if they end in logits, with their loss.
+/// Consecutive layers of a network that one machine trains, with their optimizer; if they end in logits, with their
+/// loss.
 package final class TrainedPart {
   package let layers: Sequential
   package let optimizer: StochasticGradientDescent
@@ -25,7 +26,8 @@ package final class TrainedPart {
     optimizer = StochasticGradientDescent(layers.parameters, weightDecay: weightDecay, pool: context.pool)
   }
 
-  /// The output for a batch, `[count, output]`, valid until the next call. The input must stay as it is until `backward`.
+  /// The output for a batch, `[count, output]`, valid until the next call. The input must stay as it is until
+  /// `backward`.
   package func forward(_ input: Tensor, training: Bool) -> Tensor {
     layers.forward(input, training: training)
   }
@@ -35,7 +37,8 @@ package final class TrainedPart {
   /// - Parameters:
   ///   - input: `[count, input]`; must stay as it is until `backward`.
   ///   - labels: `[count]` classes.
-  /// - Returns: the mean loss and the hits, and the gradient of the mean loss with respect to the logits, for `backward`.
+  /// - Returns: the mean loss and the hits, and the gradient of the mean loss with respect to the logits, for
+  ///   `backward`.
   package func loss(_ input: Tensor, labels: [UInt8]) -> (SoftmaxCrossEntropy.Result, gradient: Tensor) {
     let logits = forward(input, training: true)
     let gradient = gradient(logits.shape, count: logits.count)

@@ -19,8 +19,8 @@ struct WinogradConvolution: ConvolutionAlgorithm {
   private let inputChannels: Int
   private let outputChannels: Int
 
-  /// Tiles that pass through the phases together: enough for sgemm to be fast and, if there are several workers, for them
-  /// not to wait for each other too often; few enough for the caches.
+  /// Tiles that pass through the phases together: enough for sgemm to be fast and, if there are several workers, for
+  /// them not to wait for each other too often; few enough for the caches.
   private let blockTiles: Int
   /// Between the points in memory, so that they do not all fall into the same places of a cache.
   private static let gap = 16

@@ -40,8 +40,8 @@ final class EdgeStepProbe {
   /// - Parameters:
   ///   - steps: to be timed; fewer are if they take long.
   ///   - check: called before each step; what it throws ends the measurement.
-  /// - Throws: `ShapeError` if the configuration makes no network, `DatasetError`, `CodecError` for features that are not
-  ///   finite, what `check` throws.
+  /// - Throws: `ShapeError` if the configuration makes no network, `DatasetError`, `CodecError` for features that are
+  ///   not finite, what `check` throws.
   func run(steps: Int, check: () throws -> Void) throws -> EdgeTimes {
     PeakMemory.trim()
     PeakMemory.reset()

@@ -41,7 +41,8 @@ package final class Planner {
   /// - Parameters:
   ///   - cloud: its address; nil if no strategy needs one. Nobody calls there if what needs one is out of the question.
   ///   - timeout: seconds without progress of the cloud.
-  /// - Throws: what `EdgeConnector.connect` throws, `NothingLeftError`, `DatasetError`, `CodecError`, `InterruptedError`.
+  /// - Throws: what `EdgeConnector.connect` throws, `NothingLeftError`, `DatasetError`, `CodecError`,
+  ///   `InterruptedError`.
   package func plan(cloud: Endpoint?, timeout: Double) throws -> Plan {
     let parts = eligibleParts()
     var link: LinkSpeed?

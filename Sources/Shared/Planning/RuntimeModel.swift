@@ -33,8 +33,8 @@ struct RuntimeModel: Equatable, Sendable {
     func mean(overEpochs epochs: Int) -> Double { epoch + upload / Double(epochs) }
   }
 
-  /// Edge, link and cloud work at the same time, each on another batch: the slowest decides, and the others add what the
-  /// first batch takes to get through, or the last.
+  /// Edge, link and cloud work at the same time, each on another batch: the slowest decides, and the others add what
+  /// the first batch takes to get through, or the last.
   ///
   /// - Parameters:
   ///   - edge: of one batch; what is sent is there after `forwardSeconds`.

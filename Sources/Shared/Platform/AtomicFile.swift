@@ -23,8 +23,7 @@ package enum AtomicFile {
   ///   - operations: the system calls.
   ///   - body: hands over the content.
   /// - Throws: `FileError`, or what `body` throws; the temporary file is gone then, and what was at `path` is as
-  ///   before.
-  ///   (Only when the last step fails, flushing the directory, the new content is already there.)
+  ///   before. (Only when the last step fails, flushing the directory, the new content is already there.)
   package static func write(
     to path: String, operations: FileOperations = .live, _ body: (borrowing Writer) throws -> Void
   ) throws {

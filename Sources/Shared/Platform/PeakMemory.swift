@@ -2,8 +2,8 @@
 package enum PeakMemory {
   /// In bytes; `nil` only if the system does not tell.
   ///
-  /// On Linux this is `VmHWM` of `/proc/self/status`, because the maximum that `getrusage` reports outlives
-  /// `execve`: a program that restarts itself would inherit its former image's.
+  /// On Linux this is `VmHWM` of `/proc/self/status`, because the maximum that `getrusage` reports outlives `execve`: a
+  /// program that restarts itself would inherit its former image's.
   package static func bytes() -> Int? {
     if let status = readStatus(), let bytes = bytes(inStatus: status) { return bytes }
     var usage = rusage()

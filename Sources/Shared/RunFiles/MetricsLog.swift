@@ -1,11 +1,10 @@
 import Platform
 import Synchronization
 
-/// `metrics.jsonl`: a JSON object a line, each with `type`, `role` and `wall_seconds` (since the start of the
-/// log).
+/// `metrics.jsonl`: a JSON object a line, each with `type`, `role` and `wall_seconds` (since the start of the log).
 ///
-/// A line goes out in one `write`, so that a process that is killed leaves complete lines. May be used from
-/// several threads; their lines do not mix.
+/// A line goes out in one `write`, so that a process that is killed leaves complete lines. May be used from several
+/// threads; their lines do not mix.
 package final class MetricsLog: Sendable {
   package let path: String
   private let role: Role
@@ -26,8 +25,7 @@ package final class MetricsLog: Sendable {
   ///   - directory: the run's; the log is its `metrics.jsonl`.
   ///   - role: written to every line.
   ///   - elapsedSeconds: the time since the start of the run; by default, since this call.
-  /// - Throws: ``RunDirectoryError``, ``RunDirectoryError/holdsEarlierRun(path:file:)`` if there is a log
-  ///   already.
+  /// - Throws: ``RunDirectoryError``, ``RunDirectoryError/holdsEarlierRun(path:file:)`` if there is a log already.
   package convenience init(
     in directory: RunDirectory, role: Role, elapsedSeconds: (@Sendable () -> Double)? = nil
   ) throws(RunDirectoryError) {
@@ -64,10 +62,8 @@ package final class MetricsLog: Sendable {
 
   /// Appends one line.
   ///
-  /// - Throws: `FileError` when the line could not be
-  ///   written completely; what was written of it is cut off again, so that the file ends with a complete
-  ///   line.
-  ///   ``RunDirectoryError/finished(path:)`` after ``finish()``.
+  /// - Throws: `FileError` when the line could not be written completely; what was written of it is cut off again, so
+  ///   that the file ends with a complete line. ``RunDirectoryError/finished(path:)`` after ``finish()``.
   package func append(_ record: some MetricsRecord) throws {
     try state.withLock { state in
       guard let descriptor = state.descriptor else { throw RunDirectoryError.finished(path: path) }
@@ -87,8 +83,7 @@ package final class MetricsLog: Sendable {
 
   /// Flushes the log to the device and closes it. A second call does nothing.
   ///
-  /// - Throws: `FileError`; the log is closed all the
-  ///   same.
+  /// - Throws: `FileError`; the log is closed all the same.
   package func finish() throws {
     try state.withLock { state in
       guard let descriptor = state.descriptor else { return }

@@ -1,5 +1,5 @@
-/// One kind of line in `metrics.jsonl`. Its properties become keys in snake_case, so their names end in a
-/// unit where they have one. ``MetricsLog`` adds `type`, `role` and `wall_seconds`.
+/// One kind of line in `metrics.jsonl`. Its properties become keys in snake_case, so their names end in a unit where
+/// they have one. ``MetricsLog`` adds `type`, `role` and `wall_seconds`.
 package protocol MetricsRecord: Encodable, Sendable {
   /// The value of `type`: "step".
   static var type: String { get }

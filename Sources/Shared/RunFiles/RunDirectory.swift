@@ -12,8 +12,8 @@ package struct RunDirectory: Sendable {
   package static let metricsFile = "metrics.jsonl"
   package static let summaryFile = "summary.json"
 
-  /// Creates the directory with its parents, or takes an existing one that holds no run yet, and checks that
-  /// a file can be created in it.
+  /// Creates the directory with its parents, or takes an existing one that holds no run yet, and checks that a file can
+  /// be created in it.
   ///
   /// - Throws: ``RunDirectoryError/holdsEarlierRun(path:file:)`` or
   ///   ``RunDirectoryError/cannotCreate(path:operation:errorNumber:)``.

@@ -1,7 +1,6 @@
 import FoundationEssentials
 
-/// The JSON of a run's files: snake_case keys, sorted, slashes as they are, `null` where a number is not
-/// finite.
+/// The JSON of a run's files: snake_case keys, sorted, slashes as they are, `null` where a number is not finite.
 package enum RunJSON {
   /// Encodes a value that becomes an object or an array.
   ///

@@ -41,8 +41,8 @@ package enum RunOutcome: Codable, Equatable, Sendable, CustomStringConvertible {
   }
 }
 
-/// The content of `summary.json`, the same on both sides. In the file the keys are these names in snake_case;
-/// what is unknown, or not finite, is `null`.
+/// The content of `summary.json`, the same on both sides. In the file the keys are these names in snake_case; what is
+/// unknown, or not finite, is `null`.
 package struct RunSummary: Codable, Equatable, Sendable {
   package var role: Role
   package var runId: RunIdentifier

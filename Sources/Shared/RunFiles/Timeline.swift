@@ -4,16 +4,17 @@ import Transport
 
 /// What one side of a run did when, written to a file that Perfetto and chrome://tracing show (trace-event JSON).
 ///
-/// Times are those of the system clock at the timeline's start, advanced by the monotonic clock, so that a clock that is
-/// set meanwhile does no harm. Any thread may record. Where no timeline is wanted there is none (`Timeline?`), and
+/// Times are those of the system clock at the timeline's start, advanced by the monotonic clock, so that a clock that
+/// is set meanwhile does no harm. Any thread may record. Where no timeline is wanted there is none (`Timeline?`), and
 /// `measure` only calls its body.
 package final class Timeline: Sendable {
   /// What time is spent on.
   package enum Phase: String, CaseIterable, Sendable {
     case load, forward, exit, backward, update, encode, send, receive, decode, wait
 
-    /// The line of the picture on which it is drawn, unless said otherwise. A side has one thread for each, but for what
-    /// the computing thread does of it: all that the cloud sends, and loading where the edge sends images as they are.
+    /// The line of the picture on which it is drawn, unless said otherwise. A side has one thread for each, but for
+    /// what the computing thread does of it: all that the cloud sends, and loading where the edge sends images as they
+    /// are.
     var track: Track {
       switch self {
       case .forward, .exit, .backward, .update, .encode, .wait: .compute
@@ -108,8 +109,7 @@ package final class Timeline: Sendable {
 
   /// Writes the whole file anew.
   ///
-  /// - Throws: `FileError`; the file then holds a timeline without
-  ///   spans, if there is room for one.
+  /// - Throws: `FileError`; the file then holds a timeline without spans, if there is room for one.
   package func write() throws {
     try state.withLock { state in
       guard let descriptor = state.descriptor else { throw RunDirectoryError.finished(path: path) }

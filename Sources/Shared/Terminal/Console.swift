@@ -1,9 +1,8 @@
 import Platform
 import Synchronization
 
-/// Standard error as one place for lines and for a status line at its end (the progress bar), so that a log
-/// message does not run into the bar: the bar is erased, the message written, the bar drawn again, all in one
-/// `write`.
+/// Standard error as one place for lines and for a status line at its end (the progress bar), so that a log message
+/// does not run into the bar: the bar is erased, the message written, the bar drawn again, all in one `write`.
 ///
 /// May be used from several threads. Failures are ignored: nobody is left to be told.
 package final class Console: Sendable {

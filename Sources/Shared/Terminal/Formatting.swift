@@ -2,9 +2,8 @@ import Platform
 
 /// Numbers as people read them. None of these depends on the locale.
 package enum Formatting {
-  /// A number with a fixed number of decimals: `fixed(2.345, decimals: 2)` is "2.35" or "2.34", whichever is
-  /// nearer to the binary number; exact halves go away from zero. Never "-0.00". Not a number is "-",
-  /// infinity "inf".
+  /// A number with a fixed number of decimals: `fixed(2.345, decimals: 2)` is "2.35" or "2.34", whichever is nearer to
+  /// the binary number; exact halves go away from zero. Never "-0.00". Not a number is "-", infinity "inf".
   ///
   /// - Parameters:
   ///   - value: any number.
@@ -61,15 +60,14 @@ package enum Formatting {
     return hours > 0 ? "\(hours):\(twoDigits(minutes)):\(tail)" : "\(minutes):\(tail)"
   }
 
-  /// A fraction as a percentage with two decimals: `percent(0.79684)` is "79.68 %"; `nil` and not a number
-  /// are "-".
+  /// A fraction as a percentage with two decimals: `percent(0.79684)` is "79.68 %"; `nil` and not a number are "-".
   package static func percent(_ fraction: Double?) -> String {
     guard let fraction, !fraction.isNaN else { return "-" }
     return fixed(fraction * 100, decimals: 2) + " %"
   }
 
-  /// Text from elsewhere for one line of a terminal: control characters, which could move the cursor or start
-  /// a line of their own, are written as escapes (`\n`, `\u{1b}`).
+  /// Text from elsewhere for one line of a terminal: control characters, which could move the cursor or start a line of
+  /// their own, are written as escapes (`\n`, `\u{1b}`).
   package static func singleLine(_ text: String) -> String {
     guard text.unicodeScalars.contains(where: isControl) else { return text }
     var result = ""

@@ -44,8 +44,8 @@ struct ProgressLine: Equatable {
   /// To the end of the run; `nil` until something is measured.
   var secondsLeft: Double?
 
-  /// For a terminal: with a bar that takes the room left, at most 30 columns. On a narrow terminal first the
-  /// bar goes, then parts from the end.
+  /// For a terminal: with a bar that takes the room left, at most 30 columns. On a narrow terminal first the bar goes,
+  /// then parts from the end.
   ///
   /// - Parameter width: columns; the text has fewer, so that the cursor stays on the line.
   /// - Returns: the text, without control sequences.

@@ -1,8 +1,8 @@
 import Platform
 import Synchronization
 
-/// Shows on standard error how far a run is: a bar on a terminal, redrawn at most ten times a second;
-/// elsewhere a line about every ten seconds and one at the end of each epoch.
+/// Shows on standard error how far a run is: a bar on a terminal, redrawn at most ten times a second; elsewhere a line
+/// about every ten seconds and one at the end of each epoch.
 ///
 /// May be used from several threads; an update that is not due costs a clock reading.
 package final class ProgressReporter: Sendable {

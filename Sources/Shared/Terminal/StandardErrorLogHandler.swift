@@ -1,11 +1,10 @@
 import Logging
 import Platform
 
-/// Writes log events to standard error, one line and one `write` each: "08:15:02 info connected
-/// peer=127.0.0.1:7070".
+/// Writes log events to standard error, one line and one `write` each: "08:15:02 info connected peer=127.0.0.1:7070".
 ///
-/// Warnings and errors stand out by capitals ("08:15:02 WARNING …"), and by colour where that is wanted.
-/// Metadata follows in the order of the keys. Control characters are escaped, because peers' texts get here.
+/// Warnings and errors stand out by capitals ("08:15:02 WARNING …"), and by colour where that is wanted. Metadata
+/// follows in the order of the keys. Control characters are escaped, because peers' texts get here.
 package struct StandardErrorLogHandler: LogHandler {
   package var logLevel: Logger.Level
   package var metadata: Logger.Metadata = [:]

@@ -32,8 +32,8 @@ package struct TextTable: Sendable {
     rows.append(cells)
   }
 
-  /// Header, a line of hyphens and the rows; columns two spaces apart, no spaces at the ends of lines, a line
-  /// feed after each line.
+  /// Header, a line of hyphens and the rows; columns two spaces apart, no spaces at the ends of lines, a line feed
+  /// after each line.
   package func rendered() -> String {
     let widths = columns.indices.map { index in
       rows.reduce(columns[index].header.count) { max($0, $1[index].count) }

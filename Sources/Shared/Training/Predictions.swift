@@ -55,8 +55,9 @@ package struct Predictions: Sendable {
 }
 
 extension Predictions {
-  /// Writes `prefix-exit.npy` and `prefix-final.npy`, float32 `[images, classes]`, `prefix-labels.npy`, uint8 `[images]`,
-  /// and `prefix-features.npy`, float32 `[images, height, width, channels]`; logits and features if there are any.
+  /// Writes `prefix-exit.npy` and `prefix-final.npy`, float32 `[images, classes]`, `prefix-labels.npy`, uint8
+  /// `[images]`, and `prefix-features.npy`, float32 `[images, height, width, channels]`; logits and features if there
+  /// are any.
   ///
   /// - Parameter prefix: of the paths.
   /// - Throws: `FileError`.

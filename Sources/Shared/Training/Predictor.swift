@@ -74,7 +74,8 @@ package final class Predictor {
   ///
   /// - Parameters:
   ///   - images: at least one.
-  ///   - keepingFeatures: whether the features at the cut, before quantization, are wanted too; a whole network has none.
+  ///   - keepingFeatures: whether the features at the cut, before quantization, are wanted too; a whole network has
+  ///     none.
   ///   - interruption: looked at between two batches.
   /// - Returns: logits and labels of all images.
   /// - Throws: `ConfigurationError` for images of another task, `DatasetError`, `CodecError.nonFinite`,

@@ -109,8 +109,8 @@ package final class RunRecorder {
         peakMemoryBytes: summary.peakMemoryBytes))
   }
 
-  /// Ends the files: an event, the summary, the timeline. To be called once, on every way out. What one file lacks, a full
-  /// disk for example, does not keep it from the others.
+  /// Ends the files: an event, the summary, the timeline. To be called once, on every way out. What one file lacks, a
+  /// full disk for example, does not keep it from the others.
   ///
   /// - Parameters:
   ///   - error: what ended the run early; nil if it is complete.
@@ -146,8 +146,8 @@ package final class RunRecorder {
     for attempt in attempts { try attempt.get() }
   }
 
-  /// The same after an error that ended the run. It is the one to report, even if the files cannot be completed: that is
-  /// only logged.
+  /// The same after an error that ended the run. It is the one to report, even if the files cannot be completed: that
+  /// is only logged.
   package func finish(
     after error: any Error, _ ledger: ByteLedger, linkBusySeconds: Double, clock: TrainingClock?,
     _ logger: Logger

@@ -5,8 +5,8 @@ package enum StepTiming {
   /// Seconds after which no further step is begun, once one is timed.
   package static let budget = 10.0
 
-  /// Runs one step that is not counted (it allocates, and fills the caches), and then as many as asked for, fewer if they
-  /// take long.
+  /// Runs one step that is not counted (it allocates, and fills the caches), and then as many as asked for, fewer if
+  /// they take long.
   ///
   /// - Parameters:
   ///   - steps: to be timed; 0 for none at all.

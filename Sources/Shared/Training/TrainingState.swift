@@ -1,5 +1,5 @@
-/// Where a run is, on either side: together with weights, running statistics and momentum, all that its next step depends
-/// on.
+/// Where a run is, on either side: together with weights, running statistics and momentum, all that its next step
+/// depends on.
 package struct TrainingState: Equatable, Sendable {
   /// The epoch under way, from 1; 0 before the first.
   package private(set) var epoch = 0

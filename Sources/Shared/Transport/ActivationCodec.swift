@@ -1,13 +1,13 @@
 /// Turns activation tensors (float32, NHWC, contiguous) into bytes and back, in one format.
 ///
-/// The form is described in docs/protocol.md. The result depends only on the values, the shape and the
-/// format (and, with zstd, on the library's version); decoding depends only on the bytes.
+/// The form is described in docs/protocol.md. The result depends only on the values, the shape and the format (and,
+/// with zstd, on the library's version); decoding depends only on the bytes.
 ///
-/// A codec owns scratch memory that it reuses from call to call: a few KB, and with zstd about three times
-/// the packed bytes of the largest tensor. It is not shared between threads.
+/// A codec owns scratch memory that it reuses from call to call: a few KB, and with zstd about three times the packed
+/// bytes of the largest tensor. It is not shared between threads.
 package final class ActivationCodec {
-  /// Values quantized and packed at a time, so that codes and packed bytes stay in the L1 cache. A multiple
-  /// of 8: a chunk starts on a byte.
+  /// Values quantized and packed at a time, so that codes and packed bytes stay in the L1 cache. A multiple of 8: a
+  /// chunk starts on a byte.
   private static let chunkLength = 4096
   /// Chosen by measurement, see docs/protocol.md.
   private static let zstdLevel: Int32 = 1
@@ -41,8 +41,8 @@ package final class ActivationCodec {
   ///   - values: `[count, height, width, channels]`, contiguous.
   ///   - shape: the sides of `values`.
   ///   - bytes: what is there stays in front.
-  /// - Throws: `CodecError.nonFinite` for the first value that is NaN or infinite, `CodecError.unexpected`
-  ///   for a shape that does not fit the header, `CodecError.zstd`. `bytes` is unchanged then.
+  /// - Throws: `CodecError.nonFinite` for the first value that is NaN or infinite, `CodecError.unexpected` for a shape
+  ///   that does not fit the header, `CodecError.zstd`. `bytes` is unchanged then.
   package func encode(
     _ values: UnsafePointer<Float>, shape: ActivationShape, into bytes: inout [UInt8]
   ) throws {
@@ -72,8 +72,7 @@ package final class ActivationCodec {
   /// - Parameters:
   ///   - bytes: the encoded form, exactly; bytes after it are refused.
   ///   - limit: what is expected: height, width and channels exactly, count at most.
-  ///   - values: receives `[count, height, width, channels]`, contiguous, all finite. Unspecified after a
-  ///     throw.
+  ///   - values: receives `[count, height, width, channels]`, contiguous, all finite. Unspecified after a throw.
   ///   - capacity: how many values fit; at least `limit.valueCount`.
   /// - Returns: the shape, which differs from `limit` at most by a smaller count.
   /// - Throws: `CodecError` for malformed input. Nothing is allocated by what the bytes say, only by `limit`.

@@ -1,7 +1,7 @@
 /// Conversion between float32 and IEEE half precision in integer arithmetic.
 ///
-/// Without `-march` an x86-64 build converts `Float16` with a library call per value; these loops vectorize
-/// everywhere and give the same bits everywhere (round to nearest, ties to even; subnormal halves included).
+/// Without `-march` an x86-64 build converts `Float16` with a library call per value; these loops vectorize everywhere
+/// and give the same bits everywhere (round to nearest, ties to even; subnormal halves included).
 enum ActivationCodecHalf {
   /// The largest finite half; larger magnitudes are clamped to it.
   static let largest: Float = 65504
@@ -25,8 +25,8 @@ enum ActivationCodecHalf {
     return nonFinite & 0x8000 == 0
   }
 
-  /// The error for the first half that is NaN or infinite; there is one. `start` is the place of the first
-  /// half in the tensor.
+  /// The error for the first half that is NaN or infinite; there is one. `start` is the place of the first half in the
+  /// tensor.
   static func refusal(of halves: UnsafePointer<UInt16>, count: Int, start: Int) -> CodecError {
     var index = 0
     while index < count - 1, halves[index] & 0x7C00 != 0x7C00 { index += 1 }

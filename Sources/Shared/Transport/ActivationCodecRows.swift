@@ -1,15 +1,13 @@
 /// The quantization loops, and the parameters in the form that they read.
 ///
-/// Value i of a tensor belongs to group i mod `groupCount`: one group per tensor, or one per channel, as the
-/// layout is NHWC. The loops run along *rows* of at least 512 values, a multiple of `groupCount`, beside
-/// parameters repeated to that length. So one loop serves both granularities and vectorizes for any number of
-/// channels.
+/// Value i of a tensor belongs to group i mod `groupCount`: one group per tensor, or one per channel, as the layout is
+/// NHWC. The loops run along *rows* of at least 512 values, a multiple of `groupCount`, beside parameters repeated to
+/// that length. So one loop serves both granularities and vectorizes for any number of channels.
 ///
 /// Only IEEE additions and multiplications, each rounded on its own: the same bits on every platform.
 final class ActivationCodecRows {
   private static let minimumRowLength = 512
-  /// 2^23: added to a float in [0, 255], it leaves the nearest integer (ties to even) in the low mantissa
-  /// bits.
+  /// 2^23: added to a float in [0, 255], it leaves the nearest integer (ties to even) in the low mantissa bits.
   private static let roundingOffset: Float = 0x1p23
 
   let groupCount: Int
@@ -115,8 +113,7 @@ final class ActivationCodecRows {
       let (x, code) = (values + position, codes + position)
       let (scale, zeroPoint) = (scales + column, zeroPoints + column)
       for i in 0..<length {
-        // Only scales above greatestFiniteMagnitude / levels can overflow; the clamp then gives the nearest
-        // value.
+        // Only scales above greatestFiniteMagnitude / levels can overflow; the clamp then gives the nearest value.
         var y = (Float(code[i]) - zeroPoint[i]) * scale[i]
         y = y > -largest ? y : -largest
         y = y < largest ? y : largest
@@ -125,8 +122,7 @@ final class ActivationCodecRows {
     }
   }
 
-  /// Cuts values `start` ..< `start + count` where rows end: (offset from `start`, column in the row,
-  /// length).
+  /// Cuts values `start` ..< `start + count` where rows end: (offset from `start`, column in the row, length).
   @inline(__always)
   private func forEachRun(start: Int, count: Int, _ body: (Int, Int, Int) -> Void) {
     var position = 0

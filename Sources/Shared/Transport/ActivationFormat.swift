@@ -73,14 +73,13 @@ package struct ActivationFormat: Equatable, Sendable {
     return scale == .tensor ? 1 : channels
   }
 
-  /// Bytes of the packed codes of one image with this many values, before compression, without header and
-  /// scales.
+  /// Bytes of the packed codes of one image with this many values, before compression, without header and scales.
   package func payloadBytesPerImage(values: Int) -> Int {
     BitPacking.packedByteCount(codes: values, bits: bits)
   }
 
-  /// Bytes that `ActivationCodec.encode` appends for this shape when compression is `none`, header included.
-  /// With zstd the actual number is usually smaller and never more than about 0.4 % + 64 bytes larger.
+  /// Bytes that `ActivationCodec.encode` appends for this shape when compression is `none`, header included. With zstd
+  /// the actual number is usually smaller and never more than about 0.4 % + 64 bytes larger.
   package func encodedByteCount(shape: ActivationShape) -> Int {
     EncodedActivations.headerByteCount + 5 * scaleCount(channels: shape.channels)
       + BitPacking.packedByteCount(codes: shape.valueCount, bits: bits)

@@ -1,9 +1,8 @@
 /// Dense packing of 1- to 8-bit codes.
 ///
-/// Code i occupies bits [i·b, (i+1)·b) of a little-endian bit stream: bit k of the stream is bit k mod 8 of
-/// byte k / 8. Unused bits of the last byte are 0. Eight codes are exactly `bits` bytes, so the work goes
-/// eight codes at a time in one 64-bit word: neighbouring lanes are joined in three steps, 8 → 16 → 32 → 64
-/// bits.
+/// Code i occupies bits [i·b, (i+1)·b) of a little-endian bit stream: bit k of the stream is bit k mod 8 of byte k / 8.
+/// Unused bits of the last byte are 0. Eight codes are exactly `bits` bytes, so the work goes eight codes at a time in
+/// one 64-bit word: neighbouring lanes are joined in three steps, 8 → 16 → 32 → 64 bits.
 enum BitPacking {
   /// ceil(codes · bits / 8).
   static func packedByteCount(codes: Int, bits: Int) -> Int {
@@ -46,8 +45,7 @@ enum BitPacking {
     }
   }
 
-  /// Unpacks `count` codes from exactly `packedByteCount(codes: count, bits: bits)` bytes; ignores padding
-  /// bits.
+  /// Unpacks `count` codes from exactly `packedByteCount(codes: count, bits: bits)` bytes; ignores padding bits.
   static func unpack(
     _ packed: UnsafeRawPointer, count: Int, bits: Int, into codes: UnsafeMutablePointer<UInt8>
   ) {
@@ -87,8 +85,7 @@ enum BitPacking {
     return used == 0 ? 0 : 0xFF &<< UInt8(used)
   }
 
-  /// Masks and shifts that join eight 8-bit lanes holding `bits` bits each into one run of 8·bits bits, and
-  /// back.
+  /// Masks and shifts that join eight 8-bit lanes holding `bits` bits each into one run of 8·bits bits, and back.
   private struct Lanes {
     let low16: UInt64
     let high16: UInt64

@@ -12,15 +12,14 @@ package protocol ByteStream: Sendable {
   /// - Parameters:
   ///   - buffer: where the bytes go; all of it is filled.
   ///   - patience: what else ends the wait.
-  ///   - mayTimeOut: asked while no byte of the buffer has come; `false` means that the peer is not at fault
-  ///     for its silence, and the time without progress does not run.
+  ///   - mayTimeOut: asked while no byte of the buffer has come; `false` means that the peer is not at fault for its
+  ///     silence, and the time without progress does not run.
   /// - Throws: `ConnectionError` (`endOfStream` only when not a single byte came), `SystemError`.
   func readExactly(
     into buffer: UnsafeMutableRawBufferPointer, patience: Patience, mayTimeOut: () -> Bool
   ) throws
 
-  /// Reads and forgets until the end of the stream, an error, `maximumBytes` or the deadline, whichever comes
-  /// first.
+  /// Reads and forgets until the end of the stream, an error, `maximumBytes` or the deadline, whichever comes first.
   func drain(maximumBytes: Int, patience: Patience)
 
   /// Writes what is left of `bytes`, and returns when the stream has taken all of it, which may be before it has

@@ -1,8 +1,8 @@
 import Platform
 import Synchronization
 
-/// A switch that can be thrown once, from any thread, and that wakes every thread that waits in a socket call
-/// with it; those calls throw `ConnectionError.cancelled`.
+/// A switch that can be thrown once, from any thread, and that wakes every thread that waits in a socket call with it;
+/// those calls throw `ConnectionError.cancelled`.
 package final class Cancellation: Sendable {
   private let flag = Atomic<Bool>(false)
   private let wakeUp: WakeUp

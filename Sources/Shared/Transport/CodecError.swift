@@ -4,8 +4,7 @@ package enum CodecError: Error, Equatable {
   case unsupportedBits(Int)
   /// A full scale that is no sensible fraction of the largest value.
   case unsupportedFullScale(Double)
-  /// A value to be encoded is NaN or infinite.
-  /// `index` counts values in NHWC order; `value` is its printed form.
+  /// A value to be encoded is NaN or infinite. `index` counts values in NHWC order; `value` is its printed form.
   case nonFinite(index: Int, value: String)
   /// A field of the encoded form differs from what the receiver expects, or does not fit the sender's header.
   case unexpected(field: String, expected: String, actual: String)

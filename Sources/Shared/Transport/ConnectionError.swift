@@ -10,8 +10,7 @@ package enum ConnectionError: PeerNamingError, Equatable {
   case endOfStream
   /// The peer ended the stream inside a frame (or inside whatever `readExactly` was to read).
   case endOfStreamInsideFrame(received: Int, expected: Int)
-  /// The peer's machine says that nobody is there any more (`ECONNRESET`, `EPIPE`), or the route to it is
-  /// gone.
+  /// The peer's machine says that nobody is there any more (`ECONNRESET`, `EPIPE`), or the route to it is gone.
   case peerGone(operation: String, errnoCode: Int32)
   /// This end was closed, by this program.
   case closed

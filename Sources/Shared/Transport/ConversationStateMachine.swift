@@ -1,7 +1,7 @@
 import Platform
 
-/// The legal order of messages, without any input or output. Both ends keep one, and tell it every message
-/// that they send or receive, before they act on it.
+/// The legal order of messages, without any input or output. Both ends keep one, and tell it every message that they
+/// send or receive, before they act on it.
 ///
 /// ```
 ///            hello          welcome          train-batch*      evaluation-batch*      epoch-end

@@ -99,8 +99,7 @@ package struct FrameHeader: Equatable, Sendable {
   /// - Parameters:
   ///   - bytes: at least 24 bytes; more are ignored.
   ///   - maximumPayloadBytes: the limit on a batch's payload; control frames have their own one besides.
-  /// - Throws: `WireError`: `truncated`, `magic`, `version`, `flags`, `type`, `length`, `sequence`, in this
-  ///   order.
+  /// - Throws: `WireError`: `truncated`, `magic`, `version`, `flags`, `type`, `length`, `sequence`, in this order.
   init(decoding bytes: UnsafeRawBufferPointer, maximumPayloadBytes: Int) throws(WireError) {
     guard bytes.count >= Self.byteCount else {
       throw .truncated(expected: Self.byteCount, actual: bytes.count)

@@ -1,10 +1,10 @@
 import Platform
 
 extension FramedConnection {
-  /// Ends the connection politely: finishes a frame that was interrupted, sends a last message, ends the
-  /// stream, reads on until the peer has ended its stream too, and closes. Never throws and never waits
-  /// longer than `seconds`; `cancellation` does not interrupt it. A shaped link is not shaped any more: what is still
-  /// on its way, and the last message, go at once.
+  /// Ends the connection politely: finishes a frame that was interrupted, sends a last message, ends the stream, reads
+  /// on until the peer has ended its stream too, and closes. Never throws and never waits longer than `seconds`;
+  /// `cancellation` does not interrupt it. A shaped link is not shaped any more: what is still on its way, and the last
+  /// message, go at once.
   ///
   /// - Parameters:
   ///   - message: `goodbye`, `failure` or `refusal`; left out if it is not legal any more.
@@ -19,8 +19,8 @@ extension FramedConnection {
     let isSent = output.take(until: deadline) { sendLast(message, &$0, Patience(deadline: deadline)) }
     if isSent != nil {
       stream.shutdownWriting(patience: Patience(deadline: deadline))
-      // Without this, unread bytes would make the kernel reset the connection, and the peer might lose our
-      // message. If another thread is receiving, it does the reading.
+      // Without this, unread bytes would make the kernel reset the connection, and the peer might lose our message. If
+      // another thread is receiving, it does the reading.
       input.take(until: deadline) { drain(&$0, Patience(deadline: deadline)) }
     }
     stream.close()

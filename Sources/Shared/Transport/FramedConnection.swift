@@ -16,9 +16,8 @@ package struct ReceivedMessage: Equatable, Sendable {
 
 /// Messages over a stream of bytes: framed, checked, counted, and in legal order.
 ///
-/// Any thread may send; whole frames are sent one after another. One thread at a time receives. Every message
-/// goes through the conversation's state machine, so that neither side can say, or accept, something out of
-/// order.
+/// Any thread may send; whole frames are sent one after another. One thread at a time receives. Every message goes
+/// through the conversation's state machine, so that neither side can say, or accept, something out of order.
 package final class FramedConnection: Sendable {
   /// The longest frame, header included, that this side accepts.
   package let maximumFrameBytes: Int
@@ -100,8 +99,8 @@ package final class FramedConnection: Sendable {
   /// Sends one message, and returns when the kernel, or the shaped link, has taken all of it.
   ///
   /// - Returns: bytes of the frame.
-  /// - Throws: `WireError` (`order`, `length` beyond the peer's limit, a value that JSON cannot hold; nothing
-  ///   is sent then), `ConnectionError`, `SystemError`.
+  /// - Throws: `WireError` (`order`, `length` beyond the peer's limit, a value that JSON cannot hold; nothing is sent
+  ///   then), `ConnectionError`, `SystemError`.
   @discardableResult
   package func send(_ message: Message) throws -> Int {
     let frame = try message.outgoingFrame()
@@ -145,13 +144,13 @@ package final class FramedConnection: Sendable {
 
   /// Waits for the next message.
   ///
-  /// The stream's time without progress runs only while it is the peer's turn (`expectsPeer`), and always
-  /// inside a frame. Until the cloud's `welcome`, no frame may be longer than a control frame.
+  /// The stream's time without progress runs only while it is the peer's turn (`expectsPeer`), and always inside a
+  /// frame. Until the cloud's `welcome`, no frame may be longer than a control frame.
   ///
   /// - Parameter deadline: the moment by which the whole message must be here.
   /// - Returns: the message and the bytes counted.
-  /// - Throws: `WireError`, `ConnectionError` (`endOfStream` between two frames), `SystemError`. After an
-  ///   error inside a frame, all later calls throw `brokenInsideFrame`.
+  /// - Throws: `WireError`, `ConnectionError` (`endOfStream` between two frames), `SystemError`. After an error inside
+  ///   a frame, all later calls throw `brokenInsideFrame`.
   package func receive(deadline: Deadline? = nil) throws -> ReceivedMessage {
     try input.take { input in
       if input.isBrokenInsideFrame { throw ConnectionError.brokenInsideFrame }

@@ -2,8 +2,8 @@
 package struct Gradient: Equatable, Sendable {
   /// Of the batch that it belongs to.
   package let sequence: UInt64
-  /// Encoded as activations of 32 bits, not compressed. A received gradient shares this storage
-  /// with the frame's payload.
+  /// Encoded as activations of 32 bits, not compressed. A received gradient shares this storage with the frame's
+  /// payload.
   package let encoded: ArraySlice<UInt8>
 
   package init(sequence: UInt64, encoded: ArraySlice<UInt8>) {

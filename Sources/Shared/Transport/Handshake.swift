@@ -41,15 +41,14 @@ package enum Handshake {
   /// The edge's side: sends `hello` and waits for the answer.
   ///
   /// - Returns: the cloud's consent.
-  /// - Throws: `RefusedError`, `ProtocolVersionError`, `WireError`, `ConnectionError`, `SystemError`. The
-  ///   connection is then closed.
+  /// - Throws: `RefusedError`, `ProtocolVersionError`, `WireError`, `ConnectionError`, `SystemError`. The connection is
+  ///   then closed.
   package static func connect(_ connection: FramedConnection, hello: Hello) throws -> Welcome {
     do {
       do {
         try connection.send(.hello(hello))
       } catch let error as ConnectionError {
-        // A cloud that refuses at once may have closed before our hello arrived; its reason may be here
-        // already.
+        // A cloud that refuses at once may have closed before our hello arrived; its reason may be here already.
         guard case .peerGone = error else { throw error }
         guard let answer = try? connection.receive().message, case .refusal(let refusal) = answer else {
           throw error
@@ -80,8 +79,7 @@ package enum Handshake {
   ///   - connection: fresh from `accept`.
   ///   - seconds: for the whole `hello`; by default the connection's timeout, at most 5 s.
   /// - Returns: the edge's `hello`.
-  /// - Throws: `RejectedClientError` (the connection is closed, the client told),
-  ///   `ConnectionError.cancelled`.
+  /// - Throws: `RejectedClientError` (the connection is closed, the client told), `ConnectionError.cancelled`.
   package static func accept(_ connection: FramedConnection, within seconds: Double? = nil) throws -> Hello {
     let limit = seconds ?? min(connection.timeout, maximumHelloSeconds)
     do {
@@ -103,8 +101,8 @@ package enum Handshake {
     }
   }
 
-  /// Refuses politely and closes: the reason is sent, the stream ended, and what the client still sends is
-  /// read for up to a second or 16 MB, so that the client can read the reason.
+  /// Refuses politely and closes: the reason is sent, the stream ended, and what the client still sends is read for up
+  /// to a second or 16 MB, so that the client can read the reason.
   ///
   /// - Returns: whether the reason has been sent.
   @discardableResult

@@ -18,8 +18,7 @@ package struct ResumePosition: Codable, Equatable, Sendable, CustomStringConvert
   }
 }
 
-/// The edge's first message. The run's configuration is a JSON object that this module passes on without
-/// looking at it.
+/// The edge's first message. The run's configuration is a JSON object that this module passes on without looking at it.
 package struct Hello: Equatable, Sendable {
   /// The longest window that may be asked for.
   package static let maximumWindow = 1024
@@ -36,8 +35,7 @@ package struct Hello: Equatable, Sendable {
   /// The whole payload, the configuration included.
   let json: [UInt8]
 
-  /// - Throws: `WireError.payload` when a value is out of its range or the configuration cannot be written as
-  ///   JSON.
+  /// - Throws: `WireError.payload` when a value is out of its range or the configuration cannot be written as JSON.
   package init<Configuration: Encodable>(
     runID: String, window: Int = 4, exchange: Exchange = .activations, resume: ResumePosition? = nil,
     configuration: Configuration

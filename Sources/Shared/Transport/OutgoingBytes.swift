@@ -1,7 +1,7 @@
 import Platform
 
-/// Bytes on their way out: a small head and a large body that is never copied, and how many of them the
-/// kernel has taken.
+/// Bytes on their way out: a small head and a large body that is never copied, and how many of them the kernel has
+/// taken.
 package struct OutgoingBytes {
   let head: [UInt8]
   let body: ArraySlice<UInt8>

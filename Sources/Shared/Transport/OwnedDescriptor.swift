@@ -1,8 +1,8 @@
 import Platform
 import Synchronization
 
-/// A file descriptor that is closed exactly once, and never while a thread is inside a call that uses it, so
-/// that no thread can act on a number that meanwhile belongs to another file.
+/// A file descriptor that is closed exactly once, and never while a thread is inside a call that uses it, so that no
+/// thread can act on a number that meanwhile belongs to another file.
 final class OwnedDescriptor: Sendable {
   private struct State {
     var users = 0

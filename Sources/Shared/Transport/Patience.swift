@@ -8,8 +8,7 @@ package struct Patience: Sendable {
   var deadline: Deadline? = nil
 }
 
-/// When a connection last moved a byte in either direction, and how much its send queue held when last looked
-/// at.
+/// When a connection last moved a byte in either direction, and how much its send queue held when last looked at.
 struct ProgressClock {
   private(set) var lastProgress: UInt64 = 0
   private var queuedBytes = 0

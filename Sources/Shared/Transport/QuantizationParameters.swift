@@ -7,11 +7,11 @@
 /// value = (code − zeroPoint) · scale
 /// ```
 ///
-/// Scale and zero point are computed in double precision, with ties away from zero; the scale is rounded to
-/// float32 last. Codes and values are computed in float32, with ties to even.
+/// Scale and zero point are computed in double precision, with ties away from zero; the scale is rounded to float32
+/// last. Codes and values are computed in float32, with ties to even.
 ///
-/// Zero has a code of its own, exactly: (zeroPoint − zeroPoint) · scale = 0. The output of ReLU has zero
-/// point 0. Values outside [low, high] get the nearest end's code.
+/// Zero has a code of its own, exactly: (zeroPoint − zeroPoint) · scale = 0. The output of ReLU has zero point 0.
+/// Values outside [low, high] get the nearest end's code.
 struct QuantizationParameters: Equatable {
   /// Finite and positive.
   let scale: Float

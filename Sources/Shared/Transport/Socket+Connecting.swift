@@ -5,8 +5,8 @@ extension Socket {
   ///
   /// - Parameters:
   ///   - endpoint: where to.
-  ///   - timeout: seconds for all attempts together, shared evenly among the addresses that are left; then
-  ///     the socket's limit on the time without progress.
+  ///   - timeout: seconds for all attempts together, shared evenly among the addresses that are left; then the socket's
+  ///     limit on the time without progress.
   ///   - cancellation: wakes the call, which then throws.
   /// - Returns: the connection.
   /// - Throws: `ConnectionError` (`cannotResolve`, `cannotConnect`, `cancelled`), `SystemError`.

@@ -3,10 +3,10 @@ import Synchronization
 
 /// One end of a byte stream: a connected TCP socket, or half of a socket pair.
 ///
-/// The descriptor is non-blocking; calls wait in `poll`, together with the `Cancellation`. One thread may
-/// read while another writes. A call fails when the *connection* makes no progress for `timeout` seconds: a
-/// byte received, a byte taken by the kernel for sending, or a byte less in the kernel's send queue, in
-/// whichever direction and by whichever thread, starts the time again.
+/// The descriptor is non-blocking; calls wait in `poll`, together with the `Cancellation`. One thread may read while
+/// another writes. A call fails when the *connection* makes no progress for `timeout` seconds: a byte received, a byte
+/// taken by the kernel for sending, or a byte less in the kernel's send queue, in whichever direction and by whichever
+/// thread, starts the time again.
 package final class Socket: ByteStream {
   /// Seconds without progress after which a waiting call throws `ConnectionError.timedOut`.
   package let timeout: Double
@@ -156,8 +156,8 @@ package final class Socket: ByteStream {
     }
   }
 
-  /// Waits until the descriptor is ready (or has an error that the next call will report). Wakes at least
-  /// once a second to look whether another thread or the kernel has made progress.
+  /// Waits until the descriptor is ready (or has an error that the next call will report). Wakes at least once a second
+  /// to look whether another thread or the kernel has made progress.
   private func wait(
     for events: Int16, _ descriptor: Int32, _ patience: Patience, _ mayTimeOut: () -> Bool
   ) throws {

@@ -6,8 +6,8 @@ package final class SocketListener: Sendable {
   package let localEndpoint: Endpoint
   private let descriptor: OwnedDescriptor
 
-  /// Listens on the first address of `endpoint` that can be bound. A name such as `localhost` may have an
-  /// IPv6 and an IPv4 address: `localEndpoint` tells which was taken.
+  /// Listens on the first address of `endpoint` that can be bound. A name such as `localhost` may have an IPv6 and an
+  /// IPv4 address: `localEndpoint` tells which was taken.
   ///
   /// - Throws: `ConnectionError` (`cannotResolve`, `cannotListen`).
   package init(on endpoint: Endpoint) throws(ConnectionError) {

@@ -31,10 +31,9 @@ final class Zstd {
         compressor, destination.baseAddress, destination.count, source.baseAddress, source.count, level))
   }
 
-  /// Decompresses `source`, which must be exactly one zstd frame of exactly `destination.count` bytes of
-  /// content. Nothing beyond `destination` is written or allocated, whatever the frame claims.
-  /// - Throws: `CodecError.zstd`, or `CodecError.unexpected` for another content size or bytes after the
-  ///   frame.
+  /// Decompresses `source`, which must be exactly one zstd frame of exactly `destination.count` bytes of content.
+  /// Nothing beyond `destination` is written or allocated, whatever the frame claims.
+  /// - Throws: `CodecError.zstd`, or `CodecError.unexpected` for another content size or bytes after the frame.
   func decompress(
     _ source: UnsafeRawBufferPointer, into destination: UnsafeMutableRawBufferPointer
   ) throws {

@@ -1,8 +1,7 @@
-/// A tensor to be stored: its name, its shape and where its values come from. It owns no memory; what it
-/// points to must stay as it is until it is written.
+/// A tensor to be stored: its name, its shape and where its values come from. It owns no memory; what it points to must
+/// stay as it is until it is written.
 package struct NamedTensor {
-  /// Fills a buffer with consecutive elements, the first of which has this index in the tensor as stored
-  /// (row-major).
+  /// Fills a buffer with consecutive elements, the first of which has this index in the tensor as stored (row-major).
   package typealias Fill = (_ firstElement: Int, _ chunk: UnsafeMutableBufferPointer<Float>) -> Void
 
   /// Where the values come from.
@@ -59,8 +58,8 @@ package struct NamedTensor {
     NamedTensor(name: name, shape: [], content: .integers([value]))
   }
 
-  /// A convolution's weights, `[kernelHeight * kernelWidth * inputChannels, outputChannels]` in memory, in
-  /// the order of PyTorch: shape `[outputChannels, inputChannels, kernelHeight, kernelWidth]`.
+  /// A convolution's weights, `[kernelHeight * kernelWidth * inputChannels, outputChannels]` in memory, in the order of
+  /// PyTorch: shape `[outputChannels, inputChannels, kernelHeight, kernelWidth]`.
   package static func convolutionOIHW(
     name: String, weights: UnsafePointer<Float>, kernelHeight: Int, kernelWidth: Int, inputChannels: Int,
     outputChannels: Int
@@ -72,8 +71,7 @@ package struct NamedTensor {
         outputChannels: outputChannels))
   }
 
-  /// A linear layer's weights, `[inputs, outputs]` in memory, in the order of PyTorch: shape `[outputs,
-  /// inputs]`.
+  /// A linear layer's weights, `[inputs, outputs]` in memory, in the order of PyTorch: shape `[outputs, inputs]`.
   package static func linear(
     name: String, weights: UnsafePointer<Float>, inputs: Int, outputs: Int
   ) -> NamedTensor {
@@ -99,9 +97,9 @@ package struct NamedTensor {
   }
 }
 
-/// Where the elements of a convolution in OIHW order lie in our memory: row `(ky * kernelWidth + kx) *
-/// inputChannels + ic` and column `oc` of a matrix `[kernelHeight * kernelWidth * inputChannels,
-/// outputChannels]`. A linear layer is the case of a 1×1 kernel.
+/// Where the elements of a convolution in OIHW order lie in our memory: row `(ky * kernelWidth + kx) * inputChannels +
+/// ic` and column `oc` of a matrix `[kernelHeight * kernelWidth * inputChannels, outputChannels]`. A linear layer is
+/// the case of a 1×1 kernel.
 package struct ConvolutionOrder: Sendable {
   let kernelPositions: Int
   let inputChannels: Int

@@ -3,9 +3,8 @@ import Platform
 
 /// Reads files of the safetensors format with the element types F32 and I64.
 ///
-/// The whole header is checked when the file is opened: tensors cover the data without gaps and overlaps,
-/// their sizes agree with their shapes, the file ends where the last one ends. Values are read when asked
-/// for.
+/// The whole header is checked when the file is opened: tensors cover the data without gaps and overlaps, their sizes
+/// agree with their shapes, the file ends where the last one ends. Values are read when asked for.
 package final class SafetensorsReader {
   /// What the header says of one tensor.
   package struct Entry: Equatable, Sendable {
@@ -29,8 +28,7 @@ package final class SafetensorsReader {
     self.path = path
     descriptor = open(path, O_RDONLY | O_CLOEXEC)
     if descriptor < 0 { throw .cannotRead(path: path, operation: "open", errorNumber: errno) }
-    // Once the descriptor is there, deinit closes it only if all properties are set, so failures close it
-    // here.
+    // Once the descriptor is there, deinit closes it only if all properties are set, so failures close it here.
     do throws(SafetensorsError) {
       let header = try Self.readHeader(path: path, descriptor: descriptor)
       metadata = header.metadata

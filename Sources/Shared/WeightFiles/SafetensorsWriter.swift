@@ -1,15 +1,13 @@
 import Platform
 
-/// Writes tensors in the safetensors format (https://huggingface.co/docs/safetensors), readable by the Python
-/// package:
+/// Writes tensors in the safetensors format (https://huggingface.co/docs/safetensors), readable by the Python package:
 ///
 /// ```
 /// | header length, UInt64 LE | header, JSON, spaces up to a multiple of 8 | tensor 0 | tensor 1 | … |
 /// ```
 ///
-/// The header has `__metadata__`, text by text, and for each tensor its element type, shape and place from
-/// the end of the header; tensors follow one another without gaps, row-major, little-endian, in the order
-/// given.
+/// The header has `__metadata__`, text by text, and for each tensor its element type, shape and place from the end of
+/// the header; tensors follow one another without gaps, row-major, little-endian, in the order given.
 package enum SafetensorsWriter {
   /// Elements that a generating closure is asked for at a time: 1 MiB.
   static let chunkElements = 1 << 18
@@ -21,8 +19,7 @@ package enum SafetensorsWriter {
   ///   - metadata: configuration, epoch, step; written in the order of the keys.
   ///   - path: an existing file is replaced when the new one is complete.
   ///   - operations: the system calls.
-  /// - Throws: `FileError`; what was at `path` is unharmed
-  ///   then.
+  /// - Throws: `FileError`; what was at `path` is unharmed then.
   package static func write(
     _ tensors: [NamedTensor], metadata: [String: String] = [:], to path: String,
     operations: FileOperations = .live
