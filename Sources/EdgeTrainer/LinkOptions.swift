@@ -1,4 +1,5 @@
 import ArgumentParser
+import Training
 import Transport
 
 extension ScaleGranularity: ExpressibleByArgument {}
@@ -12,7 +13,7 @@ struct LinkOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Values that share a quantization scale. (default: tensor)", valueName: "which"))
+      "Values that share a quantization scale. (default: \(Defaults.scale.rawValue))", valueName: "which"))
   var scale: ScaleGranularity?
 
   @Option(
@@ -25,12 +26,13 @@ struct LinkOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Entropy coding of the quantized features. (default: none)", valueName: "how"))
+      "Entropy coding of the quantized features. (default: \(Defaults.compression.rawValue))", valueName: "how"))
   var compression: ActivationCompression?
 
   @Option(
     help: ArgumentHelp(
-      "Batches that may be on their way without acknowledgement. (default: 4; split: 1)", valueName: "n"))
+      "Batches that may be on their way without acknowledgement. (default: \(Defaults.window); split: 1)",
+      valueName: "n"))
   var window: Int?
 
   @Option(
@@ -69,7 +71,8 @@ struct LinkOptions: ParsableArguments {
   /// - Throws: `ValidationError` for bits or a full scale that there are not.
   func format(bits: Int) throws -> ActivationFormat {
     try BitsOption.format(
-      bits: bits, scale: scale ?? .tensor, compression: compression ?? .none, fullScale: fullScale)
+      bits: bits, scale: scale ?? Defaults.scale, compression: compression ?? Defaults.compression, fullScale: fullScale
+    )
   }
 
   /// The given options that mean nothing for features as floating-point numbers.

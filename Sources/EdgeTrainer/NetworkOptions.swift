@@ -1,6 +1,7 @@
 import ArgumentParser
 import Datasets
 import NeuralNetwork
+import Training
 import Transport
 
 extension Architecture: ExpressibleByArgument {}
@@ -9,13 +10,13 @@ extension ExitHead: ExpressibleByArgument {}
 /// What the network is: shared by `train` and `describe`.
 struct NetworkOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Network to cut in two.", valueName: "name"))
-  var architecture = Architecture.vgg8
+  var architecture = Defaults.architecture
 
   @Option(
     help: ArgumentHelp(
       """
       Early exit that trains the front: pooling and a linear layer, after no, one or two convolutions, as many as \
-      lead down to 4x4, or residual blocks down to 4x4. (default: deep)
+      lead down to 4x4, or residual blocks down to 4x4. (default: \(Defaults.exitHead.rawValue))
       """, valueName: "head"))
   var exitHead: ExitHead?
 
@@ -26,7 +27,7 @@ struct NetworkOptions: ParsableArguments {
 
   func configuration(cut: Int, for task: ImageTask) -> SplitNetwork.Configuration {
     SplitNetwork.Configuration(
-      architecture: architecture, cut: cut, exitHead: exitHead ?? .deep, bottleneck: bottleneck,
+      architecture: architecture, cut: cut, exitHead: exitHead ?? Defaults.exitHead, bottleneck: bottleneck,
       input: task.shape, classes: task.classes)
   }
 }
@@ -35,11 +36,11 @@ struct NetworkOptions: ParsableArguments {
 struct BitsOption: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Bits of a feature value on the wire: 1 to 8 (quantized), 16 or 32 (float). (default: 4)",
+      "Bits of a feature value on the wire: 1 to 8 (quantized), 16 or 32 (float). (default: \(Defaults.bits))",
       valueName: "n"))
   var bits: Int?
 
-  var value: Int { bits ?? 4 }
+  var value: Int { bits ?? Defaults.bits }
 
   /// The format that options ask for.
   ///
@@ -60,8 +61,9 @@ struct BitsOption: ParsableArguments {
 
 /// Where the network is cut.
 struct CutOption: ParsableArguments {
-  @Option(help: ArgumentHelp("Cut the network after block <k>; see describe. (default: 2)", valueName: "k"))
+  @Option(
+    help: ArgumentHelp("Cut the network after block <k>; see describe. (default: \(Defaults.cut))", valueName: "k"))
   var cut: Int?
 
-  var value: Int { cut ?? 2 }
+  var value: Int { cut ?? Defaults.cut }
 }

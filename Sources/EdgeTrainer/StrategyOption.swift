@@ -20,7 +20,7 @@ extension Strategy {
 /// How the work is divided, and which of the other options that leaves without a meaning.
 struct StrategyOption: ParsableArguments {
   @Option(help: ArgumentHelp("How the work is divided; see above.", valueName: "name"))
-  var strategy = Strategy.hierarchical
+  var strategy = Defaults.strategy
 
   static let help = """
     STRATEGIES:

@@ -28,13 +28,30 @@ import Training
     #expect(ImageSource(option: "./synthetic") == .cifar10(directory: "./synthetic"))
   }
 
+  private static func readme() throws -> String {
+    var root = URL(fileURLWithPath: #filePath)
+    for _ in 0..<3 { root.deleteLastPathComponent() }
+    return try String(contentsOf: root.appendingPathComponent("README.md"), encoding: .utf8)
+  }
+
   @Test func exitCodesAreThoseOfTheReadme() throws {
-    let readme = try String(
-      contentsOf: URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().appendingPathComponent("README.md"), encoding: .utf8)
+    let readme = try Self.readme()
     for exit in RunExit.allCases {
       #expect(readme.contains("| \(exit.rawValue) | \(exit.documentation) |"), "\(exit)")
     }
+  }
+
+  @Test func defaultsAreThoseOfTheReadme() throws {
+    let readme = try Self.readme()
+    for (option, value) in [
+      ("strategy name", Defaults.strategy.rawValue), ("architecture name", Defaults.architecture.rawValue),
+      ("cut k", "\(Defaults.cut)"), ("exit-head head", Defaults.exitHead.rawValue), ("bits n", "\(Defaults.bits)"),
+      ("scale which", Defaults.scale.rawValue), ("compression how", Defaults.compression.rawValue),
+      ("window n", "\(Defaults.window)"), ("epochs n", "\(Defaults.epochs)"), ("batch-size n", "\(Defaults.batchSize)"),
+      ("learning-rate x", "\(Defaults.learningRate)"), ("momentum x", "\(Defaults.momentum)"),
+      ("weight-decay x", "\(Defaults.weightDecay)"), ("schedule name", Defaults.schedule.rawValue),
+      ("seed n", "\(Defaults.seed)"),
+    ] { #expect(readme.contains("| `--\(option)` | \(value) |"), "\(option)") }
   }
 
   @Test func everyKindOfErrorHasAnExitCode() {

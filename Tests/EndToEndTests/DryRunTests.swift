@@ -3,8 +3,7 @@ import Testing
 
 /// `edge-trainer train --dry-run`: everything but the run.
 @Suite struct DryRunTests {
-  private static func train(_ arguments: [String], in directory: TemporaryDirectory) throws -> FinishedProcess
-  {
+  private static func train(_ arguments: [String], in directory: TemporaryDirectory) throws -> FinishedProcess {
     // Nobody listens there.
     try ChildProcess.run(
       .edge, ["train", "--cloud", "127.0.0.1:1"] + EdgeRun.tiny.arguments + arguments, in: directory)

@@ -22,7 +22,8 @@ import Testing
       let busy = try #require(summary["link_busy_seconds"] as? Double)
       #expect(busy > 0 && busy <= (summary["wall_seconds"] as? Double ?? 0))
     }
-    // The edge has sent its batches no faster than the rate, but for the gaps between frames that the pacing makes up for.
+    // The edge has sent its batches no faster than the rate, but for the gaps between frames that the pacing makes up
+    // for.
     let summary = try edgeFiles.summary()
     let payload = try #require(summary["train_payload_bytes"] as? Int)
     let busy = try #require(summary["link_busy_seconds"] as? Double)

@@ -26,9 +26,8 @@ extension Architecture {
   }
 
   /// Totals: resnet18-imagenet has the 11,689,512 parameters of torchvision's resnet18 less 990 classes of
-  /// 513. resnet18 (11,173,962 parameters, 0.56 G) and vgg16 (0.31 G) are the well-known CIFAR-10 figures;
-  /// vgg16 has 4,224 fewer parameters than usual (14,728,266), since a bias before batch normalization has no
-  /// effect.
+  /// 513. resnet18 (11,173,962 parameters, 0.56 G) and vgg16 (0.31 G) are the well-known CIFAR-10 figures; vgg16 has
+  ///      4,224 fewer parameters than usual (14,728,266), since a bias before batch normalization has no effect.
   static let known: [Known] = [
     Known(
       architecture: .vgg8, shapes: [[16, 16, 32], [8, 8, 64], [4, 4, 128]],
@@ -95,8 +94,7 @@ extension Architecture {
     _ architecture: Architecture
   ) {
     let (parameters, statistics) = names(architecture)
-    // 20 convolutions, 20 batch normalizations with weight and bias, fc: as torchvision's state_dict, 122
-    // entries.
+    // 20 convolutions, 20 batch normalizations with weight and bias, fc: as torchvision's state_dict, 122 entries.
     #expect(parameters.count == 62 && statistics.count == 60)
     #expect(Set(parameters + statistics).count == 122)
     #expect(

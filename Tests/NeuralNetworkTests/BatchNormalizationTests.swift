@@ -70,8 +70,8 @@ import Testing
     expectSame(layer.batchesTracked.value, [0])
   }
 
-  /// A mean that is large against the deviation costs the variance few digits: at 1000 to 0.1, where E[x²] −
-  /// E[x]² in single precision has none left, three remain.
+  /// A mean that is large against the deviation costs the variance few digits: at 1000 to 0.1, where E[x²] − E[x]² in
+  /// single precision has none left, three remain.
   @Test(arguments: [(10, 1e-5), (0.1, 1e-3)] as [(Float, Double)], [1, 2, 3])
   func largeMean(kind: (deviation: Float, tolerance: Double), threads: Int) throws {
     let deviation = kind.deviation

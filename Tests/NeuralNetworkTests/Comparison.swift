@@ -28,8 +28,8 @@ extension UnsafeMutableBufferPointer<Float> {
 }
 
 /// The worst value of those with `|actual − expected| > tolerance · max(|actual|, |expected|, floor)`, with
-/// its index and both values; nil if there is none. Not-a-number is always worst. `indices` are those to
-/// print, if not `0..<count`.
+/// its index and both values; nil if there is none. Not-a-number is always worst. `indices` are those to print, if not
+/// `0..<count`.
 func mismatch(
   _ actual: [Double], _ expected: [Double], indices: [Int]? = nil, tolerance: Double, floor: Double
 ) -> String? {

@@ -26,8 +26,7 @@ import Testing
     if let bias = layer.bias { expectClose(bias.gradient, expected.bias, floor: floor, "bias gradient") }
   }
 
-  /// The cases are what their name says: more than two tiles, the last one not full, for every number of
-  /// workers.
+  /// The cases are what their name says: more than two tiles, the last one not full, for every number of workers.
   @Test(arguments: ConvolutionCase.tiled) func theTiledCasesNeedSeveralTiles(_ row: ConvolutionCase) throws {
     let rows = row.count * (try row.layer().outputShape(for: row.shape)).positions
     #expect(rows > 512 && rows % ConvolutionGeometry.tileRows != 0)

@@ -71,8 +71,8 @@ struct GradientChecker {
     let wide = differences(step)
     let narrow = differences(step / 2)
     if hasKinks {
-      // Where the objective is smooth, halving the step leaves the first difference as it is and halves the
-      // second. The gradient under test plays no part in this, so a wrong one cannot hide here.
+      // Where the objective is smooth, halving the step leaves the first difference as it is and halves the second. The
+      // gradient under test plays no part in this, so a wrong one cannot hide here.
       let allowed = tolerance / 3 * max(abs(narrow.first), floor)
       if abs(wide.first - narrow.first) > allowed || abs(wide.second - 2 * narrow.second) > allowed {
         return nil

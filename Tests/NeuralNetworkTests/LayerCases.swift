@@ -9,8 +9,8 @@ struct LayerCase: Sendable, CustomTestStringConvertible {
   var count: Int
   /// It has corners: a ReLU or a maximum.
   var hasKinks = false
-  /// It has corners inside, where one value moves many: central differences are taken where batch
-  /// normalization keeps everything far away from them, every other channel above and below.
+  /// It has corners inside, where one value moves many: central differences are taken where batch normalization keeps
+  /// everything far away from them, every other channel above and below.
   var farFromKinks = false
   /// The output is linear in each value alone, so that a large step is exact.
   var isLinear = false
@@ -159,8 +159,7 @@ extension LayerCase {
     LayerCase(name: "global average pooling", shape: shape, count: 3, isLinear: true) {
       GlobalAveragePooling()
     },
-    LayerCase(name: "linear", shape: FeatureShape(height: 2, width: 3, channels: 4), count: 5, isLinear: true)
-    {
+    LayerCase(name: "linear", shape: FeatureShape(height: 2, width: 3, channels: 4), count: 5, isLinear: true) {
       Linear(name: "linear", inputs: 24, outputs: 7)
     },
     LayerCase(

@@ -1,9 +1,8 @@
 import Compute
 import NeuralNetwork
 
-/// A layer that runs as in a network, except that all memory whose contents it must not rely on holds
-/// not-a-number: the parameters' gradients, the gradients that the pool lends, and the output of an earlier
-/// pass.
+/// A layer that runs as in a network, except that all memory whose contents it must not rely on holds not-a-number: the
+/// parameters' gradients, the gradients that the pool lends, and the output of an earlier pass.
 final class LayerHarness {
   let layer: any Layer
   let context: ComputeContext

@@ -5,8 +5,7 @@ import Testing
 @Suite struct MaxPoolingTests {
   static let windows = [(2, 2, 0), (3, 2, 1), (3, 1, 1), (3, 3, 0)]
 
-  @Test(arguments: windows, [1, 2, 3]) func equalsExplicitLoops(window: (Int, Int, Int), threads: Int) throws
-  {
+  @Test(arguments: windows, [1, 2, 3]) func equalsExplicitLoops(window: (Int, Int, Int), threads: Int) throws {
     let layer = MaxPooling(kernelSize: window.0, stride: window.1, padding: window.2)
     for shape in [
       FeatureShape(height: 5, width: 7, channels: 4), FeatureShape(height: 6, width: 8, channels: 3),

@@ -1,8 +1,7 @@
 import Compute
 import NeuralNetwork
 
-/// `max(0, x)`, in place: the output is the input's own tensor, so what came before must not need its output
-/// again.
+/// `max(0, x)`, in place: the output is the input's own tensor, so what came before must not need its output again.
 final class ReLU: Layer {
   private var context: ComputeContext?
   private var output: Tensor?

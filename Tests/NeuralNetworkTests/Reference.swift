@@ -2,8 +2,7 @@ import Compute
 import Foundation
 import NeuralNetwork
 
-/// The layers once more, as slow explicit loops in double precision. They share nothing with the ones under
-/// test.
+/// The layers once more, as slow explicit loops in double precision. They share nothing with the ones under test.
 enum Reference {
   /// A batch of features, NHWC.
   struct Features {

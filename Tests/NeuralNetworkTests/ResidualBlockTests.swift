@@ -5,8 +5,7 @@ import Testing
 @Suite struct ResidualBlockTests {
   static let shape = FeatureShape(height: 5, width: 7, channels: 4)
 
-  /// Convolution and batch normalization, with and without ReLU, forward and backward, by the reference
-  /// loops.
+  /// Convolution and batch normalization, with and without ReLU, forward and backward, by the reference loops.
   struct Stage {
     var convolution: Reference.Convolution
     var normalization: BatchNormalization

@@ -56,8 +56,8 @@ import Testing
     #expect(throws: ShapeError.self) { try Self.network(.vgg8, cut: 1, .pyramid, input: input) }
   }
 
-  /// c = 64 channels of 8x8: pool 64·10 + 10; conv 9·64² + 2·64 more; deep 9·64·128 + 256 + 9·128² + 256 +
-  /// 1290; pyramid 9·64·64 + 128 + 9·64·128 + 256 + 1290; residual 9·64·128 + 9·128² + 64·128 + 3·256 + 1290.
+  /// c = 64 channels of 8x8: pool 64·10 + 10; conv 9·64² + 2·64 more; deep 9·64·128 + 256 + 9·128² + 256 + 1290;
+  /// pyramid 9·64·64 + 128 + 9·64·128 + 256 + 1290; residual 9·64·128 + 9·128² + 64·128 + 3·256 + 1290.
   @Test(arguments: [
     (ExitHead.pool, 650, 640), (.conv, 37_642, 2_359_936), (.deep, 222_986, 7_079_168),
     (.pyramid, 112_266, 3_540_224), (.residual, 231_434, 3_671_296),

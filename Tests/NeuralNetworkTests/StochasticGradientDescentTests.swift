@@ -9,8 +9,7 @@ import Testing
     return parameter
   }
 
-  /// Rate 1/2, momentum 1/2, decay 1/4; every number is a short binary fraction, so the float results are
-  /// exact.
+  /// Rate 1/2, momentum 1/2, decay 1/4; every number is a short binary fraction, so the float results are exact.
   ///
   ///     w            gradient + decay · w       velocity           step · 1/2: gradient' + velocity / 2
   ///     1            1 + 0.25 = 1.25            1.25               1.875 / 2
@@ -39,8 +38,7 @@ import Testing
     expectSame(parameter.value, [-1, 2])
   }
 
-  /// Each step uses its own rate and momentum, as schedules change them: v = 1, then 0.5 · 1 + 1, then 0 ·
-  /// 1.5 + 1.
+  /// Each step uses its own rate and momentum, as schedules change them: v = 1, then 0.5 · 1 + 1, then 0 · 1.5 + 1.
   @Test func rateAndMomentumMayChange() throws {
     let parameter = Self.parameter([0])
     let optimizer = try StochasticGradientDescent([parameter], weightDecay: 0, pool: WorkerPool(workers: 1))

@@ -65,8 +65,7 @@ import Testing
   }
 
   /// 1 + 0.5 here, 1 up, 2 there, 3 down, 0.2 of round trip, and the slower of both ends.
-  @Test(arguments: [(cloudStep: 2.5, step: 9.2), (4.5, 10.2)]) func lockStep(cloudStep: Double, step: Double)
-  {
+  @Test(arguments: [(cloudStep: 2.5, step: 9.2), (4.5, 10.2)]) func lockStep(cloudStep: Double, step: Double) {
     let prediction = Self.model().lockStep(
       Self.edge(1, 1.5), Self.encoding(0.5, 1000),
       CloudTimes(stepSeconds: cloudStep, gradientSeconds: 2), gradientBytes: 6000)

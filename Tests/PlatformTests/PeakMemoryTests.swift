@@ -6,8 +6,7 @@ import Testing
 @Suite struct PeakMemoryTests {
   @Test func peakMemory() throws {
     #expect(PeakMemory.bytes(inStatus: "Name:\tx\nVmHWM:\t    1234 kB\nVmRSS:\t 1 kB\n") == 1_263_616)
-    for status in ["", "VmHWM:", "VmHWM:\tmany kB", "VmHWM:\t-1 kB", "VmHWM:\t1 MB", "VmHWM:\t\(Int.max) kB"]
-    {
+    for status in ["", "VmHWM:", "VmHWM:\tmany kB", "VmHWM:\t-1 kB", "VmHWM:\t1 MB", "VmHWM:\t\(Int.max) kB"] {
       #expect(PeakMemory.bytes(inStatus: status) == nil)
     }
     let before = try #require(PeakMemory.bytes())

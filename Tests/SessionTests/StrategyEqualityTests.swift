@@ -6,8 +6,8 @@ import Testing
 @testable import Training
 @testable import Transport
 
-/// Every strategy that trains one network on one loss computes what one process computes with the uncut network, bit for
-/// bit.
+/// Every strategy that trains one network on one loss computes what one process computes with the uncut network, bit
+/// for bit.
 @Suite(.serialized) struct StrategyEqualityTests {
   /// 2 epochs of 10 steps, the last one of each with 1 image, and 3 test batches, the last one with 1.
   static func configuration(

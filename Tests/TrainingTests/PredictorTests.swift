@@ -107,8 +107,7 @@ import Testing
       expect("epoch", "2", "3")
       try Checkpoint.write([network.rest], configuration, role: .cloud, epoch: 2, step: 5, to: cloud)
       expect("step", "4", "5")
-      #expect(throws: CheckpointError.metadata(path: cloud, field: "role", expected: "edge", actual: "cloud"))
-      {
+      #expect(throws: CheckpointError.metadata(path: cloud, field: "role", expected: "edge", actual: "cloud")) {
         try Predictor(edge: cloud, cloud: nil, batchSize: 1, compute: ComputeSettings(threads: 1))
       }
     }

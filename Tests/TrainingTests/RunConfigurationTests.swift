@@ -226,8 +226,7 @@ struct ConfigurationBound: Sendable, CustomStringConvertible {
   var description: String
   var set: @Sendable (inout RunConfiguration) -> Void
   var isAllowed: Bool
-  init(_ description: String, _ isAllowed: Bool, _ set: @escaping @Sendable (inout RunConfiguration) -> Void)
-  {
+  init(_ description: String, _ isAllowed: Bool, _ set: @escaping @Sendable (inout RunConfiguration) -> Void) {
     self.description = description
     self.set = set
     self.isAllowed = isAllowed

@@ -146,8 +146,7 @@ import Testing
       order(
         "acknowledgement of 3 to 3, goodbye (interrupted), failure", "acknowledgement of 1 from the cloud")
     ) { try opening() + [train(1), train(2), train(3), acknowledge(2), acknowledge(1)] },
-    Case("acknowledged twice", order("goodbye (interrupted), failure", "acknowledgement of 1 from the cloud"))
-    {
+    Case("acknowledged twice", order("goodbye (interrupted), failure", "acknowledgement of 1 from the cloud")) {
       try opening() + [train(1), acknowledge(1), acknowledge(1)]
     },
     Case("acknowledged 0", order("goodbye (interrupted), failure", "acknowledgement of 0 from the cloud")) {

@@ -5,8 +5,8 @@ import Testing
 
 /// Random conversations with messages in flight.
 @Suite struct ConversationWalkTests {
-  /// Whatever one side may say is legal where it arrives, however messages cross; whatever it may not say changes nothing;
-  /// and once all has arrived, both sides are of one mind.
+  /// Whatever one side may say is legal where it arrives, however messages cross; whatever it may not say changes
+  /// nothing; and once all has arrived, both sides are of one mind.
   @Test(arguments: Exchange.allCases) func whatMayBeSaidMayBeHeard(exchange: Exchange) throws {
     var generator = TestGenerator(state: 12)
     var heard: Set<FrameType> = []

@@ -234,8 +234,8 @@ import Testing
     #expect(refused > 4000)
   }
 
-  /// Valid frames with bytes changed, taken out and put in, half of them with the checksum set right again, so that
-  /// the payload's own reader is what is tested.
+  /// Valid frames with bytes changed, taken out and put in, half of them with the checksum set right again, so that the
+  /// payload's own reader is what is tested.
   @Test func mutatedFramesNeverCrash() throws {
     var generator = TestGenerator(state: 6)
     let messages = try allMessages()

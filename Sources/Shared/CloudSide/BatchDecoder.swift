@@ -34,8 +34,7 @@ final class FeatureDecoder: BatchDecoder {
       try codec.decode($0, expecting: limit, into: features.data, capacity: features.capacity)
     }
     guard decoded == limit else {
-      throw WireError.payload(
-        type: type, field: "activations", expected: "\(limit)", actual: "\(decoded)")
+      throw WireError.payload(type: type, field: "activations", expected: "\(limit)", actual: "\(decoded)")
     }
     features.resize(count: batch.labels.count)
   }
@@ -55,8 +54,7 @@ final class ImageDecoder: BatchDecoder {
     task = configuration.task
     normalization = Normalization(task)
     sampler = EpochSampler(
-      count: configuration.trainImages, batchSize: configuration.batchSize, order: .shuffled,
-      seed: configuration.seed)
+      count: configuration.trainImages, batchSize: configuration.batchSize, order: .shuffled, seed: configuration.seed)
   }
 
   var shape: FeatureShape { task.shape }
@@ -72,13 +70,10 @@ final class ImageDecoder: BatchDecoder {
       for image in 0..<count {
         var crop = CropAndFlip.identity
         if type == .trainBatch {
-          var generator = sampler.augmentationGenerator(
-            epoch: epoch, position: index * sampler.batchSize + image)
+          var generator = sampler.augmentationGenerator(epoch: epoch, position: index * sampler.batchSize + image)
           crop = augmentation.draw(using: &generator)
         }
-        normalization.convert(
-          pixels + image * task.imageBytes, crop: crop,
-          into: images.data + image * task.imageBytes)
+        normalization.convert(pixels + image * task.imageBytes, crop: crop, into: images.data + image * task.imageBytes)
       }
     }
   }
@@ -89,8 +84,7 @@ extension EncodedBatch {
   func checkImages(_ task: ImageTask, _ type: FrameType) throws(WireError) {
     let expected = labels.count * task.imageBytes
     guard activations.count == expected else {
-      throw .payload(
-        type: type, field: "images", expected: "\(expected) bytes", actual: "\(activations.count)")
+      throw .payload(type: type, field: "images", expected: "\(expected) bytes", actual: "\(activations.count)")
     }
   }
 }

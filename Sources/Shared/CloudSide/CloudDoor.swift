@@ -44,9 +44,7 @@ final class CloudDoor: Sendable {
 
     /// A greeting is over.
     mutating func endGreeting(_ connection: FramedConnection) {
-      if let thread = greetings.removeValue(forKey: ObjectIdentifier(connection))?.thread {
-        finished.append(thread)
-      }
+      if let thread = greetings.removeValue(forKey: ObjectIdentifier(connection))?.thread { finished.append(thread) }
     }
   }
 
@@ -79,8 +77,7 @@ final class CloudDoor: Sendable {
     joinFinished()
     listener.close()
     if let late = state.withLock({ $0.next }) {
-      Handshake.refuse(
-        late.connection, Refusal(code: .shuttingDown, reason: "the cloud has served its last edge"))
+      Handshake.refuse(late.connection, Refusal(code: .shuttingDown, reason: "the cloud has served its last edge"))
     }
   }
 
@@ -100,9 +97,7 @@ final class CloudDoor: Sendable {
 
   /// Opens the door, if it is this visitor that keeps it closed.
   func release(_ visitor: Visitor) {
-    state.withLock { state in
-      if state.occupant?.connection === visitor.connection { state.occupant = nil }
-    }
+    state.withLock { state in if state.occupant?.connection === visitor.connection { state.occupant = nil } }
   }
 
   // MARK: The thread that accepts
@@ -121,9 +116,7 @@ final class CloudDoor: Sendable {
         }
         try beginGreeting(socket)
       }
-    } catch {
-      state.change { $0.failure = error }
-    }
+    } catch { state.change { $0.failure = error } }
   }
 
   /// Greets a client on a thread of its own; one for whom there is none is turned away.
@@ -172,14 +165,10 @@ final class CloudDoor: Sendable {
             connection,
             Refusal(code: .busy, reason: "serving the edge at \(occupant.name); try again when it has ended"))
         }
-      } catch {
-        turnAway(connection, name, error)
-      }
+      } catch { turnAway(connection, name, error) }
     } catch ConnectionError.cancelled {
       // It was told that the cloud goes.
-    } catch {
-      logger.warning("\(error)")
-    }
+    } catch { logger.warning("\(error)") }
     state.change { $0.endGreeting(connection) }
   }
 

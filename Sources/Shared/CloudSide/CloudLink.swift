@@ -82,8 +82,7 @@ final class CloudLink: Sendable {
     self.timeline = timeline
     batchSize = configuration.batchSize
     classes = configuration.task.classes
-    state = Guarded(
-      State(free: (0..<Self.tensors).map { _ in Tensor(decoder.shape, count: configuration.batchSize) }))
+    state = Guarded(State(free: (0..<Self.tensors).map { _ in Tensor(decoder.shape, count: configuration.batchSize) }))
   }
 
   /// Starts both threads; the edge has been welcomed.
@@ -123,9 +122,7 @@ final class CloudLink: Sendable {
   }
 
   /// - Throws: what has ended the conversation, for a computation that needs nothing from it.
-  func check() throws {
-    try state.withLock { state in if let failure = state.failure { throw failure } }
-  }
+  func check() throws { try state.withLock { state in if let failure = state.failure { throw failure } } }
 
   /// Hands a message to the sending thread; never waits.
   func post(_ message: Message) { post { _ in message } }
@@ -185,13 +182,7 @@ final class CloudLink: Sendable {
 
   // MARK: The receiving thread
 
-  private func receive() {
-    do {
-      while try receiveOne() {}
-    } catch {
-      fail(error)
-    }
-  }
+  private func receive() { do { while try receiveOne() {} } catch { fail(error) } }
 
   /// - Returns: whether more is to come.
   private func receiveOne() throws -> Bool {
@@ -203,8 +194,7 @@ final class CloudLink: Sendable {
     case .trainImages(let batch): try store(batch, .trainImages)
     case .testImages(let batch): try store(batch, .testImages)
     case .epochEnd(let end):
-      append(
-        .epochEnd(ReceivedEnd(end: end, before: received.receivedBefore, with: received.receivedWith)))
+      append(.epochEnd(ReceivedEnd(end: end, before: received.receivedBefore, with: received.receivedWith)))
     case .goodbye(let goodbye):
       guard goodbye.reason == .completed else { throw TrainingError.peerInterrupted(peer: .edge) }
       append(.completed)
@@ -237,12 +227,10 @@ final class CloudLink: Sendable {
 
   private func check(_ batch: EncodedBatch, _ type: FrameType) throws(WireError) {
     guard batch.labels.count <= batchSize else {
-      throw .payload(
-        type: type, field: "count", expected: "at most \(batchSize)", actual: "\(batch.labels.count)")
+      throw .payload(type: type, field: "count", expected: "at most \(batchSize)", actual: "\(batch.labels.count)")
     }
     if let label = batch.labels.first(where: { $0 >= classes }) {
-      throw .payload(
-        type: type, field: "labels", expected: "0 to \(classes - 1)", actual: "\(label)")
+      throw .payload(type: type, field: "labels", expected: "0 to \(classes - 1)", actual: "\(label)")
     }
   }
 

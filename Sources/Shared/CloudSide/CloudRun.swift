@@ -23,10 +23,8 @@ final class CloudRun {
   /// The end of the epoch under way, with the bytes counted before and with it.
   private var epochEnd: CloudLink.ReceivedEnd?
 
-  init(
-    _ configuration: RunConfiguration, _ link: CloudLink, recorder: RunRecorder, logger: Logger,
-    timeline: Timeline?
-  ) {
+  init(_ configuration: RunConfiguration, _ link: CloudLink, recorder: RunRecorder, logger: Logger, timeline: Timeline?)
+  {
     self.configuration = configuration
     self.link = link
     self.recorder = recorder
@@ -61,13 +59,10 @@ final class CloudRun {
     let received = try awaitEpochEnd()
     epochEnd = nil
     try check(received.end)
-    try LedgerMismatchError.check(
-      "from edge to cloud", here: received.before, there: received.end.sent)
+    try LedgerMismatchError.check("from edge to cloud", here: received.before, there: received.end.sent)
 
     let sums = state.sums
-    let exit =
-      received.end.exitCount > 0
-      ? Double(received.end.exitCorrect) / Double(received.end.exitCount) : nil
+    let exit = received.end.exitCount > 0 ? Double(received.end.exitCorrect) / Double(received.end.exitCount) : nil
     let accuracy = sums.testImages > 0 ? Double(sums.correct) / Double(sums.testImages) : nil
     let epochClock = clock
     clock = TrainingClock(timeline: timeline)
@@ -80,8 +75,8 @@ final class CloudRun {
       .epochReport(
         EpochReport(
           epoch: epoch, meanTrainingLoss: sums.meanLoss, finalLoss: finalLoss, finalCorrect: sums.correct,
-          finalCount: sums.testImages, busySeconds: epochClock.busySeconds,
-          idleSeconds: epochClock.idleSeconds, received: received.with, sent: ledger.sent))
+          finalCount: sums.testImages, busySeconds: epochClock.busySeconds, idleSeconds: epochClock.idleSeconds,
+          received: received.with, sent: ledger.sent))
     }
     let exitNote = exit.map { "exit \(Formatting.percent($0)), final " } ?? ""
     logger.info(
@@ -98,8 +93,7 @@ final class CloudRun {
     try checkFinite(result)
     let learningRate = scheduled.learningRate
     state.countStep(images: batch.count, loss: result.loss)
-    try recorder.step(
-      state, loss: result.loss, learningRate: learningRate, images: batch.count, link.ledger)
+    try recorder.step(state, loss: result.loss, learningRate: learningRate, images: batch.count, link.ledger)
   }
 
   /// Logs one step on what the edge has sent, and acknowledges it.
@@ -130,16 +124,13 @@ final class CloudRun {
 
   /// - Throws: `TrainingError.diverged`.
   func checkFinite(_ result: SoftmaxCrossEntropy.Result) throws {
-    guard result.loss.isFinite else {
-      throw TrainingError.diverged(step: state.completedSteps + 1, loss: result.loss)
-    }
+    guard result.loss.isFinite else { throw TrainingError.diverged(step: state.completedSteps + 1, loss: result.loss) }
   }
 
   private func acknowledge(_ batch: ReceivedBatch, _ result: SoftmaxCrossEntropy.Result) {
     link.recycle(batch.samples.images)
     link.post(
-      .acknowledgement(
-        Acknowledgement(sequence: batch.sequence, loss: result.wireLoss, correct: result.correct)))
+      .acknowledgement(Acknowledgement(sequence: batch.sequence, loss: result.wireLoss, correct: result.correct)))
   }
 }
 
@@ -185,8 +176,7 @@ extension CloudRun {
   /// Waits for the end of the epoch, unless it has come already.
   ///
   /// - Throws: `WireError` if something else comes; what ended the link.
-  @discardableResult
-  func awaitEpochEnd() throws -> CloudLink.ReceivedEnd {
+  @discardableResult func awaitEpochEnd() throws -> CloudLink.ReceivedEnd {
     if let epochEnd { return epochEnd }
     let item = try peek()
     ahead = nil
@@ -226,8 +216,7 @@ extension CloudRun {
     let step = state.sums.steps
     guard state.completedSteps < configuration.totalSteps, step < configuration.stepsPerEpoch else {
       throw .order(
-        expected: "\(configuration.epochs) epochs of \(configuration.stepsPerEpoch) train-batches",
-        actual: "one more")
+        expected: "\(configuration.epochs) epochs of \(configuration.stepsPerEpoch) train-batches", actual: "one more")
     }
     let count = min(configuration.batchSize, configuration.trainImages - step * configuration.batchSize)
     guard batch.count == count else {
@@ -240,8 +229,7 @@ extension CloudRun {
     let count = state.sums.testImages + batch.count
     guard count <= configuration.testImages else {
       throw .payload(
-        type: .evaluationBatch, field: "count", expected: "\(configuration.testImages) in an epoch",
-        actual: "\(count)")
+        type: .evaluationBatch, field: "count", expected: "\(configuration.testImages) in an epoch", actual: "\(count)")
     }
   }
 
@@ -250,8 +238,7 @@ extension CloudRun {
     try checkSteps(before: "an epoch-end")
     let exitCount = configuration.strategy.hasExit ? configuration.testImages : 0
     for (field, count, expected) in [
-      ("evaluation samples", state.sums.testImages, configuration.testImages),
-      ("exit_count", end.exitCount, exitCount),
+      ("evaluation samples", state.sums.testImages, configuration.testImages), ("exit_count", end.exitCount, exitCount),
     ] where count != expected {
       throw .payload(type: .epochEnd, field: field, expected: "\(expected)", actual: "\(count)")
     }

@@ -101,9 +101,7 @@ package final class CloudServer: Sendable {
       }
       door.release(visitor)
     }
-    if let last = failures.last {
-      throw FailedSessionsError(failed: failures.count, sessions: served, last: last)
-    }
+    if let last = failures.last { throw FailedSessionsError(failed: failures.count, sessions: served, last: last) }
   }
 
   // MARK: One session
@@ -111,8 +109,7 @@ package final class CloudServer: Sendable {
   /// Builds the session; a visitor that cannot be served is told why.
   ///
   /// - Returns: what serves the edge; nil if it was turned away. An edge that measures leaves no summary.
-  private func welcome(_ visitor: CloudDoor.Visitor, _ door: CloudDoor) throws -> (() throws -> RunSummary?)?
-  {
+  private func welcome(_ visitor: CloudDoor.Visitor, _ door: CloudDoor) throws -> (() throws -> RunSummary?)? {
     if visitor.exchange == .measurements { return { [self] in try serveMeasurements(visitor) } }
     let run = visitor.run
     PeakMemory.reset()
@@ -127,8 +124,7 @@ package final class CloudServer: Sendable {
     }
     let directory = options.directory.map { "\($0)/\(run)" } ?? "runs/\(run)/cloud"
     return { [self] in
-      logger.info(
-        "serving the edge at \(visitor.name)", metadata: ["run": "\(run)", "directory": "\(directory)"])
+      logger.info("serving the edge at \(visitor.name)", metadata: ["run": "\(run)", "directory": "\(directory)"])
       // The next edge may come in while the last files of this one are written.
       return try session.run(in: directory, interruption: interruption, operations: options.operations) {
         door.release(visitor)

@@ -22,8 +22,7 @@ final class CloudSession {
   ///
   /// - Throws: `ShapeError` if the configuration makes no network, `ConfigurationError` if it needs no cloud.
   init(
-    _ connection: FramedConnection, _ configuration: RunConfiguration, run: RunIdentifier,
-    compute: ComputeSettings,
+    _ connection: FramedConnection, _ configuration: RunConfiguration, run: RunIdentifier, compute: ComputeSettings,
     logger: Logger, timeline: Timeline? = nil
   ) throws {
     helloReceived = Timestamp.now().secondsSince1970
@@ -66,8 +65,7 @@ final class CloudSession {
   /// - Returns: the summary that was written.
   /// - Throws: what ended the run early; the edge has been told, the logs are complete up to that step.
   package func run(
-    in directory: String, interruption: Interruption, operations: FileOperations = .live,
-    disconnected: () -> Void = {}
+    in directory: String, interruption: Interruption, operations: FileOperations = .live, disconnected: () -> Void = {}
   ) throws -> RunSummary {
     let token = interruption.add { [link] in link.fail(InterruptedError()) }
     defer { interruption.remove(token) }
@@ -94,8 +92,7 @@ final class CloudSession {
         : Message(lastWordFor: error, of: .cloud)
       link.close(sending: lastWord, within: 2)
       disconnected()
-      run?.recorder.finish(
-        after: error, link.ledger, linkBusySeconds: link.sendingSeconds, clock: clock, logger)
+      run?.recorder.finish(after: error, link.ledger, linkBusySeconds: link.sendingSeconds, clock: clock, logger)
       throw error
     }
     link.close()
@@ -110,8 +107,7 @@ final class CloudSession {
       .welcome(
         Welcome(
           maximumFrameBytes: connection.maximumFrameBytes, softwareVersion: Software.version,
-          clock: Welcome.ClockReading(
-            helloReceived: helloReceived, welcomeSent: Timestamp.now().secondsSince1970))))
+          clock: Welcome.ClockReading(helloReceived: helloReceived, welcomeSent: Timestamp.now().secondsSince1970))))
     try connection.shape(configuration.link)
   }
 }

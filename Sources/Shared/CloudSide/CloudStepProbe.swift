@@ -40,13 +40,11 @@ final class CloudStepProbe {
     let gradients = samples.compactMap(\.gradient)
     return ProbeReport(
       steps: samples.count, secondsPerStep: StepTiming.median(samples.map(\.step)),
-      secondsToGradient: gradients.isEmpty ? nil : StepTiming.median(gradients),
-      peakMemoryBytes: PeakMemory.bytes())
+      secondsToGradient: gradients.isEmpty ? nil : StepTiming.median(gradients), peakMemoryBytes: PeakMemory.bytes())
   }
 
   /// Small, so that training on noise does not diverge.
-  private let values = LearningRateSchedule.constant.values(
-    step: 0, of: 1, learningRate: 1e-4, momentum: 0.9)
+  private let values = LearningRateSchedule.constant.values(step: 0, of: 1, learningRate: 1e-4, momentum: 0.9)
 
   private func timeRest(_ steps: Int, _ check: () throws -> Void) throws -> [Times] {
     let network = try LocalNetwork(configuration, compute: compute)
@@ -84,8 +82,7 @@ final class CloudStepProbe {
 
   private func timeWhole(_ steps: Int, _ check: () throws -> Void) throws -> [Times] {
     let whole = try LocalNetwork(configuration, compute: compute).whole()
-    let pixels = (0..<labels.count * configuration.task.imageBytes).map { _ in
-      UInt8(truncatingIfNeeded: random.next())
+    let pixels = (0..<labels.count * configuration.task.imageBytes).map { _ in UInt8(truncatingIfNeeded: random.next())
     }
     let batch = EncodedBatch(sequence: 1, labels: labels, activations: pixels)
     let decoder = ImageDecoder(configuration)

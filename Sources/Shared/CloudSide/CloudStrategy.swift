@@ -21,9 +21,7 @@ protocol CloudStrategy: AnyObject {
   func evaluate(_ run: CloudRun) throws
 }
 
-extension CloudStrategy {
-  func prepare(_ run: CloudRun) throws {}
-}
+extension CloudStrategy { func prepare(_ run: CloudRun) throws {} }
 
 extension SoftmaxCrossEntropy.Result {
   /// JSON holds no infinity; a loss that a Float cannot hold is only shown.

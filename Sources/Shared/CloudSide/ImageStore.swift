@@ -65,9 +65,7 @@ final class UploadedImages: Sendable {
 
   /// - Throws: `WireError` unless every image is there.
   func checkComplete() throws(WireError) {
-    for (field, store) in [("uploaded training images", train), ("uploaded test images", test)]
-    where !store.isComplete {
-      throw .payload(type: .epochEnd, field: field, expected: "\(store.count)", actual: "\(store.stored)")
-    }
+    for (field, store) in [("uploaded training images", train), ("uploaded test images", test)] where !store.isComplete
+    { throw .payload(type: .epochEnd, field: field, expected: "\(store.count)", actual: "\(store.stored)") }
   }
 }

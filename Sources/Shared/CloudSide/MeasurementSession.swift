@@ -41,8 +41,7 @@ final class MeasurementSession {
     defer { interruption.remove(token) }
     do {
       try connection.send(
-        .welcome(
-          Welcome(maximumFrameBytes: connection.maximumFrameBytes, softwareVersion: Software.version)))
+        .welcome(Welcome(maximumFrameBytes: connection.maximumFrameBytes, softwareVersion: Software.version)))
       try connection.shape(link)
       while let question = try nextQuestion() { try connection.send(answer(to: question, interruption)) }
     } catch {
@@ -71,8 +70,8 @@ final class MeasurementSession {
       let frameBytes = Filler.frameByteCount(holding: filler.answerByteCount)
       guard frameBytes <= connection.maximumFrameBytes else {
         throw WireError.payload(
-          type: .filler, field: "answer bytes",
-          expected: "at most \(connection.maximumFrameBytes) in a frame", actual: "\(frameBytes)")
+          type: .filler, field: "answer bytes", expected: "at most \(connection.maximumFrameBytes) in a frame",
+          actual: "\(frameBytes)")
       }
       return .filler(Filler(sequence: filler.sequence, byteCount: filler.answerByteCount))
     case .probe(let probe): return .probeReport(try report(on: probe, interruption))
@@ -82,13 +81,10 @@ final class MeasurementSession {
 
   private func report(on probe: Probe, _ interruption: Interruption) throws -> ProbeReport {
     let configuration = try probe.configuration(as: RunConfiguration.self)
-    func checkInterruption() throws {
-      if interruption.isRequested { throw InterruptedError() }
-    }
+    func checkInterruption() throws { if interruption.isRequested { throw InterruptedError() } }
     do {
       try check(configuration)
-      return try CloudStepProbe(configuration, compute: compute).run(
-        steps: probe.steps, check: checkInterruption)
+      return try CloudStepProbe(configuration, compute: compute).run(steps: probe.steps, check: checkInterruption)
     } catch let error where !(error is InterruptedError) {
       logger.notice("not measured: \(error)")
       return ProbeReport(steps: 0, secondsPerStep: 0, refusal: "\(error)")

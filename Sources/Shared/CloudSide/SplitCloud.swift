@@ -45,9 +45,7 @@ final class SplitCloud: CloudStrategy {
 
   func evaluate(_ run: CloudRun) throws {
     while let batch = try run.nextTestBatch() {
-      let result = run.timeline.measure(.forward) {
-        rest.evaluate(batch.samples.images, labels: batch.samples.labels)
-      }
+      let result = run.timeline.measure(.forward) { rest.evaluate(batch.samples.images, labels: batch.samples.labels) }
       try run.tested(batch, result)
     }
   }

@@ -22,8 +22,7 @@ final class UploadCloud: CloudStrategy {
     try run.awaitUpload()
     try uploaded.checkComplete()
     try run.recorder.event("uploaded")
-    images = try PreparedImages(
-      train: uploaded.train, test: uploaded.test, run.configuration, timeline: run.timeline)
+    images = try PreparedImages(train: uploaded.train, test: uploaded.test, run.configuration, timeline: run.timeline)
   }
 
   func trainEpoch(_ run: CloudRun) throws {
@@ -58,7 +57,7 @@ final class UploadCloud: CloudStrategy {
     run.link.post(
       .batchReport(
         BatchReport(
-          epoch: run.state.epoch, stage: stage, batch: batch.index + 1, loss: result.wireLoss,
-          correct: result.correct)))
+          epoch: run.state.epoch, stage: stage, batch: batch.index + 1, loss: result.wireLoss, correct: result.correct))
+    )
   }
 }

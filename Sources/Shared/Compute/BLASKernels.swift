@@ -18,9 +18,7 @@ package enum BLASKernels {
     if flags.isSuperset(of: ["avx512f", "avx512dq", "avx512bw", "avx512vl", "avx512cd"]) {
       return avx512.contains(chosen) ? nil : "SkylakeX"
     }
-    if flags.isSuperset(of: ["avx2", "fma"]) {
-      return avx2.contains(chosen) ? nil : "Haswell"
-    }
+    if flags.isSuperset(of: ["avx2", "fma"]) { return avx2.contains(chosen) ? nil : "Haswell" }
     return nil
   }
 

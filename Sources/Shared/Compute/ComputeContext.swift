@@ -18,17 +18,13 @@ package final class ComputeContext {
 
   /// - Parameter threads: at least 1.
   /// - Throws: `ThreadError`.
-  package convenience init(threads: Int) throws(ThreadError) {
-    try self.init(ComputeSettings(threads: threads))
-  }
+  package convenience init(threads: Int) throws(ThreadError) { try self.init(ComputeSettings(threads: threads)) }
 
   package var threads: Int { pool.workers }
 
   /// Makes room for `slots.count` scratch areas for each worker, `slots[i]` values in area i. Areas only grow: layers
   /// run one after the other and share them. What no worker writes to takes no memory.
-  package func reserveScratch(_ slots: [Int]) {
-    for worker in scratch.indices { grow(&scratch[worker], slots) }
-  }
+  package func reserveScratch(_ slots: [Int]) { for worker in scratch.indices { grow(&scratch[worker], slots) } }
 
   /// The same for areas that the workers share.
   package func reserveSharedScratch(_ slots: [Int]) { grow(&sharedScratch, slots) }
@@ -44,9 +40,7 @@ package final class ComputeContext {
   }
 
   /// A worker's scratch area, valid until another layer runs; its values are undefined.
-  package func scratch(worker: Int, slot: Int) -> UnsafeMutablePointer<Float> {
-    scratch[worker][slot].data
-  }
+  package func scratch(worker: Int, slot: Int) -> UnsafeMutablePointer<Float> { scratch[worker][slot].data }
 
   /// An area that the workers share, likewise.
   package func sharedScratch(slot: Int) -> UnsafeMutablePointer<Float> { sharedScratch[slot].data }

@@ -11,9 +11,7 @@ package struct ConvolutionGeometry: Hashable, Sendable {
   /// - Returns: nil if the kernel is larger than the padded input.
   package init?(input: FeatureShape, kernelSize: Int, stride: Int, padding: Int) {
     precondition(kernelSize > 0 && stride > 0 && padding >= 0)
-    guard input.height + 2 * padding >= kernelSize, input.width + 2 * padding >= kernelSize else {
-      return nil
-    }
+    guard input.height + 2 * padding >= kernelSize, input.width + 2 * padding >= kernelSize else { return nil }
     self.input = input
     self.kernelSize = kernelSize
     self.stride = stride
@@ -33,16 +31,15 @@ package struct ConvolutionGeometry: Hashable, Sendable {
   package func transposed(outputChannels: Int) -> ConvolutionGeometry? {
     guard stride == 1 && padding < kernelSize else { return nil }
     return ConvolutionGeometry(
-      input: FeatureShape(height: outputHeight, width: outputWidth, channels: outputChannels),
-      kernelSize: kernelSize, stride: 1, padding: kernelSize - 1 - padding)
+      input: FeatureShape(height: outputHeight, width: outputWidth, channels: outputChannels), kernelSize: kernelSize,
+      stride: 1, padding: kernelSize - 1 - padding)
   }
 
   /// The im2col matrix is the input itself.
   package var isPointwise: Bool { kernelSize == 1 && stride == 1 && padding == 0 }
 
   /// The part of kernel column or row `0..<kernelSize` that lies inside `0..<extent` when it starts at `start`.
-  @inline(__always)
-  func valid(from start: Int, extent: Int) -> Range<Int> {
+  @inline(__always) func valid(from start: Int, extent: Int) -> Range<Int> {
     let lower = min(kernelSize, max(0, -start))
     return lower..<max(lower, min(kernelSize, extent - start))
   }

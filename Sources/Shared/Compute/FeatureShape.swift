@@ -12,9 +12,7 @@ package struct FeatureShape: Hashable, Sendable, Codable, CustomStringConvertibl
   }
 
   /// A vector of `channels` values, as a linear layer has it.
-  package init(channels: Int) {
-    self.init(height: 1, width: 1, channels: channels)
-  }
+  package init(channels: Int) { self.init(height: 1, width: 1, channels: channels) }
 
   /// Pixels of one image: `height · width`.
   package var positions: Int { height * width }

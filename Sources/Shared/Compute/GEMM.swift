@@ -14,18 +14,14 @@ package enum GEMM {
   ///   - transposeB: `b` is stored `[columns, inner]`.
   ///   - accumulate: add to what `c` holds.
   package static func multiply(
-    rows: Int, columns: Int, inner: Int,
-    _ a: UnsafePointer<Float>, transposeA: Bool = false, strideA: Int? = nil,
-    _ b: UnsafePointer<Float>, transposeB: Bool = false,
-    into c: UnsafeMutablePointer<Float>, accumulate: Bool = false
+    rows: Int, columns: Int, inner: Int, _ a: UnsafePointer<Float>, transposeA: Bool = false, strideA: Int? = nil,
+    _ b: UnsafePointer<Float>, transposeB: Bool = false, into c: UnsafeMutablePointer<Float>, accumulate: Bool = false
   ) {
     _ = singleThreaded
     cblas_sgemm(
-      CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans, transposeB ? CblasTrans : CblasNoTrans,
-      blasint(rows), blasint(columns), blasint(inner), 1,
-      a, blasint(strideA ?? (transposeA ? rows : inner)),
-      b, blasint(transposeB ? inner : columns), accumulate ? 1 : 0,
-      c, blasint(columns))
+      CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans, transposeB ? CblasTrans : CblasNoTrans, blasint(rows),
+      blasint(columns), blasint(inner), 1, a, blasint(strideA ?? (transposeA ? rows : inner)), b,
+      blasint(transposeB ? inner : columns), accumulate ? 1 : 0, c, blasint(columns))
   }
 
   /// The name of the kernel set that OpenBLAS took when it was loaded, such as "SkylakeX".

@@ -8,9 +8,7 @@ extension ConvolutionGeometry {
   ///   - images: `[count, height, width, channels]`.
   ///   - rows: which rows of `[count · outputPositions, patchValues]`.
   ///   - tile: `[rows.count, patchValues]`.
-  package func im2col(
-    _ images: UnsafePointer<Float>, rows: Range<Int>, into tile: UnsafeMutablePointer<Float>
-  ) {
+  package func im2col(_ images: UnsafePointer<Float>, rows: Range<Int>, into tile: UnsafeMutablePointer<Float>) {
     let channels = input.channels
     let band = kernelSize * channels
     var row = tile
@@ -57,9 +55,7 @@ extension ConvolutionGeometry {
   ///   - tile: `[rows.count, patchValues]`.
   ///   - rows: which rows of the im2col matrix the tile holds.
   ///   - images: `[count, height, width, channels]`, added to.
-  package func col2im(
-    _ tile: UnsafePointer<Float>, rows: Range<Int>, addingTo images: UnsafeMutablePointer<Float>
-  ) {
+  package func col2im(_ tile: UnsafePointer<Float>, rows: Range<Int>, addingTo images: UnsafeMutablePointer<Float>) {
     let channels = input.channels
     var row = tile
     for p in rows {
@@ -83,8 +79,8 @@ extension ConvolutionGeometry {
 }
 
 /// Copies a short run: in line, since a call of memmove costs more than a few vectors.
-@inline(__always)
-private func copy(_ source: UnsafePointer<Float>, to target: UnsafeMutablePointer<Float>, count: Int) {
+@inline(__always) private func copy(_ source: UnsafePointer<Float>, to target: UnsafeMutablePointer<Float>, count: Int)
+{
   if count < 32 {
     for index in 0..<count { target[index] = source[index] }
   } else {

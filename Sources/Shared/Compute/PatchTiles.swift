@@ -8,9 +8,7 @@ package struct PatchTile {
   private let data: UnsafePointer<Float>
   private let sliceStride: Int
 
-  init(
-    _ data: UnsafePointer<Float>, rows: Range<Int>, slices: Int, sliceValues: Int, sliceStride: Int
-  ) {
+  init(_ data: UnsafePointer<Float>, rows: Range<Int>, slices: Int, sliceValues: Int, sliceStride: Int) {
     self.data = data
     self.rows = rows
     self.slices = slices
@@ -53,8 +51,7 @@ extension ConvolutionGeometry {
   ///   - rows: begins and ends at multiples of `rowGrain`.
   ///   - scratch: room for `tileValues`; each tile is valid until the next.
   package func forEachTile(
-    of images: UnsafePointer<Float>, rows: Range<Int>, scratch: UnsafeMutablePointer<Float>,
-    _ body: (PatchTile) -> Void
+    of images: UnsafePointer<Float>, rows: Range<Int>, scratch: UnsafeMutablePointer<Float>, _ body: (PatchTile) -> Void
   ) {
     if expandsRows { return forEachExpandedTile(of: images, rows: rows, scratch: scratch, body) }
     for lower in Swift.stride(from: rows.lowerBound, to: rows.upperBound, by: Self.tileRows) {
@@ -69,8 +66,7 @@ extension ConvolutionGeometry {
   }
 
   private func forEachExpandedTile(
-    of images: UnsafePointer<Float>, rows: Range<Int>, scratch: UnsafeMutablePointer<Float>,
-    _ body: (PatchTile) -> Void
+    of images: UnsafePointer<Float>, rows: Range<Int>, scratch: UnsafeMutablePointer<Float>, _ body: (PatchTile) -> Void
   ) {
     let band = kernelSize * input.channels
     // In rows of output images, all images one below the other.
@@ -85,22 +81,18 @@ extension ConvolutionGeometry {
       }
       body(
         PatchTile(
-          scratch, rows: line * outputWidth..<(line + count) * outputWidth, slices: kernelSize,
-          sliceValues: band, sliceStride: outputWidth * band))
+          scratch, rows: line * outputWidth..<(line + count) * outputWidth, slices: kernelSize, sliceValues: band,
+          sliceStride: outputWidth * band))
       line += count
     }
   }
 
   /// Writes what lies under one kernel row at each output column: `[outputWidth, kernelSize · channels]`; 0 outside the
   /// image.
-  private func expand(
-    _ pixels: UnsafePointer<Float>, row: Int, into expanded: UnsafeMutablePointer<Float>
-  ) {
+  private func expand(_ pixels: UnsafePointer<Float>, row: Int, into expanded: UnsafeMutablePointer<Float>) {
     let channels = input.channels
     let band = kernelSize * channels
-    guard row >= 0 && row < input.height else {
-      return expanded.update(repeating: 0, count: outputWidth * band)
-    }
+    guard row >= 0 && row < input.height else { return expanded.update(repeating: 0, count: outputWidth * band) }
     let source = pixels + row * input.width * channels
     for x in 0..<outputWidth {
       let target = expanded + x * band

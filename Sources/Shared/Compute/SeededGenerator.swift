@@ -13,9 +13,7 @@ package struct SeededGenerator: RandomNumberGenerator, Sendable {
   ///   - stream: what the numbers are for; its 64-bit FNV-1a hash is mixed into the seed.
   package init(seed: UInt64, stream: String = "") {
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-    for byte in stream.utf8 {
-      hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3
-    }
+    for byte in stream.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
     state = seed
     state = next() ^ hash
     state = next()
@@ -30,9 +28,7 @@ package struct SeededGenerator: RandomNumberGenerator, Sendable {
   }
 
   /// The next uniform number in `[0, 1)`, a multiple of 2⁻²⁴.
-  package mutating func uniform() -> Float {
-    Float(next() >> 40) * 0x1p-24
-  }
+  package mutating func uniform() -> Float { Float(next() >> 40) * 0x1p-24 }
 
   /// The next number of the standard normal distribution (Box and Muller, one of the pair is dropped).
   package mutating func normal() -> Float {

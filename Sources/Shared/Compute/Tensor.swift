@@ -22,8 +22,7 @@ package final class Tensor {
     self.shape = shape
     self.count = count
     capacity = max(1, shape.values * count)
-    let raw = UnsafeMutableRawPointer.allocate(
-      byteCount: capacity * MemoryLayout<Float>.stride, alignment: 64)
+    let raw = UnsafeMutableRawPointer.allocate(byteCount: capacity * MemoryLayout<Float>.stride, alignment: 64)
     data = raw.bindMemory(to: Float.self, capacity: capacity)
     if zeroed { data.initialize(repeating: 0, count: capacity) }
   }
@@ -41,8 +40,7 @@ package final class Tensor {
 
   /// Takes another shape or number of images, without touching the values.
   package func resize(_ shape: FeatureShape, count: Int) {
-    precondition(
-      shape.values * count <= capacity, "\(count) x \(shape) does not fit into \(capacity) values")
+    precondition(shape.values * count <= capacity, "\(count) x \(shape) does not fit into \(capacity) values")
     self.shape = shape
     self.count = count
   }

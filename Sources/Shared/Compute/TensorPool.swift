@@ -14,9 +14,7 @@ package final class TensorPool {
       if best.map({ free[$0].capacity > tensor.capacity }) ?? true { best = index }
     }
     guard let best else {
-      if let largest = free.indices.max(by: { free[$0].capacity < free[$1].capacity }) {
-        free.remove(at: largest)
-      }
+      if let largest = free.indices.max(by: { free[$0].capacity < free[$1].capacity }) { free.remove(at: largest) }
       let tensor = Tensor(shape, count: count, zeroed: false)
       tensor.lender = self
       return tensor

@@ -11,9 +11,7 @@ struct Line {
     self.stride = stride * MemoryLayout<Float>.stride
   }
 
-  @inline(__always) subscript(_ index: Int) -> Lanes {
-    base.load(fromByteOffset: index * stride, as: Lanes.self)
-  }
+  @inline(__always) subscript(_ index: Int) -> Lanes { base.load(fromByteOffset: index * stride, as: Lanes.self) }
 }
 
 /// Vectors to write.

@@ -76,20 +76,12 @@ package struct WinogradTransforms: Sendable {
   }
 
   /// Applies the one for this size of tiles.
-  @inline(__always)
-  private func apply<Four: LineTransform, Two: LineTransform>(
+  @inline(__always) private func apply<Four: LineTransform, Two: LineTransform>(
     _ four: Four.Type, _ two: Two.Type, _ source: Grid, _ target: MutableGrid, _ channels: Int
-  ) {
-    if tileSide == 4 {
-      apply(four, source, target, channels)
-    } else {
-      apply(two, source, target, channels)
-    }
-  }
+  ) { if tileSide == 4 { apply(four, source, target, channels) } else { apply(two, source, target, channels) } }
 
   /// The line transform on every column, then on every row of that.
-  @inline(__always)
-  private func apply<Transform: LineTransform>(
+  @inline(__always) private func apply<Transform: LineTransform>(
     _: Transform.Type, _ source: Grid, _ target: MutableGrid, _ channels: Int
   ) {
     let lanes = Self.lanes

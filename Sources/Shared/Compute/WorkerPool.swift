@@ -19,9 +19,7 @@ package final class WorkerPool {
     let state = State()
     self.state = state
     var threads: [Thread] = []
-    do throws(ThreadError) {
-      for worker in 1..<workers { threads.append(try Thread { state.serve(worker) }) }
-    } catch {
+    do throws(ThreadError) { for worker in 1..<workers { threads.append(try Thread { state.serve(worker) }) } } catch {
       state.stop()
       for thread in threads { thread.join() }
       throw error
@@ -47,9 +45,7 @@ package final class WorkerPool {
   /// Splits `0..<count` into one contiguous range a worker, as equal as can be, and calls `body` for those not empty.
   ///
   /// - Parameter grain: ranges begin at multiples of it.
-  package func split(
-    _ count: Int, grain: Int = 1, _ body: (_ worker: Int, _ range: Range<Int>) -> Void
-  ) {
+  package func split(_ count: Int, grain: Int = 1, _ body: (_ worker: Int, _ range: Range<Int>) -> Void) {
     run { worker in
       let range = range(of: worker, count: count, grain: grain)
       if !range.isEmpty { body(worker, range) }
@@ -101,9 +97,7 @@ extension WorkerPool {
         seen += 1
         if stopping.load(ordering: .acquiring) { return }
         work?(worker)
-        if pending.wrappingSubtract(1, ordering: .acquiringAndReleasing).newValue == 0 {
-          wakeUps.change { $0 &+= 1 }
-        }
+        if pending.wrappingSubtract(1, ordering: .acquiringAndReleasing).newValue == 0 { wakeUps.change { $0 &+= 1 } }
       }
     }
 

@@ -35,7 +35,6 @@ package struct Augmentation: Equatable, Sendable {
   package func draw(using generator: inout SeededGenerator) -> CropAndFlip {
     let rowShift = generator.uniform(below: 2 * padding + 1) - padding
     let columnShift = generator.uniform(below: 2 * padding + 1) - padding
-    return CropAndFlip(
-      rowShift: rowShift, columnShift: columnShift, flipped: generator.uniform(below: 2) == 1)
+    return CropAndFlip(rowShift: rowShift, columnShift: columnShift, flipped: generator.uniform(below: 2) == 1)
   }
 }

@@ -24,32 +24,24 @@ package final class BatchLoader: Sendable {
     try worker.start()
   }
 
-  deinit {
-    worker.stop()
-  }
+  deinit { worker.stop() }
 
   /// Begins an epoch and gives up what is left of the one before.
   ///
   /// - Parameters:
   ///   - epoch: number of the epoch, from 0; any order.
   ///   - firstBatch: the first batch to deliver, `0...batchCount`; other than 0 when a run is resumed.
-  package func startEpoch(_ epoch: Int, firstBatch: Int = 0) {
-    worker.startEpoch(epoch, firstBatch: firstBatch)
-  }
+  package func startEpoch(_ epoch: Int, firstBatch: Int = 0) { worker.startEpoch(epoch, firstBatch: firstBatch) }
 
   /// The next batch of the epoch, nil after the last one (again and again). Waits if it is not ready.
   ///
   /// - Throws: the `DatasetError` that preparing this batch met (again on each call until the next `startEpoch`), or
   ///   `DatasetError.loaderStopped` after `stop`.
-  package func next() throws(DatasetError) -> Batch? {
-    try worker.next()
-  }
+  package func next() throws(DatasetError) -> Batch? { try worker.next() }
 
   /// Ends the thread, in mid-epoch too, and waits for it; a thread that waits in `next` is woken. Called by itself when
   /// the loader goes; may be called more than once.
-  package func stop() {
-    worker.stop()
-  }
+  package func stop() { worker.stop() }
 
   /// Batches of an epoch.
   package var batchCount: Int { worker.preparer.sampler.batchCount }

@@ -71,8 +71,7 @@ final class BatchLoaderWorker: Sendable {
 
   func startEpoch(_ epoch: Int, firstBatch: Int) {
     let batchCount = preparer.sampler.batchCount
-    precondition(
-      epoch >= 0 && firstBatch >= 0 && firstBatch <= batchCount, "epoch \(epoch), batch \(firstBatch)")
+    precondition(epoch >= 0 && firstBatch >= 0 && firstBatch <= batchCount, "epoch \(epoch), batch \(firstBatch)")
     state.change { state in
       state.generation += 1
       state.epoch = epoch
@@ -110,9 +109,7 @@ final class BatchLoaderWorker: Sendable {
     var indices: (generation: Int, values: [UInt32]) = (0, [])
     var scratch = [UInt8](repeating: 0, count: preparer.images.task.imageBytes)
     while case .prepare(let job) = nextStep() {
-      if indices.generation != job.generation {
-        indices = (job.generation, preparer.sampler.indices(epoch: job.epoch))
-      }
+      if indices.generation != job.generation { indices = (job.generation, preparer.sampler.indices(epoch: job.epoch)) }
       let start = MonotonicClock.nanoseconds()
       let outcome = Result { () throws(DatasetError) in
         try preparer.prepareBatch(
@@ -135,9 +132,9 @@ final class BatchLoaderWorker: Sendable {
   private func nextStep() -> Step {
     state.wait { state in
       if state.isStopping { return .end }
-      guard state.generation > 0, state.error == nil, state.prepared < preparer.sampler.batchCount,
-        state.hasRoom
-      else { return nil }
+      guard state.generation > 0, state.error == nil, state.prepared < preparer.sampler.batchCount, state.hasRoom else {
+        return nil
+      }
       return .prepare(
         Job(
           generation: state.generation, epoch: state.epoch, index: state.prepared,

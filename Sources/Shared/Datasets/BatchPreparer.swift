@@ -21,16 +21,14 @@ package struct BatchPreparer: Sendable {
     _ images: any LabeledImages, batchSize: Int, seed: UInt64, augmentation: Augmentation? = Augmentation()
   ) -> BatchPreparer {
     BatchPreparer(
-      images: images,
-      sampler: EpochSampler(count: images.count, batchSize: batchSize, order: .shuffled, seed: seed),
+      images: images, sampler: EpochSampler(count: images.count, batchSize: batchSize, order: .shuffled, seed: seed),
       augmentation: augmentation)
   }
 
   /// Batches in the order of the images, not augmented; every epoch is the same.
   package static func evaluation(_ images: any LabeledImages, batchSize: Int) -> BatchPreparer {
     BatchPreparer(
-      images: images,
-      sampler: EpochSampler(count: images.count, batchSize: batchSize, order: .sequential, seed: 0),
+      images: images, sampler: EpochSampler(count: images.count, batchSize: batchSize, order: .sequential, seed: 0),
       augmentation: nil)
   }
 
@@ -44,9 +42,9 @@ package struct BatchPreparer: Sendable {
   ///   - scratch: room for the bytes of one image.
   /// - Returns: the labels.
   /// - Throws: `DatasetError` if an image cannot be read.
-  package func prepareBatch(
-    _ index: Int, epoch: Int, indices: [UInt32], into tensor: Tensor, scratch: inout [UInt8]
-  ) throws(DatasetError) -> [UInt8] {
+  package func prepareBatch(_ index: Int, epoch: Int, indices: [UInt32], into tensor: Tensor, scratch: inout [UInt8])
+    throws(DatasetError) -> [UInt8]
+  {
     let positions = sampler.positions(ofBatch: index)
     tensor.resize(count: positions.count)
     for position in positions {

@@ -18,9 +18,9 @@ package struct CIFAR10: LabeledImages {
   ///   - recordsPerFile: records that each file must have; other than 10,000 only in tests.
   /// - Returns: the training images in the order of the files, and the test images.
   /// - Throws: `DatasetError` naming the file, what was expected and what was found.
-  package static func open(
-    directory: String, recordsPerFile: Int = 10_000
-  ) throws(DatasetError) -> (train: CIFAR10, test: CIFAR10) {
+  package static func open(directory: String, recordsPerFile: Int = 10_000) throws(DatasetError) -> (
+    train: CIFAR10, test: CIFAR10
+  ) {
     try RecordFile.checkDirectory(directory)
     let train = try CIFAR10(directory: directory, names: trainFileNames, recordsPerFile: recordsPerFile)
     let test = try CIFAR10(directory: directory, names: testFileNames, recordsPerFile: recordsPerFile)

@@ -33,20 +33,14 @@ extension DatasetError: CustomStringConvertible {
     [ENOENT, ENOTDIR, EACCES, ELOOP, ENAMETOOLONG].contains(code) ? "; " + wayOut : ""
   }
 
-  private static func reason(_ code: Int32) -> String {
-    SystemError.text(of: code)
-  }
+  private static func reason(_ code: Int32) -> String { SystemError.text(of: code) }
 
   package var description: String {
     switch self {
-    case .directoryNotReadable(let path, let code):
-      "data directory \(path): \(Self.reason(code))\(Self.hint(code))"
-    case .notADirectory(let path):
-      "data directory \(path): not a directory; \(Self.wayOut)"
-    case .fileNotReadable(let path, let code):
-      "data file \(path): \(Self.reason(code))\(Self.hint(code))"
-    case .notARegularFile(let path):
-      "data file \(path): not a regular file; \(Self.wayOut)"
+    case .directoryNotReadable(let path, let code): "data directory \(path): \(Self.reason(code))\(Self.hint(code))"
+    case .notADirectory(let path): "data directory \(path): not a directory; \(Self.wayOut)"
+    case .fileNotReadable(let path, let code): "data file \(path): \(Self.reason(code))\(Self.hint(code))"
+    case .notARegularFile(let path): "data file \(path): not a regular file; \(Self.wayOut)"
     case .wrongFileSize(let path, let expectedBytes, let actualBytes):
       "data file \(path): expected \(expectedBytes) bytes, found \(actualBytes); \(Self.wayOut)"
     case .invalidLabel(let path, let record, let value):
@@ -59,8 +53,7 @@ extension DatasetError: CustomStringConvertible {
         + " \(expectedBytes) bytes; restore the file and start again"
     case .limitOutOfRange(let limit, let available):
       "limit of \(limit) images: expected 1 to \(available), the number of images there are"
-    case .loaderStopped:
-      "the batch loader has been stopped"
+    case .loaderStopped: "the batch loader has been stopped"
     }
   }
 }

@@ -27,6 +27,6 @@ package struct ImageTask: Codable, Hashable, Sendable, CustomStringConvertible {
   /// CIFAR-10, and images that are drawn in its place. Mean and deviation are those of all pixels of the 50,000
   /// training images: the figures in general use, taken over and not computed from the files that are opened.
   package static let cifar10 = ImageTask(
-    shape: FeatureShape(height: 32, width: 32, channels: 3), classes: 10,
-    mean: [0.4914, 0.4822, 0.4465], deviation: [0.2470, 0.2435, 0.2616])
+    shape: FeatureShape(height: 32, width: 32, channels: 3), classes: 10, mean: [0.4914, 0.4822, 0.4465],
+    deviation: [0.2470, 0.2435, 0.2616])
 }

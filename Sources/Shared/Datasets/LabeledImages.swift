@@ -22,9 +22,7 @@ extension LabeledImages {
   ///
   /// - Throws: `DatasetError.limitOutOfRange` unless `limit` is in `1...count`.
   package func limited(to limit: Int) throws(DatasetError) -> any LabeledImages {
-    guard limit >= 1 && limit <= count else {
-      throw .limitOutOfRange(limit: limit, available: count)
-    }
+    guard limit >= 1 && limit <= count else { throw .limitOutOfRange(limit: limit, available: count) }
     return limit == count ? self : FirstImages(base: self, count: limit)
   }
 }

@@ -15,9 +15,7 @@ package struct Normalization: Sendable {
   }
 
   /// The normalized value of a byte of a channel.
-  package func value(of byte: UInt8, channel: Int) -> Float {
-    table[channel * 256 + Int(byte)]
-  }
+  package func value(of byte: UInt8, channel: Int) -> Float { table[channel * 256 + Int(byte)] }
 
   /// Crops, flips and normalizes one image and turns its planes into pixels.
   ///
@@ -25,9 +23,7 @@ package struct Normalization: Sendable {
   ///   - planes: [channels, height, width] bytes.
   ///   - crop: where the pixels go; what lies outside the image becomes the normalized value of 0.
   ///   - output: [height, width, channels] values, all of which are written.
-  package func convert(
-    _ planes: UnsafePointer<UInt8>, crop: CropAndFlip, into output: UnsafeMutablePointer<Float>
-  ) {
+  package func convert(_ planes: UnsafePointer<UInt8>, crop: CropAndFlip, into output: UnsafeMutablePointer<Float>) {
     let (height, width, channels) = (shape.height, shape.width, shape.channels)
     // The columns in sight, before the flip: output column x′ reads input column x′ + shift.
     let first = min(max(-crop.columnShift, 0), width)

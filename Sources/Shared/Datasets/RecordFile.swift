@@ -35,9 +35,7 @@ final class RecordFile: Sendable {
     }
   }
 
-  deinit {
-    close(descriptor)
-  }
+  deinit { close(descriptor) }
 
   /// Reads the file once from start to end, checks every label and appends it.
   func appendLabels(to labels: inout [UInt8]) throws(DatasetError) {
@@ -64,24 +62,17 @@ final class RecordFile: Sendable {
     try read(ImageTask.cifar10.imageBytes, at: record * Self.recordBytes + Self.labelBytes, into: pixels)
   }
 
-  private func read(
-    _ byteCount: Int, at offset: Int, into buffer: UnsafeMutablePointer<UInt8>
-  ) throws(DatasetError) {
+  private func read(_ byteCount: Int, at offset: Int, into buffer: UnsafeMutablePointer<UInt8>) throws(DatasetError) {
     var done = 0
     while done < byteCount {
       let record = (offset + done) / Self.recordBytes
       let got: Int
       do throws(SystemError) {
-        got = try SystemCall.run("pread") {
-          pread(descriptor, buffer + done, byteCount - done, off_t(offset + done))
-        }
-      } catch {
-        throw .readFailed(path: path, record: record, code: error.errnoCode)
-      }
+        got = try SystemCall.run("pread") { pread(descriptor, buffer + done, byteCount - done, off_t(offset + done)) }
+      } catch { throw .readFailed(path: path, record: record, code: error.errnoCode) }
       if got == 0 {
         throw .truncatedWhileReading(
-          path: path, record: record, expectedBytes: Self.recordBytes,
-          actualBytes: bytesLeft(ofRecord: record))
+          path: path, record: record, expectedBytes: Self.recordBytes, actualBytes: bytesLeft(ofRecord: record))
       }
       done += got
     }

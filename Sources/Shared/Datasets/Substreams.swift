@@ -8,12 +8,8 @@ extension SeededGenerator {
   }
 
   /// The next uniform number in `0..<bound`, for a bound of 1 or more; the same on every platform.
-  mutating func uniform(below bound: Int) -> Int {
-    Int(next().multipliedFullWidth(by: UInt64(bound)).high)
-  }
+  mutating func uniform(below bound: Int) -> Int { Int(next().multipliedFullWidth(by: UInt64(bound)).high) }
 
   /// The next uniform number in `[low, high)`.
-  mutating func uniform(_ low: Float, _ high: Float) -> Float {
-    low + (high - low) * uniform()
-  }
+  mutating func uniform(_ low: Float, _ high: Float) -> Float { low + (high - low) * uniform() }
 }

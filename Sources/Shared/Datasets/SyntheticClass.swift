@@ -75,12 +75,9 @@ extension SyntheticClass {
     let (radius, line, period) = (placement.radius, placement.halfLine, placement.period)
     // Each closure gives the signed distance of the point (u, v) from the drawing's outline, negative inside.
     switch self {
-    case .disc:
-      fill(coverage, row, placement) { u, v in (u * u + v * v).squareRoot() - radius }
-    case .ring:
-      fill(coverage, row, placement) { u, v in abs((u * u + v * v).squareRoot() - radius) - line }
-    case .square:
-      fill(coverage, row, placement) { u, v in max(abs(u), abs(v)) - radius }
+    case .disc: fill(coverage, row, placement) { u, v in (u * u + v * v).squareRoot() - radius }
+    case .ring: fill(coverage, row, placement) { u, v in abs((u * u + v * v).squareRoot() - radius) - line }
+    case .square: fill(coverage, row, placement) { u, v in max(abs(u), abs(v)) - radius }
     case .triangle:
       // Equilateral; `radius` is that of the inscribed circle.
       fill(coverage, row, placement) { u, v in max(-v, abs(u) * 0.8660254 + v * 0.5) - radius }
@@ -112,8 +109,7 @@ extension SyntheticClass {
 }
 
 /// Signed distance from `x` to the nearest of points `period` apart.
-@inline(__always)
-private func nearest(_ x: Float, _ period: Float, _ phase: Float) -> Float {
+@inline(__always) private func nearest(_ x: Float, _ period: Float, _ phase: Float) -> Float {
   let scaled = x / period + phase
   // Rounds to the nearest integer without a call: adding 1.5 · 2²³ leaves no bits for a fraction.
   let rounded = (scaled + 12_582_912) - 12_582_912
@@ -121,16 +117,13 @@ private func nearest(_ x: Float, _ period: Float, _ phase: Float) -> Float {
 }
 
 /// Signed distance from the edge of stripes half a period wide.
-@inline(__always)
-private func wave(_ x: Float, _ period: Float, _ phase: Float) -> Float {
+@inline(__always) private func wave(_ x: Float, _ period: Float, _ phase: Float) -> Float {
   abs(nearest(x, period, phase)) - 0.25 * period
 }
 
 /// Evaluates a signed distance at the pixel centers of a row and turns it into coverage.
-@inline(__always)
-private func fill(
-  _ coverage: UnsafeMutablePointer<Float>, _ row: Int, _ placement: Placement,
-  distance: (Float, Float) -> Float
+@inline(__always) private func fill(
+  _ coverage: UnsafeMutablePointer<Float>, _ row: Int, _ placement: Placement, distance: (Float, Float) -> Float
 ) {
   let y = Float(Int32(truncatingIfNeeded: row)) + 0.5 - placement.centerY
   for column in 0..<SyntheticImages.shape.width {

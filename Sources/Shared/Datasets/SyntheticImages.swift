@@ -55,9 +55,7 @@ package struct SyntheticImages: LabeledImages {
         painting.paint(row, coverage: coverage, into: pixels)
       }
     }
-    for _ in 0..<(1 + random.uniform(below: 3)) {
-      Distractor(using: &random).paint(into: pixels)
-    }
+    for _ in 0..<(1 + random.uniform(below: 3)) { Distractor(using: &random).paint(into: pixels) }
     addNoise(to: pixels, using: &random)
   }
 

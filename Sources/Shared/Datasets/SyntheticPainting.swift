@@ -19,8 +19,7 @@ struct Painting {
     }
     if contrast < 200 {
       for channel in 0..<3 {
-        foreground[channel] =
-          background[channel] < 128 ? background[channel] + 100 : background[channel] - 100
+        foreground[channel] = background[channel] < 128 ? background[channel] + 100 : background[channel] - 100
       }
     }
     // Mostly bright on dark: otherwise a linear classifier, which cannot tell a drawing from its negative, would be
@@ -34,9 +33,7 @@ struct Painting {
   }
 
   /// Sum of the channels' differences.
-  private var contrast: Float {
-    (0..<3).reduce(0) { $0 + abs(foreground[$1] - background[$1]) }
-  }
+  private var contrast: Float { (0..<3).reduce(0) { $0 + abs(foreground[$1] - background[$1]) } }
 
   /// Writes a row of each plane of [channels, height, width] bytes, given the row's [width] coverage.
   func paint(_ row: Int, coverage: UnsafePointer<Float>, into pixels: UnsafeMutablePointer<UInt8>) {
@@ -97,8 +94,7 @@ private func randomColour(using random: inout SeededGenerator) -> SIMD3<Float> {
 }
 
 /// The nearest byte: adding 2²³ leaves the rounded integer in the lowest bits, without a conversion that checks.
-@inline(__always)
-private func byte(_ value: Float) -> UInt8 {
+@inline(__always) private func byte(_ value: Float) -> UInt8 {
   let bits = (max(0, min(255, value)) + 8_388_608).bitPattern
   return UInt8(truncatingIfNeeded: bits)
 }

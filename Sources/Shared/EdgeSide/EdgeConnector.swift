@@ -39,16 +39,13 @@ package enum EdgeConnector {
         socket, role: .edge, maximumFrameBytes: maximumFrameBytes, cancellation: cancellation)
       let helloSent = Timestamp.now().secondsSince1970
       let welcome = try Handshake.connect(connection, hello: hello)
-      let greeting = Greeting(
-        welcome: welcome, helloSent: helloSent, welcomeReceived: Timestamp.now().secondsSince1970)
+      let greeting = Greeting(welcome: welcome, helloSent: helloSent, welcomeReceived: Timestamp.now().secondsSince1970)
       try connection.shape(link)
       logger.info("connected to the cloud at \(cloud), version \(welcome.softwareVersion)")
       if link != .none { logger.info("the link, in both directions: \(link)") }
       return (connection, greeting)
     } catch let error as WireError where error.field == "magic" {
       throw TrainingError.notATrainer(address: "\(cloud)", reason: Role.edge.text(of: error))
-    } catch {
-      throw interruption.verdict(on: error)
-    }
+    } catch { throw interruption.verdict(on: error) }
   }
 }

@@ -105,9 +105,7 @@ final class EdgeLink: Sendable {
   package var ledger: ByteLedger { state.withLock(Self.ledger) }
 
   /// Bytes over the present connection: what a report of the cloud is to be compared with.
-  var connectionLedger: ByteLedger {
-    state.withLock { $0.attachment?.connection.ledger ?? ByteLedger() }
-  }
+  var connectionLedger: ByteLedger { state.withLock { $0.attachment?.connection.ledger ?? ByteLedger() } }
 
   /// Seconds in which frames were being sent.
   package var sendingSeconds: Double { state.withLock(Self.sendingSeconds) }
@@ -145,15 +143,12 @@ final class EdgeLink: Sendable {
   package func post(_ draft: @escaping Outbox.Draft) { state.change { $0.outbox.append(draft) } }
 
   /// What has been acknowledged since the last call, in order.
-  func takeAcknowledgements() -> [Acknowledgement] {
-    state.withLock { takeAll(&$0.mailbox.acknowledgements) }
-  }
+  func takeAcknowledgements() -> [Acknowledgement] { state.withLock { takeAll(&$0.mailbox.acknowledgements) } }
 
   /// Waits until every batch is acknowledged, and with it counted in the ledger.
   ///
   /// - Returns: the acknowledgements that have not been taken.
-  @discardableResult
-  func awaitAcknowledgements() throws -> [Acknowledgement] {
+  @discardableResult func awaitAcknowledgements() throws -> [Acknowledgement] {
     try state.wait { state in
       if let end = state.end { throw end }
       guard state.window.isDone && state.outbox.isDone else { return nil }
@@ -234,9 +229,7 @@ final class EdgeLink: Sendable {
         timeline?.record(.receive, from: received.firstByteNanoseconds)
         try state.change { try Self.take(received, &$0) }
       }
-    } catch {
-      lost(error)
-    }
+    } catch { lost(error) }
   }
 
   private static func take(_ received: ReceivedMessage, _ state: inout State) throws {

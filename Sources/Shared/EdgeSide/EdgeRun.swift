@@ -46,9 +46,7 @@ final class EdgeRun {
   }
 
   /// - Throws: `InterruptedError` if the user has asked for the end.
-  func checkInterruption() throws {
-    if interruption.isRequested { throw InterruptedError() }
-  }
+  func checkInterruption() throws { if interruption.isRequested { throw InterruptedError() } }
 
   /// Runs `body`, which waits; in training this counts as idle.
   func waiting<Result>(_ body: () throws -> Result) rethrows -> Result { try clock.waiting(body) }
@@ -72,11 +70,9 @@ final class EdgeRun {
     let final = Double(outcome.finalCorrect) / testImages
     let epochClock = clock
     clock = TrainingClock(timeline: timeline)
-    try recorder.epoch(
-      state, strategy.parts, exitAccuracy: exit, finalAccuracy: final, clock: epochClock, ledger)
+    try recorder.epoch(state, strategy.parts, exitAccuracy: exit, finalAccuracy: final, clock: epochClock, ledger)
     let note = exit.map { "accuracy exit \(Formatting.percent($0)), final " } ?? "accuracy "
-    progress.endEpoch(
-      report(state.sums.meanLoss, final: outcome.finalLoss), note: note + Formatting.percent(final))
+    progress.endEpoch(report(state.sums.meanLoss, final: outcome.finalLoss), note: note + Formatting.percent(final))
   }
 
   /// Logs one step.
@@ -120,8 +116,8 @@ final class EdgeRun {
     let hasExit = configuration.strategy.hasExit
     return Progress(
       epoch: state.epoch, epochs: configuration.epochs, images: state.sums.images,
-      imagesPerEpoch: configuration.trainImages, exitLoss: hasExit ? loss : nil,
-      finalLoss: hasExit ? final : loss, sentBytes: ledger.sent.total)
+      imagesPerEpoch: configuration.trainImages, exitLoss: hasExit ? loss : nil, finalLoss: hasExit ? final : loss,
+      sentBytes: ledger.sent.total)
   }
 }
 
@@ -131,15 +127,13 @@ extension EdgeRun {
   /// Encodes and posts a batch of features, once there is a place in the window.
   ///
   /// - Throws: `TrainingError.nonFiniteFeatures`, what ended the link.
-  func send(
-    _ features: Tensor, _ labels: [UInt8], _ codec: ActivationCodec, _ message: (EncodedBatch) -> Message
-  ) throws {
+  func send(_ features: Tensor, _ labels: [UInt8], _ codec: ActivationCodec, _ message: (EncodedBatch) -> Message)
+    throws
+  {
     let sequence = try waiting { try cloud.reserve() }
     var bytes: [UInt8] = []
     do {
-      try timeline.measure(.encode) {
-        try codec.encode(features.data, shape: features.activationShape, into: &bytes)
-      }
+      try timeline.measure(.encode) { try codec.encode(features.data, shape: features.activationShape, into: &bytes) }
     } catch let error as CodecError {
       guard case .nonFinite = error else { throw error }
       throw TrainingError.nonFiniteFeatures(step: state.completedSteps + 1, reason: "\(error)")
@@ -150,8 +144,7 @@ extension EdgeRun {
   /// Waits until the cloud has done everything that it was sent.
   ///
   /// - Returns: the acknowledgements that were not taken before.
-  @discardableResult
-  func awaitAcknowledgements() throws -> [Acknowledgement] {
+  @discardableResult func awaitAcknowledgements() throws -> [Acknowledgement] {
     try waiting { try cloud.awaitAcknowledgements() }
   }
 
@@ -175,8 +168,7 @@ extension EdgeRun {
     let exitCount = exitCorrect == nil ? 0 : configuration.testImages
     cloud.post { ledger in
       .epochEnd(
-        EpochEnd(
-          epoch: epoch, steps: steps, sent: ledger.sent, exitCorrect: exitCorrect ?? 0, exitCount: exitCount))
+        EpochEnd(epoch: epoch, steps: steps, sent: ledger.sent, exitCorrect: exitCorrect ?? 0, exitCount: exitCount))
     }
   }
 
@@ -186,8 +178,7 @@ extension EdgeRun {
   func awaitReport() throws -> EpochReport {
     let received = try waiting { try cloud.awaitReport() }
     let report = received.report
-    try LedgerMismatchError.check(
-      "from edge to cloud", here: cloud.connectionLedger.sent, there: report.received)
+    try LedgerMismatchError.check("from edge to cloud", here: cloud.connectionLedger.sent, there: report.received)
     try LedgerMismatchError.check("from cloud to edge", here: received.receivedBefore, there: report.sent)
     guard report.finalCount == configuration.testImages else {
       throw WireError.payload(

@@ -24,9 +24,7 @@ package final class EdgeSession {
     /// Where the times of the run are recorded.
     package var timeline: Timeline?
 
-    package init(
-      cloud: Endpoint?, compute: ComputeSettings, timeout: Double, directory: String, run: RunIdentifier
-    ) {
+    package init(cloud: Endpoint?, compute: ComputeSettings, timeout: Double, directory: String, run: RunIdentifier) {
       self.cloud = cloud
       self.compute = compute
       self.timeout = timeout
@@ -93,8 +91,7 @@ package final class EdgeSession {
     do {
       if let cloud = options.cloud { try link?.attach(try connect(to: cloud)) }
       let recorder = try RunRecorder(
-        directory, configuration, role: .edge, run: options.run, compute: options.compute,
-        timeline: options.timeline)
+        directory, configuration, role: .edge, run: options.run, compute: options.compute, timeline: options.timeline)
       let started = EdgeRun(
         configuration, link: link, recorder: recorder, progress: progress, interruption: interruption,
         timeline: options.timeline)
@@ -108,8 +105,7 @@ package final class EdgeSession {
       clock?.end()
       link?.detach(sending: Message(lastWordFor: error, of: .edge))
       run?.recorder.finish(
-        after: error, link?.ledger ?? ByteLedger(), linkBusySeconds: link?.sendingSeconds ?? 0, clock: clock,
-        logger)
+        after: error, link?.ledger ?? ByteLedger(), linkBusySeconds: link?.sendingSeconds ?? 0, clock: clock, logger)
       throw error
     }
     progress.finish()

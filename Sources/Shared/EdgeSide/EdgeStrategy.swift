@@ -21,9 +21,7 @@ protocol EdgeStrategy: AnyObject {
   func evaluate(_ run: EdgeRun) throws -> EpochOutcome
 }
 
-extension EdgeStrategy {
-  func prepare(_ run: EdgeRun) throws {}
-}
+extension EdgeStrategy { func prepare(_ run: EdgeRun) throws {} }
 
 /// What the test images, and the cloud, say of an epoch.
 struct EpochOutcome {

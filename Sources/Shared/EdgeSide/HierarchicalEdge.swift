@@ -50,7 +50,6 @@ final class HierarchicalEdge: EdgeStrategy {
     }
     let exitCorrect = run.state.sums.correct
     let report = try run.endEpochInCloud(exitCorrect: exitCorrect)
-    return EpochOutcome(
-      exitCorrect: exitCorrect, finalCorrect: report.finalCorrect, finalLoss: report.meanTrainingLoss)
+    return EpochOutcome(exitCorrect: exitCorrect, finalCorrect: report.finalCorrect, finalLoss: report.meanTrainingLoss)
   }
 }

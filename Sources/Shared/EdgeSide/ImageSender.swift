@@ -13,18 +13,15 @@ struct ImageSender {
   ///   - message: makes a frame of the batch.
   /// - Returns: the batch's sequence number.
   /// - Throws: `DatasetError`, what ended the link.
-  @discardableResult
-  func send(_ indices: some Collection<Int>, _ run: EdgeRun, _ message: (EncodedBatch) -> Message) throws
-    -> UInt64
+  @discardableResult func send(_ indices: some Collection<Int>, _ run: EdgeRun, _ message: (EncodedBatch) -> Message)
+    throws -> UInt64
   {
     let size = images.task.imageBytes
     var pixels = [UInt8](repeating: 0, count: indices.count * size)
     try run.timeline.measure(.load) {
       try pixels.withUnsafeMutableBufferPointer { buffer in
         guard let base = buffer.baseAddress else { return }
-        for (place, index) in indices.enumerated() {
-          try images.copyPixels(of: index, into: base + place * size)
-        }
+        for (place, index) in indices.enumerated() { try images.copyPixels(of: index, into: base + place * size) }
       }
     }
     let labels = indices.map { images.label(at: $0) }

@@ -53,8 +53,7 @@ final class SplitEdge: EdgeStrategy {
       try gradients.decode($0, expecting: shape, into: tensor.data, capacity: tensor.capacity)
     }
     guard decoded == shape else {
-      throw WireError.payload(
-        type: .gradient, field: "gradient", expected: "\(shape)", actual: "\(decoded)")
+      throw WireError.payload(type: .gradient, field: "gradient", expected: "\(shape)", actual: "\(decoded)")
     }
   }
 }

@@ -32,27 +32,20 @@ package enum Architecture: String, Codable, CaseIterable, Sendable {
   ///   - bottleneckBefore: a block (from 0) whose input has another number of channels, because a bottleneck stands
   ///     before it.
   ///   - bottleneckChannels: that number.
-  func blocks(
-    channels: Int, bottleneckBefore: Int? = nil, bottleneckChannels: Int = 0
-  ) -> [[any Layer]] {
-    if let table = vggTable {
-      return vggBlocks(table, channels, bottleneckBefore, bottleneckChannels)
-    }
+  func blocks(channels: Int, bottleneckBefore: Int? = nil, bottleneckChannels: Int = 0) -> [[any Layer]] {
+    if let table = vggTable { return vggBlocks(table, channels, bottleneckBefore, bottleneckChannels) }
     return resNetBlocks(channels, bottleneckBefore, bottleneckChannels)
   }
 
   /// The classifier: global average pooling and a linear layer.
   func classifier(inputs: Int, classes: Int) -> [any Layer] {
-    [
-      GlobalAveragePooling(),
-      Linear(name: vggTable == nil ? "fc" : "classifier", inputs: inputs, outputs: classes),
-    ]
+    [GlobalAveragePooling(), Linear(name: vggTable == nil ? "fc" : "classifier", inputs: inputs, outputs: classes)]
   }
 
   /// Numbered as torchvision's `features`: convolution, batch normalization, ReLU, …, pooling each count one.
-  private func vggBlocks(
-    _ table: [[Int]], _ channels: Int, _ bottleneckBefore: Int?, _ bottleneckChannels: Int
-  ) -> [[any Layer]] {
+  private func vggBlocks(_ table: [[Int]], _ channels: Int, _ bottleneckBefore: Int?, _ bottleneckChannels: Int)
+    -> [[any Layer]]
+  {
     var inputs = channels
     var number = 0
     return table.enumerated().map { block, widths in
@@ -62,11 +55,9 @@ package enum Architecture: String, Codable, CaseIterable, Sendable {
         layers.append(
           NormalizedConvolution(
             Convolution(
-              name: "features.\(number)", inputChannels: inputs, outputChannels: width, kernelSize: 3,
-              padding: 1),
+              name: "features.\(number)", inputChannels: inputs, outputChannels: width, kernelSize: 3, padding: 1),
             BatchNormalization(
-              name: "features.\(number + 1)", channels: width, relu: true,
-              isOutputTransient: index == widths.count - 1),
+              name: "features.\(number + 1)", channels: width, relu: true, isOutputTransient: index == widths.count - 1),
             // What comes in is an image, or the output of a layer that goes by what came in there.
             overwritesInput: true))
         inputs = width
@@ -79,9 +70,7 @@ package enum Architecture: String, Codable, CaseIterable, Sendable {
   }
 
   /// Named as torchvision's `resnet18`; the stem belongs to the first block.
-  private func resNetBlocks(
-    _ channels: Int, _ bottleneckBefore: Int?, _ bottleneckChannels: Int
-  ) -> [[any Layer]] {
+  private func resNetBlocks(_ channels: Int, _ bottleneckBefore: Int?, _ bottleneckChannels: Int) -> [[any Layer]] {
     var inputs = 64
     var blocks: [[any Layer]] = []
     for (stage, row) in Self.resNetTable.enumerated() {
@@ -104,9 +93,8 @@ package enum Architecture: String, Codable, CaseIterable, Sendable {
     let wide = self == .resnet18ImageNet
     let stem = NormalizedConvolution(
       Convolution(
-        name: "conv1", inputChannels: channels, outputChannels: 64, kernelSize: wide ? 7 : 3,
-        stride: wide ? 2 : 1, padding: wide ? 3 : 1),
-      BatchNormalization(name: "bn1", channels: 64, relu: true, isOutputTransient: wide))
+        name: "conv1", inputChannels: channels, outputChannels: 64, kernelSize: wide ? 7 : 3, stride: wide ? 2 : 1,
+        padding: wide ? 3 : 1), BatchNormalization(name: "bn1", channels: 64, relu: true, isOutputTransient: wide))
     return wide ? [stem, MaxPooling(kernelSize: 3, stride: 2, padding: 1)] : [stem]
   }
 }

@@ -3,14 +3,10 @@ import Compute
 /// The passes over a batch, for a layer that makes them part of its own.
 extension BatchNormalization {
   /// Forgets the batch before.
-  func beginObservation() {
-    state?.moments.forEach { $0.clear() }
-  }
+  func beginObservation() { state?.moments.forEach { $0.clear() } }
 
   /// Takes rows of a training batch, each once, into the statistics. Each worker calls it for its own rows.
-  func observe(_ input: Tensor, _ rows: Range<Int>, worker: Int) {
-    state?.moments[worker].add(input.data, rows: rows)
-  }
+  func observe(_ input: Tensor, _ rows: Range<Int>, worker: Int) { state?.moments[worker].add(input.data, rows: rows) }
 
   /// The output for a batch whose rows have been observed, if it is for training.
   ///
@@ -94,9 +90,7 @@ extension BatchNormalization {
   /// - Parameter outputGradient: if something was added before the ReLU, it is masked in place: it then is the addend's
   ///   gradient too.
   func computeParameterGradients(_ outputGradient: Tensor) {
-    guard let state, let input = state.input else {
-      preconditionFailure("\(description): backward before forward")
-    }
+    guard let state, let input = state.input else { preconditionFailure("\(description): backward before forward") }
     let channels = channels
     let sums = state.sums.data
     sums.update(repeating: 0, count: 2 * channels * state.context.threads)
@@ -122,8 +116,7 @@ extension BatchNormalization {
     for channel in 0..<channels {
       let slope = -state.scale[channel] * state.inverseDeviation[channel] * gamma.gradient[channel] / rows
       state.slope[channel] = slope
-      state.offset[channel] =
-        -state.scale[channel] * beta.gradient[channel] / rows - slope * state.mean[channel]
+      state.offset[channel] = -state.scale[channel] * beta.gradient[channel] / rows - slope * state.mean[channel]
     }
   }
 
@@ -170,9 +163,7 @@ extension BatchNormalization {
   ///   - overwritesInput: the gradient takes the place of the input, which nobody needs any more; otherwise that of
   ///     `outputGradient`.
   func computeInputGradient(_ outputGradient: Tensor, _ rows: Range<Int>, overwritesInput: Bool) {
-    guard let state, let input = state.input else {
-      preconditionFailure("\(description): backward before forward")
-    }
+    guard let state, let input = state.input else { preconditionFailure("\(description): backward before forward") }
     let (scale, shift, slope, offset) = (state.scale, state.shift, state.slope, state.offset)
     let channels = channels
     // A gradient that is masked already passes whole.

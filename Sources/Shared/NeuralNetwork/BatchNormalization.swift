@@ -79,17 +79,14 @@ package final class BatchNormalization: Layer {
   package var description: String { "batch normalization \(channels)" + (relu ? " + relu" : "") }
 
   package func outputShape(for input: FeatureShape) throws -> FeatureShape {
-    guard input.channels == channels else {
-      throw ShapeError("\(description) cannot take features of shape \(input)")
-    }
+    guard input.channels == channels else { throw ShapeError("\(description) cannot take features of shape \(input)") }
     return input
   }
 
   package func prepare(for input: FeatureShape, maximumCount: Int, context: ComputeContext) throws {
     let shape = try outputShape(for: input)
     state = State(
-      context: context, channels: channels,
-      output: isOutputTransient ? nil : Tensor(shape, count: maximumCount))
+      context: context, channels: channels, output: isOutputTransient ? nil : Tensor(shape, count: maximumCount))
   }
 
   package func forward(_ input: Tensor, training: Bool) -> Tensor {

@@ -58,9 +58,7 @@ final class ChannelMoments {
     merge(rows: other.rows, mean: { other.mean[$0] }, squares: { other.squares[$0] })
   }
 
-  private func merge(
-    rows added: Double, mean addedMean: (Int) -> Double, squares addedSquares: (Int) -> Double
-  ) {
+  private func merge(rows added: Double, mean addedMean: (Int) -> Double, squares addedSquares: (Int) -> Double) {
     guard added > 0 else { return }
     let total = rows + added
     for channel in mean.indices {

@@ -39,8 +39,7 @@ package final class Convolution: Layer {
     // initialization of torchvision's networks the first epochs at a high rate learn more slowly.
     let bound = 1 / Float(kernelSize * kernelSize * inputChannels).squareRoot()
     weight = Parameter(
-      name + ".weight",
-      .convolution(kernelSize: kernelSize, inputs: inputChannels, outputs: outputChannels),
+      name + ".weight", .convolution(kernelSize: kernelSize, inputs: inputChannels, outputs: outputChannels),
       .uniform(bound))
     self.bias = bias ? Parameter(name + ".bias", .vector(outputChannels), .uniform(bound)) : nil
   }
@@ -55,8 +54,7 @@ package final class Convolution: Layer {
 
   package func outputShape(for input: FeatureShape) throws -> FeatureShape {
     let geometry = try geometry(for: input)
-    return FeatureShape(
-      height: geometry.outputHeight, width: geometry.outputWidth, channels: outputChannels)
+    return FeatureShape(height: geometry.outputHeight, width: geometry.outputWidth, channels: outputChannels)
   }
 
   package func multiplyAccumulates(for input: FeatureShape) throws -> Int {
@@ -72,9 +70,7 @@ package final class Convolution: Layer {
     guard input.channels == inputChannels else {
       throw ShapeError("\(description) cannot take features of shape \(input)")
     }
-    guard
-      let geometry = ConvolutionGeometry(
-        input: input, kernelSize: kernelSize, stride: stride, padding: padding)
+    guard let geometry = ConvolutionGeometry(input: input, kernelSize: kernelSize, stride: stride, padding: padding)
     else { throw ShapeError("\(description): features of shape \(input) are smaller than the kernel") }
     return geometry
   }
@@ -85,8 +81,7 @@ package final class Convolution: Layer {
       switch method(geometry, context.convolution) {
       case .im2col: Im2colConvolution(geometry, outputChannels: outputChannels, context: context)
       case .winograd:
-        WinogradConvolution(
-          geometry, outputChannels: outputChannels, context: context, maximumCount: maximumCount)
+        WinogradConvolution(geometry, outputChannels: outputChannels, context: context, maximumCount: maximumCount)
       }
     state = State(
       context: context, inputShape: input, output: Tensor(try outputShape(for: input), count: maximumCount),
@@ -107,9 +102,7 @@ package final class Convolution: Layer {
 
   // MARK: Forward
 
-  package func forward(_ input: Tensor, training: Bool) -> Tensor {
-    forward(input, training: training, observe: nil)
-  }
+  package func forward(_ input: Tensor, training: Bool) -> Tensor { forward(input, training: training, observe: nil) }
 
   /// - Parameter observe: is called by each worker with the output and the rows that it has just written, which are in
   ///   its cache.
@@ -147,11 +140,8 @@ package final class Convolution: Layer {
   ///
   /// - Parameter prepare: is called once for all rows of `outputGradient`, part by part, each part by the worker that
   ///   is about to read it; may write them.
-  package func computeWeightGradient(_ outputGradient: Tensor, prepare: ((_ rows: Range<Int>) -> Void)? = nil)
-  {
-    guard let state, let input = state.input else {
-      preconditionFailure("\(description): backward before forward")
-    }
+  package func computeWeightGradient(_ outputGradient: Tensor, prepare: ((_ rows: Range<Int>) -> Void)? = nil) {
+    guard let state, let input = state.input else { preconditionFailure("\(description): backward before forward") }
     self.state?.input = nil
     state.algorithm.computeWeightGradient(
       input: input, outputGradient: outputGradient, into: weight.gradient.base, prepare: prepare)
@@ -163,12 +153,11 @@ package final class Convolution: Layer {
   /// - Parameters:
   ///   - sum: it is added to this tensor, which is returned.
   ///   - target: otherwise it is written over this one, or over one from the pool.
-  package func computeInputGradient(
-    _ outputGradient: Tensor, addingTo sum: Tensor? = nil, over target: Tensor? = nil
-  ) -> Tensor {
+  package func computeInputGradient(_ outputGradient: Tensor, addingTo sum: Tensor? = nil, over target: Tensor? = nil)
+    -> Tensor
+  {
     guard let state else { preconditionFailure("\(description): not prepared") }
-    let inputGradient =
-      sum ?? target ?? state.context.gradients.take(state.inputShape, count: outputGradient.count)
+    let inputGradient = sum ?? target ?? state.context.gradients.take(state.inputShape, count: outputGradient.count)
     state.algorithm.computeInputGradient(
       outputGradient, weights: weight.value.base, into: inputGradient, accumulate: sum != nil)
     return inputGradient

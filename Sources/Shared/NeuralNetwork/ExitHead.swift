@@ -31,17 +31,14 @@ package enum ExitHead: String, Codable, CaseIterable, Sendable {
     for (index, width) in widths.enumerated() {
       if self == .residual {
         layers.append(
-          ResidualBlock(
-            name: "exit.blocks.\(index)", inputChannels: inputs, outputChannels: width, stride: 2))
+          ResidualBlock(name: "exit.blocks.\(index)", inputChannels: inputs, outputChannels: width, stride: 2))
       } else {
         if index > 0 { layers.append(MaxPooling(kernelSize: 2, stride: 2)) }
         layers.append(convolution(4 * index, inputs, width, pooled: index < widths.count - 1))
       }
       inputs = width
     }
-    return layers + [
-      GlobalAveragePooling(), Linear(name: "exit.classifier", inputs: inputs, outputs: classes),
-    ]
+    return layers + [GlobalAveragePooling(), Linear(name: "exit.classifier", inputs: inputs, outputs: classes)]
   }
 
   /// The channels of each convolution, with a pooling between one and the next, or of each residual block.
@@ -79,9 +76,7 @@ package enum ExitHead: String, Codable, CaseIterable, Sendable {
   private func convolution(_ number: Int, _ inputs: Int, _ outputs: Int, pooled: Bool = false) -> any Layer {
     NormalizedConvolution(
       Convolution(
-        name: "exit.features.\(number)", inputChannels: inputs, outputChannels: outputs, kernelSize: 3,
-        padding: 1),
-      BatchNormalization(
-        name: "exit.features.\(number + 1)", channels: outputs, relu: true, isOutputTransient: pooled))
+        name: "exit.features.\(number)", inputChannels: inputs, outputChannels: outputs, kernelSize: 3, padding: 1),
+      BatchNormalization(name: "exit.features.\(number + 1)", channels: outputs, relu: true, isOutputTransient: pooled))
   }
 }

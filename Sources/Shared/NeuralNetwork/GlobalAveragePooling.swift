@@ -16,8 +16,7 @@ package final class GlobalAveragePooling: Layer {
   package func outputShape(for input: FeatureShape) -> FeatureShape { FeatureShape(channels: input.channels) }
 
   package func prepare(for input: FeatureShape, maximumCount: Int, context: ComputeContext) {
-    state = State(
-      context: context, input: input, output: Tensor(outputShape(for: input), count: maximumCount))
+    state = State(context: context, input: input, output: Tensor(outputShape(for: input), count: maximumCount))
   }
 
   package func forward(_ input: Tensor, training: Bool) -> Tensor {

@@ -73,8 +73,7 @@ struct Im2colConvolution: ConvolutionAlgorithm {
       let sum = worker == 0 ? gradient : context.scratch(worker: worker, slot: Slot.weights)
       for slice in 0..<tile.slices {
         GEMM.multiply(
-          rows: tile.sliceValues, columns: outputChannels, inner: tile.rows.count,
-          tile.slice(slice), transposeA: true,
+          rows: tile.sliceValues, columns: outputChannels, inner: tile.rows.count, tile.slice(slice), transposeA: true,
           outputGradient.data + tile.rows.lowerBound * outputChannels,
           into: sum + slice * tile.sliceValues * outputChannels, accumulate: !isFirst)
       }
@@ -85,9 +84,7 @@ struct Im2colConvolution: ConvolutionAlgorithm {
     if !hasRows(0) { gradient.update(repeating: 0, count: weightCount) }
     for worker in 1..<max(context.threads, 1) where hasRows(worker) {
       let sum = context.scratch(worker: worker, slot: Slot.weights)
-      context.pool.split(weightCount, grain: 16) { _, range in
-        for index in range { gradient[index] += sum[index] }
-      }
+      context.pool.split(weightCount, grain: 16) { _, range in for index in range { gradient[index] += sum[index] } }
     }
   }
 
@@ -95,8 +92,7 @@ struct Im2colConvolution: ConvolutionAlgorithm {
     _ outputGradient: Tensor, weights: UnsafePointer<Float>, into inputGradient: Tensor, accumulate: Bool
   ) {
     guard let transposed else {
-      return scatterInputGradient(
-        outputGradient, weights: weights, into: inputGradient, accumulate: accumulate)
+      return scatterInputGradient(outputGradient, weights: weights, into: inputGradient, accumulate: accumulate)
     }
     let rotated = context.scratch(worker: context.threads - 1, slot: Slot.weights)
     rotate(weights, into: rotated, slices: transposed.slices)
@@ -105,8 +101,7 @@ struct Im2colConvolution: ConvolutionAlgorithm {
         GEMM.multiply(
           rows: tile.rows.count, columns: inputChannels, inner: tile.sliceValues, tile.slice(slice),
           rotated + slice * tile.sliceValues * inputChannels, transposeB: true,
-          into: inputGradient.data + tile.rows.lowerBound * inputChannels,
-          accumulate: slice > 0 || accumulate)
+          into: inputGradient.data + tile.rows.lowerBound * inputChannels, accumulate: slice > 0 || accumulate)
       }
     }
   }
@@ -114,9 +109,7 @@ struct Im2colConvolution: ConvolutionAlgorithm {
   /// The weights of the convolution that gives the input's gradient: kernel rotated by 180°, input and output channels
   /// exchanged. `[slices, inputChannels, kernelSize · kernelSize / slices · outputChannels]`: for each slice of a
   /// tile's columns a matrix whose transpose it is multiplied by.
-  private func rotate(
-    _ weights: UnsafePointer<Float>, into rotated: UnsafeMutablePointer<Float>, slices: Int
-  ) {
+  private func rotate(_ weights: UnsafePointer<Float>, into rotated: UnsafeMutablePointer<Float>, slices: Int) {
     let cells = geometry.kernelSize * geometry.kernelSize
     let sliceCells = cells / slices
     context.pool.split(inputChannels) { _, inputs in
@@ -124,8 +117,7 @@ struct Im2colConvolution: ConvolutionAlgorithm {
         for cell in 0..<cells {
           let (slice, place) = cell.quotientAndRemainder(dividingBy: sliceCells)
           (rotated + ((slice * inputChannels + input) * sliceCells + place) * outputChannels).update(
-            from: weights + ((cells - 1 - cell) * inputChannels + input) * outputChannels,
-            count: outputChannels)
+            from: weights + ((cells - 1 - cell) * inputChannels + input) * outputChannels, count: outputChannels)
         }
       }
     }
@@ -139,8 +131,8 @@ struct Im2colConvolution: ConvolutionAlgorithm {
     context.pool.split(outputGradient.count) { worker, images in
       let tile = context.scratch(worker: worker, slot: Slot.tile)
       if !accumulate {
-        (inputGradient.data + images.lowerBound * geometry.input.values)
-          .update(repeating: 0, count: images.count * geometry.input.values)
+        (inputGradient.data + images.lowerBound * geometry.input.values).update(
+          repeating: 0, count: images.count * geometry.input.values)
       }
       let rows = images.lowerBound * positions..<images.upperBound * positions
       for lower in stride(from: rows.lowerBound, to: rows.upperBound, by: ConvolutionGeometry.tileRows) {

@@ -49,9 +49,7 @@ extension Layer {
   package var parameters: [Parameter] { [] }
   package var statistics: [Parameter] { [] }
   package func multiplyAccumulates(for input: FeatureShape) throws -> Int { 0 }
-  package func convolutions(for input: FeatureShape) throws -> [(layer: Convolution, input: FeatureShape)] {
-    []
-  }
+  package func convolutions(for input: FeatureShape) throws -> [(layer: Convolution, input: FeatureShape)] { [] }
 }
 
 /// A layer cannot take the features it would get.

@@ -22,8 +22,7 @@ package enum LearningRateSchedule: String, Codable, CaseIterable, Sendable {
   package func values(step: Int, of totalSteps: Int, learningRate: Float, momentum: Float) -> Values {
     let rate = Double(learningRate)
     switch self {
-    case .constant:
-      return Values(learningRate: learningRate, momentum: momentum)
+    case .constant: return Values(learningRate: learningRate, momentum: momentum)
     case .cosine:
       let progress = Double(step) / Double(max(1, totalSteps))
       return Values(learningRate: Float(rate * (1 + cos(.pi * progress)) / 2), momentum: momentum)
@@ -35,12 +34,10 @@ package enum LearningRateSchedule: String, Codable, CaseIterable, Sendable {
       let last = Double(totalSteps - 1)
       if Double(step) <= peak {
         let part = peak == 0 ? 1 : Double(step) / peak
-        return Values(
-          learningRate: Float(anneal(start, rate, part)), momentum: Float(anneal(high, low, part)))
+        return Values(learningRate: Float(anneal(start, rate, part)), momentum: Float(anneal(high, low, part)))
       }
       let part = last == peak ? 1 : (Double(step) - peak) / (last - peak)
-      return Values(
-        learningRate: Float(anneal(rate, start / 10_000, part)), momentum: Float(anneal(low, high, part)))
+      return Values(learningRate: Float(anneal(rate, start / 10_000, part)), momentum: Float(anneal(low, high, part)))
     }
   }
 

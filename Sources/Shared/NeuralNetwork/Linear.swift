@@ -27,9 +27,7 @@ package final class Linear: Layer {
   package var description: String { "linear \(inputs) -> \(outputs)" }
 
   package func outputShape(for input: FeatureShape) throws -> FeatureShape {
-    guard input.values == inputs else {
-      throw ShapeError("\(description) cannot take features of shape \(input)")
-    }
+    guard input.values == inputs else { throw ShapeError("\(description) cannot take features of shape \(input)") }
     return FeatureShape(channels: outputs)
   }
 
@@ -44,9 +42,7 @@ package final class Linear: Layer {
     if training { self.state?.input = input }
     let output = state.output
     output.resize(count: input.count)
-    for row in 0..<input.count {
-      (output.data + row * outputs).update(from: bias.value.base, count: outputs)
-    }
+    for row in 0..<input.count { (output.data + row * outputs).update(from: bias.value.base, count: outputs) }
     GEMM.multiply(
       rows: input.count, columns: outputs, inner: inputs, input.data, weight.value.base, into: output.data,
       accumulate: true)
@@ -54,9 +50,7 @@ package final class Linear: Layer {
   }
 
   package func backward(_ outputGradient: Tensor, needsInputGradient: Bool) -> Tensor? {
-    guard let state, let input = state.input else {
-      preconditionFailure("\(description): backward before forward")
-    }
+    guard let state, let input = state.input else { preconditionFailure("\(description): backward before forward") }
     self.state?.input = nil
     defer { outputGradient.release() }
     GEMM.multiply(
@@ -66,8 +60,8 @@ package final class Linear: Layer {
     guard needsInputGradient else { return nil }
     let inputGradient = state.context.gradients.take(input.shape, count: input.count)
     GEMM.multiply(
-      rows: input.count, columns: inputs, inner: outputs, outputGradient.data, weight.value.base,
-      transposeB: true, into: inputGradient.data)
+      rows: input.count, columns: inputs, inner: outputs, outputGradient.data, weight.value.base, transposeB: true,
+      into: inputGradient.data)
     return inputGradient
   }
 }

@@ -32,14 +32,11 @@ package final class MaxPooling: Layer {
 
   package func outputShape(for input: FeatureShape) throws -> FeatureShape {
     let geometry = try geometry(for: input)
-    return FeatureShape(
-      height: geometry.outputHeight, width: geometry.outputWidth, channels: input.channels)
+    return FeatureShape(height: geometry.outputHeight, width: geometry.outputWidth, channels: input.channels)
   }
 
   private func geometry(for input: FeatureShape) throws -> ConvolutionGeometry {
-    guard
-      let geometry = ConvolutionGeometry(
-        input: input, kernelSize: kernelSize, stride: stride, padding: padding)
+    guard let geometry = ConvolutionGeometry(input: input, kernelSize: kernelSize, stride: stride, padding: padding)
     else { throw ShapeError("\(description): features of shape \(input) are smaller than the window") }
     return geometry
   }
@@ -91,8 +88,7 @@ package final class MaxPooling: Layer {
     state.context.pool.split(outputGradient.count) { _, images in
       let isCovered = isHalving && input.height % 2 == 0 && input.width % 2 == 0
       if !isCovered {
-        (inputGradient.data + images.lowerBound * input.values)
-          .update(repeating: 0, count: images.count * input.values)
+        (inputGradient.data + images.lowerBound * input.values).update(repeating: 0, count: images.count * input.values)
       }
       if isHalving { return spread(images, outputGradient.data, into: inputGradient.data, state) }
       forEachWindowCell(images, state.geometry) { cell, _, inputOffset, outputOffset in
@@ -107,8 +103,7 @@ package final class MaxPooling: Layer {
 
   /// Calls `body` for each cell that lies inside the image, of each window of each image, in order, with the cell's
   /// number and the offsets of the first channel in the input and in the output.
-  @inline(__always)
-  private func forEachWindowCell(
+  @inline(__always) private func forEachWindowCell(
     _ images: Range<Int>, _ geometry: ConvolutionGeometry,
     _ body: (_ cell: UInt8, _ isFirst: Bool, _ inputOffset: Int, _ outputOffset: Int) -> Void
   ) {
@@ -142,10 +137,8 @@ extension MaxPooling {
   private var isHalving: Bool { kernelSize == 2 && stride == 2 && padding == 0 }
 
   /// Calls `body` for each window with the offsets of its upper left cell in the input and of the output.
-  @inline(__always)
-  private func forEachHalvingWindow(
-    _ images: Range<Int>, _ geometry: ConvolutionGeometry,
-    _ body: (_ inputOffset: Int, _ outputOffset: Int) -> Void
+  @inline(__always) private func forEachHalvingWindow(
+    _ images: Range<Int>, _ geometry: ConvolutionGeometry, _ body: (_ inputOffset: Int, _ outputOffset: Int) -> Void
   ) {
     let input = geometry.input
     var outputOffset = images.lowerBound * geometry.outputPositions * input.channels
@@ -184,8 +177,7 @@ extension MaxPooling {
 
   /// Backward: each window's gradient goes to the cell that won.
   private func spread(
-    _ images: Range<Int>, _ outputGradient: UnsafePointer<Float>,
-    into inputGradient: UnsafeMutablePointer<Float>,
+    _ images: Range<Int>, _ outputGradient: UnsafePointer<Float>, into inputGradient: UnsafeMutablePointer<Float>,
     _ state: State
   ) {
     let channels = state.geometry.input.channels
@@ -205,8 +197,8 @@ extension MaxPooling {
 
 /// The value of a further cell against the largest so far. A value that is not a number (unequal to itself) wins and
 /// stays, so that it is noticed.
-@inline(__always)
-private func challenge(_ value: Float, _ number: UInt32, _ largest: inout Float, _ cell: inout UInt32) {
+@inline(__always) private func challenge(_ value: Float, _ number: UInt32, _ largest: inout Float, _ cell: inout UInt32)
+{
   let wins = value > largest || value != value
   largest = wins ? value : largest
   cell = wins ? number : cell

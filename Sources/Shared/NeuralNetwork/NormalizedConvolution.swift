@@ -19,9 +19,7 @@ package final class NormalizedConvolution: Layer {
   ///   - convolution: without bias, which normalization would take away again.
   ///   - overwritesInput: nobody needs the input after this layer's `backward`: not the layer that made it, to mask by
   ///     it, and no other layer that reads it. Saves the memory of the input's gradient.
-  package init(
-    _ convolution: Convolution, _ normalization: BatchNormalization, overwritesInput: Bool = false
-  ) {
+  package init(_ convolution: Convolution, _ normalization: BatchNormalization, overwritesInput: Bool = false) {
     precondition(convolution.outputChannels == normalization.channels, "another number of channels")
     self.overwritesInput = overwritesInput
     self.convolution = convolution
@@ -32,9 +30,7 @@ package final class NormalizedConvolution: Layer {
   package var statistics: [Parameter] { normalization.statistics }
   package var description: String { "\(convolution.description); \(normalization.description)" }
 
-  package func outputShape(for input: FeatureShape) throws -> FeatureShape {
-    try convolution.outputShape(for: input)
-  }
+  package func outputShape(for input: FeatureShape) throws -> FeatureShape { try convolution.outputShape(for: input) }
 
   package func multiplyAccumulates(for input: FeatureShape) throws -> Int {
     try convolution.multiplyAccumulates(for: input)
@@ -46,19 +42,15 @@ package final class NormalizedConvolution: Layer {
 
   package func prepare(for input: FeatureShape, maximumCount: Int, context: ComputeContext) throws {
     try convolution.prepare(for: input, maximumCount: maximumCount, context: context)
-    try normalization.prepare(
-      for: convolution.outputShape(for: input), maximumCount: maximumCount, context: context)
+    try normalization.prepare(for: convolution.outputShape(for: input), maximumCount: maximumCount, context: context)
   }
 
-  package func forward(_ input: Tensor, training: Bool) -> Tensor {
-    forward(input, adding: nil, training: training)
-  }
+  package func forward(_ input: Tensor, training: Bool) -> Tensor { forward(input, adding: nil, training: training) }
 
   /// - Parameter addend: is added before the ReLU; shape of the output.
   func forward(_ input: Tensor, adding addend: Tensor?, training: Bool) -> Tensor {
     guard training else {
-      return normalization.normalize(
-        convolution.forward(input, training: false), adding: addend, training: false)
+      return normalization.normalize(convolution.forward(input, training: false), adding: addend, training: false)
     }
     normalization.beginObservation()
     let output = convolution.forward(input, training: true) { [normalization] output, rows, worker in
@@ -78,8 +70,7 @@ package final class NormalizedConvolution: Layer {
   ///   - sum: the input's gradient is added to this one, which is returned.
   ///   - keepsOutputGradient: the caller goes on to use `outputGradient`.
   func backward(
-    _ outputGradient: Tensor, needsInputGradient: Bool, addingTo sum: Tensor?,
-    keepsOutputGradient: Bool = false
+    _ outputGradient: Tensor, needsInputGradient: Bool, addingTo sum: Tensor?, keepsOutputGradient: Bool = false
   ) -> Tensor? {
     guard let convolved else { preconditionFailure("\(description): backward before forward") }
     let reused = input

@@ -59,14 +59,12 @@ package final class Parameter {
     var generator = SeededGenerator(seed: seed, stream: name)
     switch initialization {
     case .constant(let constant): value.update(repeating: constant)
-    case .uniform(let bound):
-      for index in value.indices { value[index] = bound * (2 * generator.uniform() - 1) }
+    case .uniform(let bound): for index in value.indices { value[index] = bound * (2 * generator.uniform() - 1) }
     }
   }
 
   private func allocate(_ count: Int) -> UnsafeMutableBufferPointer<Float> {
-    let raw = UnsafeMutableRawBufferPointer.allocate(
-      byteCount: count * MemoryLayout<Float>.stride, alignment: 64)
+    let raw = UnsafeMutableRawBufferPointer.allocate(byteCount: count * MemoryLayout<Float>.stride, alignment: 64)
     let buffer = raw.bindMemory(to: Float.self)
     buffer.initialize(repeating: 0)
     allocations.append(buffer)

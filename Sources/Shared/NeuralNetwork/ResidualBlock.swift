@@ -14,13 +14,11 @@ package final class ResidualBlock: Layer {
   package init(name: String, inputChannels: Int, outputChannels: Int, stride: Int) {
     first = NormalizedConvolution(
       Convolution(
-        name: name + ".conv1", inputChannels: inputChannels, outputChannels: outputChannels,
-        kernelSize: 3, stride: stride, padding: 1),
-      BatchNormalization(name: name + ".bn1", channels: outputChannels, relu: true))
+        name: name + ".conv1", inputChannels: inputChannels, outputChannels: outputChannels, kernelSize: 3,
+        stride: stride, padding: 1), BatchNormalization(name: name + ".bn1", channels: outputChannels, relu: true))
     second = NormalizedConvolution(
       Convolution(
-        name: name + ".conv2", inputChannels: outputChannels, outputChannels: outputChannels,
-        kernelSize: 3, padding: 1),
+        name: name + ".conv2", inputChannels: outputChannels, outputChannels: outputChannels, kernelSize: 3, padding: 1),
       BatchNormalization(name: name + ".bn2", channels: outputChannels, relu: true))
     guard stride != 1 || inputChannels != outputChannels else {
       shortcut = nil
@@ -28,10 +26,9 @@ package final class ResidualBlock: Layer {
     }
     shortcut = NormalizedConvolution(
       Convolution(
-        name: name + ".downsample.0", inputChannels: inputChannels, outputChannels: outputChannels,
-        kernelSize: 1, stride: stride),
-      BatchNormalization(
-        name: name + ".downsample.1", channels: outputChannels, relu: false, isOutputTransient: true))
+        name: name + ".downsample.0", inputChannels: inputChannels, outputChannels: outputChannels, kernelSize: 1,
+        stride: stride),
+      BatchNormalization(name: name + ".downsample.1", channels: outputChannels, relu: false, isOutputTransient: true))
   }
 
   private var parts: [NormalizedConvolution] { [first, second] + (shortcut.map { [$0] } ?? []) }
@@ -73,8 +70,7 @@ package final class ResidualBlock: Layer {
 
   package func backward(_ outputGradient: Tensor, needsInputGradient: Bool) -> Tensor? {
     // Masks `outputGradient` by the last ReLU: then it is the gradient of the shortcut's output too.
-    let middle = second.backward(
-      outputGradient, needsInputGradient: true, addingTo: nil, keepsOutputGradient: true)
+    let middle = second.backward(outputGradient, needsInputGradient: true, addingTo: nil, keepsOutputGradient: true)
     guard let middle else { preconditionFailure("\(description): no gradient arrives") }
     if let shortcut {
       let main = first.backward(middle, needsInputGradient: needsInputGradient)

@@ -44,8 +44,7 @@ package struct SplitNetwork {
     let (input, classes) = (configuration.input, configuration.classes)
     guard (1...architecture.blockCount).contains(cut) else {
       throw ShapeError(
-        "cut \(cut) is out of range: \(architecture.rawValue) can be cut after block 1 to \(architecture.blockCount)"
-      )
+        "cut \(cut) is out of range: \(architecture.rawValue) can be cut after block 1 to \(architecture.blockCount)")
     }
     var blocks = architecture.blocks(channels: input.channels)
     var frontLayers = Array(blocks[..<cut].joined())
@@ -53,21 +52,17 @@ package struct SplitNetwork {
     if let bottleneck = configuration.bottleneck {
       guard (1...channels).contains(bottleneck) else {
         throw ShapeError(
-          "a bottleneck of \(bottleneck) channels is out of range: 1 to the \(channels) of the features at cut \(cut)"
-        )
+          "a bottleneck of \(bottleneck) channels is out of range: 1 to the \(channels) of the features at cut \(cut)")
       }
       frontLayers.append(
         NormalizedConvolution(
-          Convolution(
-            name: "bottleneck.0", inputChannels: channels, outputChannels: bottleneck, kernelSize: 1),
+          Convolution(name: "bottleneck.0", inputChannels: channels, outputChannels: bottleneck, kernelSize: 1),
           BatchNormalization(name: "bottleneck.1", channels: bottleneck, relu: true)))
-      blocks = architecture.blocks(
-        channels: input.channels, bottleneckBefore: cut, bottleneckChannels: bottleneck)
+      blocks = architecture.blocks(channels: input.channels, bottleneckBefore: cut, bottleneckChannels: bottleneck)
     }
     front = Sequential(frontLayers)
     cutShape = try front.outputShape(for: input)
-    exit = Sequential(
-      try configuration.exitHead.layers(for: cutShape, cutChannels: channels, classes: classes))
+    exit = Sequential(try configuration.exitHead.layers(for: cutShape, cutChannels: channels, classes: classes))
     _ = try exit.outputShape(for: cutShape)
     let restBlocks = Array(blocks[cut...].joined())
     let last = try Sequential(restBlocks).outputShape(for: cutShape)

@@ -16,8 +16,7 @@ package final class TrainedPart {
   ///   - context: parts of one network that run one after the other share it.
   /// - Throws: `ShapeError` if the layers cannot take the input.
   package init(
-    _ layers: Sequential, input: FeatureShape, batchSize: Int, seed: UInt64, weightDecay: Float,
-    context: ComputeContext
+    _ layers: Sequential, input: FeatureShape, batchSize: Int, seed: UInt64, weightDecay: Float, context: ComputeContext
   ) throws {
     self.layers = layers
     self.context = context
@@ -28,9 +27,7 @@ package final class TrainedPart {
 
   /// The output for a batch, `[count, output]`, valid until the next call. The input must stay as it is until
   /// `backward`.
-  package func forward(_ input: Tensor, training: Bool) -> Tensor {
-    layers.forward(input, training: training)
-  }
+  package func forward(_ input: Tensor, training: Bool) -> Tensor { layers.forward(input, training: training) }
 
   /// Forward in training and the loss of the logits.
   ///
@@ -51,16 +48,13 @@ package final class TrainedPart {
   }
 
   /// A tensor for a gradient that comes from elsewhere, its values undefined; `backward` consumes it.
-  package func gradient(_ shape: FeatureShape, count: Int) -> Tensor {
-    context.gradients.take(shape, count: count)
-  }
+  package func gradient(_ shape: FeatureShape, count: Int) -> Tensor { context.gradients.take(shape, count: count) }
 
   /// The gradients of all parameters.
   ///
   /// - Parameter outputGradient: with respect to the output of the last `forward`; consumed.
   /// - Returns: the gradient with respect to the input, if it is needed; the caller passes it on or releases it.
-  @discardableResult
-  package func backward(_ outputGradient: Tensor, needsInputGradient: Bool = false) -> Tensor? {
+  @discardableResult package func backward(_ outputGradient: Tensor, needsInputGradient: Bool = false) -> Tensor? {
     layers.backward(outputGradient, needsInputGradient: needsInputGradient)
   }
 

@@ -91,8 +91,7 @@ struct WinogradConvolution: ConvolutionAlgorithm {
   ) {
     // The kernel rotated by 180°: read backwards.
     let matrix = inputChannels * outputChannels
-    let kernel = WinogradTransforms.Grid(
-      weights + 8 * matrix, rowStride: -3 * matrix, columnStride: -matrix)
+    let kernel = WinogradTransforms.Grid(weights + 8 * matrix, rowStride: -3 * matrix, columnStride: -matrix)
     convolve(
       backwards, outputGradient.data, count: outputGradient.count, kernel: kernel, transposeKernel: true,
       into: inputGradient.data, accumulate: accumulate
@@ -124,17 +123,15 @@ struct WinogradConvolution: ConvolutionAlgorithm {
       }
       forEachPoint(rows: inputChannels) { point, rows in
         GEMM.multiply(
-          rows: rows.count, columns: outputChannels, inner: tiles,
-          patches[point] + rows.lowerBound, transposeA: true, strideA: inputChannels, gradients[point],
-          into: sums[point] + rows.lowerBound * outputChannels,
+          rows: rows.count, columns: outputChannels, inner: tiles, patches[point] + rows.lowerBound, transposeA: true,
+          strideA: inputChannels, gradients[point], into: sums[point] + rows.lowerBound * outputChannels,
           accumulate: images.lowerBound > 0)
       }
     }
     context.pool.split(matrix / WinogradTransforms.lanes) { _, range in
       let first = range.lowerBound * WinogradTransforms.lanes
       transforms.transformKernelGradient(
-        sums.grid(first, transforms).readOnly,
-        to: .init(gradient + first, rowStride: 3 * matrix, columnStride: matrix),
+        sums.grid(first, transforms).readOnly, to: .init(gradient + first, rowStride: 3 * matrix, columnStride: matrix),
         channels: range.count * WinogradTransforms.lanes)
     }
   }
@@ -147,8 +144,7 @@ struct WinogradConvolution: ConvolutionAlgorithm {
     transposeKernel: Bool, into output: UnsafeMutablePointer<Float>, accumulate: Bool,
     finish: (_ rows: Range<Int>, _ worker: Int) -> Void
   ) {
-    let (inner, columns) =
-      transposeKernel ? (outputChannels, inputChannels) : (inputChannels, outputChannels)
+    let (inner, columns) = transposeKernel ? (outputChannels, inputChannels) : (inputChannels, outputChannels)
     let weights = PointMatrices(context.sharedScratch(slot: Slot.weights), inputChannels * outputChannels)
     transformKernel(kernel, to: weights)
     forEachBlock(tiling, count: count) { images in
@@ -159,21 +155,19 @@ struct WinogradConvolution: ConvolutionAlgorithm {
         let edge = context.scratch(worker: worker, slot: Self.tileSlot)
         for tile in tiling.tiles(of: lines, from: images.lowerBound) {
           transforms.transformPatch(
-            tiling.patch(tile.place, of: input, edge: edge),
-            to: patches.grid(tile.index * inner, transforms), channels: inner)
+            tiling.patch(tile.place, of: input, edge: edge), to: patches.grid(tile.index * inner, transforms),
+            channels: inner)
         }
       }
       forEachPoint(rows: tiles) { point, rows in
         GEMM.multiply(
-          rows: rows.count, columns: columns, inner: inner, patches[point] + rows.lowerBound * inner,
-          weights[point], transposeB: transposeKernel, into: products[point] + rows.lowerBound * columns)
+          rows: rows.count, columns: columns, inner: inner, patches[point] + rows.lowerBound * inner, weights[point],
+          transposeB: transposeKernel, into: products[point] + rows.lowerBound * columns)
       }
       forEachLine(tiling, images) { lines, worker in
         let edge = context.scratch(worker: worker, slot: Self.tileSlot)
         for tile in tiling.tiles(of: lines, from: images.lowerBound) {
-          tiling.write(
-            tile.place, to: output, channels: columns, edge: edge, accumulate: accumulate
-          ) { target in
+          tiling.write(tile.place, to: output, channels: columns, edge: edge, accumulate: accumulate) { target in
             transforms.transformProducts(
               products.grid(tile.index * columns, transforms).readOnly, to: target, channels: columns)
           }

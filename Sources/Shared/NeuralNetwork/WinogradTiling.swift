@@ -39,9 +39,7 @@ struct WinogradTiling {
     (lines.lowerBound * tileColumns..<lines.upperBound * tileColumns).lazy.map { number in
       let (line, column) = number.quotientAndRemainder(dividingBy: tileColumns)
       let (image, row) = line.quotientAndRemainder(dividingBy: tileRows)
-      return (
-        number - first * tilesPerImage, Place(image: image, y: row * tileSide, x: column * tileSide)
-      )
+      return (number - first * tilesPerImage, Place(image: image, y: row * tileSide, x: column * tileSide))
     }
   }
 
@@ -52,17 +50,17 @@ struct WinogradTiling {
     -> WinogradTransforms.Grid
   {
     square(
-      tileSide + 2, of: input + place.image * geometry.input.values, geometry.input,
-      y: place.y - geometry.padding, x: place.x - geometry.padding, edge: edge)
+      tileSide + 2, of: input + place.image * geometry.input.values, geometry.input, y: place.y - geometry.padding,
+      x: place.x - geometry.padding, edge: edge)
   }
 
   /// The outputs of a tile, 0 outside the image.
-  func tile(
-    _ place: Place, of output: UnsafePointer<Float>, channels: Int, edge: UnsafeMutablePointer<Float>
-  ) -> WinogradTransforms.Grid {
+  func tile(_ place: Place, of output: UnsafePointer<Float>, channels: Int, edge: UnsafeMutablePointer<Float>)
+    -> WinogradTransforms.Grid
+  {
     square(
-      tileSide, of: output + place.image * geometry.outputPositions * channels, outputShape(channels),
-      y: place.y, x: place.x, edge: edge)
+      tileSide, of: output + place.image * geometry.outputPositions * channels, outputShape(channels), y: place.y,
+      x: place.x, edge: edge)
   }
 
   private func outputShape(_ channels: Int) -> FeatureShape {
@@ -88,8 +86,7 @@ struct WinogradTiling {
       target.update(repeating: 0, count: columns.lowerBound * channels)
       (target + columns.lowerBound * channels).update(
         from: origin + (row * shape.width + columns.lowerBound) * channels, count: columns.count * channels)
-      (target + columns.upperBound * channels)
-        .update(repeating: 0, count: (side - columns.upperBound) * channels)
+      (target + columns.upperBound * channels).update(repeating: 0, count: (side - columns.upperBound) * channels)
     }
     return .init(edge, rowStride: side * channels, columnStride: channels)
   }
@@ -107,8 +104,7 @@ struct WinogradTiling {
     let width = geometry.outputWidth
     let rows = min(tileSide, geometry.outputHeight - place.y)
     let columns = min(tileSide, width - place.x)
-    let origin =
-      output + (place.image * geometry.outputPositions + place.y * width + place.x) * channels
+    let origin = output + (place.image * geometry.outputPositions + place.y * width + place.x) * channels
     if rows == tileSide && columns == tileSide && !accumulate {
       return compute(.init(origin, rowStride: width * channels, columnStride: channels))
     }

@@ -27,14 +27,12 @@ final class CloudProbe {
   ///   - interruption: ends what is under way.
   /// - Throws: as `EdgeConnector.connect`.
   init(
-    _ cloud: Endpoint, _ configuration: RunConfiguration, timeout: Double, interruption: Interruption,
-    logger: Logger
+    _ cloud: Endpoint, _ configuration: RunConfiguration, timeout: Double, interruption: Interruption, logger: Logger
   ) throws {
-    let hello = try Hello(
-      runID: "\(RunIdentifier.generate())", exchange: .measurements, configuration: configuration)
+    let hello = try Hello(runID: "\(RunIdentifier.generate())", exchange: .measurements, configuration: configuration)
     let (connection, greeting) = try EdgeConnector.connect(
-      cloud, hello, link: configuration.link, maximumFrameBytes: FrameHeader.defaultMaximumFrameBytes,
-      timeout: timeout, interruption: interruption, logger: logger)
+      cloud, hello, link: configuration.link, maximumFrameBytes: FrameHeader.defaultMaximumFrameBytes, timeout: timeout,
+      interruption: interruption, logger: logger)
     self.connection = connection
     self.interruption = interruption
     maximumFrameBytes = greeting.welcome.maximumFrameBytes
@@ -80,8 +78,7 @@ final class CloudProbe {
   func linkSpeed() throws -> LinkSpeed {
     let roundTrip = StepTiming.median(try StepTiming.run(steps: 5) { _ in try passage(up: 0, down: 0) })
     return LinkSpeed(
-      roundTripSeconds: roundTrip,
-      upBytesPerSecond: try bytesPerSecond(roundTrip) { try passage(up: $0, down: 0) },
+      roundTripSeconds: roundTrip, upBytesPerSecond: try bytesPerSecond(roundTrip) { try passage(up: $0, down: 0) },
       downBytesPerSecond: try bytesPerSecond(roundTrip) { try passage(up: 0, down: $0) })
   }
 

@@ -26,8 +26,8 @@ final class EdgeStepProbe {
   ///   - train: `configuration.trainImages` of them.
   ///   - test: likewise.
   init(
-    _ configuration: RunConfiguration, formats: [ActivationFormat], train: any LabeledImages,
-    test: any LabeledImages, compute: ComputeSettings
+    _ configuration: RunConfiguration, formats: [ActivationFormat], train: any LabeledImages, test: any LabeledImages,
+    compute: ComputeSettings
   ) {
     self.configuration = configuration
     self.formats = formats
@@ -116,9 +116,7 @@ final class EdgeStepProbe {
       let start = MonotonicClock.seconds()
       try pixels.withUnsafeMutableBufferPointer { buffer in
         guard let base = buffer.baseAddress else { return }
-        for (place, index) in indices.enumerated() {
-          try train.copyPixels(of: Int(index), into: base + place * size)
-        }
+        for (place, index) in indices.enumerated() { try train.copyPixels(of: Int(index), into: base + place * size) }
       }
       return MonotonicClock.seconds() - start
     }
@@ -159,8 +157,7 @@ final class EdgeStepProbe {
     }
     return EdgeTimes(
       forwardSeconds: StepTiming.median(samples.map(\.forward)),
-      backwardSeconds: StepTiming.median(samples.map(\.backward)),
-      encodings: try features.map(timeEncodings) ?? [])
+      backwardSeconds: StepTiming.median(samples.map(\.backward)), encodings: try features.map(timeEncodings) ?? [])
   }
 
   private func timeEncodings(_ features: Tensor) throws -> [EdgeTimes.Encoding] {

@@ -96,9 +96,7 @@ package struct PlanDocument: Codable, Equatable, Sendable {
     }
     rows = plan.rows.map(Row.init)
     excluded = plan.exclusions.flatMap { exclusion in
-      exclusion.settings.map {
-        Excluded(strategy: $0.strategy, cut: $0.cut, bits: $0.bits, reason: exclusion.reason)
-      }
+      exclusion.settings.map { Excluded(strategy: $0.strategy, cut: $0.cut, bits: $0.bits, reason: exclusion.reason) }
     }
     recommended = Row(plan.recommended)
     self.command = command

@@ -15,8 +15,7 @@ package struct NothingLeftError: ClassifiedError, Equatable, CustomStringConvert
 
   package var description: String {
     "no setting is left: "
-      + exclusions.map { "\(Formatting.count($0.settings.count, "setting")): \($0.reason)" }
-      .joined(separator: "; ")
+      + exclusions.map { "\(Formatting.count($0.settings.count, "setting")): \($0.reason)" }.joined(separator: "; ")
   }
 }
 

@@ -17,20 +17,16 @@ struct PlanPrediction {
   ///   - cloud: of one batch; nil where there is none.
   ///   - exclusions: takes what does not fulfil the conditions.
   /// - Throws: `ShapeError`.
-  func rows(
-    _ part: PlanSetting, _ edge: EdgeTimes, _ cloud: CloudTimes?, _ exclusions: inout PlanExclusions
-  ) throws -> [PlanRow] {
+  func rows(_ part: PlanSetting, _ edge: EdgeTimes, _ cloud: CloudTimes?, _ exclusions: inout PlanExclusions) throws
+    -> [PlanRow]
+  {
     let rows =
       switch part.strategy {
       case .hierarchical, .split: try features(part, edge, cloud, &exclusions)
       case .cloudStream: [images(part, edge, cloud)]
       case .cloudUploadOnce: [upload(part, edge, cloud)]
       case .edgeOnly:
-        [
-          PlanRow(
-            setting: part, bytesPerImage: 0, prediction: model.alone(edge),
-            edgeMemoryBytes: edge.peakMemoryBytes)
-        ]
+        [PlanRow(setting: part, bytesPerImage: 0, prediction: model.alone(edge), edgeMemoryBytes: edge.peakMemoryBytes)]
       }
     guard let limit = request.maximumEdgeMemory else { return rows }
     return rows.filter { row in
@@ -56,16 +52,14 @@ struct PlanPrediction {
       let gradientBytes = isSplit ? try gradientFrameBytes(configuration) : 0
       rows.append(
         PlanRow(
-          setting: setting, bytesPerImage: perImage(encoding.frameBytes),
-          downBytesPerImage: perImage(gradientBytes),
+          setting: setting, bytesPerImage: perImage(encoding.frameBytes), downBytesPerImage: perImage(gradientBytes),
           prediction: isSplit
             ? model.lockStep(edge, encoding, cloud, gradientBytes: gradientBytes)
             : model.pipelined(edge, encoding, cloud),
           // What waits to be sent, and what came back.
           edgeMemoryBytes: edge.peakMemoryBytes.map {
             $0 + (isSplit ? encoding.frameBytes + gradientBytes : request.base.window * encoding.frameBytes)
-          },
-          cloudMemoryBytes: cloud.peakMemoryBytes))
+          }, cloudMemoryBytes: cloud.peakMemoryBytes))
     }
     return rows
   }
@@ -80,8 +74,7 @@ struct PlanPrediction {
       preconditionFailure("\(part.strategy.rawValue) without a cloud")
     }
     return PlanRow(
-      setting: part, bytesPerImage: perImage(frame.frameBytes),
-      prediction: model.pipelined(edge, frame, cloud),
+      setting: part, bytesPerImage: perImage(frame.frameBytes), prediction: model.pipelined(edge, frame, cloud),
       edgeMemoryBytes: edge.peakMemoryBytes.map { $0 + request.base.window * frame.frameBytes },
       cloudMemoryBytes: cloud.peakMemoryBytes)
   }

@@ -46,8 +46,8 @@ package struct PlanSetting: Hashable, Sendable, CustomStringConvertible {
 
   /// "hierarchical, cut 2, 4 bits".
   package var description: String {
-    [strategy.rawValue, cut.map { "cut \($0)" }, bits.map { Formatting.count($0, "bit") }]
-      .compactMap { $0 }.joined(separator: ", ")
+    [strategy.rawValue, cut.map { "cut \($0)" }, bits.map { Formatting.count($0, "bit") }].compactMap { $0 }.joined(
+      separator: ", ")
   }
 }
 
@@ -68,9 +68,7 @@ package struct Plan: Equatable, Sendable {
     precondition(!rows.isEmpty, "a plan without a setting")
     self.link = link
     self.epochs = epochs
-    self.rows = rows.sorted {
-      $0.prediction.mean(overEpochs: epochs) < $1.prediction.mean(overEpochs: epochs)
-    }
+    self.rows = rows.sorted { $0.prediction.mean(overEpochs: epochs) < $1.prediction.mean(overEpochs: epochs) }
     self.exclusions = exclusions
   }
 

@@ -45,11 +45,9 @@ package struct PlanTable {
     let prediction = row.prediction
     func seconds(_ value: Double) -> String { value == 0 ? "-" : Formatting.fixed(value, decimals: 2) }
     return [
-      row.setting.strategy.rawValue, row.setting.cut.map(String.init) ?? "-",
-      row.setting.bits.map(String.init) ?? "-",
-      row.bytesPerImage == 0 ? "-" : Formatting.fixed(row.bytesPerImage, decimals: 0),
-      seconds(prediction.edge), seconds(prediction.link), seconds(prediction.cloud),
-      seconds(prediction.epoch), seconds(prediction.upload),
+      row.setting.strategy.rawValue, row.setting.cut.map(String.init) ?? "-", row.setting.bits.map(String.init) ?? "-",
+      row.bytesPerImage == 0 ? "-" : Formatting.fixed(row.bytesPerImage, decimals: 0), seconds(prediction.edge),
+      seconds(prediction.link), seconds(prediction.cloud), seconds(prediction.epoch), seconds(prediction.upload),
       row.edgeMemoryBytes.map(Formatting.bytes) ?? "-", prediction.bound.rawValue,
     ]
   }
@@ -66,8 +64,7 @@ package struct PlanTable {
     let row = plan.recommended
     let seconds = Formatting.fixed(row.prediction.epoch, decimals: 2)
     let upload =
-      row.prediction.upload > 0
-      ? " after \(Formatting.fixed(row.prediction.upload, decimals: 2)) s of upload" : ""
+      row.prediction.upload > 0 ? " after \(Formatting.fixed(row.prediction.upload, decimals: 2)) s of upload" : ""
     return "\(row.setting), \(seconds) s an epoch\(upload)"
   }
 }

@@ -50,8 +50,7 @@ package final class Planner {
     var maximumFrameBytes = Int.max
     guard !parts.isEmpty else { throw NothingLeftError(exclusions: exclusions.all) }
     if let cloud, parts.contains(where: { $0.strategy.needsCloud }) {
-      let probe = try CloudProbe(
-        cloud, request.base, timeout: timeout, interruption: interruption, logger: logger)
+      let probe = try CloudProbe(cloud, request.base, timeout: timeout, interruption: interruption, logger: logger)
       maximumFrameBytes = probe.maximumFrameBytes
       (link, answers) = try probe.asking { try ask($0, parts) }
     }
@@ -86,13 +85,11 @@ package final class Planner {
   private func eligibleParts() -> [PlanSetting] {
     let blockCount = request.base.network.architecture.blockCount
     let parts = request.strategies.flatMap { strategy in
-      strategy.isCut
-        ? request.cuts.map { PlanSetting(strategy, cut: $0) } : [PlanSetting(strategy)]
+      strategy.isCut ? request.cuts.map { PlanSetting(strategy, cut: $0) } : [PlanSetting(strategy)]
     }
     return parts.filter { part in
       if part.blocksOnEdge(of: blockCount) < request.minimumCut {
-        exclusions.add(
-          "fewer blocks on the edge than --min-cut \(request.minimumCut)", settings(of: part))
+        exclusions.add("fewer blocks on the edge than --min-cut \(request.minimumCut)", settings(of: part))
         return false
       }
       do {
@@ -111,9 +108,7 @@ package final class Planner {
     return request.formats.map { PlanSetting(part.strategy, cut: part.cut, bits: $0.bits) }
   }
 
-  private func ask(
-    _ probe: CloudProbe, _ parts: [PlanSetting]
-  ) throws -> (LinkSpeed, [PlanSetting: CloudAnswer]) {
+  private func ask(_ probe: CloudProbe, _ parts: [PlanSetting]) throws -> (LinkSpeed, [PlanSetting: CloudAnswer]) {
     let link = try probe.linkSpeed()
     logger.info(
       """
@@ -143,13 +138,10 @@ package final class Planner {
     let probe = EdgeStepProbe(
       request.configuration(part, request.formats[0]), formats: request.formats, train: train, test: test,
       compute: compute)
-    let times = try probe.run(steps: request.steps) {
-      if interruption.isRequested { throw InterruptedError() }
-    }
+    let times = try probe.run(steps: request.steps) { if interruption.isRequested { throw InterruptedError() } }
     let memory = times.peakMemoryBytes.map { ", \(Formatting.bytes($0))" } ?? ""
     logger.info(
-      "edge, \(part): \(PlanFormat.milliseconds(times.forwardSeconds + times.backwardSeconds)) a step\(memory)"
-    )
+      "edge, \(part): \(PlanFormat.milliseconds(times.forwardSeconds + times.backwardSeconds)) a step\(memory)")
     return times
   }
 }
@@ -162,7 +154,5 @@ enum PlanFormat {
   }
 
   /// "12.3 ms".
-  static func milliseconds(_ seconds: Double) -> String {
-    "\(Formatting.fixed(seconds * 1000, decimals: 1)) ms"
-  }
+  static func milliseconds(_ seconds: Double) -> String { "\(Formatting.fixed(seconds * 1000, decimals: 1)) ms" }
 }

@@ -68,9 +68,9 @@ struct RuntimeModel: Equatable, Sendable {
   ///   - encoding: of its `encodings`.
   ///   - cloud: of one batch.
   ///   - gradientBytes: of the frame that comes back.
-  func lockStep(
-    _ edge: EdgeTimes, _ encoding: EdgeTimes.Encoding, _ cloud: CloudTimes, gradientBytes: Int
-  ) -> Prediction {
+  func lockStep(_ edge: EdgeTimes, _ encoding: EdgeTimes.Encoding, _ cloud: CloudTimes, gradientBytes: Int)
+    -> Prediction
+  {
     let up = Double(encoding.frameBytes) / link.upBytesPerSecond
     let down = Double(gradientBytes) / link.downBytesPerSecond
     let ready = edge.forwardSeconds + encoding.seconds
@@ -78,8 +78,8 @@ struct RuntimeModel: Equatable, Sendable {
     let end = max(edge.backwardSeconds, cloud.stepSeconds - cloud.gradientSeconds)
     let step = ready + up + cloud.gradientSeconds + down + link.roundTripSeconds + end
     return Prediction(
-      edge: batches * (ready + edge.backwardSeconds), link: batches * (up + down),
-      cloud: batches * cloud.stepSeconds, epoch: batches * step, bound: .lockStep)
+      edge: batches * (ready + edge.backwardSeconds), link: batches * (up + down), cloud: batches * cloud.stepSeconds,
+      epoch: batches * step, bound: .lockStep)
   }
 
   /// All images go up first; then the cloud trains alone.

@@ -29,8 +29,7 @@ package enum AtomicFile {
   ) throws {
     let (directory, name) = split(path)
     let temporaryPath = temporaryPath(in: directory, for: name)
-    let descriptor = try operations.openFile(
-      temporaryPath, flags: O_WRONLY | O_CREAT | O_EXCL, reportedAs: path)
+    let descriptor = try operations.openFile(temporaryPath, flags: O_WRONLY | O_CREAT | O_EXCL, reportedAs: path)
     var isOpen = true
     do {
       try body(Writer(descriptor: descriptor, path: path, operations: operations))
@@ -57,9 +56,7 @@ package enum AtomicFile {
 
   /// Writes a file of these bytes, likewise.
   package static func write(_ bytes: [UInt8], to path: String, operations: FileOperations = .live) throws {
-    try write(to: path, operations: operations) { writer in
-      try bytes.withUnsafeBytes { try writer.write($0) }
-    }
+    try write(to: path, operations: operations) { writer in try bytes.withUnsafeBytes { try writer.write($0) } }
   }
 
   /// A hidden name that no other process or thread takes.

@@ -12,8 +12,7 @@ package struct FileError: Error, Equatable, CustomStringConvertible {
   }
 
   package var description: String {
-    errorNumber == ENOSPC || errorNumber == EDQUOT
-      ? "\(problem); free space there, or write elsewhere" : problem
+    errorNumber == ENOSPC || errorNumber == EDQUOT ? "\(problem); free space there, or write elsewhere" : problem
   }
 
   /// What is wrong, without the way out.

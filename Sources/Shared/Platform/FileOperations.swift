@@ -24,8 +24,7 @@ package struct FileOperations: Sendable {
     write: { descriptor, bytes, count in systemWrite(descriptor, bytes, count) },
     synchronize: { descriptor in fsync(descriptor) },
     truncate: { descriptor, length in ftruncate(descriptor, off_t(length)) },
-    close: { descriptor in systemClose(descriptor) },
-    rename: { from, to in systemRename(from, to) },
+    close: { descriptor in systemClose(descriptor) }, rename: { from, to in systemRename(from, to) },
     unlink: { path in systemUnlink(path) })
 
   /// Opens a file.
@@ -36,19 +35,15 @@ package struct FileOperations: Sendable {
   ///   - reported: the file that an error names, if not this one.
   ///   - operation: what an error says was tried.
   /// - Throws: `FileError`.
-  package func openFile(
-    _ path: String, flags: Int32, reportedAs reported: String? = nil, operation: String = "open"
-  ) throws(FileError) -> Int32 {
-    try Self.named(reported ?? path, operation) { open(path, flags, 0o666) }
-  }
+  package func openFile(_ path: String, flags: Int32, reportedAs reported: String? = nil, operation: String = "open")
+    throws(FileError) -> Int32
+  { try Self.named(reported ?? path, operation) { open(path, flags, 0o666) } }
 
   /// Writes all bytes, going on after short writes and interruptions.
   ///
   /// - Parameter path: the file that an error names.
   /// - Throws: `FileError`; a call that writes nothing counts as `EIO`.
-  package func writeAll(
-    _ bytes: UnsafeRawBufferPointer, to descriptor: Int32, path: String
-  ) throws(FileError) {
+  package func writeAll(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32, path: String) throws(FileError) {
     var offset = 0
     while offset < bytes.count, let start = bytes.baseAddress {
       let written = try Self.named(path, "write") { write(descriptor, start + offset, bytes.count - offset) }
@@ -61,16 +56,13 @@ package struct FileOperations: Sendable {
   /// directories on some file systems) counts as flushed.
   ///
   /// - Throws: `FileError`.
-  package func synchronizeAll(
-    _ descriptor: Int32, path: String, operation: String = "fsync"
-  ) throws(FileError) {
+  package func synchronizeAll(_ descriptor: Int32, path: String, operation: String = "fsync") throws(FileError) {
     do throws(FileError) { try Self.named(path, operation) { synchronize(descriptor) } } catch {
       if error.errorNumber != EINVAL && error.errorNumber != EROFS { throw error }
     }
   }
 
-  @discardableResult
-  private static func named<Result: SignedInteger>(
+  @discardableResult private static func named<Result: SignedInteger>(
     _ path: String, _ operation: String, _ call: () -> Result
   ) throws(FileError) -> Result {
     do throws(SystemError) { return try SystemCall.run(operation, call) } catch {

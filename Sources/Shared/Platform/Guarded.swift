@@ -28,19 +28,16 @@ package final class Guarded<State>: @unchecked Sendable {
   }
 
   /// Looks at the state, or changes something of it that nobody waits for.
-  package func withLock<Result, Failure>(
-    _ body: (inout State) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
+  package func withLock<Result, Failure>(_ body: (inout State) throws(Failure) -> Result) throws(Failure) -> Result {
     lock()
     defer { unlock() }
     return try body(&state)
   }
 
   /// Changes the state, and wakes all that wait for a change.
-  @discardableResult
-  package func change<Result, Failure>(
-    _ body: (inout State) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
+  @discardableResult package func change<Result, Failure>(_ body: (inout State) throws(Failure) -> Result)
+    throws(Failure) -> Result
+  {
     lock()
     defer {
       Self.check(pthread_cond_broadcast(changed), "pthread_cond_broadcast")
@@ -54,9 +51,7 @@ package final class Guarded<State>: @unchecked Sendable {
   /// - Parameter body: asked at once, and again after each change; nil means to go on waiting. What else it changes
   ///   wakes nobody.
   /// - Throws: what `body` throws.
-  package func wait<Result, Failure>(
-    for body: (inout State) throws(Failure) -> Result?
-  ) throws(Failure) -> Result {
+  package func wait<Result, Failure>(for body: (inout State) throws(Failure) -> Result?) throws(Failure) -> Result {
     lock()
     defer { unlock() }
     while true {
@@ -68,11 +63,9 @@ package final class Guarded<State>: @unchecked Sendable {
   /// Waits until a deadline at most.
   ///
   /// - Returns: nil if `body` gave nothing until then; it is asked once more at the end.
-  package func wait<Result, Failure>(
-    until deadline: Deadline, for body: (inout State) throws(Failure) -> Result?
-  ) throws(Failure) -> Result? {
-    try wait(untilNanoseconds: deadline.nanoseconds, for: body)
-  }
+  package func wait<Result, Failure>(until deadline: Deadline, for body: (inout State) throws(Failure) -> Result?)
+    throws(Failure) -> Result?
+  { try wait(untilNanoseconds: deadline.nanoseconds, for: body) }
 
   /// The same with the deadline as a moment of the monotonic clock.
   package func wait<Result, Failure>(

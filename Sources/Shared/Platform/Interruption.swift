@@ -57,9 +57,7 @@ package final class Interruption: Sendable {
     // Not joined: it sleeps until the program ends.
     _ = try Thread { [self] in
       var byte: UInt8 = 0
-      while true {
-        if read(readEnd, &byte, 1) == 1 { request() } else if errno != EINTR { return }
-      }
+      while true { if read(readEnd, &byte, 1) == 1 { request() } else if errno != EINTR { return } }
     }
   }
 }

@@ -10,9 +10,7 @@ package enum MonotonicClock {
   @Sendable package static func seconds() -> Double { Double(nanoseconds()) * 1e-9 }
 
   /// Seconds as nanoseconds, held between 0 and 10⁹ seconds, so that no value can overflow a sum.
-  package static func nanoseconds(_ seconds: Double) -> UInt64 {
-    seconds > 0 ? UInt64(min(seconds, 1e9) * 1e9) : 0
-  }
+  package static func nanoseconds(_ seconds: Double) -> UInt64 { seconds > 0 ? UInt64(min(seconds, 1e9) * 1e9) : 0 }
 }
 
 /// A moment on the monotonic clock.

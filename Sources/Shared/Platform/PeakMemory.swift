@@ -32,9 +32,7 @@ package enum PeakMemory {
   static func bytes(inStatus status: String) -> Int? {
     for line in status.split(separator: "\n") where line.hasPrefix("VmHWM:") {
       let words = line.split(whereSeparator: { $0 == " " || $0 == "\t" })
-      guard words.count == 3, words[2] == "kB", let kibibytes = Int(words[1]), kibibytes >= 0 else {
-        return nil
-      }
+      guard words.count == 3, words[2] == "kB", let kibibytes = Int(words[1]), kibibytes >= 0 else { return nil }
       let (bytes, overflow) = kibibytes.multipliedReportingOverflow(by: 1024)
       return overflow ? nil : bytes
     }

@@ -12,9 +12,7 @@ package struct SystemError: Error, Equatable, CustomStringConvertible {
     self.errnoCode = errnoCode
   }
 
-  package var description: String {
-    "\(operation) failed: \(Self.text(of: errnoCode)) (errno \(errnoCode))"
-  }
+  package var description: String { "\(operation) failed: \(Self.text(of: errnoCode)) (errno \(errnoCode))" }
 
   /// The system's words for an `errno` value, "No space left on device".
   package static func text(of errnoCode: Int32) -> String { "\(Errno(rawValue: errnoCode))" }
@@ -29,9 +27,7 @@ package enum SystemCall {
   ///   - call: returns a negative number to say that it failed and that `errno` says why.
   /// - Returns: what `call` returned, never negative.
   /// - Throws: `SystemError`.
-  @inline(__always)
-  @discardableResult
-  package static func run<Result: SignedInteger>(
+  @inline(__always) @discardableResult package static func run<Result: SignedInteger>(
     _ operation: String, _ call: () -> Result
   ) throws(SystemError) -> Result {
     while true {
@@ -45,7 +41,5 @@ package enum SystemCall {
 
   /// Closes a descriptor. Never retried: after `EINTR` Linux has already closed it, and the number may belong to
   /// another thread's new file.
-  package static func close(_ descriptor: Int32) {
-    _ = Glibc.close(descriptor)
-  }
+  package static func close(_ descriptor: Int32) { _ = Glibc.close(descriptor) }
 }

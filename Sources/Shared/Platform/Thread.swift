@@ -29,9 +29,7 @@ package final class Thread: Sendable {
   }
 
   /// Waits until the thread has ended.
-  package func join() {
-    pthread_join(handle, nil)
-  }
+  package func join() { pthread_join(handle, nil) }
 }
 
 /// The system gives this process, or its user, no further thread.

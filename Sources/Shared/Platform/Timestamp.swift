@@ -25,8 +25,7 @@ package struct Timestamp: Equatable, Sendable {
   package var localTimeOfDay: String { text("%H:%M:%S", localtime_r) }
 
   private func text(
-    _ format: String,
-    _ convert: (UnsafePointer<time_t>, UnsafeMutablePointer<tm>) -> UnsafeMutablePointer<tm>?
+    _ format: String, _ convert: (UnsafePointer<time_t>, UnsafeMutablePointer<tm>) -> UnsafeMutablePointer<tm>?
   ) -> String {
     var seconds = time_t(secondsSince1970.rounded(.down))
     var parts = tm()

@@ -26,17 +26,15 @@ package final class MetricsLog: Sendable {
   ///   - role: written to every line.
   ///   - elapsedSeconds: the time since the start of the run; by default, since this call.
   /// - Throws: ``RunDirectoryError``, ``RunDirectoryError/holdsEarlierRun(path:file:)`` if there is a log already.
-  package convenience init(
-    in directory: RunDirectory, role: Role, elapsedSeconds: (@Sendable () -> Double)? = nil
-  ) throws(RunDirectoryError) {
+  package convenience init(in directory: RunDirectory, role: Role, elapsedSeconds: (@Sendable () -> Double)? = nil)
+    throws(RunDirectoryError)
+  {
     let path = directory.path(of: RunDirectory.metricsFile)
     do {
       try self.init(
         path: path, flags: O_CREAT | O_EXCL, role: role, elapsedSeconds: elapsedSeconds,
         operations: directory.operations)
-    } catch .cannotCreate(_, _, EEXIST) {
-      throw .holdsEarlierRun(path: directory.path, file: RunDirectory.metricsFile)
-    }
+    } catch .cannotCreate(_, _, EEXIST) { throw .holdsEarlierRun(path: directory.path, file: RunDirectory.metricsFile) }
   }
 
   /// Opens a log anywhere, `/dev/full` for example.
@@ -50,9 +48,7 @@ package final class MetricsLog: Sendable {
     self.elapsedSeconds = elapsedSeconds ?? Self.stopwatch()
     do throws(FileError) {
       state = Mutex(State(descriptor: try operations.openFile(path, flags: O_WRONLY | O_APPEND | flags)))
-    } catch {
-      throw .cannotCreate(path: path, operation: error.operation, errorNumber: error.errorNumber)
-    }
+    } catch { throw .cannotCreate(path: path, operation: error.operation, errorNumber: error.errorNumber) }
   }
 
   deinit {
@@ -69,8 +65,7 @@ package final class MetricsLog: Sendable {
       guard let descriptor = state.descriptor else { throw RunDirectoryError.finished(path: path) }
       // Under the lock, so that the times in the file never go back.
       let wallSeconds = (elapsedSeconds() * 1e6).rounded() / 1e6
-      var line = try RunJSON.encode(
-        MetricsLine(record: record, role: role, wallSeconds: wallSeconds), pretty: false)
+      var line = try RunJSON.encode(MetricsLine(record: record, role: role, wallSeconds: wallSeconds), pretty: false)
       line.append(UInt8(ascii: "\n"))
       do { try line.withUnsafeBytes { try operations.writeAll($0, to: descriptor, path: path) } } catch {
         // Best effort: the first error is the one to report.

@@ -22,9 +22,8 @@ package struct StepRecord: MetricsRecord, Equatable {
   package var sentBytes: Int
   package var receivedBytes: Int
 
-  package init(
-    epoch: Int, step: Int, loss: Float, learningRate: Float, images: Int, sentBytes: Int, receivedBytes: Int
-  ) {
+  package init(epoch: Int, step: Int, loss: Float, learningRate: Float, images: Int, sentBytes: Int, receivedBytes: Int)
+  {
     self.epoch = epoch
     self.step = step
     self.loss = loss
@@ -59,10 +58,9 @@ package struct EpochRecord: MetricsRecord, Equatable {
   @NullIfMissing package var peakMemoryBytes: Int?
 
   package init(
-    epoch: Int, trainLoss: Double, exitAccuracy: Double?, finalAccuracy: Double?,
-    trainImagesPerSecond: Double,
-    trainingSeconds: Double, busySeconds: Double, idleSeconds: Double, trainPayloadBytes: Int,
-    evaluationBytes: Int, gradientPayloadBytes: Int, sentBytes: Int, receivedBytes: Int, peakMemoryBytes: Int?
+    epoch: Int, trainLoss: Double, exitAccuracy: Double?, finalAccuracy: Double?, trainImagesPerSecond: Double,
+    trainingSeconds: Double, busySeconds: Double, idleSeconds: Double, trainPayloadBytes: Int, evaluationBytes: Int,
+    gradientPayloadBytes: Int, sentBytes: Int, receivedBytes: Int, peakMemoryBytes: Int?
   ) {
     self.epoch = epoch
     self.trainLoss = trainLoss

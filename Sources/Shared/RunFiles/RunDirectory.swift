@@ -23,9 +23,7 @@ package struct RunDirectory: Sendable {
     try Self.createDirectories(self.path)
     for file in [Self.metricsFile, Self.summaryFile, Self.configurationFile] {
       var status = stat()
-      if lstat(self.path(of: file), &status) == 0 {
-        throw .holdsEarlierRun(path: self.path, file: file)
-      }
+      if lstat(self.path(of: file), &status) == 0 { throw .holdsEarlierRun(path: self.path, file: file) }
       let errorNumber = errno
       if errorNumber != ENOENT {
         throw .cannotCreate(path: self.path(of: file), operation: "lstat", errorNumber: errorNumber)
@@ -45,8 +43,7 @@ package struct RunDirectory: Sendable {
   /// - Throws: `FileError`.
   package func writeConfiguration(_ configuration: some Encodable, role: Role) throws {
     try AtomicFile.write(
-      Self.configurationBytes(configuration, role: role), to: path(of: Self.configurationFile),
-      operations: operations)
+      Self.configurationBytes(configuration, role: role), to: path(of: Self.configurationFile), operations: operations)
   }
 
   /// What `writeConfiguration` writes.
@@ -57,9 +54,7 @@ package struct RunDirectory: Sendable {
   /// Writes `summary.json`; an earlier one of this run is replaced.
   ///
   /// - Throws: `FileError`.
-  package func writeSummary(_ summary: RunSummary) throws {
-    try writeJSON(summary, to: Self.summaryFile)
-  }
+  package func writeSummary(_ summary: RunSummary) throws { try writeJSON(summary, to: Self.summaryFile) }
 
   private func writeJSON(_ value: some Encodable, to file: String) throws {
     let bytes = try RunJSON.encode(value, pretty: true)
@@ -108,16 +103,14 @@ package struct RunDirectory: Sendable {
     throw .cannotCreate(path: path, operation: "mkdir", errorNumber: errorNumber)
   }
 
-  private static func checkThatFilesCanBeCreated(
-    in path: String, _ operations: FileOperations
-  ) throws(RunDirectoryError) {
+  private static func checkThatFilesCanBeCreated(in path: String, _ operations: FileOperations)
+    throws(RunDirectoryError)
+  {
     do throws(FileError) {
       let probe = AtomicFile.temporaryPath(in: path, for: "probe")
       _ = operations.close(try operations.openFile(probe, flags: O_WRONLY | O_CREAT | O_EXCL))
       _ = operations.unlink(probe)
-    } catch {
-      throw .cannotCreate(path: path, operation: "create a file in", errorNumber: error.errorNumber)
-    }
+    } catch { throw .cannotCreate(path: path, operation: "create a file in", errorNumber: error.errorNumber) }
   }
 }
 

@@ -27,8 +27,7 @@ package enum RunJSON {
 }
 
 /// An optional that encodes as `null` when it is missing, so that every file has the same keys.
-@propertyWrapper
-package struct NullIfMissing<Value: Codable & Equatable & Sendable>: Codable, Equatable, Sendable {
+@propertyWrapper package struct NullIfMissing<Value: Codable & Equatable & Sendable>: Codable, Equatable, Sendable {
   package var wrappedValue: Value?
 
   package init(wrappedValue: Value?) { self.wrappedValue = wrappedValue }
@@ -46,9 +45,7 @@ package struct NullIfMissing<Value: Codable & Equatable & Sendable>: Codable, Eq
 
 extension KeyedDecodingContainer {
   /// Chosen by the compiler for `@NullIfMissing` properties: a key that is not there is a missing value.
-  package func decode<Value>(
-    _ type: NullIfMissing<Value>.Type, forKey key: Key
-  ) throws -> NullIfMissing<Value> {
+  package func decode<Value>(_ type: NullIfMissing<Value>.Type, forKey key: Key) throws -> NullIfMissing<Value> {
     NullIfMissing(wrappedValue: try decodeIfPresent(Value.self, forKey: key))
   }
 }

@@ -26,12 +26,10 @@ package enum RunOutcome: Codable, Equatable, Sendable, CustomStringConvertible {
     switch text {
     case "completed": self = .completed
     case "interrupted": self = .interrupted
-    case _ where text.hasPrefix(Self.failedPrefix):
-      self = .failed(String(text.dropFirst(Self.failedPrefix.count)))
+    case _ where text.hasPrefix(Self.failedPrefix): self = .failed(String(text.dropFirst(Self.failedPrefix.count)))
     default:
       throw DecodingError.dataCorruptedError(
-        in: container,
-        debugDescription: "outcome \"\(text)\", expected completed, interrupted or failed: <reason>")
+        in: container, debugDescription: "outcome \"\(text)\", expected completed, interrupted or failed: <reason>")
     }
   }
 

@@ -70,9 +70,7 @@ package final class Timeline: Sendable {
   /// Creates or empties the file, and writes a timeline without spans.
   ///
   /// - Throws: `FileError`.
-  package init(
-    path: String, role: Role, operations: FileOperations = .live
-  ) throws {
+  package init(path: String, role: Role, operations: FileOperations = .live) throws {
     self.path = path
     self.role = role
     self.operations = operations
@@ -83,9 +81,7 @@ package final class Timeline: Sendable {
     try write()
   }
 
-  deinit {
-    if let descriptor = state.withLock({ $0.descriptor }) { _ = operations.close(descriptor) }
-  }
+  deinit { if let descriptor = state.withLock({ $0.descriptor }) { _ = operations.close(descriptor) } }
 
   /// Begins the timeline of a run, and forgets the one before.
   package func begin(_ run: RunIdentifier) {
@@ -143,8 +139,7 @@ extension Timeline? {
   /// Runs `body`, and records it if there is a timeline.
   ///
   /// - Parameter track: the line on which it is drawn, if not the phase's own.
-  @inline(__always)
-  package func measure<Result>(
+  @inline(__always) package func measure<Result>(
     _ phase: Timeline.Phase, on track: Timeline.Track? = nil, _ body: () throws -> Result
   ) rethrows -> Result {
     guard let self else { return try body() }

@@ -30,16 +30,14 @@ struct TimelineDocument {
       + Timeline.Track.allCases.map { track in
         #"{"name":"thread_name","ph":"M","pid":\#(process),"tid":\#(track.rawValue),"args":{"name":"\#(track)"}}"#
       }
-    return #"{"displayTimeUnit":"ms","otherData":{\#(data)},"traceEvents":["#
-      + "\n" + names.joined(separator: ",\n")
+    return #"{"displayTimeUnit":"ms","otherData":{\#(data)},"traceEvents":["# + "\n" + names.joined(separator: ",\n")
   }
 
   /// One span, with the comma before it.
   func event(_ span: Timeline.Span) -> String {
     // What began before the timeline did lies before the clocks' common moment.
     let start = clockStart.wall &+ (span.start &- clockStart.monotonic)
-    return
-      #",\#n{"name":"\#(span.phase.rawValue)","cat":"\#(role.rawValue)","ph":"X","pid":\#(process),"#
+    return #",\#n{"name":"\#(span.phase.rawValue)","cat":"\#(role.rawValue)","ph":"X","pid":\#(process),"#
       + #""tid":\#(span.track.rawValue),"ts":\#(microseconds(start)),"dur":\#(microseconds(span.end - span.start))}"#
   }
 

@@ -37,17 +37,14 @@ package final class Console: Sendable {
       output: { text in
         var text = text
         text.withUTF8 {
-          try? FileOperations.live.writeAll(
-            UnsafeRawBufferPointer($0), to: STDERR_FILENO, path: "standard error")
+          try? FileOperations.live.writeAll(UnsafeRawBufferPointer($0), to: STDERR_FILENO, path: "standard error")
         }
       })
   }()
 
   /// Writes a line above the status line.
   package func printLine(_ line: String) {
-    status.withLock { status in
-      output(status.isEmpty ? line + "\n" : Self.eraseLine + line + "\n" + status)
-    }
+    status.withLock { status in output(status.isEmpty ? line + "\n" : Self.eraseLine + line + "\n" + status) }
   }
 
   /// Replaces the status line; an empty one removes it. Does nothing without a terminal.
@@ -77,7 +74,5 @@ package final class Console: Sendable {
     return Int(size.ws_col)
   }
 
-  private static func environment(_ name: String) -> String? {
-    getenv(name).map { String(cString: $0) }
-  }
+  private static func environment(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
 }

@@ -12,8 +12,7 @@ package struct Progress: Equatable, Sendable {
   package var sentBytes: Int
 
   package init(
-    epoch: Int, epochs: Int, images: Int, imagesPerEpoch: Int, exitLoss: Double? = nil,
-    finalLoss: Double? = nil,
+    epoch: Int, epochs: Int, images: Int, imagesPerEpoch: Int, exitLoss: Double? = nil, finalLoss: Double? = nil,
     sentBytes: Int = 0
   ) {
     self.epoch = epoch
@@ -26,14 +25,10 @@ package struct Progress: Equatable, Sendable {
   }
 
   /// Of this epoch, in `[0, 1]`.
-  var epochFraction: Double {
-    imagesPerEpoch > 0 ? min(1, max(0, Double(images) / Double(imagesPerEpoch))) : 0
-  }
+  var epochFraction: Double { imagesPerEpoch > 0 ? min(1, max(0, Double(images) / Double(imagesPerEpoch))) : 0 }
 
   /// Of the whole run, in `[0, 1]`.
-  var runFraction: Double {
-    epochs > 0 ? min(1, max(0, (Double(epoch - 1) + epochFraction) / Double(epochs))) : 0
-  }
+  var runFraction: Double { epochs > 0 ? min(1, max(0, (Double(epoch - 1) + epochFraction) / Double(epochs))) : 0 }
 }
 
 /// The text of a progress report.
@@ -57,8 +52,7 @@ struct ProgressLine: Equatable {
     if room >= 8 {
       let cells = min(30, room)
       let filled = Int((progress.epochFraction * Double(cells)).rounded(.down))
-      let bar =
-        "[" + String(repeating: "#", count: filled) + String(repeating: "-", count: cells - filled) + "]"
+      let bar = "[" + String(repeating: "#", count: filled) + String(repeating: "-", count: cells - filled) + "]"
       parts[0] += " " + bar
     }
     while parts.count > 1, length(parts) > width - 1 { parts.removeLast() }

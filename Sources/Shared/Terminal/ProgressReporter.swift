@@ -28,9 +28,7 @@ package final class ProgressReporter: Sendable {
   /// - Parameters:
   ///   - console: where progress is shown.
   ///   - now: a clock in seconds that never goes back.
-  package init(
-    console: Console = .standardError, now: @escaping @Sendable () -> Double = MonotonicClock.seconds
-  ) {
+  package init(console: Console = .standardError, now: @escaping @Sendable () -> Double = MonotonicClock.seconds) {
     self.console = console
     self.now = now
     let start = now()

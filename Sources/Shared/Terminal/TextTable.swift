@@ -35,9 +35,7 @@ package struct TextTable: Sendable {
   /// Header, a line of hyphens and the rows; columns two spaces apart, no spaces at the ends of lines, a line feed
   /// after each line.
   package func rendered() -> String {
-    let widths = columns.indices.map { index in
-      rows.reduce(columns[index].header.count) { max($0, $1[index].count) }
-    }
+    let widths = columns.indices.map { index in rows.reduce(columns[index].header.count) { max($0, $1[index].count) } }
     let headers = line(columns.map(\.header), widths)
     let rule = line(widths.map { String(repeating: "-", count: $0) }, widths)
     return headers + rule + rows.map { line($0, widths) }.joined()

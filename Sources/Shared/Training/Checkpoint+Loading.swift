@@ -33,8 +33,7 @@ extension Checkpoint {
       let (expected, actual) = (try settings(configuration), try settings(metadata.configuration))
       let setting = Set(expected.keys).union(actual.keys).sorted().first { expected[$0] != actual[$0] }
       throw CheckpointError.otherConfiguration(
-        path: file.path, setting: setting ?? "configuration",
-        expected: setting.flatMap { expected[$0] } ?? "none",
+        path: file.path, setting: setting ?? "configuration", expected: setting.flatMap { expected[$0] } ?? "none",
         actual: setting.flatMap { actual[$0] } ?? "none")
     }
 
@@ -72,8 +71,7 @@ extension Checkpoint {
       let layout = parameter.layout
       guard entry.elementType == layout.storedType, entry.shape == layout.storedShape else {
         throw SafetensorsError.wrongTensor(
-          path: file.path, name: parameter.name,
-          expected: "\(layout.storedType.rawValue) \(layout.storedShape)",
+          path: file.path, name: parameter.name, expected: "\(layout.storedType.rawValue) \(layout.storedShape)",
           actual: "\(entry.elementType.rawValue) \(entry.shape)")
       }
     }
@@ -89,25 +87,20 @@ extension Checkpoint {
             path: file.path, tensor: name, expected: "a count of 0 to \(1 << 24)", actual: "\(count)")
         }
         values[0] = Float(count)
-      case .vector(let count):
-        try file.read(name, shape: [count], into: values)
-      case .linear(let inputs, let outputs):
-        try restore(parameter, kernelSize: 1, inputs, outputs)
+      case .vector(let count): try file.read(name, shape: [count], into: values)
+      case .linear(let inputs, let outputs): try restore(parameter, kernelSize: 1, inputs, outputs)
       case .convolution(let kernelSize, let inputs, let outputs):
         try restore(parameter, kernelSize: kernelSize, inputs, outputs)
       }
       if let value = values.first(where: { !$0.isFinite }) {
-        throw CheckpointError.value(
-          path: file.path, tensor: name, expected: "finite numbers", actual: "\(value)")
+        throw CheckpointError.value(path: file.path, tensor: name, expected: "finite numbers", actual: "\(value)")
       }
     }
 
     /// From PyTorch's order to ours.
     private func restore(_ parameter: Parameter, kernelSize: Int, _ inputs: Int, _ outputs: Int) throws {
       let stored = try file.floats(parameter.name, shape: parameter.layout.storedShape)
-      guard let weights = parameter.value.baseAddress else {
-        preconditionFailure("\(parameter.name) is empty")
-      }
+      guard let weights = parameter.value.baseAddress else { preconditionFailure("\(parameter.name) is empty") }
       let order = ConvolutionOrder(
         kernelHeight: kernelSize, kernelWidth: kernelSize, inputChannels: inputs, outputChannels: outputs)
       stored.withUnsafeBufferPointer { order.restore($0, to: weights) }
@@ -156,9 +149,7 @@ extension Checkpoint.Metadata {
   }
 
   private static func reason(_ error: any Error) -> String {
-    func key(_ context: DecodingError.Context) -> String {
-      context.codingPath.last?.stringValue ?? "the whole"
-    }
+    func key(_ context: DecodingError.Context) -> String { context.codingPath.last?.stringValue ?? "the whole" }
     return switch error {
     case DecodingError.keyNotFound(let key, _): "no \(key.stringValue)"
     case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context):
@@ -180,9 +171,7 @@ extension Parameter.Layout {
     }
   }
 
-  fileprivate var storedType: SafetensorsElementType {
-    if case .scalar = self { .int64 } else { .float32 }
-  }
+  fileprivate var storedType: SafetensorsElementType { if case .scalar = self { .int64 } else { .float32 } }
 }
 
 /// A value of the configuration's JSON object, as text.

@@ -39,9 +39,7 @@ package enum ErrorKind: CaseIterable, Sendable {
 }
 
 /// An error that knows what kind of trouble it is.
-package protocol ClassifiedError: Error {
-  var kind: ErrorKind { get }
-}
+package protocol ClassifiedError: Error { var kind: ErrorKind { get } }
 
 extension InterruptedError: ClassifiedError { package var kind: ErrorKind { .interrupted } }
 extension ThreadError: ClassifiedError { package var kind: ErrorKind { .system } }
@@ -59,9 +57,7 @@ extension WireError: ClassifiedError { package var kind: ErrorKind { .protocolEr
 extension LedgerMismatchError: ClassifiedError { package var kind: ErrorKind { .protocolError } }
 extension RejectedClientError: ClassifiedError { package var kind: ErrorKind { ErrorKind(cause) } }
 
-extension ConnectionError: ClassifiedError {
-  package var kind: ErrorKind { self == .cancelled ? .interrupted : .link }
-}
+extension ConnectionError: ClassifiedError { package var kind: ErrorKind { self == .cancelled ? .interrupted : .link } }
 
 extension RunDirectoryError: ClassifiedError {
   package var kind: ErrorKind {
@@ -94,7 +90,5 @@ extension TrainingError: ClassifiedError {
 
 /// What the other side tells of: that the run itself has failed, or that the peer has gone.
 extension Failure: ClassifiedError {
-  package var kind: ErrorKind {
-    [.diverged, .protocolError].first { $0.failureCode == code } ?? .link
-  }
+  package var kind: ErrorKind { [.diverged, .protocolError].first { $0.failureCode == code } ?? .link }
 }

@@ -33,14 +33,10 @@ package struct Predictions: Sendable {
   }
 
   /// Fraction of the images that the exit gets right; nil without one.
-  package var exitAccuracy: Double? {
-    exitLogits.map { Self.fraction(labels($0), equalTo: labels) }
-  }
+  package var exitAccuracy: Double? { exitLogits.map { Self.fraction(labels($0), equalTo: labels) } }
 
   /// Fraction of the images that the whole network gets right; nil if only a part of it is there.
-  package var finalAccuracy: Double? {
-    finalLogits.map { Self.fraction(labels($0), equalTo: labels) }
-  }
+  package var finalAccuracy: Double? { finalLogits.map { Self.fraction(labels($0), equalTo: labels) } }
 
   /// Fraction of the images that exit and whole network put into the same class, right or wrong; nil without both.
   package var agreement: Double? {
@@ -68,8 +64,7 @@ extension Predictions {
     if let finalLogits { try NumPyFile.write(finalLogits, shape: shape, to: prefix + "-final.npy") }
     if let (shape, values) = features {
       try NumPyFile.write(
-        values, shape: [labels.count, shape.height, shape.width, shape.channels], to: prefix + "-features.npy"
-      )
+        values, shape: [labels.count, shape.height, shape.width, shape.channels], to: prefix + "-features.npy")
     }
   }
 }

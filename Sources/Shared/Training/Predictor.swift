@@ -80,9 +80,9 @@ package final class Predictor {
   /// - Returns: logits and labels of all images.
   /// - Throws: `ConfigurationError` for images of another task, `DatasetError`, `CodecError.nonFinite`,
   ///   `InterruptedError`.
-  package func predict(
-    _ images: any LabeledImages, keepingFeatures: Bool = false, interruption: Interruption
-  ) throws -> Predictions {
+  package func predict(_ images: any LabeledImages, keepingFeatures: Bool = false, interruption: Interruption) throws
+    -> Predictions
+  {
     let task = metadata.configuration.task
     guard images.task == task else {
       throw ConfigurationError("the weights are for images of \(task), but these are of \(images.task)")

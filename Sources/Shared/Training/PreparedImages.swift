@@ -17,7 +17,6 @@ package struct PreparedImages {
     }
     self.train = try BatchLoader(
       .training(train, batchSize: configuration.batchSize, seed: configuration.seed), onPrepared: record)
-    self.test = try BatchLoader(
-      .evaluation(test, batchSize: configuration.batchSize), prefetch: 1, onPrepared: record)
+    self.test = try BatchLoader(.evaluation(test, batchSize: configuration.batchSize), prefetch: 1, onPrepared: record)
   }
 }

@@ -5,8 +5,8 @@ import Transport
 extension RunConfiguration: Codable {
   /// One flat object, but for the task; keys as the command line's options.
   private enum CodingKeys: String, CodingKey {
-    case strategy, architecture, cut, bottleneck, bits, scale, compression, epochs, momentum, schedule, seed,
-      data, window
+    case strategy, architecture, cut, bottleneck, bits, scale, compression, epochs, momentum, schedule, seed, data,
+      window
     /// Absent if it is that of CIFAR-10.
     case task
     case exitHead = "exit_head"
@@ -36,8 +36,7 @@ extension RunConfiguration: Codable {
       network.cut = try values.decode(Int.self, forKey: .cut)
       network.bottleneck = try values.decodeIfPresent(Int.self, forKey: .bottleneck)
       activations = try ActivationFormat(
-        bits: values.decode(Int.self, forKey: .bits),
-        scale: values.decode(ScaleGranularity.self, forKey: .scale),
+        bits: values.decode(Int.self, forKey: .bits), scale: values.decode(ScaleGranularity.self, forKey: .scale),
         compression: values.decode(ActivationCompression.self, forKey: .compression),
         // Runs from before there was a choice had this.
         fullScale: values.decodeIfPresent(Double.self, forKey: .fullScale) ?? 1)

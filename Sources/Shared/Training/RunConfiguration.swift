@@ -5,33 +5,33 @@ import Transport
 /// Everything that decides what a run computes. The edge makes it, the cloud gets it with the hello, both write it to
 /// their config.json; the same configuration and thread counts give the same weights, bit for bit.
 package struct RunConfiguration: Equatable, Sendable {
-  package var strategy = Strategy.hierarchical
+  package var strategy = Defaults.strategy
   /// What the images are, as far as the network and both sides must know.
   package let task: ImageTask
   /// Takes the task's images and tells its classes apart.
   package var network: SplitNetwork.Configuration
   package var activations: ActivationFormat
-  package var epochs = 10
+  package var epochs = Defaults.epochs
   /// Images of a step; the last step of an epoch may have fewer.
-  package var batchSize = 128
-  package var learningRate: Float = 0.1
-  package var momentum: Float = 0.9
-  package var weightDecay: Float = 5e-4
-  package var schedule = LearningRateSchedule.oneCycle
-  package var seed: UInt64 = 0
+  package var batchSize = Defaults.batchSize
+  package var learningRate = Defaults.learningRate
+  package var momentum = Defaults.momentum
+  package var weightDecay = Defaults.weightDecay
+  package var schedule = Defaults.schedule
+  package var seed = Defaults.seed
   /// Where the images come from: "cifar10" or "synthetic". For the record; the cloud computes with what it is sent.
   package var data: String
   /// Images of an epoch.
   package var trainImages: Int
   package var testImages: Int
   /// Batches that may be on their way without acknowledgement.
-  package var window = 4
+  package var window = Defaults.window
   /// What both sides do to what they send.
   package var link = LinkShaping.none
 
   package init(
-    task: ImageTask, network: SplitNetwork.Configuration, activations: ActivationFormat, data: String,
-    trainImages: Int, testImages: Int
+    task: ImageTask, network: SplitNetwork.Configuration, activations: ActivationFormat, data: String, trainImages: Int,
+    testImages: Int
   ) {
     precondition(network.input == task.shape && network.classes == task.classes, "a network for \(task)")
     self.task = task
@@ -67,8 +67,7 @@ extension RunConfiguration {
   ///
   /// - Throws: `ConfigurationError` naming the setting, the value and what is allowed.
   package func validate() throws(ConfigurationError) {
-    func require(_ holds: Bool, _ setting: String, _ value: Any, _ allowed: String) throws(ConfigurationError)
-    {
+    func require(_ holds: Bool, _ setting: String, _ value: Any, _ allowed: String) throws(ConfigurationError) {
       guard holds else { throw ConfigurationError("\(setting) \(value) is out of range: \(allowed)") }
     }
     let (shape, sides) = (task.shape, 1...256)
@@ -76,20 +75,17 @@ extension RunConfiguration {
       sides.contains(shape.height) && sides.contains(shape.width) && (1...4).contains(shape.channels),
       "shape of an image", shape, "1x1x1 to 256x256x4")
     try require(
-      (2...256).contains(task.classes), "number of classes", task.classes,
-      "2 to 256, since a label is one byte")
+      (2...256).contains(task.classes), "number of classes", task.classes, "2 to 256, since a label is one byte")
     try require(
       task.mean.count == shape.channels && task.mean.allSatisfy(\.isFinite), "mean", task.mean,
       "a number for each of \(shape.channels) channels")
     try require(
-      task.deviation.count == shape.channels && task.deviation.allSatisfy { $0 > 0 && $0.isFinite },
-      "deviation", task.deviation, "a positive number for each of \(shape.channels) channels")
+      task.deviation.count == shape.channels && task.deviation.allSatisfy { $0 > 0 && $0.isFinite }, "deviation",
+      task.deviation, "a positive number for each of \(shape.channels) channels")
     try require((1...100_000).contains(epochs), "epochs", epochs, "1 to 100000")
     try require(
-      (1...Self.maximumBatchSize).contains(batchSize), "batch size", batchSize,
-      "1 to \(Self.maximumBatchSize)")
-    try require(
-      learningRate > 0 && learningRate <= 1000, "learning rate", learningRate, "more than 0, at most 1000")
+      (1...Self.maximumBatchSize).contains(batchSize), "batch size", batchSize, "1 to \(Self.maximumBatchSize)")
+    try require(learningRate > 0 && learningRate <= 1000, "learning rate", learningRate, "more than 0, at most 1000")
     try require(momentum >= 0 && momentum < 1, "momentum", momentum, "0 to less than 1")
     if schedule == .oneCycle && momentum != 0 {
       try require(
@@ -97,8 +93,7 @@ extension RunConfiguration {
         "one-cycle moves it by 0.05 to either side, so 0, or 0.05 to less than 0.95")
     }
     try require(weightDecay >= 0 && weightDecay <= 1, "weight decay", weightDecay, "0 to 1")
-    try require(
-      (1...100_000_000).contains(trainImages), "number of training images", trainImages, "1 to 100000000")
+    try require((1...100_000_000).contains(trainImages), "number of training images", trainImages, "1 to 100000000")
     try require((1...100_000_000).contains(testImages), "number of test images", testImages, "1 to 100000000")
     try require((1...Hello.maximumWindow).contains(window), "window", window, "1 to \(Hello.maximumWindow)")
     if let rate = link.rate {

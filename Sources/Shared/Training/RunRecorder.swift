@@ -32,10 +32,9 @@ package final class RunRecorder {
     summary = RunSummary(
       role: role, runId: run, softwareVersion: Software.version, startedAt: .now(),
       strategy: configuration.strategy.rawValue, architecture: configuration.network.architecture.rawValue,
-      cut: configuration.strategy.isCut ? configuration.network.cut : nil,
-      bits: activations?.bits, fullScale: activations.flatMap { $0.isQuantized ? $0.fullScale : nil },
-      epochs: configuration.epochs, seed: configuration.seed, threads: compute.threads,
-      convolution: compute.convolution, kernels: GEMM.kernelName)
+      cut: configuration.strategy.isCut ? configuration.network.cut : nil, bits: activations?.bits,
+      fullScale: activations.flatMap { $0.isQuantized ? $0.fullScale : nil }, epochs: configuration.epochs,
+      seed: configuration.seed, threads: compute.threads, convolution: compute.convolution, kernels: GEMM.kernelName)
     try directory.writeConfiguration(configuration, role: role)
     metrics = try MetricsLog(in: directory, role: role)
     try metrics.append(EventRecord("started"))
@@ -55,13 +54,12 @@ package final class RunRecorder {
   ///   - images: of the batch.
   ///   - ledger: of the whole run so far.
   /// - Throws: `FileError`.
-  package func step(
-    _ state: TrainingState, loss: Double, learningRate: Float, images: Int, _ ledger: ByteLedger
-  ) throws {
+  package func step(_ state: TrainingState, loss: Double, learningRate: Float, images: Int, _ ledger: ByteLedger) throws
+  {
     try metrics.append(
       StepRecord(
-        epoch: state.epoch, step: state.completedSteps, loss: Float(loss), learningRate: learningRate,
-        images: images, sentBytes: ledger.sent.total, receivedBytes: ledger.received.total))
+        epoch: state.epoch, step: state.completedSteps, loss: Float(loss), learningRate: learningRate, images: images,
+        sentBytes: ledger.sent.total, receivedBytes: ledger.received.total))
     summary.completedSteps = state.completedSteps
   }
 
@@ -77,8 +75,8 @@ package final class RunRecorder {
   ///   - ledger: of the whole run so far.
   /// - Throws: `RunDirectoryError`, `FileError`.
   package func epoch(
-    _ state: TrainingState, _ parts: [Sequential], exitAccuracy: Double?, finalAccuracy: Double?,
-    clock: TrainingClock, _ ledger: ByteLedger
+    _ state: TrainingState, _ parts: [Sequential], exitAccuracy: Double?, finalAccuracy: Double?, clock: TrainingClock,
+    _ ledger: ByteLedger
   ) throws {
     let epoch = state.epoch
     take(clock)
@@ -90,23 +88,19 @@ package final class RunRecorder {
     summary.completedEpochs = epoch
     summary.exitAccuracy = exitAccuracy
     summary.finalAccuracy = finalAccuracy
-    summary.trainImagesPerSecond =
-      Double(configuration.trainImages * epoch) / max(summary.trainingSeconds, 1e-9)
+    summary.trainImagesPerSecond = Double(configuration.trainImages * epoch) / max(summary.trainingSeconds, 1e-9)
     take(ledger)
     let ofEpoch = ledger - ledgerBefore
     ledgerBefore = ledger
     try metrics.append(
       EpochRecord(
-        epoch: epoch, trainLoss: state.sums.meanLoss, exitAccuracy: exitAccuracy,
-        finalAccuracy: finalAccuracy,
+        epoch: epoch, trainLoss: state.sums.meanLoss, exitAccuracy: exitAccuracy, finalAccuracy: finalAccuracy,
         trainImagesPerSecond: Double(configuration.trainImages) / max(clock.trainingSeconds, 1e-9),
-        trainingSeconds: clock.trainingSeconds, busySeconds: clock.busySeconds,
-        idleSeconds: clock.idleSeconds,
+        trainingSeconds: clock.trainingSeconds, busySeconds: clock.busySeconds, idleSeconds: clock.idleSeconds,
         trainPayloadBytes: ofEpoch.sent.payload + ofEpoch.received.payload,
         evaluationBytes: ofEpoch.sent.evaluation + ofEpoch.received.evaluation,
-        gradientPayloadBytes: ofEpoch.sent.gradient + ofEpoch.received.gradient,
-        sentBytes: ofEpoch.sent.total, receivedBytes: ofEpoch.received.total,
-        peakMemoryBytes: summary.peakMemoryBytes))
+        gradientPayloadBytes: ofEpoch.sent.gradient + ofEpoch.received.gradient, sentBytes: ofEpoch.sent.total,
+        receivedBytes: ofEpoch.received.total, peakMemoryBytes: summary.peakMemoryBytes))
   }
 
   /// Ends the files: an event, the summary, the timeline. To be called once, on every way out. What one file lacks, a
@@ -119,8 +113,7 @@ package final class RunRecorder {
   ///   - clock: of an epoch that was not completed.
   /// - Throws: the first error.
   package func finish(
-    _ error: (any Error)?, _ ledger: ByteLedger, linkBusySeconds: Double = 0,
-    clock: TrainingClock? = nil
+    _ error: (any Error)?, _ ledger: ByteLedger, linkBusySeconds: Double = 0, clock: TrainingClock? = nil
   ) throws {
     take(ledger)
     summary.linkBusySeconds = linkBusySeconds
@@ -138,10 +131,8 @@ package final class RunRecorder {
       case .failed: "failed"
       }
     let attempts: [Result<Void, any Error>] = [
-      Result { try metrics.append(EventRecord(event, reason: error.map(role.text))) },
-      Result { try metrics.finish() },
-      Result { try directory.writeSummary(summary) },
-      Result { try timeline?.write() },
+      Result { try metrics.append(EventRecord(event, reason: error.map(role.text))) }, Result { try metrics.finish() },
+      Result { try directory.writeSummary(summary) }, Result { try timeline?.write() },
     ]
     for attempt in attempts { try attempt.get() }
   }
@@ -149,13 +140,10 @@ package final class RunRecorder {
   /// The same after an error that ended the run. It is the one to report, even if the files cannot be completed: that
   /// is only logged.
   package func finish(
-    after error: any Error, _ ledger: ByteLedger, linkBusySeconds: Double, clock: TrainingClock?,
-    _ logger: Logger
+    after error: any Error, _ ledger: ByteLedger, linkBusySeconds: Double, clock: TrainingClock?, _ logger: Logger
   ) {
     do { try finish(error, ledger, linkBusySeconds: linkBusySeconds, clock: clock) } catch let fileError {
-      if !(error is FileError || error is RunDirectoryError) {
-        logger.error("the logs are incomplete: \(fileError)")
-      }
+      if !(error is FileError || error is RunDirectoryError) { logger.error("the logs are incomplete: \(fileError)") }
     }
   }
 

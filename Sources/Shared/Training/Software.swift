@@ -1,4 +1,2 @@
 /// This software.
-package enum Software {
-  package static let version = "0.1.0"
-}
+package enum Software { package static let version = "0.1.0" }

@@ -13,9 +13,9 @@ package enum StepTiming {
   ///   - budget: seconds after which no further step is begun, once one is timed.
   ///   - step: does one step and tells its times; the argument counts the steps from 0.
   /// - Returns: the times of the steps that count.
-  package static func run<Times>(
-    steps: Int, within budget: Double = Self.budget, _ step: (Int) throws -> Times
-  ) rethrows -> [Times] {
+  package static func run<Times>(steps: Int, within budget: Double = Self.budget, _ step: (Int) throws -> Times)
+    rethrows -> [Times]
+  {
     guard steps > 0 else { return [] }
     let start = MonotonicClock.seconds()
     _ = try step(0)

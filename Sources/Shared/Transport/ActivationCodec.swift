@@ -43,9 +43,7 @@ package final class ActivationCodec {
   ///   - bytes: what is there stays in front.
   /// - Throws: `CodecError.nonFinite` for the first value that is NaN or infinite, `CodecError.unexpected` for a shape
   ///   that does not fit the header, `CodecError.zstd`. `bytes` is unchanged then.
-  package func encode(
-    _ values: UnsafePointer<Float>, shape: ActivationShape, into bytes: inout [UInt8]
-  ) throws {
+  package func encode(_ values: UnsafePointer<Float>, shape: ActivationShape, into bytes: inout [UInt8]) throws {
     let header = try EncodedActivations(shape: shape, format: format)
     try measure(values, shape: shape)
     switch format.compression {
@@ -77,17 +75,15 @@ package final class ActivationCodec {
   /// - Returns: the shape, which differs from `limit` at most by a smaller count.
   /// - Throws: `CodecError` for malformed input. Nothing is allocated by what the bytes say, only by `limit`.
   package func decode(
-    _ bytes: UnsafeRawBufferPointer, expecting limit: ActivationShape,
-    into values: UnsafeMutablePointer<Float>, capacity: Int
+    _ bytes: UnsafeRawBufferPointer, expecting limit: ActivationShape, into values: UnsafeMutablePointer<Float>,
+    capacity: Int
   ) throws -> ActivationShape {
-    precondition(
-      capacity >= limit.valueCount, "room for \(capacity) values, but \(limit) needs \(limit.valueCount)")
+    precondition(capacity >= limit.valueCount, "room for \(capacity) values, but \(limit) needs \(limit.valueCount)")
     let header = try EncodedActivations(parsing: bytes, format: format, limit: limit)
     if format.isQuantized { try readParameters(header, bytes) }
     let tail = UnsafeRawBufferPointer(rebasing: bytes[header.codesOffset...])
     switch format.compression {
-    case .none:
-      try unpack(tail, count: header.shape.valueCount, into: values)
+    case .none: try unpack(tail, count: header.shape.valueCount, into: values)
     case .zstd:
       resize(&packed, to: header.packedByteCount)
       try packed.withUnsafeMutableBytes { destination in
@@ -137,11 +133,9 @@ package final class ActivationCodec {
     for group in 0..<header.scaleCount {
       let scale = Float(
         bitPattern: UInt32(
-          littleEndian: bytes.loadUnaligned(
-            fromByteOffset: header.scalesOffset + 4 * group, as: UInt32.self)))
+          littleEndian: bytes.loadUnaligned(fromByteOffset: header.scalesOffset + 4 * group, as: UInt32.self)))
       guard scale > 0, scale.isFinite else {
-        throw CodecError.unexpected(
-          field: "scale \(group)", expected: "positive and finite", actual: "\(scale)")
+        throw CodecError.unexpected(field: "scale \(group)", expected: "positive and finite", actual: "\(scale)")
       }
       let zeroPoint = bytes[header.zeroPointsOffset + group]
       guard Int(zeroPoint) <= format.maximumCode else {
@@ -156,16 +150,13 @@ package final class ActivationCodec {
   private func appendHeader(_ header: EncodedActivations, to bytes: inout [UInt8]) {
     header.appendHeader(to: &bytes)
     guard let rows else { return }
-    for group in 0..<header.scaleCount {
-      EncodedActivations.append(rows[group].scale.bitPattern, to: &bytes)
-    }
+    for group in 0..<header.scaleCount { EncodedActivations.append(rows[group].scale.bitPattern, to: &bytes) }
     for group in 0..<header.scaleCount { bytes.append(rows[group].zeroPoint) }
   }
 
   /// Hands out the packed codes (halves, float32 values) piece by piece; `measure` comes first.
-  private func forEachPackedChunk(
-    _ values: UnsafePointer<Float>, count: Int, _ body: (UnsafeRawBufferPointer) -> Void
-  ) {
+  private func forEachPackedChunk(_ values: UnsafePointer<Float>, count: Int, _ body: (UnsafeRawBufferPointer) -> Void)
+  {
     guard format.bits < 32 else {
       body(UnsafeRawBufferPointer(start: values, count: 4 * count))
       return
@@ -185,16 +176,13 @@ package final class ActivationCodec {
   }
 
   /// Decodes packed codes (halves, float32 values) of exactly the right length.
-  private func unpack(
-    _ packed: UnsafeRawBufferPointer, count: Int, into values: UnsafeMutablePointer<Float>
-  ) throws {
+  private func unpack(_ packed: UnsafeRawBufferPointer, count: Int, into values: UnsafeMutablePointer<Float>) throws {
     guard let source = packed.baseAddress else { return }
     if format.bits == 32 {
       UnsafeMutableRawPointer(values).copyMemory(from: source, byteCount: 4 * count)
       guard Self.areFinite(values, count: count) else {
         let index = Self.firstNonFinite(values, count: count)
-        throw CodecError.unexpected(
-          field: "value \(index)", expected: "a finite number", actual: "\(values[index])")
+        throw CodecError.unexpected(field: "value \(index)", expected: "a finite number", actual: "\(values[index])")
       }
       return
     }
@@ -223,8 +211,7 @@ package final class ActivationCodec {
   private func rows(channels: Int) -> ActivationCodecRows {
     let groupCount = format.scaleCount(channels: channels)
     if let rows, rows.groupCount == groupCount { return rows }
-    let created = ActivationCodecRows(
-      groupCount: groupCount, levels: format.maximumCode, fullScale: format.fullScale)
+    let created = ActivationCodecRows(groupCount: groupCount, levels: format.maximumCode, fullScale: format.fullScale)
     rows = created
     return created
   }

@@ -12,9 +12,7 @@ enum ActivationCodecHalf {
   }
 
   /// - Returns: false if a half is NaN or infinite; the values are then unspecified.
-  static func decode(
-    _ halves: UnsafePointer<UInt16>, count: Int, into values: UnsafeMutablePointer<Float>
-  ) -> Bool {
+  static func decode(_ halves: UnsafePointer<UInt16>, count: Int, into values: UnsafeMutablePointer<Float>) -> Bool {
     var nonFinite: UInt32 = 0
     for i in 0..<count {
       let half = UInt32(halves[i])
@@ -35,8 +33,7 @@ enum ActivationCodecHalf {
       actual: halves[index] & 0x03FF == 0 ? "infinite" : "nan")
   }
 
-  @inline(__always)
-  private static func encode(_ value: Float) -> UInt16 {
+  @inline(__always) private static func encode(_ value: Float) -> UInt16 {
     let bits = value.bitPattern
     let magnitude = Float(bitPattern: bits & 0x7FFF_FFFF)
     let clamped = magnitude < largest ? magnitude : largest
@@ -49,8 +46,7 @@ enum ActivationCodecHalf {
     return UInt16(truncatingIfNeeded: half | ((bits &>> 16) & 0x8000))
   }
 
-  @inline(__always)
-  private static func decode(_ half: UInt32) -> Float {
+  @inline(__always) private static func decode(_ half: UInt32) -> Float {
     let magnitude = (half & 0x7FFF) &<< 13
     let normal = magnitude &+ 0x3800_0000
     // A subnormal half is mantissa · 2^−24: put the mantissa behind 2^−14 and take 2^−14 away again, exactly.

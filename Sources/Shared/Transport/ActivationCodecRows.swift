@@ -31,9 +31,7 @@ final class ActivationCodecRows {
     for row in [inverseScales, scales, zeroPoints] { row.initialize(repeating: 0, count: rowLength) }
   }
 
-  deinit {
-    for row in [inverseScales, scales, zeroPoints] { row.deallocate() }
-  }
+  deinit { for row in [inverseScales, scales, zeroPoints] { row.deallocate() } }
 
   /// Sets the parameters to those of this tensor.
   ///
@@ -59,9 +57,7 @@ final class ActivationCodecRows {
         groupLow = min(groupLow, low[i])
         groupHigh = max(groupHigh, high[i])
       }
-      set(
-        QuantizationParameters(low: groupLow, high: groupHigh, levels: levels, fullScale: fullScale),
-        group: group)
+      set(QuantizationParameters(low: groupLow, high: groupHigh, levels: levels, fullScale: fullScale), group: group)
     }
     repeatParameters()
     return true
@@ -88,9 +84,7 @@ final class ActivationCodecRows {
   }
 
   /// Turns `count` values, of which the first is value `start` of the tensor, into codes.
-  func quantize(
-    _ values: UnsafePointer<Float>, start: Int, count: Int, into codes: UnsafeMutablePointer<UInt8>
-  ) {
+  func quantize(_ values: UnsafePointer<Float>, start: Int, count: Int, into codes: UnsafeMutablePointer<UInt8>) {
     let largest = Float(levels)
     forEachRun(start: start, count: count) { position, column, length in
       let (x, code) = (values + position, codes + position)
@@ -105,9 +99,7 @@ final class ActivationCodecRows {
   }
 
   /// Turns `count` codes, of which the first belongs to value `start` of the tensor, into finite values.
-  func dequantize(
-    _ codes: UnsafePointer<UInt8>, start: Int, count: Int, into values: UnsafeMutablePointer<Float>
-  ) {
+  func dequantize(_ codes: UnsafePointer<UInt8>, start: Int, count: Int, into values: UnsafeMutablePointer<Float>) {
     let largest = Float.greatestFiniteMagnitude
     forEachRun(start: start, count: count) { position, column, length in
       let (x, code) = (values + position, codes + position)
@@ -123,8 +115,7 @@ final class ActivationCodecRows {
   }
 
   /// Cuts values `start` ..< `start + count` where rows end: (offset from `start`, column in the row, length).
-  @inline(__always)
-  private func forEachRun(start: Int, count: Int, _ body: (Int, Int, Int) -> Void) {
+  @inline(__always) private func forEachRun(start: Int, count: Int, _ body: (Int, Int, Int) -> Void) {
     var position = 0
     var column = start % rowLength
     while position < count {

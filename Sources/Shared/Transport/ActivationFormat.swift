@@ -29,8 +29,7 @@ package struct ActivationFormat: Equatable, Sendable {
   /// - Parameter fullScale: nil for the default of this bit width and granularity; without effect at 16 and 32 bits.
   /// - Throws: `CodecError.unsupportedBits`, `CodecError.unsupportedFullScale`.
   package init(
-    bits: Int, scale: ScaleGranularity = .tensor, compression: ActivationCompression = .none,
-    fullScale: Double? = nil
+    bits: Int, scale: ScaleGranularity = .tensor, compression: ActivationCompression = .none, fullScale: Double? = nil
   ) throws {
     guard (1...8).contains(bits) || bits == 16 || bits == 32 else { throw CodecError.unsupportedBits(bits) }
     if let fullScale {
@@ -74,9 +73,7 @@ package struct ActivationFormat: Equatable, Sendable {
   }
 
   /// Bytes of the packed codes of one image with this many values, before compression, without header and scales.
-  package func payloadBytesPerImage(values: Int) -> Int {
-    BitPacking.packedByteCount(codes: values, bits: bits)
-  }
+  package func payloadBytesPerImage(values: Int) -> Int { BitPacking.packedByteCount(codes: values, bits: bits) }
 
   /// Bytes that `ActivationCodec.encode` appends for this shape when compression is `none`, header included. With zstd
   /// the actual number is usually smaller and never more than about 0.4 % + 64 bytes larger.
@@ -100,8 +97,7 @@ extension ActivationFormat: Codable {
   package init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     try self.init(
-      bits: container.decode(Int.self, forKey: .bits),
-      scale: container.decode(ScaleGranularity.self, forKey: .scale),
+      bits: container.decode(Int.self, forKey: .bits), scale: container.decode(ScaleGranularity.self, forKey: .scale),
       compression: container.decode(ActivationCompression.self, forKey: .compression),
       fullScale: container.decodeIfPresent(Double.self, forKey: .fullScale) ?? 1)
   }

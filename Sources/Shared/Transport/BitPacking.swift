@@ -11,9 +11,7 @@ enum BitPacking {
   }
 
   /// Packs `count` codes, each below 2^bits, into exactly `packedByteCount(codes: count, bits: bits)` bytes.
-  static func pack(
-    _ codes: UnsafePointer<UInt8>, count: Int, bits: Int, into packed: UnsafeMutableRawPointer
-  ) {
+  static func pack(_ codes: UnsafePointer<UInt8>, count: Int, bits: Int, into packed: UnsafeMutableRawPointer) {
     precondition((1...8).contains(bits), "codes of \(bits) bits")
     let source = UnsafeRawPointer(codes)
     if bits == 8 {
@@ -37,8 +35,7 @@ enum BitPacking {
       word = lanes.join(word)
       for byte in 0..<min(bits, byteCount &- offset) {
         packed.storeBytes(
-          of: UInt8(truncatingIfNeeded: word &>> UInt64(8 &* byte)), toByteOffset: offset &+ byte,
-          as: UInt8.self)
+          of: UInt8(truncatingIfNeeded: word &>> UInt64(8 &* byte)), toByteOffset: offset &+ byte, as: UInt8.self)
       }
       index &+= 8
       offset &+= bits
@@ -46,9 +43,7 @@ enum BitPacking {
   }
 
   /// Unpacks `count` codes from exactly `packedByteCount(codes: count, bits: bits)` bytes; ignores padding bits.
-  static func unpack(
-    _ packed: UnsafeRawPointer, count: Int, bits: Int, into codes: UnsafeMutablePointer<UInt8>
-  ) {
+  static func unpack(_ packed: UnsafeRawPointer, count: Int, bits: Int, into codes: UnsafeMutablePointer<UInt8>) {
     precondition((1...8).contains(bits), "codes of \(bits) bits")
     let destination = UnsafeMutableRawPointer(codes)
     if bits == 8 {
@@ -113,15 +108,13 @@ enum BitPacking {
       shift64 = 32 - 4 * width
     }
 
-    @inline(__always)
-    func join(_ codes: UInt64) -> UInt64 {
+    @inline(__always) func join(_ codes: UInt64) -> UInt64 {
       let pairs = (codes & low16) | ((codes &>> shift16) & high16)
       let quads = (pairs & low32) | ((pairs &>> shift32) & high32)
       return (quads & low64) | ((quads &>> shift64) & high64)
     }
 
-    @inline(__always)
-    func split(_ run: UInt64) -> UInt64 {
+    @inline(__always) func split(_ run: UInt64) -> UInt64 {
       let quads = (run & low64) | ((run & high64) &<< shift64)
       let pairs = (quads & low32) | ((quads & high32) &<< shift32)
       return (pairs & low16) | ((pairs & high16) &<< shift16)

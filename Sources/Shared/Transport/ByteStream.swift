@@ -15,9 +15,7 @@ package protocol ByteStream: Sendable {
   ///   - mayTimeOut: asked while no byte of the buffer has come; `false` means that the peer is not at fault for its
   ///     silence, and the time without progress does not run.
   /// - Throws: `ConnectionError` (`endOfStream` only when not a single byte came), `SystemError`.
-  func readExactly(
-    into buffer: UnsafeMutableRawBufferPointer, patience: Patience, mayTimeOut: () -> Bool
-  ) throws
+  func readExactly(into buffer: UnsafeMutableRawBufferPointer, patience: Patience, mayTimeOut: () -> Bool) throws
 
   /// Reads and forgets until the end of the stream, an error, `maximumBytes` or the deadline, whichever comes first.
   func drain(maximumBytes: Int, patience: Patience)

@@ -38,8 +38,7 @@ enum CRC32C {
   }
 
   /// Eight bytes through eight tables; the first byte is the furthest from the end.
-  @inline(__always)
-  private static func eight(_ word: UInt64, _ tables: UnsafePointer<UInt32>) -> UInt32 {
+  @inline(__always) private static func eight(_ word: UInt64, _ tables: UnsafePointer<UInt32>) -> UInt32 {
     func byte(_ index: UInt64) -> Int { Int(truncatingIfNeeded: (word &>> (index &* 8)) & 0xff) }
     let first = tables[7 * 256 + byte(0)] ^ tables[6 * 256 + byte(1)]
     let second = tables[5 * 256 + byte(2)] ^ tables[4 * 256 + byte(3)]

@@ -15,16 +15,13 @@ package enum CodecError: Error, Equatable {
 extension CodecError: CustomStringConvertible {
   package var description: String {
     switch self {
-    case .unsupportedBits(let bits):
-      "bits is \(bits), expected 1 to 8 (packed codes), 16 or 32 (floating point)"
+    case .unsupportedBits(let bits): "bits is \(bits), expected 1 to 8 (packed codes), 16 or 32 (floating point)"
     case .unsupportedFullScale(let fraction):
       "full scale is \(fraction), expected 0.01 to 1 (a fraction of the largest value)"
-    case .nonFinite(let index, let value):
-      "activation \(index) is \(value), expected a finite number"
+    case .nonFinite(let index, let value): "activation \(index) is \(value), expected a finite number"
     case .unexpected(let field, let expected, let actual):
       "encoded activations: \(field) is \(actual), expected \(expected)"
-    case .zstd(let reason):
-      "encoded activations: zstd failed: \(reason)"
+    case .zstd(let reason): "encoded activations: zstd failed: \(reason)"
     }
   }
 }

@@ -13,9 +13,7 @@ struct ConfigurationEnvelope<Fields: Encodable, Configuration: Encodable>: Encod
   }
 }
 
-private struct ConfigurationOnly<Configuration: Decodable>: Decodable {
-  let configuration: Configuration
-}
+private struct ConfigurationOnly<Configuration: Decodable>: Decodable { let configuration: Configuration }
 
 extension ControlPayloadCoding {
   /// Reads the configuration in the payload of a message.

@@ -158,8 +158,8 @@ package struct EpochReport: Codable, Equatable, Sendable {
   package let sent: ByteCounts
 
   package init(
-    epoch: Int, meanTrainingLoss: Double?, finalLoss: Double?, finalCorrect: Int, finalCount: Int,
-    busySeconds: Double, idleSeconds: Double, received: ByteCounts, sent: ByteCounts
+    epoch: Int, meanTrainingLoss: Double?, finalLoss: Double?, finalCorrect: Int, finalCount: Int, busySeconds: Double,
+    idleSeconds: Double, received: ByteCounts, sent: ByteCounts
   ) {
     self.epoch = epoch
     self.meanTrainingLoss = meanTrainingLoss
@@ -196,9 +196,7 @@ package struct Goodbye: Codable, Equatable, Sendable {
 
   package let reason: Reason
 
-  package init(reason: Reason) {
-    self.reason = reason
-  }
+  package init(reason: Reason) { self.reason = reason }
 }
 
 /// The sender ends with an error.

@@ -12,38 +12,30 @@ enum ControlPayloadCoding {
   static func encode(_ value: some Encodable, _ type: FrameType) throws(WireError) -> [UInt8] {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    do {
-      return Array(try encoder.encode(value))
-    } catch EncodingError.invalidValue(let value, let context) {
+    do { return Array(try encoder.encode(value)) } catch EncodingError.invalidValue(let value, let context) {
       throw .payload(
-        type: type, field: path(context.codingPath), expected: "a value that JSON can hold",
-        actual: "\(value)")
-    } catch {
-      throw .payload(type: type, field: "", expected: "values that JSON can hold", actual: "\(error)")
-    }
+        type: type, field: path(context.codingPath), expected: "a value that JSON can hold", actual: "\(value)")
+    } catch { throw .payload(type: type, field: "", expected: "values that JSON can hold", actual: "\(error)") }
   }
 
-  static func decode<Value: Decodable>(
-    _ type: Value.Type, _ payload: UnsafeRawBufferPointer, _ frameType: FrameType
-  ) throws(WireError) -> Value {
+  static func decode<Value: Decodable>(_ type: Value.Type, _ payload: UnsafeRawBufferPointer, _ frameType: FrameType)
+    throws(WireError) -> Value
+  {
     func error(_ path: [any CodingKey], _ expected: String, _ actual: String) -> WireError {
       .payload(
-        type: frameType, field: self.path(path), expected: expected,
-        actual: PayloadCheck.printable(actual, limit: 200))
+        type: frameType, field: self.path(path), expected: expected, actual: PayloadCheck.printable(actual, limit: 200))
     }
-    do {
-      return try JSONDecoder().decode(type, from: Data(payload))
-    } catch DecodingError.keyNotFound(let key, let context) {
-      throw error(context.codingPath + [key], "a value", "nothing")
-    } catch DecodingError.valueNotFound(let type, let context) {
-      throw error(context.codingPath, "a value of type \(type)", "null")
-    } catch DecodingError.typeMismatch(let type, let context) {
+    do { return try JSONDecoder().decode(type, from: Data(payload)) } catch DecodingError.keyNotFound(
+      let key, let context)
+    { throw error(context.codingPath + [key], "a value", "nothing") } catch DecodingError.valueNotFound(
+      let type, let context)
+    { throw error(context.codingPath, "a value of type \(type)", "null") } catch DecodingError.typeMismatch(
+      let type, let context)
+    {
       throw error(context.codingPath, "a value of type \(type)", context.debugDescription)
     } catch DecodingError.dataCorrupted(let context) {
       throw error(context.codingPath, "valid JSON of this message", context.debugDescription)
-    } catch let failure {
-      throw error([], "valid JSON of this message", "\(failure)")
-    }
+    } catch let failure { throw error([], "valid JSON of this message", "\(failure)") }
   }
 
   private static func path(_ keys: [any CodingKey]) -> String {
@@ -56,12 +48,11 @@ enum PayloadCheck {
   /// The largest count that every JSON implementation holds exactly: 2⁵³.
   static let maximumCount = 1 << 53
 
-  static func count(
-    _ value: Int, _ field: String, _ type: FrameType, minimum: Int = 0, maximum: Int = maximumCount
-  ) throws(WireError) {
+  static func count(_ value: Int, _ field: String, _ type: FrameType, minimum: Int = 0, maximum: Int = maximumCount)
+    throws(WireError)
+  {
     guard value >= minimum, value <= maximum else {
-      throw .payload(
-        type: type, field: field, expected: "a number from \(minimum) to \(maximum)", actual: "\(value)")
+      throw .payload(type: type, field: field, expected: "a number from \(minimum) to \(maximum)", actual: "\(value)")
     }
   }
 
@@ -95,8 +86,7 @@ enum PayloadCheck {
 extension Welcome: ControlPayload {
   static let frameType = FrameType.welcome
   func validated() throws(WireError) -> Self {
-    try PayloadCheck.count(
-      maximumFrameBytes, "maximum_frame_bytes", .welcome, minimum: FrameHeader.byteCount)
+    try PayloadCheck.count(maximumFrameBytes, "maximum_frame_bytes", .welcome, minimum: FrameHeader.byteCount)
     try resume?.validate(.welcome)
     try PayloadCheck.finite(clock?.helloReceived, "clock.hello_received", .welcome)
     try PayloadCheck.finite(clock?.welcomeSent, "clock.welcome_sent", .welcome)

@@ -24,8 +24,7 @@ extension ConversationStateMachine {
         legal.append("no batch while \(unacknowledged) of \(window) are unacknowledged")
       }
       legal.append("epoch-end of epoch \(epoch) after \(steps) steps")
-      legal.append(
-        phase == .training && batchesInEpoch == 0 ? "goodbye" : "goodbye (interrupted)")
+      legal.append(phase == .training && batchesInEpoch == 0 ? "goodbye" : "goodbye (interrupted)")
     case (.cloud, .opening): legal = ["refusal"]
     case (.cloud, .greeted): legal = ["welcome", "refusal"]
     case (.cloud, .uploading), (.cloud, .training), (.cloud, .evaluating), (.cloud, .reporting):

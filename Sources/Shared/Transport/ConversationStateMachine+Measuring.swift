@@ -27,8 +27,7 @@ extension ConversationStateMachine {
       switch message {
       case .probeReport: owedAnswer == .probeReport
       case .filler(let filler):
-        owedAnswer == .filler(sequence: filler.sequence, byteCount: filler.bytes.count)
-          && filler.answerByteCount == 0
+        owedAnswer == .filler(sequence: filler.sequence, byteCount: filler.bytes.count) && filler.answerByteCount == 0
       default: false
       }
     guard isOwed else { throw illegal(message, from: .cloud) }

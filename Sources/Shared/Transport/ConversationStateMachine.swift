@@ -56,9 +56,7 @@ package struct ConversationStateMachine: Equatable, Sendable {
   /// The last batch report of this epoch.
   private var reported: ReportedBatch?
 
-  init(role: Role) {
-    self.role = role
-  }
+  init(role: Role) { self.role = role }
 
   /// Batches that are not acknowledged yet.
   var unacknowledged: Int { Int(lastSequence - lastAcknowledged) }
@@ -81,24 +79,19 @@ package struct ConversationStateMachine: Equatable, Sendable {
     case (.edge, .uploading), (.edge, .training), (.edge, .evaluating): unacknowledged > 0 || edgeHasEnded
     case (.edge, .measuring): owedAnswer != nil || edgeHasEnded
     case (.cloud, .measuring): owedAnswer == nil || cloudHasEnded
-    case (.cloud, .uploading), (.cloud, .training), (.cloud, .evaluating):
-      unacknowledged < window || cloudHasEnded
+    case (.cloud, .uploading), (.cloud, .training), (.cloud, .evaluating): unacknowledged < window || cloudHasEnded
     }
   }
 
   /// This side is about to send `message`.
   ///
   /// - Throws: `WireError.order`; the state is then unchanged.
-  mutating func willSend(_ message: Message) throws(WireError) {
-    try advance(message, from: role)
-  }
+  mutating func willSend(_ message: Message) throws(WireError) { try advance(message, from: role) }
 
   /// This side has received `message`.
   ///
   /// - Throws: `WireError.order`; the state is then unchanged.
-  mutating func didReceive(_ message: Message) throws(WireError) {
-    try advance(message, from: role.peer)
-  }
+  mutating func didReceive(_ message: Message) throws(WireError) { try advance(message, from: role.peer) }
 
   private mutating func advance(_ message: Message, from sender: Role) throws(WireError) {
     let hasEnded = sender == .edge ? edgeHasEnded : cloudHasEnded
@@ -110,9 +103,7 @@ package struct ConversationStateMachine: Equatable, Sendable {
     }
   }
 
-  private mutating func end(_ sender: Role) {
-    if sender == .edge { edgeHasEnded = true } else { cloudHasEnded = true }
-  }
+  private mutating func end(_ sender: Role) { if sender == .edge { edgeHasEnded = true } else { cloudHasEnded = true } }
 
   private mutating func advanceEdge(_ message: Message) throws(WireError) {
     switch (message, phase) {
@@ -122,14 +113,12 @@ package struct ConversationStateMachine: Equatable, Sendable {
       phase = .greeted
     case (.hello, .refused) where role == .edge:
       break  // The cloud was busy before it heard us; the refusal and our hello have crossed.
-    case (.trainImages(let batch), .uploading), (.testImages(let batch), .uploading):
-      try takeBatch(batch, message)
+    case (.trainImages(let batch), .uploading), (.testImages(let batch), .uploading): try takeBatch(batch, message)
     case (.trainBatch(let batch), .training) where exchange != .upload:
       try takeBatch(batch, message)
       steps += 1
       if exchange == .gradients { owedGradient = batch.sequence }
-    case (.evaluationBatch(let batch), .training) where exchange != .upload,
-      (.evaluationBatch(let batch), .evaluating):
+    case (.evaluationBatch(let batch), .training) where exchange != .upload, (.evaluationBatch(let batch), .evaluating):
       try takeBatch(batch, message)
       phase = .evaluating
     case (.probe, .measuring), (.filler, .measuring): try takeQuestion(message)
@@ -138,9 +127,7 @@ package struct ConversationStateMachine: Equatable, Sendable {
       phase = .reporting
     case (.goodbye(let goodbye), _) where phase != .opening && phase != .refused:
       let isBetweenEpochs = phase == .training && batchesInEpoch == 0
-      guard goodbye.reason == .interrupted || isBetweenEpochs || canAsk else {
-        throw illegal(message, from: .edge)
-      }
+      guard goodbye.reason == .interrupted || isBetweenEpochs || canAsk else { throw illegal(message, from: .edge) }
       end(.edge)
     default: throw illegal(message, from: .edge)
     }
@@ -150,9 +137,7 @@ package struct ConversationStateMachine: Equatable, Sendable {
   mutating func advance(toSequence sequence: UInt64) { lastSequence = sequence }
 
   private mutating func takeBatch(_ batch: EncodedBatch, _ message: Message) throws(WireError) {
-    guard batch.sequence == nextSequence, unacknowledged < window else {
-      throw illegal(message, from: .edge)
-    }
+    guard batch.sequence == nextSequence, unacknowledged < window else { throw illegal(message, from: .edge) }
     lastSequence = batch.sequence
     batchesInEpoch += 1
   }
@@ -176,19 +161,12 @@ package struct ConversationStateMachine: Equatable, Sendable {
       guard gradient.sequence == owedGradient else { throw illegal(message, from: .cloud) }
       owedGradient = nil
     case (.batchReport(let report), .reporting) where exchange == .upload:
-      guard unacknowledged == 0, report.epoch == epoch, isNext(report) else {
-        throw illegal(message, from: .cloud)
-      }
+      guard unacknowledged == 0, report.epoch == epoch, isNext(report) else { throw illegal(message, from: .cloud) }
       reported = ReportedBatch(stage: report.stage, batch: report.batch)
-    case (.acknowledgement(let acknowledgement), .uploading),
-      (.acknowledgement(let acknowledgement), .training),
-      (.acknowledgement(let acknowledgement), .evaluating),
-      (.acknowledgement(let acknowledgement), .reporting):
-      guard acknowledgement.sequence > lastAcknowledged, acknowledgement.sequence <= lastSequence,
-        owedGradient == nil
-      else {
-        throw illegal(message, from: .cloud)
-      }
+    case (.acknowledgement(let acknowledgement), .uploading), (.acknowledgement(let acknowledgement), .training),
+      (.acknowledgement(let acknowledgement), .evaluating), (.acknowledgement(let acknowledgement), .reporting):
+      guard acknowledgement.sequence > lastAcknowledged, acknowledgement.sequence <= lastSequence, owedGradient == nil
+      else { throw illegal(message, from: .cloud) }
       lastAcknowledged = acknowledgement.sequence
     case (.epochReport(let report), .reporting):
       guard unacknowledged == 0, report.epoch == epoch else { throw illegal(message, from: .cloud) }
@@ -197,9 +175,8 @@ package struct ConversationStateMachine: Equatable, Sendable {
       batchesInEpoch = 0
       reported = nil
       phase = .training
-    case (.goodbye(let goodbye), .uploading), (.goodbye(let goodbye), .training),
-      (.goodbye(let goodbye), .evaluating), (.goodbye(let goodbye), .reporting),
-      (.goodbye(let goodbye), .measuring):
+    case (.goodbye(let goodbye), .uploading), (.goodbye(let goodbye), .training), (.goodbye(let goodbye), .evaluating),
+      (.goodbye(let goodbye), .reporting), (.goodbye(let goodbye), .measuring):
       guard goodbye.reason == .interrupted else { throw illegal(message, from: .cloud) }
       end(.cloud)
     default: throw illegal(message, from: .cloud)

@@ -55,9 +55,7 @@ struct EncodedActivations {
   ///   - format: what the receiver expects, exactly.
   ///   - limit: what the receiver expects: height, width and channels exactly, count at most.
   /// - Throws: `CodecError.unexpected` for the first field that differs.
-  init(
-    parsing bytes: UnsafeRawBufferPointer, format: ActivationFormat, limit: ActivationShape
-  ) throws {
+  init(parsing bytes: UnsafeRawBufferPointer, format: ActivationFormat, limit: ActivationShape) throws {
     guard bytes.count >= Self.headerByteCount else {
       throw CodecError.unexpected(
         field: "length", expected: "at least \(Self.headerByteCount) bytes", actual: "\(bytes.count)")
@@ -82,13 +80,11 @@ struct EncodedActivations {
     try require("compression", Int(bytes[18]), equals: Int(format.compression.wireValue))
     try require("reserved byte", Int(bytes[19]), equals: 0)
     // From here every size follows from this side's own expectations, so that nothing can overflow.
-    let shape = ActivationShape(
-      count: count, height: limit.height, width: limit.width, channels: limit.channels)
+    let shape = ActivationShape(count: count, height: limit.height, width: limit.width, channels: limit.channels)
     try self.init(shape: shape, format: format)
     try require("bytes of the packed codes", word(at: 20), equals: packedByteCount)
     switch format.compression {
-    case .none:
-      try require("length", bytes.count, equals: codesOffset + packedByteCount)
+    case .none: try require("length", bytes.count, equals: codesOffset + packedByteCount)
     case .zstd:
       guard bytes.count > codesOffset else {
         throw CodecError.unexpected(
@@ -99,9 +95,7 @@ struct EncodedActivations {
 
   /// Appends the 24 bytes of the header.
   func appendHeader(to bytes: inout [UInt8]) {
-    for value in [shape.count, shape.height, shape.width, shape.channels] {
-      Self.append(UInt32(value), to: &bytes)
-    }
+    for value in [shape.count, shape.height, shape.width, shape.channels] { Self.append(UInt32(value), to: &bytes) }
     bytes.append(UInt8(format.bits))
     bytes.append(format.scale.wireValue)
     bytes.append(format.compression.wireValue)

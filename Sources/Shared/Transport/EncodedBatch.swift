@@ -30,9 +30,7 @@ package struct EncodedBatch: Equatable, Sendable {
   }
 
   /// Bytes of the payload of this batch's frame.
-  var payloadByteCount: Int {
-    Self.payloadByteCount(labels: labels.count, content: activations.count)
-  }
+  var payloadByteCount: Int { Self.payloadByteCount(labels: labels.count, content: activations.count) }
 
   /// Bytes of the whole frame of a batch with so many labels and so many bytes of activations or images.
   package static func frameByteCount(labels: Int, content: Int) -> Int {

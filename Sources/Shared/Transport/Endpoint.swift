@@ -32,20 +32,14 @@ package struct Endpoint: Equatable, Hashable, Sendable, CustomStringConvertible 
     }
     guard !host.isEmpty else { throw error("the host is missing") }
     guard host.utf8.count <= 255 else { throw error("the host is longer than 255 bytes") }
-    let isPlain = host.utf8.allSatisfy { byte in
-      byte > 0x20 && byte != 0x7f && !"/\\@[]\"'?#".utf8.contains(byte)
-    }
+    let isPlain = host.utf8.allSatisfy { byte in byte > 0x20 && byte != 0x7f && !"/\\@[]\"'?#".utf8.contains(byte) }
     guard isPlain else { throw error("the host has a character that no host name has") }
     let isNumber = !portText.isEmpty && portText.utf8.allSatisfy { (0x30...0x39).contains($0) }
-    guard isNumber, let port = UInt16(portText) else {
-      throw error("the port must be a number from 0 to 65535")
-    }
+    guard isNumber, let port = UInt16(portText) else { throw error("the port must be a number from 0 to 65535") }
     self.init(host: String(host), port: port)
   }
 
-  package var description: String {
-    host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
-  }
+  package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 }
 
 /// A text that is no endpoint.
@@ -53,7 +47,5 @@ package struct EndpointError: Error, Equatable, CustomStringConvertible {
   package let text: String
   package let problem: String
 
-  package var description: String {
-    "\"\(text)\" is not an address of the form host:port: \(problem)"
-  }
+  package var description: String { "\"\(text)\" is not an address of the form host:port: \(problem)" }
 }

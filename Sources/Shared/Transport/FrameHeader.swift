@@ -80,16 +80,17 @@ package struct FrameHeader: Equatable, Sendable {
   /// The header for a payload in two pieces, with its checksum.
   ///
   /// - Throws: `WireError.length` when the length does not fit into 32 bits.
-  init(
-    type: FrameType, sequence: UInt64, payload pieces: UnsafeRawBufferPointer, _ more: UnsafeRawBufferPointer
-  ) throws(WireError) {
+  init(type: FrameType, sequence: UInt64, payload pieces: UnsafeRawBufferPointer, _ more: UnsafeRawBufferPointer)
+    throws(WireError)
+  {
     let count = pieces.count + more.count
     guard count <= UInt32.max else { throw .length(limit: Int(UInt32.max), actual: count) }
     self.type = type
     self.sequence = sequence
     payloadByteCount = count
-    var crc = Self.checkedBytes(type: type, sequence: sequence, payloadByteCount: count)
-      .withUnsafeBytes { CRC32C.checksum($0) }
+    var crc = Self.checkedBytes(type: type, sequence: sequence, payloadByteCount: count).withUnsafeBytes {
+      CRC32C.checksum($0)
+    }
     crc = CRC32C.checksum(pieces, continuing: crc)
     checksum = CRC32C.checksum(more, continuing: crc)
   }
@@ -101,19 +102,14 @@ package struct FrameHeader: Equatable, Sendable {
   ///   - maximumPayloadBytes: the limit on a batch's payload; control frames have their own one besides.
   /// - Throws: `WireError`: `truncated`, `magic`, `version`, `flags`, `type`, `length`, `sequence`, in this order.
   init(decoding bytes: UnsafeRawBufferPointer, maximumPayloadBytes: Int) throws(WireError) {
-    guard bytes.count >= Self.byteCount else {
-      throw .truncated(expected: Self.byteCount, actual: bytes.count)
-    }
+    guard bytes.count >= Self.byteCount else { throw .truncated(expected: Self.byteCount, actual: bytes.count) }
     guard bytes.prefix(4).elementsEqual(Self.magic) else { throw .magic(actual: Array(bytes.prefix(4))) }
     let version = UInt16(littleEndian: bytes.loadUnaligned(fromByteOffset: 4, as: UInt16.self))
-    guard version == Self.protocolVersion else {
-      throw .version(expected: Self.protocolVersion, actual: version)
-    }
+    guard version == Self.protocolVersion else { throw .version(expected: Self.protocolVersion, actual: version) }
     guard bytes[7] == 0 else { throw .flags(actual: bytes[7]) }
     guard let type = FrameType(rawValue: bytes[6]) else { throw .type(actual: bytes[6]) }
     let length = UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 16, as: UInt32.self))
-    let limit =
-      type.isBatch ? maximumPayloadBytes : min(maximumPayloadBytes, Self.maximumControlPayloadBytes)
+    let limit = type.isBatch ? maximumPayloadBytes : min(maximumPayloadBytes, Self.maximumControlPayloadBytes)
     guard Int(length) <= limit else { throw .length(limit: limit, actual: Int(length)) }
     let sequence = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
     guard type.isBatch == (sequence != 0) else { throw .sequence(type: type, actual: sequence) }
@@ -134,8 +130,9 @@ package struct FrameHeader: Equatable, Sendable {
   ///
   /// - Throws: `WireError.checksum`.
   func verify(payload: UnsafeRawBufferPointer) throws(WireError) {
-    let head = Self.checkedBytes(type: type, sequence: sequence, payloadByteCount: payloadByteCount)
-      .withUnsafeBytes { CRC32C.checksum($0) }
+    let head = Self.checkedBytes(type: type, sequence: sequence, payloadByteCount: payloadByteCount).withUnsafeBytes {
+      CRC32C.checksum($0)
+    }
     let actual = CRC32C.checksum(payload, continuing: head)
     guard actual == checksum else { throw .checksum(expected: checksum, actual: actual) }
   }

@@ -10,8 +10,7 @@ extension FramedConnection {
   ///   - message: `goodbye`, `failure` or `refusal`; left out if it is not legal any more.
   ///   - seconds: for everything together.
   /// - Returns: whether the message has been sent.
-  @discardableResult
-  package func close(sending message: Message? = nil, within seconds: Double = 1) -> Bool {
+  @discardableResult package func close(sending message: Message? = nil, within seconds: Double = 1) -> Bool {
     let deadline = Deadline(secondsFromNow: seconds)
     let stream = stream
     stream.release()

@@ -31,9 +31,7 @@ package final class FramedConnection: Sendable {
     var peerMaximumFrameBytes = Int.max
   }
 
-  struct Input {
-    var isBrokenInsideFrame = false
-  }
+  struct Input { var isBrokenInsideFrame = false }
 
   struct Output {
     /// Whether an error has interrupted a frame: the state of the conversation is ahead of the stream.
@@ -55,8 +53,8 @@ package final class FramedConnection: Sendable {
   ///   - maximumFrameBytes: at least the 24 bytes of a header.
   ///   - cancellation: wakes `send` and `receive`, which then throw.
   package init(
-    _ stream: any ByteStream, role: Role,
-    maximumFrameBytes: Int = FrameHeader.defaultMaximumFrameBytes, cancellation: Cancellation? = nil
+    _ stream: any ByteStream, role: Role, maximumFrameBytes: Int = FrameHeader.defaultMaximumFrameBytes,
+    cancellation: Cancellation? = nil
   ) {
     precondition(maximumFrameBytes >= FrameHeader.byteCount, "a frame has at least a header")
     self.maximumFrameBytes = maximumFrameBytes
@@ -101,8 +99,7 @@ package final class FramedConnection: Sendable {
   /// - Returns: bytes of the frame.
   /// - Throws: `WireError` (`order`, `length` beyond the peer's limit, a value that JSON cannot hold; nothing is sent
   ///   then), `ConnectionError`, `SystemError`.
-  @discardableResult
-  package func send(_ message: Message) throws -> Int {
+  @discardableResult package func send(_ message: Message) throws -> Int {
     let frame = try message.outgoingFrame()
     return try output.take { output in
       if output.isBroken { throw ConnectionError.brokenInsideFrame }
@@ -110,18 +107,14 @@ package final class FramedConnection: Sendable {
     }
   }
 
-  func send(
-    _ frame: OutgoingBytes, _ message: Message, _ output: inout Output, _ patience: Patience
-  ) throws -> Int {
+  func send(_ frame: OutgoingBytes, _ message: Message, _ output: inout Output, _ patience: Patience) throws -> Int {
     try state.withLock { state in
       let limit = state.peerMaximumFrameBytes
       guard frame.count <= limit else { throw WireError.length(limit: limit, actual: frame.count) }
       try state.conversation.willSend(message)
     }
     var frame = frame
-    do {
-      try write(&frame, patience)
-    } catch {
+    do { try write(&frame, patience) } catch {
       output.isBroken = true
       if frame.written > 0 { output.unfinished = (frame, message.type) }
       throw error
@@ -137,9 +130,7 @@ package final class FramedConnection: Sendable {
   }
 
   func countSent(_ type: FrameType, _ frameByteCount: Int) {
-    state.withLock { state in
-      state.ledger.sent.count(type, payloadByteCount: frameByteCount - FrameHeader.byteCount)
-    }
+    state.withLock { state in state.ledger.sent.count(type, payloadByteCount: frameByteCount - FrameHeader.byteCount) }
   }
 
   /// Waits for the next message.
@@ -191,37 +182,29 @@ package final class FramedConnection: Sendable {
     }
   }
 
-  private func readInsideFrame(
-    into buffer: UnsafeMutableRawBufferPointer, alreadyRead: Int, _ patience: Patience
-  ) throws {
-    do {
-      try stream.readExactly(into: buffer, patience: patience) { true }
-    } catch ConnectionError.endOfStream {
-      throw ConnectionError.endOfStreamInsideFrame(
-        received: alreadyRead, expected: alreadyRead + buffer.count)
+  private func readInsideFrame(into buffer: UnsafeMutableRawBufferPointer, alreadyRead: Int, _ patience: Patience)
+    throws
+  {
+    do { try stream.readExactly(into: buffer, patience: patience) { true } } catch ConnectionError.endOfStream {
+      throw ConnectionError.endOfStreamInsideFrame(received: alreadyRead, expected: alreadyRead + buffer.count)
     } catch ConnectionError.endOfStreamInsideFrame(let received, _) {
       throw ConnectionError.endOfStreamInsideFrame(
         received: alreadyRead + received, expected: alreadyRead + buffer.count)
     }
   }
 
-  private func accept(
-    _ message: Message, payloadByteCount: Int, _ firstByteNanoseconds: UInt64
-  ) throws(WireError) -> ReceivedMessage {
+  private func accept(_ message: Message, payloadByteCount: Int, _ firstByteNanoseconds: UInt64) throws(WireError)
+    -> ReceivedMessage
+  {
     let outcome = state.withLock { state -> Result<ReceivedMessage, WireError> in
-      do throws(WireError) {
-        try state.conversation.didReceive(message)
-      } catch {
-        return .failure(error)
-      }
+      do throws(WireError) { try state.conversation.didReceive(message) } catch { return .failure(error) }
       if case .welcome(let welcome) = message { state.peerMaximumFrameBytes = welcome.maximumFrameBytes }
       let before = state.ledger.received
       state.ledger.received.count(message.type, payloadByteCount: payloadByteCount)
       return .success(
         ReceivedMessage(
-          message: message, frameByteCount: FrameHeader.byteCount + payloadByteCount,
-          receivedBefore: before, receivedWith: state.ledger.received,
-          firstByteNanoseconds: firstByteNanoseconds))
+          message: message, frameByteCount: FrameHeader.byteCount + payloadByteCount, receivedBefore: before,
+          receivedWith: state.ledger.received, firstByteNanoseconds: firstByteNanoseconds))
     }
     return try outcome.get()
   }

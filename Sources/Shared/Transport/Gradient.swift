@@ -12,7 +12,5 @@ package struct Gradient: Equatable, Sendable {
     self.encoded = encoded
   }
 
-  package init(sequence: UInt64, encoded: [UInt8]) {
-    self.init(sequence: sequence, encoded: encoded[...])
-  }
+  package init(sequence: UInt64, encoded: [UInt8]) { self.init(sequence: sequence, encoded: encoded[...]) }
 }

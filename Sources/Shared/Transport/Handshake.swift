@@ -45,14 +45,10 @@ package enum Handshake {
   ///   then closed.
   package static func connect(_ connection: FramedConnection, hello: Hello) throws -> Welcome {
     do {
-      do {
-        try connection.send(.hello(hello))
-      } catch let error as ConnectionError {
+      do { try connection.send(.hello(hello)) } catch let error as ConnectionError {
         // A cloud that refuses at once may have closed before our hello arrived; its reason may be here already.
         guard case .peerGone = error else { throw error }
-        guard let answer = try? connection.receive().message, case .refusal(let refusal) = answer else {
-          throw error
-        }
+        guard let answer = try? connection.receive().message, case .refusal(let refusal) = answer else { throw error }
         throw RefusedError(code: refusal.code, reason: refusal.reason)
       }
       let answer = try connection.receive().message
@@ -96,8 +92,7 @@ package enum Handshake {
       let answer = refusal(for: error)
       let isTold = answer.map { refuse(connection, $0) } ?? false
       connection.abandon()
-      throw RejectedClientError(
-        client: connection.remoteEndpoint, cause: error, refusal: isTold ? answer : nil)
+      throw RejectedClientError(client: connection.remoteEndpoint, cause: error, refusal: isTold ? answer : nil)
     }
   }
 
@@ -105,20 +100,15 @@ package enum Handshake {
   /// to a second or 16 MB, so that the client can read the reason.
   ///
   /// - Returns: whether the reason has been sent.
-  @discardableResult
-  package static func refuse(
+  @discardableResult package static func refuse(
     _ connection: FramedConnection, _ refusal: Refusal, within seconds: Double = 1
-  ) -> Bool {
-    connection.close(sending: .refusal(refusal), within: seconds)
-  }
+  ) -> Bool { connection.close(sending: .refusal(refusal), within: seconds) }
 
   /// What to tell a client whose first bytes led to `error`; `nil` if nobody is there to be told.
   private static func refusal(for error: any Error) -> Refusal? {
     switch error {
     case WireError.version(let expected, let actual):
-      Refusal(
-        code: .protocolVersion,
-        reason: "cloud speaks protocol version \(expected), this edge speaks \(actual)")
+      Refusal(code: .protocolVersion, reason: "cloud speaks protocol version \(expected), this edge speaks \(actual)")
     case let error as WireError:
       if case .length = error {
         Refusal(code: .limitExceeded, reason: "\(error)")
@@ -127,8 +117,7 @@ package enum Handshake {
       }
     case ConnectionError.timedOut(let seconds):
       Refusal(code: .malformed, reason: "no complete hello within \(seconds) s")
-    case ConnectionError.endOfStreamInsideFrame:
-      Refusal(code: .malformed, reason: "the stream ended inside the hello")
+    case ConnectionError.endOfStreamInsideFrame: Refusal(code: .malformed, reason: "the stream ended inside the hello")
     default: nil
     }
   }

@@ -41,10 +41,8 @@ package struct Hello: Equatable, Sendable {
     configuration: Configuration
   ) throws(WireError) {
     let version = Int(FrameHeader.protocolVersion)
-    let fields = Fields(
-      protocolVersion: version, runID: runID, window: window, exchange: exchange, resume: resume)
-    json = try ControlPayloadCoding.encode(
-      ConfigurationEnvelope(fields: fields, configuration: configuration), .hello)
+    let fields = Fields(protocolVersion: version, runID: runID, window: window, exchange: exchange, resume: resume)
+    json = try ControlPayloadCoding.encode(ConfigurationEnvelope(fields: fields, configuration: configuration), .hello)
     (protocolVersion, self.runID, self.window, self.resume) = (version, runID, window, resume)
     self.exchange = exchange
     try validate()
@@ -65,22 +63,18 @@ package struct Hello: Equatable, Sendable {
   /// Reads the configuration.
   ///
   /// - Throws: `WireError.payload` with the path of the field that is missing or wrong.
-  package func configuration<Configuration: Decodable>(
-    as type: Configuration.Type
-  ) throws(WireError) -> Configuration {
+  package func configuration<Configuration: Decodable>(as type: Configuration.Type) throws(WireError) -> Configuration {
     try ControlPayloadCoding.configuration(type, in: json, of: .hello)
   }
 
   private func validate() throws(WireError) {
     let version = Int(FrameHeader.protocolVersion)
     guard protocolVersion == version else {
-      throw .payload(
-        type: .hello, field: "protocol_version", expected: "\(version)", actual: "\(protocolVersion)")
+      throw .payload(type: .hello, field: "protocol_version", expected: "\(version)", actual: "\(protocolVersion)")
     }
     try PayloadCheck.count(window, "window", .hello, minimum: 1, maximum: Self.maximumWindow)
     guard window == 1 || exchange != .gradients else {
-      throw .payload(
-        type: .hello, field: "window", expected: "1, since gradients are exchanged", actual: "\(window)")
+      throw .payload(type: .hello, field: "window", expected: "1, since gradients are exchanged", actual: "\(window)")
     }
     do throws(RunIdentifierError) { _ = try RunIdentifier(validating: runID) } catch {
       throw .payload(

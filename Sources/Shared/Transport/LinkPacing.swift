@@ -52,7 +52,5 @@ struct LinkPacing {
   }
 
   /// The thread that waited for the last `carry` goes on.
-  mutating func woke(at now: UInt64) {
-    lateness = max(0, Double(now - (origin ?? now)) - free)
-  }
+  mutating func woke(at now: UInt64) { lateness = max(0, Double(now - (origin ?? now)) - free) }
 }

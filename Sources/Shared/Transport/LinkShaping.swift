@@ -61,9 +61,7 @@ extension LinkShaping {
       throw LinkShapingError(
         "link rate \"\(text)\" is not a number with bit, kbit, Mbit or Gbit (a second), nor one of \(names)")
     }
-    guard rates.contains(rate) else {
-      throw LinkShapingError("link rate \(text) is out of range: 1kbit to 100Gbit")
-    }
+    guard rates.contains(rate) else { throw LinkShapingError("link rate \(text) is out of range: 1kbit to 100Gbit") }
     return rate
   }
 
@@ -75,9 +73,7 @@ extension LinkShaping {
     guard let delay = quantity(text, delayUnits) else {
       throw LinkShapingError("link delay \"\(text)\" is not a number with ms or s")
     }
-    guard delays.contains(delay) else {
-      throw LinkShapingError("link delay \(text) is out of range: 0ms to 10s")
-    }
+    guard delays.contains(delay) else { throw LinkShapingError("link delay \(text) is out of range: 0ms to 10s") }
     return delay
   }
 

@@ -51,8 +51,7 @@ package enum Message: Equatable, Sendable {
       fields.appendLittleEndian(UInt32(clamping: batch.labels.count))
       fields += batch.labels
       return try frame(sequence: batch.sequence, fields: fields, body: batch.activations)
-    case .gradient(let gradient):
-      return try frame(sequence: gradient.sequence, fields: [], body: gradient.encoded)
+    case .gradient(let gradient): return try frame(sequence: gradient.sequence, fields: [], body: gradient.encoded)
     case .filler(let filler):
       var fields: [UInt8] = []
       fields.appendLittleEndian(UInt32(clamping: filler.answerByteCount))
@@ -75,9 +74,9 @@ package enum Message: Equatable, Sendable {
     try frame(fields: ControlPayloadCoding.encode(value.validated(), type))
   }
 
-  private func frame(
-    sequence: UInt64 = 0, fields: [UInt8], body: ArraySlice<UInt8> = []
-  ) throws(WireError) -> OutgoingBytes {
+  private func frame(sequence: UInt64 = 0, fields: [UInt8], body: ArraySlice<UInt8> = []) throws(WireError)
+    -> OutgoingBytes
+  {
     let header = try fields.withUnsafeBytesTyped { fields throws(WireError) in
       try body.withUnsafeBytesTyped { body throws(WireError) in
         try FrameHeader(type: type, sequence: sequence, payload: fields, body)
@@ -95,14 +94,11 @@ package enum Message: Equatable, Sendable {
       try header.verify(payload: bytes)
       let type = header.type
       switch type {
-      case .trainBatch:
-        return .trainBatch(try EncodedBatch(decoding: payload, sequence: header.sequence, type: type))
+      case .trainBatch: return .trainBatch(try EncodedBatch(decoding: payload, sequence: header.sequence, type: type))
       case .evaluationBatch:
         return .evaluationBatch(try EncodedBatch(decoding: payload, sequence: header.sequence, type: type))
-      case .trainImages:
-        return .trainImages(try EncodedBatch(decoding: payload, sequence: header.sequence, type: type))
-      case .testImages:
-        return .testImages(try EncodedBatch(decoding: payload, sequence: header.sequence, type: type))
+      case .trainImages: return .trainImages(try EncodedBatch(decoding: payload, sequence: header.sequence, type: type))
+      case .testImages: return .testImages(try EncodedBatch(decoding: payload, sequence: header.sequence, type: type))
       case .gradient: return .gradient(Gradient(sequence: header.sequence, encoded: payload))
       case .filler: return .filler(try Filler(decoding: payload, sequence: header.sequence))
       case .hello: return .hello(try Hello(decoding: bytes))
@@ -120,27 +116,23 @@ package enum Message: Equatable, Sendable {
     }
   }
 
-  private static func read<Value: ControlPayload>(
-    _ bytes: UnsafeRawBufferPointer
-  ) throws(WireError) -> Value {
+  private static func read<Value: ControlPayload>(_ bytes: UnsafeRawBufferPointer) throws(WireError) -> Value {
     try ControlPayloadCoding.decode(Value.self, bytes, Value.frameType).validated()
   }
 }
 
 extension Array<UInt8> {
   /// `withUnsafeBytes` for a body that throws `WireError` only.
-  func withUnsafeBytesTyped<Result>(
-    _ body: (UnsafeRawBufferPointer) throws(WireError) -> Result
-  ) throws(WireError) -> Result {
-    try self[...].withUnsafeBytesTyped(body)
-  }
+  func withUnsafeBytesTyped<Result>(_ body: (UnsafeRawBufferPointer) throws(WireError) -> Result) throws(WireError)
+    -> Result
+  { try self[...].withUnsafeBytesTyped(body) }
 }
 
 extension ArraySlice<UInt8> {
   /// `withUnsafeBytes` for a body that throws `WireError` only.
-  func withUnsafeBytesTyped<Result>(
-    _ body: (UnsafeRawBufferPointer) throws(WireError) -> Result
-  ) throws(WireError) -> Result {
+  func withUnsafeBytesTyped<Result>(_ body: (UnsafeRawBufferPointer) throws(WireError) -> Result) throws(WireError)
+    -> Result
+  {
     let outcome = withUnsafeBytes { bytes -> Swift.Result<Result, WireError> in
       do throws(WireError) { return .success(try body(bytes)) } catch { return .failure(error) }
     }

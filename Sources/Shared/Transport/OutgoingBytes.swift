@@ -31,15 +31,14 @@ package struct OutgoingBytes {
   }
 
   /// Calls `body` with what is left as one or two vectors for `sendmsg`.
-  func withRemainingVectors<Result>(
-    _ use: (UnsafeMutablePointer<iovec>, Int) throws(SystemError) -> Result
-  ) throws(SystemError) -> Result {
+  func withRemainingVectors<Result>(_ use: (UnsafeMutablePointer<iovec>, Int) throws(SystemError) -> Result)
+    throws(SystemError) -> Result
+  {
     let headLeft = max(head.count - written, 0)
     let bodyStart = max(written - head.count, 0)
     let outcome = head.withUnsafeBytes { head in
       self.body.withUnsafeBytes { body in
-        withUnsafeTemporaryAllocation(of: iovec.self, capacity: 2) {
-          vectors -> Swift.Result<Result, SystemError> in
+        withUnsafeTemporaryAllocation(of: iovec.self, capacity: 2) { vectors -> Swift.Result<Result, SystemError> in
           var count = 0
           if headLeft > 0, let base = head.baseAddress {
             let start = UnsafeMutableRawPointer(mutating: base + (head.count - headLeft))
@@ -48,8 +47,7 @@ package struct OutgoingBytes {
           }
           if body.count > bodyStart, let base = body.baseAddress {
             let start = UnsafeMutableRawPointer(mutating: base + bodyStart)
-            vectors.initializeElement(
-              at: count, to: iovec(iov_base: start, iov_len: body.count - bodyStart))
+            vectors.initializeElement(at: count, to: iovec(iov_base: start, iov_len: body.count - bodyStart))
             count += 1
           }
           guard let first = vectors.baseAddress else { preconditionFailure("an empty allocation") }

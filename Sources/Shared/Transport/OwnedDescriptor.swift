@@ -13,13 +13,9 @@ final class OwnedDescriptor: Sendable {
   private let state = Mutex(State())
 
   /// Takes over `descriptor`.
-  init(_ descriptor: Int32) {
-    self.descriptor = descriptor
-  }
+  init(_ descriptor: Int32) { self.descriptor = descriptor }
 
-  deinit {
-    if !state.withLock({ $0.isClosing }) { SystemCall.close(descriptor) }
-  }
+  deinit { if !state.withLock({ $0.isClosing }) { SystemCall.close(descriptor) } }
 
   var isClosing: Bool { state.withLock { $0.isClosing } }
 

@@ -13,9 +13,7 @@ struct ProgressClock {
   private(set) var lastProgress: UInt64 = 0
   private var queuedBytes = 0
 
-  mutating func received(at now: UInt64) {
-    lastProgress = max(lastProgress, now)
-  }
+  mutating func received(at now: UInt64) { lastProgress = max(lastProgress, now) }
 
   mutating func sent(_ count: Int, at now: UInt64) {
     lastProgress = max(lastProgress, now)

@@ -4,6 +4,4 @@ package protocol PeerNamingError: Error, CustomStringConvertible {
   func description(peer: String) -> String
 }
 
-extension PeerNamingError {
-  package var description: String { description(peer: "the peer") }
-}
+extension PeerNamingError { package var description: String { description(peer: "the peer") } }

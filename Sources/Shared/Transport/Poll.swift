@@ -13,8 +13,7 @@ enum Poll {
   /// - Returns: whether the descriptor is ready or has an error; `false` when the time is over.
   /// - Throws: `ConnectionError.cancelled`, `SystemError`.
   static func wait(
-    for events: Int16, on descriptor: Int32, until moment: UInt64, cancellation: Cancellation?,
-    wakeUp: WakeUp? = nil
+    for events: Int16, on descriptor: Int32, until moment: UInt64, cancellation: Cancellation?, wakeUp: WakeUp? = nil
   ) throws -> Bool {
     let now = MonotonicClock.nanoseconds()
     let milliseconds = moment > now ? Int32(clamping: (moment - now) / 1_000_000 + 1) : 0
@@ -22,8 +21,7 @@ enum Poll {
       entries.initializeElement(at: 0, to: pollfd(fd: descriptor, events: events, revents: 0))
       // A negative descriptor is ignored by poll.
       for (index, other) in [cancellation?.readDescriptor, wakeUp?.readDescriptor].enumerated() {
-        entries.initializeElement(
-          at: index + 1, to: pollfd(fd: other ?? -1, events: Int16(POLLIN), revents: 0))
+        entries.initializeElement(at: index + 1, to: pollfd(fd: other ?? -1, events: Int16(POLLIN), revents: 0))
       }
       do throws(SystemError) {
         let count = poll(entries.baseAddress, 3, milliseconds)

@@ -27,9 +27,7 @@ package struct Probe: Equatable, Sendable {
   /// Reads the configuration.
   ///
   /// - Throws: `WireError.payload` with the path of the field that is missing or wrong.
-  package func configuration<Configuration: Decodable>(
-    as type: Configuration.Type
-  ) throws(WireError) -> Configuration {
+  package func configuration<Configuration: Decodable>(as type: Configuration.Type) throws(WireError) -> Configuration {
     try ControlPayloadCoding.configuration(type, in: json, of: .probe)
   }
 
@@ -37,9 +35,7 @@ package struct Probe: Equatable, Sendable {
     try PayloadCheck.count(steps, "steps", .probe, maximum: Self.maximumSteps)
   }
 
-  private struct Fields: Codable {
-    let steps: Int
-  }
+  private struct Fields: Codable { let steps: Int }
 }
 
 /// The cloud's answer to a `Probe`.

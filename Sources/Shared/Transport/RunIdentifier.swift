@@ -36,9 +36,7 @@ package struct RunIdentifier: Hashable, Sendable, CustomStringConvertible {
   ///   - secondsSince1970: the time of the start.
   ///   - random: the source of the bits; not the run's seeded one, or equal runs would have equal names.
   /// - Returns: a valid identifier, 22 characters.
-  static func generate(
-    secondsSince1970: Double, using random: inout some RandomNumberGenerator
-  ) -> RunIdentifier {
+  static func generate(secondsSince1970: Double, using random: inout some RandomNumberGenerator) -> RunIdentifier {
     let hexadecimal = String(random.next() & 0xff_ffff as UInt64, radix: 16)
     let suffix = String(repeating: "0", count: 6 - hexadecimal.count) + hexadecimal
     return RunIdentifier(trusted: Timestamp(secondsSince1970: secondsSince1970).compact + "-" + suffix)
@@ -63,8 +61,7 @@ package enum RunIdentifierError: Error, Equatable, CustomStringConvertible {
 
   package var description: String {
     switch self {
-    case .length(let length):
-      "run identifier of \(length) bytes, expected 1 to \(RunIdentifier.maximumLength)"
+    case .length(let length): "run identifier of \(length) bytes, expected 1 to \(RunIdentifier.maximumLength)"
     case .character(let byte):
       "run identifier holds byte 0x\(byte < 16 ? "0" : "")\(String(byte, radix: 16)), "
         + "expected only A-Z, a-z, 0-9, '.', '_' and '-'"
@@ -77,9 +74,7 @@ extension RunIdentifier: Codable {
   package init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
     let text = try container.decode(String.self)
-    do {
-      try self.init(validating: text)
-    } catch {
+    do { try self.init(validating: text) } catch {
       throw DecodingError.dataCorruptedError(in: container, debugDescription: error.description)
     }
   }

@@ -82,15 +82,11 @@ final class ShapedStream: ByteStream {
   var timeout: Double { base.timeout }
   var remoteEndpoint: Endpoint? { base.remoteEndpoint }
 
-  func readExactly(
-    into buffer: UnsafeMutableRawBufferPointer, patience: Patience, mayTimeOut: () -> Bool
-  ) throws {
+  func readExactly(into buffer: UnsafeMutableRawBufferPointer, patience: Patience, mayTimeOut: () -> Bool) throws {
     try base.readExactly(into: buffer, patience: patience, mayTimeOut: mayTimeOut)
   }
 
-  func drain(maximumBytes: Int, patience: Patience) {
-    base.drain(maximumBytes: maximumBytes, patience: patience)
-  }
+  func drain(maximumBytes: Int, patience: Patience) { base.drain(maximumBytes: maximumBytes, patience: patience) }
 
   func rest(until moment: UInt64, wakeUp: WakeUp, patience: Patience) throws -> Bool {
     try base.rest(until: moment, wakeUp: wakeUp, patience: patience)

@@ -10,9 +10,9 @@ extension Socket {
   ///   - cancellation: wakes the call, which then throws.
   /// - Returns: the connection.
   /// - Throws: `ConnectionError` (`cannotResolve`, `cannotConnect`, `cancelled`), `SystemError`.
-  package static func connect(
-    to endpoint: Endpoint, timeout: Double, cancellation: Cancellation? = nil
-  ) throws -> Socket {
+  package static func connect(to endpoint: Endpoint, timeout: Double, cancellation: Cancellation? = nil) throws
+    -> Socket
+  {
     precondition(timeout > 0, "the timeout must be positive")
     guard endpoint.port != 0 else {
       throw ConnectionError.cannotConnect(endpoint: "\(endpoint)", reason: "port 0 is no port to connect to")
@@ -26,16 +26,12 @@ extension Socket {
       let share = left / UInt64(addresses.count - index)
       let descriptor: Int32
       do throws(SystemError) {
-        descriptor = try SystemCall.run("socket") {
-          socket(address.family, SocketAddress.streamSocketType, 0)
-        }
+        descriptor = try SystemCall.run("socket") { socket(address.family, SocketAddress.streamSocketType, 0) }
       } catch {
         reasons.append("\(error)")
         continue
       }
-      do {
-        try attempt(descriptor, address, until: now + share, cancellation)
-      } catch let error as SystemError {
+      do { try attempt(descriptor, address, until: now + share, cancellation) } catch let error as SystemError {
         SystemCall.close(descriptor)
         let reason = SystemError.text(of: error.errnoCode)
         reasons.append(addresses.count == 1 ? reason : "\(address.endpoint?.host ?? "?"): \(reason)")
@@ -54,9 +50,7 @@ extension Socket {
     _ descriptor: Int32, _ address: SocketAddress, until end: UInt64, _ cancellation: Cancellation?
   ) throws {
     try makeNonBlocking(descriptor)
-    let isConnected = address.withPointer { pointer, length in
-      Glibc.connect(descriptor, pointer, length) == 0
-    }
+    let isConnected = address.withPointer { pointer, length in Glibc.connect(descriptor, pointer, length) == 0 }
     if isConnected { return }
     // After EINTR too the attempt goes on in the background.
     let errnoCode = errno

@@ -40,9 +40,7 @@ package final class Socket: ByteStream {
   // MARK: Reading
 
   package func readExactly(
-    into buffer: UnsafeMutableRawBufferPointer,
-    patience: Patience = Patience(),
-    mayTimeOut: () -> Bool = { true }
+    into buffer: UnsafeMutableRawBufferPointer, patience: Patience = Patience(), mayTimeOut: () -> Bool = { true }
   ) throws {
     var filled = 0
     while filled < buffer.count {
@@ -61,9 +59,9 @@ package final class Socket: ByteStream {
   /// Reads what is there, at least one byte; waits for it.
   ///
   /// - Returns: the number of bytes; 0 at the end of the stream.
-  private func readSome(
-    into buffer: UnsafeMutableRawBufferPointer, patience: Patience, mayTimeOut: () -> Bool
-  ) throws -> Int {
+  private func readSome(into buffer: UnsafeMutableRawBufferPointer, patience: Patience, mayTimeOut: () -> Bool) throws
+    -> Int
+  {
     try descriptor.use { descriptor in
       while true {
         if patience.cancellation?.isCancelled == true { throw ConnectionError.cancelled }
@@ -75,9 +73,7 @@ package final class Socket: ByteStream {
           }
           return count
         } catch {
-          guard error.errnoCode == EAGAIN || error.errnoCode == EWOULDBLOCK else {
-            throw Self.peerGone(error) ?? error
-          }
+          guard error.errnoCode == EAGAIN || error.errnoCode == EWOULDBLOCK else { throw Self.peerGone(error) ?? error }
         }
         try wait(for: Int16(POLLIN), descriptor, patience, mayTimeOut)
       }
@@ -87,13 +83,9 @@ package final class Socket: ByteStream {
   package func drain(maximumBytes: Int, patience: Patience) {
     withUnsafeTemporaryAllocation(byteCount: 1 << 16, alignment: 16) { buffer in
       var left = maximumBytes
-      while left > 0,
-        patience.deadline?.isOver != true,
-        let count = try? readSome(into: buffer, patience: patience, mayTimeOut: { true }),
-        count > 0
-      {
-        left -= count
-      }
+      while left > 0, patience.deadline?.isOver != true,
+        let count = try? readSome(into: buffer, patience: patience, mayTimeOut: { true }), count > 0
+      { left -= count }
     }
   }
 
@@ -131,9 +123,7 @@ package final class Socket: ByteStream {
     try? descriptor.use { _ = shutdown($0, Int32(SHUT_WR)) }
   }
 
-  package func close() {
-    descriptor.close { _ = shutdown($0, Int32(SHUT_RDWR)) }
-  }
+  package func close() { descriptor.close { _ = shutdown($0, Int32(SHUT_RDWR)) } }
 
   /// A socket holds nothing back.
   package func release() {}
@@ -147,9 +137,7 @@ package final class Socket: ByteStream {
   package func rest(until moment: UInt64, wakeUp: WakeUp, patience: Patience) throws -> Bool {
     try descriptor.use { descriptor in
       if patience.cancellation?.isCancelled == true { throw ConnectionError.cancelled }
-      if let deadline = patience.deadline, deadline.isOver {
-        throw ConnectionError.timedOut(seconds: deadline.seconds)
-      }
+      if let deadline = patience.deadline, deadline.isOver { throw ConnectionError.timedOut(seconds: deadline.seconds) }
       return try Poll.wait(
         for: 0, on: descriptor, until: min(moment, patience.deadline?.nanoseconds ?? .max),
         cancellation: patience.cancellation, wakeUp: wakeUp)
@@ -158,9 +146,7 @@ package final class Socket: ByteStream {
 
   /// Waits until the descriptor is ready (or has an error that the next call will report). Wakes at least once a second
   /// to look whether another thread or the kernel has made progress.
-  private func wait(
-    for events: Int16, _ descriptor: Int32, _ patience: Patience, _ mayTimeOut: () -> Bool
-  ) throws {
+  private func wait(for events: Int16, _ descriptor: Int32, _ patience: Patience, _ mayTimeOut: () -> Bool) throws {
     let limit = MonotonicClock.nanoseconds(timeout) + silence.load(ordering: .acquiring)
     var start = MonotonicClock.nanoseconds()
     while true {
@@ -173,9 +159,7 @@ package final class Socket: ByteStream {
         throw ConnectionError.timedOut(seconds: deadline.seconds)
       }
       let next = min(end, patience.deadline?.nanoseconds ?? .max, now + 1_000_000_000)
-      if try Poll.wait(for: events, on: descriptor, until: next, cancellation: patience.cancellation) {
-        return
-      }
+      if try Poll.wait(for: events, on: descriptor, until: next, cancellation: patience.cancellation) { return }
     }
   }
 
@@ -197,13 +181,9 @@ package final class Socket: ByteStream {
     try SystemCall.run("fcntl(FD_CLOEXEC)") { fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
   }
 
-  static func set(
-    _ descriptor: Int32, _ level: Int32, _ option: Int32, _ value: Int32
-  ) throws(SystemError) {
+  static func set(_ descriptor: Int32, _ level: Int32, _ option: Int32, _ value: Int32) throws(SystemError) {
     try SystemCall.run("setsockopt") {
-      withUnsafePointer(to: value) {
-        setsockopt(descriptor, level, option, $0, socklen_t(MemoryLayout<Int32>.size))
-      }
+      withUnsafePointer(to: value) { setsockopt(descriptor, level, option, $0, socklen_t(MemoryLayout<Int32>.size)) }
     }
   }
 
@@ -214,7 +194,5 @@ package final class Socket: ByteStream {
     return .peerGone(operation: error.operation, errnoCode: error.errnoCode)
   }
 
-  private static var noSignal: Int32 {
-    Int32(MSG_NOSIGNAL)
-  }
+  private static var noSignal: Int32 { Int32(MSG_NOSIGNAL) }
 }

@@ -20,9 +20,7 @@ struct SocketAddress {
     repeat {
       code = getaddrinfo(endpoint.host, String(endpoint.port), &hints, &list)
     } while code == EAI_SYSTEM && errno == EINTR
-    guard code == 0 else {
-      throw .cannotResolve(host: endpoint.host, reason: String(cString: gai_strerror(code)))
-    }
+    guard code == 0 else { throw .cannotResolve(host: endpoint.host, reason: String(cString: gai_strerror(code))) }
     defer { freeaddrinfo(list) }
     var addresses: [SocketAddress] = []
     var next = list
@@ -32,9 +30,7 @@ struct SocketAddress {
       }
       next = entry.pointee.ai_next
     }
-    guard !addresses.isEmpty else {
-      throw .cannotResolve(host: endpoint.host, reason: "the name has no address")
-    }
+    guard !addresses.isEmpty else { throw .cannotResolve(host: endpoint.host, reason: "the name has no address") }
     return addresses
   }
 
@@ -54,8 +50,7 @@ struct SocketAddress {
   ///   - query: `getsockname` or `getpeername`.
   /// - Throws: `SystemError`.
   init(
-    _ operation: String,
-    of descriptor: Int32,
+    _ operation: String, of descriptor: Int32,
     _ query: (Int32, UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> Int32
   ) throws(SystemError) {
     storage = sockaddr_storage()
@@ -72,9 +67,7 @@ struct SocketAddress {
   }
 
   func withPointer<Result>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Result) -> Result {
-    withUnsafePointer(to: storage) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, length) }
-    }
+    withUnsafePointer(to: storage) { $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, length) } }
   }
 
   /// The address in numbers; `nil` for a socket that has none (a socket pair).
@@ -96,7 +89,5 @@ struct SocketAddress {
   }
 
   /// `SOCK_STREAM`, whose type differs between the platforms.
-  static var streamSocketType: Int32 {
-    Int32(SOCK_STREAM.rawValue)
-  }
+  static var streamSocketType: Int32 { Int32(SOCK_STREAM.rawValue) }
 }

@@ -20,26 +20,18 @@ package final class SocketListener: Sendable {
           localEndpoint = local
           return
         }
-      } catch {
-        reason = SystemError.text(of: error.errnoCode)
-      }
+      } catch { reason = SystemError.text(of: error.errnoCode) }
     }
     throw .cannotListen(endpoint: "\(endpoint)", reason: reason)
   }
 
-  private static func listen(
-    on address: SocketAddress
-  ) throws(SystemError) -> (OwnedDescriptor, Endpoint?) {
-    let descriptor = try SystemCall.run("socket") {
-      socket(address.family, SocketAddress.streamSocketType, 0)
-    }
+  private static func listen(on address: SocketAddress) throws(SystemError) -> (OwnedDescriptor, Endpoint?) {
+    let descriptor = try SystemCall.run("socket") { socket(address.family, SocketAddress.streamSocketType, 0) }
     let owner = OwnedDescriptor(descriptor)
     try Socket.makeNonBlocking(descriptor)
     try Socket.set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1)
     try SystemCall.run("bind") { address.withPointer { bind(descriptor, $0, $1) } }
-    try SystemCall.run("listen") {
-      Glibc.listen(descriptor, 16)
-    }
+    try SystemCall.run("listen") { Glibc.listen(descriptor, 16) }
     let local = try SocketAddress("getsockname", of: descriptor) { getsockname($0, $1, $2) }
     return (owner, local.endpoint)
   }
@@ -56,16 +48,14 @@ package final class SocketListener: Sendable {
       while true {
         if cancellation?.isCancelled == true { throw ConnectionError.cancelled }
         do throws(SystemError) {
-          let client = try SystemCall.run("accept") {
-            Glibc.accept(descriptor, nil, nil)
-          }
+          let client = try SystemCall.run("accept") { Glibc.accept(descriptor, nil, nil) }
           return try Socket(connected: client, timeout: timeout)
         } catch {
           if self.descriptor.isClosing { throw ConnectionError.closed }
           // These concern a client that has already gone again, not the listener.
           let passing = [
-            EAGAIN, EWOULDBLOCK, ECONNABORTED, EPROTO, ENETDOWN, ENOPROTOOPT, EHOSTDOWN, EHOSTUNREACH,
-            ENETUNREACH, ECONNRESET, ENOTCONN,
+            EAGAIN, EWOULDBLOCK, ECONNABORTED, EPROTO, ENETDOWN, ENOPROTOOPT, EHOSTDOWN, EHOSTUNREACH, ENETUNREACH,
+            ECONNRESET, ENOTCONN,
           ]
           guard passing.contains(error.errnoCode) else { throw error }
         }
@@ -77,7 +67,5 @@ package final class SocketListener: Sendable {
   }
 
   /// Stops listening; a thread inside `accept` wakes up and throws. The second call does nothing.
-  package func close() {
-    descriptor.close { _ = shutdown($0, Int32(SHUT_RDWR)) }
-  }
+  package func close() { descriptor.close { _ = shutdown($0, Int32(SHUT_RDWR)) } }
 }

@@ -24,8 +24,7 @@ package struct NamedTensor {
     precondition(shape.allSatisfy { $0 >= 0 }, "\(name): shape \(shape) has a negative size")
     let count = shape.reduce(1, *)
     switch content {
-    case .values(let values):
-      precondition(values.count == count, "\(name): \(values.count) values for shape \(shape)")
+    case .values(let values): precondition(values.count == count, "\(name): \(values.count) values for shape \(shape)")
     case .integers(let values):
       precondition(values.count == count, "\(name): \(values.count) values for shape \(shape)")
     case .generated: break
@@ -47,9 +46,7 @@ package struct NamedTensor {
   }
 
   /// A tensor that is stored as it lies in memory.
-  package static func values(
-    name: String, shape: [Int], _ values: UnsafeBufferPointer<Float>
-  ) -> NamedTensor {
+  package static func values(name: String, shape: [Int], _ values: UnsafeBufferPointer<Float>) -> NamedTensor {
     NamedTensor(name: name, shape: shape, content: .values(values))
   }
 
@@ -72,9 +69,7 @@ package struct NamedTensor {
   }
 
   /// A linear layer's weights, `[inputs, outputs]` in memory, in the order of PyTorch: shape `[outputs, inputs]`.
-  package static func linear(
-    name: String, weights: UnsafePointer<Float>, inputs: Int, outputs: Int
-  ) -> NamedTensor {
+  package static func linear(name: String, weights: UnsafePointer<Float>, inputs: Int, outputs: Int) -> NamedTensor {
     NamedTensor(
       name: name, shape: [outputs, inputs],
       content: convolutionOIHW(
@@ -83,16 +78,13 @@ package struct NamedTensor {
 
   /// The content of a convolution in OIHW order; see ``ConvolutionOrder``.
   package static func convolutionOIHW(
-    weights: UnsafePointer<Float>, kernelHeight: Int, kernelWidth: Int, inputChannels: Int,
-    outputChannels: Int
+    weights: UnsafePointer<Float>, kernelHeight: Int, kernelWidth: Int, inputChannels: Int, outputChannels: Int
   ) -> Content {
     let order = ConvolutionOrder(
-      kernelHeight: kernelHeight, kernelWidth: kernelWidth, inputChannels: inputChannels,
-      outputChannels: outputChannels)
+      kernelHeight: kernelHeight, kernelWidth: kernelWidth, inputChannels: inputChannels, outputChannels: outputChannels
+    )
     return .generated { firstElement, chunk in
-      order.forEach(firstElement: firstElement, count: chunk.count) { index, source in
-        chunk[index] = weights[source]
-      }
+      order.forEach(firstElement: firstElement, count: chunk.count) { index, source in chunk[index] = weights[source] }
     }
   }
 }
@@ -128,10 +120,8 @@ package struct ConvolutionOrder: Sendable {
   }
 
   /// Calls `body` with 0, 1, … `count - 1` and the place in our order of OIHW elements `firstElement`, ….
-  @inline(__always)
-  func forEach(firstElement: Int, count: Int, _ body: (_ index: Int, _ place: Int) -> Void) {
-    precondition(
-      firstElement >= 0 && count >= 0 && firstElement + count <= self.count, "elements out of range")
+  @inline(__always) func forEach(firstElement: Int, count: Int, _ body: (_ index: Int, _ place: Int) -> Void) {
+    precondition(firstElement >= 0 && count >= 0 && firstElement + count <= self.count, "elements out of range")
     if count == 0 { return }
     // o: output channel, i: input channel, p: position in the kernel
     var p = firstElement % kernelPositions

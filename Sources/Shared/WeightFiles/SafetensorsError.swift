@@ -17,13 +17,11 @@ package enum SafetensorsError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .cannotRead(let path, let operation, let errorNumber):
       "cannot read weights: \(operation) \(path): \(SystemError.text(of: errorNumber))"
-        + (errorNumber == ENOENT
-          ? "; a run leaves them in its --run-dir when its first epoch is complete" : "")
+        + (errorNumber == ENOENT ? "; a run leaves them in its --run-dir when its first epoch is complete" : "")
     case .wrongLength(let path, _, 0): "\(path): the file is empty"
     case .wrongLength(let path, let expected, let actual):
       "\(path): expected \(expected) bytes, found \(actual); the file is damaged or incomplete"
-    case .invalidHeader(let path, let reason):
-      "\(path): not a safetensors file that this program reads: \(reason)"
+    case .invalidHeader(let path, let reason): "\(path): not a safetensors file that this program reads: \(reason)"
     case .missingTensor(let path, let name):
       "\(path): there is no tensor \(name); were the weights written with another configuration?"
     case .wrongTensor(let path, let name, let expected, let actual):

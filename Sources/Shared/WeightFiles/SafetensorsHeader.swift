@@ -11,9 +11,7 @@ struct SafetensorsHeader: Equatable {
   }
 
   /// What is wrong with a header.
-  struct Invalid: Error, Equatable {
-    let reason: String
-  }
+  struct Invalid: Error, Equatable { let reason: String }
 
   let metadata: [String: String]
   let tensors: [String: Tensor]
@@ -26,22 +24,17 @@ struct SafetensorsHeader: Equatable {
   /// - Throws: ``Invalid`` with the first thing that is wrong.
   init(json: [UInt8]) throws(Invalid) {
     // The decoder guesses UTF-16 and UTF-32 from zero bytes; the format is UTF-8 and starts with a brace.
-    guard json.first == UInt8(ascii: "{"), !json.contains(0), String(validating: json, as: UTF8.self) != nil
-    else { throw Invalid(reason: "the header is not a JSON object in UTF-8") }
-    let raw: RawHeader
-    do {
-      raw = try JSONDecoder().decode(RawHeader.self, from: Data(json))
-    } catch let error as DecodingError {
-      throw Invalid(reason: "the header is not as the format asks: \(Self.reason(error))")
-    } catch {
-      throw Invalid(reason: "the header is not JSON")
+    guard json.first == UInt8(ascii: "{"), !json.contains(0), String(validating: json, as: UTF8.self) != nil else {
+      throw Invalid(reason: "the header is not a JSON object in UTF-8")
     }
+    let raw: RawHeader
+    do { raw = try JSONDecoder().decode(RawHeader.self, from: Data(json)) } catch let error as DecodingError {
+      throw Invalid(reason: "the header is not as the format asks: \(Self.reason(error))")
+    } catch { throw Invalid(reason: "the header is not JSON") }
     var tensors: [String: Tensor] = [:]
     for (name, tensor) in raw.tensors { tensors[name] = try Self.check(tensor, name: name) }
     var offset = 0
-    for (name, tensor) in tensors.sorted(by: {
-      ($0.value.begin, $0.value.end) < ($1.value.begin, $1.value.end)
-    }) {
+    for (name, tensor) in tensors.sorted(by: { ($0.value.begin, $0.value.end) < ($1.value.begin, $1.value.end) }) {
       guard tensor.begin == offset else {
         throw Invalid(reason: "tensor \(name) starts at \(tensor.begin), expected \(offset)")
       }
@@ -67,8 +60,7 @@ struct SafetensorsHeader: Equatable {
     }
     let (begin, end) = (raw.dataOffsets[0], raw.dataOffsets[1])
     guard begin >= 0, begin <= end, end - begin == bytes else {
-      throw Invalid(
-        reason: "tensor \(name) has data_offsets [\(begin), \(end)], expected \(bytes) bytes for its shape")
+      throw Invalid(reason: "tensor \(name) has data_offsets [\(begin), \(end)], expected \(bytes) bytes for its shape")
     }
     return Tensor(elementType: elementType, shape: raw.shape, begin: begin, end: end)
   }

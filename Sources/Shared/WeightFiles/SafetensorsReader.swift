@@ -48,14 +48,12 @@ package final class SafetensorsReader {
   ///   - shape: the shape that it must have.
   ///   - values: receives the elements, row-major.
   /// - Throws: ``SafetensorsError``.
-  package func read(
-    _ name: String, shape: [Int], into values: UnsafeMutableBufferPointer<Float>
-  ) throws(SafetensorsError) {
+  package func read(_ name: String, shape: [Int], into values: UnsafeMutableBufferPointer<Float>)
+    throws(SafetensorsError)
+  {
     let entry = try entry(name, type: .float32, shape: shape)
-    precondition(
-      values.count * 4 == entry.byteCount, "\(name): room for \(values.count) values, shape \(shape)")
-    try Self.read(
-      path: path, descriptor: descriptor, offset: entry.start, into: UnsafeMutableRawBufferPointer(values))
+    precondition(values.count * 4 == entry.byteCount, "\(name): room for \(values.count) values, shape \(shape)")
+    try Self.read(path: path, descriptor: descriptor, offset: entry.start, into: UnsafeMutableRawBufferPointer(values))
   }
 
   /// The values of a Float32 tensor of this shape, row-major.
@@ -82,9 +80,7 @@ package final class SafetensorsReader {
     return values
   }
 
-  private func entry(
-    _ name: String, type: SafetensorsElementType, shape: [Int]
-  ) throws(SafetensorsError) -> Entry {
+  private func entry(_ name: String, type: SafetensorsElementType, shape: [Int]) throws(SafetensorsError) -> Entry {
     guard let entry = entries[name] else { throw .missingTensor(path: path, name: name) }
     guard entry.elementType == type, entry.shape == shape else {
       throw .wrongTensor(
@@ -94,16 +90,12 @@ package final class SafetensorsReader {
     return entry
   }
 
-  private static func readHeader(
-    path: String, descriptor: Int32
-  ) throws(SafetensorsError) -> (metadata: [String: String], entries: [String: Entry]) {
+  private static func readHeader(path: String, descriptor: Int32) throws(SafetensorsError) -> (
+    metadata: [String: String], entries: [String: Entry]
+  ) {
     var status = stat()
-    if fstat(descriptor, &status) < 0 {
-      throw .cannotRead(path: path, operation: "stat", errorNumber: errno)
-    }
-    guard status.st_mode & S_IFMT == S_IFREG else {
-      throw .invalidHeader(path: path, reason: "no regular file")
-    }
+    if fstat(descriptor, &status) < 0 { throw .cannotRead(path: path, operation: "stat", errorNumber: errno) }
+    guard status.st_mode & S_IFMT == S_IFREG else { throw .invalidHeader(path: path, reason: "no regular file") }
     let fileBytes = Int(status.st_size)
     guard fileBytes >= 8 else { throw .wrongLength(path: path, expected: 8, actual: fileBytes) }
     var lengthField = [UInt8](repeating: 0, count: 8)
@@ -111,19 +103,14 @@ package final class SafetensorsReader {
     let length = lengthField.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
     guard length >= 2, length <= UInt64(SafetensorsFormat.maximumHeaderBytes) else {
       throw .invalidHeader(
-        path: path,
-        reason: "header of \(length) bytes, expected 2 to \(SafetensorsFormat.maximumHeaderBytes)")
+        path: path, reason: "header of \(length) bytes, expected 2 to \(SafetensorsFormat.maximumHeaderBytes)")
     }
     let dataStart = 8 + Int(length)
-    guard dataStart <= fileBytes else {
-      throw .wrongLength(path: path, expected: dataStart, actual: fileBytes)
-    }
+    guard dataStart <= fileBytes else { throw .wrongLength(path: path, expected: dataStart, actual: fileBytes) }
     var json = [UInt8](repeating: 0, count: Int(length))
     try read(path: path, descriptor: descriptor, offset: 8, into: &json)
     let header: SafetensorsHeader
-    do throws(SafetensorsHeader.Invalid) {
-      header = try SafetensorsHeader(json: json)
-    } catch {
+    do throws(SafetensorsHeader.Invalid) { header = try SafetensorsHeader(json: json) } catch {
       throw .invalidHeader(path: path, reason: error.reason)
     }
     // A damaged header may claim nearly 2^63 bytes.
@@ -132,30 +119,26 @@ package final class SafetensorsReader {
       throw .wrongLength(path: path, expected: overflow ? Int.max : expectedBytes, actual: fileBytes)
     }
     let entries = header.tensors.mapValues {
-      Entry(
-        elementType: $0.elementType, shape: $0.shape, start: dataStart + $0.begin,
-        byteCount: $0.end - $0.begin)
+      Entry(elementType: $0.elementType, shape: $0.shape, start: dataStart + $0.begin, byteCount: $0.end - $0.begin)
     }
     return (header.metadata, entries)
   }
 
-  private static func read(
-    path: String, descriptor: Int32, offset: Int, into bytes: inout [UInt8]
-  ) throws(SafetensorsError) {
+  private static func read(path: String, descriptor: Int32, offset: Int, into bytes: inout [UInt8])
+    throws(SafetensorsError)
+  {
     let failure: SafetensorsError? = bytes.withUnsafeMutableBytes { buffer in
       do throws(SafetensorsError) {
         try read(path: path, descriptor: descriptor, offset: offset, into: buffer)
         return nil
-      } catch {
-        return error
-      }
+      } catch { return error }
     }
     if let failure { throw failure }
   }
 
-  private static func read(
-    path: String, descriptor: Int32, offset: Int, into buffer: UnsafeMutableRawBufferPointer
-  ) throws(SafetensorsError) {
+  private static func read(path: String, descriptor: Int32, offset: Int, into buffer: UnsafeMutableRawBufferPointer)
+    throws(SafetensorsError)
+  {
     var done = 0
     while done < buffer.count, let base = buffer.baseAddress {
       let count = pread(descriptor, base + done, buffer.count - done, off_t(offset + done))
@@ -166,9 +149,7 @@ package final class SafetensorsReader {
         throw .wrongLength(path: path, expected: offset + buffer.count, actual: offset + done)
       } else {
         let errorNumber = errno
-        if errorNumber != EINTR {
-          throw .cannotRead(path: path, operation: "read", errorNumber: errorNumber)
-        }
+        if errorNumber != EINTR { throw .cannotRead(path: path, operation: "read", errorNumber: errorNumber) }
       }
     }
   }

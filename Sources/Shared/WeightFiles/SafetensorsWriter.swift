@@ -21,8 +21,7 @@ package enum SafetensorsWriter {
   ///   - operations: the system calls.
   /// - Throws: `FileError`; what was at `path` is unharmed then.
   package static func write(
-    _ tensors: [NamedTensor], metadata: [String: String] = [:], to path: String,
-    operations: FileOperations = .live
+    _ tensors: [NamedTensor], metadata: [String: String] = [:], to path: String, operations: FileOperations = .live
   ) throws {
     #if _endian(big)
       #error("tensors are written as they lie in memory, which must be little-endian")
@@ -35,10 +34,8 @@ package enum SafetensorsWriter {
       try header.withUnsafeBytes { try writer.write($0) }
       for tensor in tensors {
         switch tensor.content {
-        case .values(let values):
-          try writer.write(UnsafeRawBufferPointer(values))
-        case .integers(let values):
-          try values.withUnsafeBytes { try writer.write($0) }
+        case .values(let values): try writer.write(UnsafeRawBufferPointer(values))
+        case .integers(let values): try values.withUnsafeBytes { try writer.write($0) }
         case .generated(let fill):
           let buffer = chunk ?? .allocate(capacity: chunkElements)
           chunk = buffer
