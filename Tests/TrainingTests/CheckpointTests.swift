@@ -261,22 +261,6 @@ import Testing
     try unusable(
       { $0.replacing("\"epochs\":10", with: "\"epochs\":0") }, "epochs 0 is out of range: 1 to 100000")
   }
-
-  @Test func errorsAreOneLineAndEndTheProgramAsDataErrors() {
-    let errors: [any Error] = [
-      CheckpointError.metadata(path: "p", field: "role", expected: "edge", actual: "a\nb"),
-      CheckpointError.otherConfiguration(path: "p", setting: "cut", expected: "1", actual: "\u{1b}[2J"),
-      CheckpointError.unexpectedTensor(path: "p", name: String(repeating: "x\n", count: 1000)),
-      CheckpointError.value(path: "p", tensor: "t", expected: "finite numbers", actual: "nan"),
-      SafetensorsError.missingTensor(path: "p", name: "t"),
-    ]
-    for error in errors {
-      #expect(ErrorKind(error) == .data)
-      let text = "\(error)"
-      #expect(text.hasPrefix("p: ") && text.count < 300)
-      #expect(text.unicodeScalars.allSatisfy { $0.value >= 0x20 }, "\(text)")
-    }
-  }
 }
 
 extension SafetensorsError {
@@ -305,17 +289,5 @@ extension CheckpointError {
     case .value(let path, let tensor, let expected, let actual):
       .value(path: name(path), tensor: tensor, expected: expected, actual: actual)
     }
-  }
-}
-
-extension Checkpoint {
-  /// Reads back what `write` wrote.
-  fileprivate static func load(
-    _ parts: [Sequential], _ configuration: RunConfiguration, role: Role, from path: String
-  ) throws -> Metadata {
-    let reader = try Reader(path: path, role: role)
-    try reader.require(configuration)
-    try reader.load(parts)
-    return reader.metadata
   }
 }
