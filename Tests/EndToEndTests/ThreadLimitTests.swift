@@ -3,7 +3,8 @@ import Testing
 
 /// A cloud that the system gives no further thread.
 @Suite struct ThreadLimitTests {
-  /// A client for whom there is no thread is told so, and the cloud goes on: as soon as there are threads again, it serves.
+  /// A client for whom there is no thread is told so, and the cloud goes on: as soon as there are threads again, it
+  /// serves.
   @Test func clientsAreRefusedAndTheCloudLives() throws {
     let directory = try TemporaryDirectory()
     let cloud = try RunningCloud(in: directory, ["--sessions", "1"])

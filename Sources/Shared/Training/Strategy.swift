@@ -25,16 +25,36 @@ package enum Strategy: String, Codable, CaseIterable, Sendable {
   }
 
   /// Whether there are two parts of the network, on two machines.
-  package var isCut: Bool { self == .hierarchical || self == .split }
+  package var isCut: Bool {
+    switch self {
+    case .hierarchical, .split: true
+    case .cloudStream, .cloudUploadOnce, .edgeOnly: false
+    }
+  }
 
   /// Whether the front trains through an early exit.
-  package var hasExit: Bool { self == .hierarchical }
+  package var hasExit: Bool {
+    switch self {
+    case .hierarchical: true
+    case .split, .cloudStream, .cloudUploadOnce, .edgeOnly: false
+    }
+  }
 
   /// Whether a cloud takes part.
-  package var needsCloud: Bool { self != .edgeOnly }
+  package var needsCloud: Bool {
+    switch self {
+    case .hierarchical, .split, .cloudStream, .cloudUploadOnce: true
+    case .edgeOnly: false
+    }
+  }
 
   /// Whether the number of batches on their way can be chosen.
-  package var hasWindow: Bool { needsCloud && self != .split }
+  package var hasWindow: Bool {
+    switch self {
+    case .hierarchical, .cloudStream, .cloudUploadOnce: true
+    case .split, .edgeOnly: false
+    }
+  }
 }
 
 extension RunConfiguration {
