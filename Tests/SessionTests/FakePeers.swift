@@ -1,5 +1,4 @@
 import Foundation
-import Synchronization
 import TestSupport
 import Testing
 
@@ -216,8 +215,8 @@ struct TriggeringImages: LabeledImages {
   private let action: @Sendable () -> Void
 
   private final class Countdown: Sendable {
-    let value: Mutex<Int>
-    init(_ value: Int) { self.value = Mutex(value) }
+    let value: Guarded<Int>
+    init(_ value: Int) { self.value = Guarded(value) }
   }
 
   /// Calls `action` once, when image number `reads` (from 1) is read.

@@ -1,5 +1,4 @@
 import Foundation
-import Synchronization
 import TestSupport
 import Testing
 
@@ -152,7 +151,7 @@ extension FileOperations {
   }
 
   private final class FullDisk: Sendable {
-    let state: Mutex<(descriptors: Set<Int32>, writes: Int)>
-    init(_ writes: Int) { state = Mutex((descriptors: [], writes: writes)) }
+    let state: Guarded<(descriptors: Set<Int32>, writes: Int)>
+    init(_ writes: Int) { state = Guarded((descriptors: [], writes: writes)) }
   }
 }

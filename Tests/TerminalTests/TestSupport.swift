@@ -1,10 +1,10 @@
-import Synchronization
+import Platform
 
 @testable import Terminal
 
 /// Collects what a ``Console`` writes.
 final class Output: Sendable {
-  private let pieces = Mutex<[String]>([])
+  private let pieces = Guarded<[String]>([])
 
   var all: [String] { pieces.withLock { $0 } }
 
@@ -17,7 +17,7 @@ final class Output: Sendable {
 
 /// A clock that stands still until it is told otherwise.
 final class ManualClock: Sendable {
-  private let time = Mutex(0.0)
+  private let time = Guarded(0.0)
 
   var now: @Sendable () -> Double { { self.time.withLock { $0 } } }
 

@@ -1,6 +1,5 @@
 import Foundation
 import Platform
-import Synchronization
 
 /// Runs `body` with the path of an empty directory that is removed afterwards.
 @discardableResult
@@ -32,7 +31,7 @@ package func object(_ line: some StringProtocol) throws -> [String: Any] {
 extension FileOperations {
   /// A disk with this many bytes of room: the write that crosses the end is short, the next one fails.
   package static func disk(bytes: Int) -> FileOperations {
-    let room = Mutex(bytes)
+    let room = Guarded(bytes)
     let shared = Shared(room)
     var operations = FileOperations.live
     operations.write = { descriptor, start, count in
@@ -51,8 +50,8 @@ extension FileOperations {
   }
 
   private final class Shared: Sendable {
-    let mutex: Mutex<Int>
-    init(_ mutex: consuming Mutex<Int>) { self.mutex = mutex }
+    let mutex: Guarded<Int>
+    init(_ mutex: Guarded<Int>) { self.mutex = mutex }
   }
 }
 
@@ -60,7 +59,7 @@ extension FileOperations {
 package final class Counter: Sendable {
   package init() {}
 
-  private let value = Mutex(0)
+  private let value = Guarded(0)
 
   package func next() -> Int {
     value.withLock {
@@ -74,7 +73,7 @@ package final class Counter: Sendable {
 package final class Trace: Sendable {
   package init() {}
 
-  private let entries = Mutex<[String]>([])
+  private let entries = Guarded<[String]>([])
 
   package var names: [String] { entries.withLock { $0 } }
 

@@ -1,5 +1,4 @@
 import Platform
-import Synchronization
 import Testing
 
 /// Work on a thread of its own: sessions block, and the threads of Swift's tasks must not.
@@ -41,7 +40,7 @@ package struct UnexpectedSuccess: Error {
 
 /// A list that several threads add to.
 package final class SessionList<Element: Sendable>: Sendable {
-  private let elements = Mutex<[Element]>([])
+  private let elements = Guarded<[Element]>([])
 
   package init() {}
 

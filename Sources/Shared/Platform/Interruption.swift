@@ -2,7 +2,7 @@ import Synchronization
 
 /// The user's wish to end: Ctrl-C (SIGINT), SIGTERM or SIGHUP. The first one asks; a second one kills as usual.
 package final class Interruption: Sendable {
-  private let state = Mutex((isRequested: false, actions: [Int: @Sendable () -> Void](), next: 0))
+  private let state = Guarded((isRequested: false, actions: [Int: @Sendable () -> Void](), next: 0))
 
   package init() {}
 

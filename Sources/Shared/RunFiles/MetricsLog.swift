@@ -1,5 +1,4 @@
 import Platform
-import Synchronization
 
 /// `metrics.jsonl`: a JSON object a line, each with `type`, `role` and `wall_seconds` (since the start of the log).
 ///
@@ -10,7 +9,7 @@ package final class MetricsLog: Sendable {
   private let role: Role
   private let elapsedSeconds: @Sendable () -> Double
   private let operations: FileOperations
-  private let state: Mutex<State>
+  private let state: Guarded<State>
 
   private struct State {
     /// `nil` when finished.
@@ -47,7 +46,7 @@ package final class MetricsLog: Sendable {
     self.operations = operations
     self.elapsedSeconds = elapsedSeconds ?? Self.stopwatch()
     do throws(FileError) {
-      state = Mutex(State(descriptor: try operations.openFile(path, flags: O_WRONLY | O_APPEND | flags)))
+      state = Guarded(State(descriptor: try operations.openFile(path, flags: O_WRONLY | O_APPEND | flags)))
     } catch { throw .cannotCreate(path: path, operation: error.operation, errorNumber: error.errorNumber) }
   }
 

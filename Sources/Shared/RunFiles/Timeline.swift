@@ -1,5 +1,4 @@
 import Platform
-import Synchronization
 import Transport
 
 /// What one side of a run did when, written to a file that Perfetto and chrome://tracing show (trace-event JSON).
@@ -65,7 +64,7 @@ package final class Timeline: Sendable {
   private let role: Role
   private let operations: FileOperations
   private let clockStart: TimelineDocument.ClockStart
-  private let state: Mutex<State>
+  private let state: Guarded<State>
 
   /// Creates or empties the file, and writes a timeline without spans.
   ///
@@ -77,7 +76,7 @@ package final class Timeline: Sendable {
     clockStart = TimelineDocument.ClockStart(
       wall: UInt64(max(0, Timestamp.now().secondsSince1970) * 1e9), monotonic: MonotonicClock.nanoseconds())
     let descriptor = try operations.openFile(path, flags: O_WRONLY | O_CREAT | O_TRUNC | O_APPEND)
-    state = Mutex(State(descriptor: descriptor))
+    state = Guarded(State(descriptor: descriptor))
     try write()
   }
 

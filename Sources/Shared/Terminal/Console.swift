@@ -1,5 +1,4 @@
 import Platform
-import Synchronization
 
 /// Standard error as one place for lines and for a status line at its end (the progress bar), so that a log message
 /// does not run into the bar: the bar is erased, the message written, the bar drawn again, all in one `write`.
@@ -12,7 +11,7 @@ package final class Console: Sendable {
   let usesColor: Bool
   private let terminalWidth: @Sendable () -> Int
   private let output: @Sendable (String) -> Void
-  private let status = Mutex("")
+  private let status = Guarded("")
 
   /// The width of the terminal in columns, now.
   package var width: Int { terminalWidth() }

@@ -1,5 +1,4 @@
 import Platform
-import Synchronization
 
 /// Shows on standard error how far a run is: a bar on a terminal, redrawn at most ten times a second; elsewhere a line
 /// about every ten seconds and one at the end of each epoch.
@@ -8,7 +7,7 @@ import Synchronization
 package final class ProgressReporter: Sendable {
   private let console: Console
   private let now: @Sendable () -> Double
-  private let state: Mutex<State>
+  private let state: Guarded<State>
 
   private struct State {
     var runStart: Double
@@ -32,7 +31,7 @@ package final class ProgressReporter: Sendable {
     self.console = console
     self.now = now
     let start = now()
-    state = Mutex(State(runStart: start, epochStart: start, shown: console.isTerminal ? nil : start))
+    state = Guarded(State(runStart: start, epochStart: start, shown: console.isTerminal ? nil : start))
   }
 
   /// Starts the clock of an epoch, from which its images per second are counted.

@@ -1,6 +1,5 @@
 import DequeModule
 import Platform
-import Synchronization
 
 /// Bytes on their way over a link with a delay: each piece is written to the stream, by a thread of the line, a fixed
 /// time after it was appended.
@@ -23,7 +22,7 @@ final class DelayLine: Sendable {
   private let capacity: Int
   private let wakeUp: WakeUp
   private let state = Guarded(State())
-  private let thread = Mutex<Thread?>(nil)
+  private let thread = Guarded<Thread?>(nil)
 
   /// Starts the thread; `stop` ends it.
   ///

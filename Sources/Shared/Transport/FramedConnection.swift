@@ -40,7 +40,7 @@ package final class FramedConnection: Sendable {
     var unfinished: (bytes: OutgoingBytes, type: FrameType)?
   }
 
-  private let state: Mutex<State>
+  private let state: Guarded<State>
   let input = Turn(Input())
   let output = Turn(Output())
   private let sendingNanoseconds = Atomic<UInt64>(0)
@@ -59,7 +59,7 @@ package final class FramedConnection: Sendable {
     precondition(maximumFrameBytes >= FrameHeader.byteCount, "a frame has at least a header")
     self.maximumFrameBytes = maximumFrameBytes
     self.cancellation = cancellation
-    state = Mutex(State(stream: stream, conversation: ConversationStateMachine(role: role)))
+    state = Guarded(State(stream: stream, conversation: ConversationStateMachine(role: role)))
   }
 
   var stream: any ByteStream { state.withLock { $0.stream } }

@@ -1,5 +1,4 @@
 import Platform
-import Synchronization
 
 /// A file descriptor that is closed exactly once, and never while a thread is inside a call that uses it, so that no
 /// thread can act on a number that meanwhile belongs to another file.
@@ -10,7 +9,7 @@ final class OwnedDescriptor: Sendable {
   }
 
   private let descriptor: Int32
-  private let state = Mutex(State())
+  private let state = Guarded(State())
 
   /// Takes over `descriptor`.
   init(_ descriptor: Int32) { self.descriptor = descriptor }

@@ -8,7 +8,7 @@ import Synchronization
 /// back: the peer does that.
 final class ShapedStream: ByteStream {
   private let base: any ByteStream
-  private let pacing: Mutex<LinkPacing?>
+  private let pacing: Guarded<LinkPacing?>
   private let line: DelayLine?
   private let pieceByteCount: Int
   private let isReleased = Atomic<Bool>(false)
@@ -26,7 +26,7 @@ final class ShapedStream: ByteStream {
     line = shaping.delay > 0 ? try DelayLine(shaping, base, wakeUp) : nil
     // The longest silence of a link that works: a piece that crawls, there and back.
     base.allowSilence(seconds: 2 * (shaping.delay + (pacing?.secondsPerPiece ?? 0)))
-    self.pacing = Mutex(pacing)
+    self.pacing = Guarded(pacing)
   }
 
   deinit { close() }

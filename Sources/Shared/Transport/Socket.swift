@@ -15,7 +15,7 @@ package final class Socket: ByteStream {
   /// This end in numbers; `nil` for a socket pair.
   package let localEndpoint: Endpoint?
   let descriptor: OwnedDescriptor
-  private let clock = Mutex(ProgressClock())
+  private let clock = Guarded(ProgressClock())
   private let silence = Atomic<UInt64>(0)
 
   /// Takes over a connected descriptor and sets its options.
