@@ -1,7 +1,3 @@
-import Platform
-import Training
-import Transport
-
 @preconcurrency import Glibc
 import Platform
 import Training

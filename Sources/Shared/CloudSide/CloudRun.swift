@@ -163,6 +163,16 @@ extension CloudRun {
     return batch
   }
 
+  /// Evaluates `part` on the test samples of the epoch, as they arrive.
+  ///
+  /// - Throws: `TrainingError`, `WireError`, what ended the link.
+  func evaluate(_ part: TrainedPart) throws {
+    while let batch = try nextTestBatch() {
+      let result = timeline.measure(.forward) { part.evaluate(batch.samples.images, labels: batch.samples.labels) }
+      try tested(batch, result)
+    }
+  }
+
   /// Waits until the edge begins the first epoch; acknowledges what is uploaded until then.
   ///
   /// - Throws: what ended the link.

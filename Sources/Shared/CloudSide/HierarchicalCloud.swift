@@ -23,10 +23,5 @@ final class HierarchicalCloud: CloudStrategy {
     }
   }
 
-  func evaluate(_ run: CloudRun) throws {
-    while let batch = try run.nextTestBatch() {
-      let result = run.timeline.measure(.forward) { rest.evaluate(batch.samples.images, labels: batch.samples.labels) }
-      try run.tested(batch, result)
-    }
-  }
+  func evaluate(_ run: CloudRun) throws { try run.evaluate(rest) }
 }

@@ -22,10 +22,5 @@ final class StreamCloud: CloudStrategy {
     }
   }
 
-  func evaluate(_ run: CloudRun) throws {
-    while let batch = try run.nextTestBatch() {
-      let result = run.timeline.measure(.forward) { whole.evaluate(batch.samples.images, labels: batch.samples.labels) }
-      try run.tested(batch, result)
-    }
-  }
+  func evaluate(_ run: CloudRun) throws { try run.evaluate(whole) }
 }

@@ -16,8 +16,18 @@ package enum RunExit: Int32, CaseIterable, Sendable {
 
   /// For an error that ended a run: the code named as its kind.
   package init(_ error: any Error) {
-    let kind = "\(ErrorKind(error))"
-    self = Self.allCases.first { "\($0)" == kind } ?? .system
+    switch ErrorKind(error) {
+    case .usage: self = .usage
+    case .data: self = .data
+    case .link: self = .link
+    case .diverged: self = .diverged
+    case .system: self = .system
+    case .cannotCreateRun: self = .cannotCreateRun
+    case .cannotWriteRun: self = .cannotWriteRun
+    case .refused: self = .refused
+    case .protocolError: self = .protocolError
+    case .interrupted: self = .interrupted
+    }
   }
 
   /// One line for the help text and the README.
