@@ -126,7 +126,7 @@ extension SyntheticClass {
   _ coverage: UnsafeMutablePointer<Float>, _ row: Int, _ placement: Placement, distance: (Float, Float) -> Float
 ) {
   let y = Float(Int32(truncatingIfNeeded: row)) + 0.5 - placement.centerY
-  for column in 0..<SyntheticImages.shape.width {
+  for column in 0..<Canvas.width {
     let x = Float(Int32(truncatingIfNeeded: column)) + 0.5 - placement.centerX
     let u = placement.cosine * x + placement.sine * y
     let v = placement.cosine * y - placement.sine * x

@@ -15,8 +15,6 @@ package struct SyntheticImages: LabeledImages {
   package static let defaultTrainCount = 10_000
   package static let defaultTestCount = 2_000
 
-  static let shape = ImageTask.cifar10.shape
-
   package var task: ImageTask { .cifar10 }
   package let count: Int
   private let generator: SeededGenerator
@@ -48,9 +46,9 @@ package struct SyntheticImages: LabeledImages {
     let placement = Placement(of: kind, using: &random)
     let painting = Painting(using: &random)
     // A row at a time: so little temporary memory comes from the stack.
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: Self.shape.width) { buffer in
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: Canvas.width) { buffer in
       guard let coverage = buffer.baseAddress else { return }
-      for row in 0..<Self.shape.height {
+      for row in 0..<Canvas.height {
         kind.cover(row, of: placement, into: coverage)
         painting.paint(row, coverage: coverage, into: pixels)
       }
@@ -62,7 +60,7 @@ package struct SyntheticImages: LabeledImages {
   /// Adds to each value independent uniform noise of an amplitude of 4 to 20 that is the image's own.
   private func addNoise(to pixels: UnsafeMutablePointer<UInt8>, using random: inout SeededGenerator) {
     let amplitude = Int32(truncatingIfNeeded: 4 + random.uniform(below: 17))
-    for start in stride(from: 0, to: Self.shape.values, by: 8) {
+    for start in stride(from: 0, to: Canvas.positions * Canvas.channels, by: 8) {
       let bits = random.next()
       for offset in 0..<8 {
         let byte = Int32(truncatingIfNeeded: (bits >> UInt64(8 &* offset)) & 255)

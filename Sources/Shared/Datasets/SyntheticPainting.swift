@@ -37,14 +37,13 @@ struct Painting {
 
   /// Writes a row of each plane of [channels, height, width] bytes, given the row's [width] coverage.
   func paint(_ row: Int, coverage: UnsafePointer<Float>, into pixels: UnsafeMutablePointer<UInt8>) {
-    let shape = SyntheticImages.shape
-    let (centerX, centerY) = (Float(shape.width - 1) / 2, Float(shape.height - 1) / 2)
+    let (centerX, centerY) = (Float(Canvas.width - 1) / 2, Float(Canvas.height - 1) / 2)
     let y = Float(Int32(truncatingIfNeeded: row)) - centerY
-    for channel in 0..<shape.channels {
-      let output = pixels + (channel &* shape.positions &+ row &* shape.width)
+    for channel in 0..<Canvas.channels {
+      let output = pixels + (channel &* Canvas.positions &+ row &* Canvas.width)
       let (front, changeX) = (foreground[channel], slopeX[channel])
       let rowBack = background[channel] + slopeY[channel] * y
-      for column in 0..<shape.width {
+      for column in 0..<Canvas.width {
         let ground = rowBack + changeX * (Float(Int32(truncatingIfNeeded: column)) - centerX)
         output[column] = byte(ground + coverage[column] * (front - ground))
       }
@@ -60,8 +59,8 @@ struct Distractor {
   private let colour: SIMD3<Float>
 
   init(using random: inout SeededGenerator) {
-    centerX = random.uniform(0, Float(SyntheticImages.shape.width))
-    centerY = random.uniform(0, Float(SyntheticImages.shape.height))
+    centerX = random.uniform(0, Float(Canvas.width))
+    centerY = random.uniform(0, Float(Canvas.height))
     radius = random.uniform(1, 2.2)
     colour = randomColour(using: &random)
   }
@@ -69,15 +68,14 @@ struct Distractor {
   /// Paints over [channels, height, width] bytes.
   func paint(into pixels: UnsafeMutablePointer<UInt8>) {
     // The center is in the image and the radius small, so the conversions cannot trap.
-    let shape = SyntheticImages.shape
-    let rows = max(0, Int(centerY - radius) - 1)..<min(shape.height, Int(centerY + radius) + 2)
-    let columns = max(0, Int(centerX - radius) - 1)..<min(shape.width, Int(centerX + radius) + 2)
+    let rows = max(0, Int(centerY - radius) - 1)..<min(Canvas.height, Int(centerY + radius) + 2)
+    let columns = max(0, Int(centerX - radius) - 1)..<min(Canvas.width, Int(centerX + radius) + 2)
     for row in rows {
       for column in columns {
         let (x, y) = (Float(column) + 0.5 - centerX, Float(row) + 0.5 - centerY)
         let cover = max(0, min(1, 0.5 - ((x * x + y * y).squareRoot() - radius)))
-        for channel in 0..<shape.channels {
-          let pixel = channel * shape.positions + row * shape.width + column
+        for channel in 0..<Canvas.channels {
+          let pixel = channel * Canvas.positions + row * Canvas.width + column
           let ground = Float(pixels[pixel])
           pixels[pixel] = byte(ground + cover * (colour[channel] - ground))
         }
