@@ -44,7 +44,7 @@ import Testing
     for _ in 0..<200 {
       let interruption = Interruption()
       let called = SessionList<Int>()
-      let thread = SessionThread { interruption.request() }
+      let thread = Background { interruption.request() }
       _ = interruption.add { called.append(1) }
       try thread.value()
       #expect(called.all == [1])

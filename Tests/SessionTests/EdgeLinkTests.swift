@@ -85,7 +85,7 @@ import Testing
       #expect(try cloud.receive().message == batch(expected))
     }
     let reserved = SessionList<UInt64>()
-    let next = SessionThread { reserved.append(try link.reserve()) }
+    let next = Background { reserved.append(try link.reserve()) }
     sleep(milliseconds: 50)
     #expect(reserved.all.isEmpty)
     #expect(link.latestLoss == nil)
@@ -103,14 +103,14 @@ import Testing
     let (link, cloud) = try link(window: 1)
     link.post(batch(try link.reserve()))
     let waits = [
-      SessionThread { _ = try link.reserve() }, SessionThread { _ = try link.awaitAcknowledgements() },
-      SessionThread { _ = try link.awaitReport() },
+      Background { _ = try link.reserve() }, Background { _ = try link.awaitAcknowledgements() },
+      Background { _ = try link.awaitReport() },
     ]
     link.fail(InterruptedError())
     link.fail(ConnectionError.closed)
     for wait in waits { #expect(throws: InterruptedError()) { try wait.value() } }
     #expect(throws: InterruptedError()) { try link.reserve() }
-    let goodbye = SessionThread {
+    let goodbye = Background {
       while true {
         if case .goodbye(let goodbye) = try cloud.receive().message {
           cloud.close()

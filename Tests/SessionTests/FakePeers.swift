@@ -66,13 +66,13 @@ final class FakeCloud: Sendable {
   }
 
   private let listener: SocketListener
-  private let thread: SessionThread<Void>
+  private let thread: Background<Void>
 
   /// Runs the script after the hello, then closes the connection.
   init(_ script: @escaping @Sendable (Peer) throws -> Void) throws {
     let listener = try SocketListener(on: Endpoint(host: "127.0.0.1", port: 0))
     self.listener = listener
-    thread = SessionThread {
+    thread = Background {
       let socket = try listener.accept(timeout: 60)
       let connection = FramedConnection(socket, role: .cloud)
       defer { connection.abandon() }

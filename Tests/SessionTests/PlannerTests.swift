@@ -217,7 +217,7 @@ import Testing
     let endpoint = cloud.endpoint
     var shaped = request
     shaped.base.link = LinkShaping(rate: 1e4)
-    let plan = SessionThread { [shaped] in try Self.plan(shaped, endpoint, interruption: interruption) }
+    let plan = Background { [shaped] in try Self.plan(shaped, endpoint, interruption: interruption) }
     sleep(milliseconds: 300)
     interruption.request()
     #expect(try plan.error() is InterruptedError)

@@ -92,7 +92,7 @@ final class TestCloud: Sendable {
   let interruption = Interruption()
   let server: CloudServer
   private let summaries = SessionList<RunSummary>()
-  private let thread: SessionThread<Void>
+  private let thread: Background<Void>
 
   /// Ends after so many sessions; nil for only when interrupted.
   init(
@@ -110,7 +110,7 @@ final class TestCloud: Sendable {
     options.timeline = timeline
     let server = try CloudServer(options, interruption: interruption, logger: silentLogger)
     self.server = server
-    thread = SessionThread { [summaries] in try server.run { summaries.append($0) } }
+    thread = Background { [summaries] in try server.run { summaries.append($0) } }
   }
 
   /// For tests that end before they ask for the end.

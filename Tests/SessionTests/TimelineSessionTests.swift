@@ -95,7 +95,7 @@ import Testing
     configuration.trainImages = 100_000
     configuration.batchSize = 2
     let finalConfiguration = configuration
-    let edge = SessionThread {
+    let edge = Background {
       try runEdge(
         finalConfiguration, cloud.endpoint, folder, interruption: interruption, timeline: timeline)
     }

@@ -1,36 +1,7 @@
-import Glibc
-import Platform
+import TestSupport
 import Testing
 
 @testable import Transport
-
-/// Work on a thread of its own, because these tests block and the threads of Swift's tasks must not.
-final class Background<Value: Sendable>: Sendable {
-  private let outcome = Guarded<Result<Value, any Error>?>(nil)
-  private let thread: Platform.Thread?
-
-  init(_ body: @escaping @Sendable () throws -> Value) {
-    do throws(ThreadError) {
-      thread = try Platform.Thread { [outcome] in
-        let result = Result { try body() }
-        outcome.change { $0 = result }
-      }
-    } catch {
-      thread = nil
-      outcome.withLock { $0 = .failure(error) }
-    }
-  }
-
-  /// Waits for the end of the work. May be called once.
-  func value() throws -> Value {
-    let outcome = outcome.wait { $0 }
-    thread?.join()
-    return try outcome.get()
-  }
-}
-
-/// Lets some time pass where there is nothing to wait for.
-func sleep(milliseconds: Int32) { _ = poll(nil, 0, milliseconds) }
 
 /// Waits for what nobody announces.
 func waitUntil(_ isSo: () -> Bool) {

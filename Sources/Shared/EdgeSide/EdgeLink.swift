@@ -11,8 +11,8 @@ import Transport
 final class EdgeLink: Sendable {
   /// An epoch's report and what had been received before it.
   struct ReceivedReport {
-    package let report: EpochReport
-    package let receivedBefore: ByteCounts
+    let report: EpochReport
+    let receivedBefore: ByteCounts
   }
 
   private struct State {
@@ -102,13 +102,13 @@ final class EdgeLink: Sendable {
   }
 
   /// Bytes over all connections.
-  package var ledger: ByteLedger { state.withLock(Self.ledger) }
+  var ledger: ByteLedger { state.withLock(Self.ledger) }
 
   /// Bytes over the present connection: what a report of the cloud is to be compared with.
   var connectionLedger: ByteLedger { state.withLock { $0.attachment?.connection.ledger ?? ByteLedger() } }
 
   /// Seconds in which frames were being sent.
-  package var sendingSeconds: Double { state.withLock(Self.sendingSeconds) }
+  var sendingSeconds: Double { state.withLock(Self.sendingSeconds) }
 
   private static func ledger(_ state: inout State) -> ByteLedger {
     state.past.ledger + (state.attachment?.connection.ledger ?? ByteLedger())
@@ -127,7 +127,7 @@ final class EdgeLink: Sendable {
   ///
   /// - Returns: the sequence number of the batch to be posted.
   /// - Throws: what ended the link.
-  package func reserve() throws -> UInt64 {
+  func reserve() throws -> UInt64 {
     try state.wait { state in
       if let end = state.end { throw end }
       guard state.window.hasRoom else { return nil }
@@ -137,10 +137,10 @@ final class EdgeLink: Sendable {
   }
 
   /// Hands a message to the sending thread; never waits.
-  package func post(_ message: Message) { post { _ in message } }
+  func post(_ message: Message) { post { _ in message } }
 
   /// The same with a message that is made when all before it are sent.
-  package func post(_ draft: @escaping Outbox.Draft) { state.change { $0.outbox.append(draft) } }
+  func post(_ draft: @escaping Outbox.Draft) { state.change { $0.outbox.append(draft) } }
 
   /// What has been acknowledged since the last call, in order.
   func takeAcknowledgements() -> [Acknowledgement] { state.withLock { takeAll(&$0.mailbox.acknowledgements) } }
@@ -186,7 +186,7 @@ final class EdgeLink: Sendable {
   }
 
   /// Makes everything that waits, and all that would, throw the error. The first error stays.
-  package func fail(_ error: any Error) { state.change { $0.failure = $0.failure ?? error } }
+  func fail(_ error: any Error) { state.change { $0.failure = $0.failure ?? error } }
 
   // MARK: The other two threads
 

@@ -1,8 +1,8 @@
 import Platform
 import Testing
 
-/// Work on a thread of its own: sessions block, and the threads of Swift's tasks must not.
-package final class SessionThread<Value: Sendable>: Sendable {
+/// Work on a thread of its own: what blocks must not take one of those that run Swift's tasks.
+package final class Background<Value: Sendable>: Sendable {
   private let outcome = Guarded<Result<Value, any Error>?>(nil)
 
   package init(_ body: @escaping @Sendable () throws -> Value) {
