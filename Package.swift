@@ -31,7 +31,7 @@ let package = Package(
     .systemLibrary(name: "CBLAS", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(
       name: "CZstd", path: "Sources/Shared/CZstd", providers: [.apt(["libzstd-dev"])]),
-    module("Platform", [systemPackage]),
+    module("Platform", [systemPackage], computes: true),
     module("Compute", ["CBLAS", "Platform"], computes: true),
     module("NeuralNetwork", ["Compute", "Platform"], computes: true),
     module("Datasets", ["Compute", "Platform"], computes: true),

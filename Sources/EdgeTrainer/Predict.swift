@@ -115,7 +115,7 @@ struct Predict: ParsableCommand {
     }
   }
 
-  private func table(_ predictions: Predictions, _ metadata: Checkpoint.Metadata) -> String {
+  private func table(_ predictions: Predictions, _ metadata: WeightsFile.Metadata) -> String {
     let network = metadata.configuration.network
     var table = TextTable([.init("prediction"), .init("", .right)])
     let cut = metadata.configuration.strategy.isCut ? "cut after block \(network.cut)" : "uncut"

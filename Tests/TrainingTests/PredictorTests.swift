@@ -30,9 +30,9 @@ import Testing
       front.backward(gradient)
     }
     for part in [front, exit, rest] { part.update(values) }
-    try Checkpoint.write(
+    try WeightsFile.write(
       [front.layers, exit.layers], configuration, role: .edge, epoch: 1, step: 1, to: base + "/edge")
-    try Checkpoint.write([rest.layers], configuration, role: .cloud, epoch: 1, step: 1, to: base + "/cloud")
+    try WeightsFile.write([rest.layers], configuration, role: .cloud, epoch: 1, step: 1, to: base + "/cloud")
 
     let codec = ActivationCodec(format: configuration.activations)
     var result: (exit: [Float], final: [Float], features: [Float], labels: [UInt8]) = ([], [], [], [])
@@ -57,7 +57,7 @@ import Testing
 
   @Test(arguments: [(bits: 4, scale: ScaleGranularity.tensor), (2, .channel), (32, .tensor)])
   func logitsAreThoseOfTheModelsThatWroteTheFiles(bits: Int, scale: ScaleGranularity) throws {
-    var configuration = try CheckpointTests.configuration(cut: 2, exitHead: .conv, bottleneck: 6)
+    var configuration = try WeightsFileTests.configuration(cut: 2, exitHead: .conv, bottleneck: 6)
     configuration.activations = try ActivationFormat(bits: bits, scale: scale, compression: .zstd)
     configuration.batchSize = 8
     try withTemporaryDirectory { base in
@@ -87,40 +87,40 @@ import Testing
   }
 
   @Test func filesOfDifferentRunsOrEpochsAreRefused() throws {
-    let configuration = try CheckpointTests.configuration()
-    let network = try CheckpointTests.filledNetwork(configuration)
+    let configuration = try WeightsFileTests.configuration()
+    let network = try WeightsFileTests.filledNetwork(configuration)
     var other = configuration
     other.seed = 5
     try withTemporaryDirectory { base in
       let (edge, cloud) = (base + "/edge", base + "/cloud")
-      try Checkpoint.write(
+      try WeightsFile.write(
         [network.front, network.exit], configuration, role: .edge, epoch: 2, step: 4, to: edge)
       func expect(_ setting: String, _ expected: String, _ actual: String) {
         #expect(
-          throws: CheckpointError.otherConfiguration(
+          throws: WeightsFileError.otherConfiguration(
             path: cloud, setting: setting, expected: expected, actual: actual)
         ) { try Predictor(edge: edge, cloud: cloud, batchSize: 1, compute: ComputeSettings(threads: 1)) }
       }
-      try Checkpoint.write([network.rest], other, role: .cloud, epoch: 2, step: 4, to: cloud)
+      try WeightsFile.write([network.rest], other, role: .cloud, epoch: 2, step: 4, to: cloud)
       expect("seed", "18446744073709551615", "5")
-      try Checkpoint.write([network.rest], configuration, role: .cloud, epoch: 3, step: 4, to: cloud)
+      try WeightsFile.write([network.rest], configuration, role: .cloud, epoch: 3, step: 4, to: cloud)
       expect("epoch", "2", "3")
-      try Checkpoint.write([network.rest], configuration, role: .cloud, epoch: 2, step: 5, to: cloud)
+      try WeightsFile.write([network.rest], configuration, role: .cloud, epoch: 2, step: 5, to: cloud)
       expect("step", "4", "5")
-      #expect(throws: CheckpointError.metadata(path: cloud, field: "role", expected: "edge", actual: "cloud")) {
+      #expect(throws: WeightsFileError.metadata(path: cloud, field: "role", expected: "edge", actual: "cloud")) {
         try Predictor(edge: cloud, cloud: nil, batchSize: 1, compute: ComputeSettings(threads: 1))
       }
     }
   }
 
   @Test func networkThatCannotBeBuiltIsRefused() throws {
-    let network = try CheckpointTests.filledNetwork(CheckpointTests.configuration())
-    let impossible = try CheckpointTests.configuration(cut: 4)
+    let network = try WeightsFileTests.filledNetwork(WeightsFileTests.configuration())
+    let impossible = try WeightsFileTests.configuration(cut: 4)
     try withTemporaryDirectory { base in
       let edge = base + "/edge"
-      try Checkpoint.write([network.front], impossible, role: .edge, epoch: 1, step: 1, to: edge)
+      try WeightsFile.write([network.front], impossible, role: .edge, epoch: 1, step: 1, to: edge)
       #expect(
-        throws: CheckpointError.metadata(
+        throws: WeightsFileError.metadata(
           path: edge, field: "configuration", expected: "a network that can be built",
           actual: "cut 4 is out of range: vgg8 can be cut after block 1 to 3")
       ) { try Predictor(edge: edge, cloud: nil, batchSize: 1, compute: ComputeSettings(threads: 1)) }
@@ -128,10 +128,10 @@ import Testing
   }
 
   @Test func imagesOfAnotherTaskAreRefused() throws {
-    let configuration = try CheckpointTests.configuration()
-    let network = try CheckpointTests.filledNetwork(configuration)
+    let configuration = try WeightsFileTests.configuration()
+    let network = try WeightsFileTests.filledNetwork(configuration)
     try withTemporaryDirectory { base in
-      try Checkpoint.write(
+      try WeightsFile.write(
         [network.front, network.exit], configuration, role: .edge, epoch: 1, step: 1, to: base + "/edge")
       let predictor = try Predictor(
         edge: base + "/edge", cloud: nil, batchSize: 2, compute: ComputeSettings(threads: 1))
@@ -144,10 +144,10 @@ import Testing
   }
 
   @Test func interruptionEndsPrediction() throws {
-    let configuration = try CheckpointTests.configuration()
-    let network = try CheckpointTests.filledNetwork(configuration)
+    let configuration = try WeightsFileTests.configuration()
+    let network = try WeightsFileTests.filledNetwork(configuration)
     try withTemporaryDirectory { base in
-      try Checkpoint.write(
+      try WeightsFile.write(
         [network.front, network.exit], configuration, role: .edge, epoch: 1, step: 1, to: base + "/edge")
       let predictor = try Predictor(
         edge: base + "/edge", cloud: nil, batchSize: 2, compute: ComputeSettings(threads: 1))

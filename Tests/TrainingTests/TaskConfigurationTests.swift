@@ -9,7 +9,7 @@ import Testing
 /// Configurations of other images than CIFAR-10's.
 @Suite struct TaskConfigurationTests {
   private static func json() throws -> String {
-    let bytes = try RunJSON.encode(CheckpointTests.configuration(task: .small), pretty: false)
+    let bytes = try RunJSON.encode(WeightsFileTests.configuration(task: .small), pretty: false)
     return String(decoding: bytes, as: UTF8.self)
   }
 
@@ -21,7 +21,7 @@ import Testing
         "task":{"classes":3,"deviation":[0.2],"mean":[0.375],"shape":{"channels":1,"height":16,"width":24}},
         """), "\(json)")
     let decoded = try JSONDecoder().decode(RunConfiguration.self, from: Data(json.utf8))
-    #expect(try decoded == CheckpointTests.configuration(task: .small))
+    #expect(try decoded == WeightsFileTests.configuration(task: .small))
     try decoded.validate()
   }
 

@@ -50,7 +50,7 @@ extension ConfigurationError: ClassifiedError { package var kind: ErrorKind { .u
 extension EndpointError: ClassifiedError { package var kind: ErrorKind { .usage } }
 extension DatasetError: ClassifiedError { package var kind: ErrorKind { .data } }
 extension SafetensorsError: ClassifiedError { package var kind: ErrorKind { .data } }
-extension CheckpointError: ClassifiedError { package var kind: ErrorKind { .data } }
+extension WeightsFileError: ClassifiedError { package var kind: ErrorKind { .data } }
 extension RefusedError: ClassifiedError { package var kind: ErrorKind { .refused } }
 extension ProtocolVersionError: ClassifiedError { package var kind: ErrorKind { .protocolError } }
 extension WireError: ClassifiedError { package var kind: ErrorKind { .protocolError } }

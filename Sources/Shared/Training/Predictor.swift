@@ -7,7 +7,7 @@ import Transport
 /// A trained network in evaluation mode, from the files of both sides, or of the one that holds the whole network.
 package final class Predictor {
   /// What the files say about themselves.
-  package let metadata: Checkpoint.Metadata
+  package let metadata: WeightsFile.Metadata
   /// From the image to the features at the cut; the whole network if it is not cut.
   private let front: Sequential
   private let exit: Sequential?
@@ -24,11 +24,11 @@ package final class Predictor {
   ///     holds the whole network.
   ///   - batchSize: images of a batch. Quantization scales belong to a batch, so logits of the rest depend on it.
   ///   - compute: how the layers compute.
-  /// - Throws: `SafetensorsError`, `CheckpointError`.
+  /// - Throws: `SafetensorsError`, `WeightsFileError`.
   package init(edge: String?, cloud: String?, batchSize: Int, compute: ComputeSettings) throws {
     precondition(batchSize >= 1, "batches of \(batchSize) images")
-    let edgeFile = try edge.map { try Checkpoint.Reader(path: $0, role: .edge) }
-    let cloudFile = try cloud.map { try Checkpoint.Reader(path: $0, role: .cloud) }
+    let edgeFile = try edge.map { try WeightsFile.Reader(path: $0, role: .edge) }
+    let cloudFile = try cloud.map { try WeightsFile.Reader(path: $0, role: .cloud) }
     if let edgeFile { try cloudFile?.requireSameRun(as: edgeFile) }
     guard let path = edge ?? cloud, let metadata = edgeFile?.metadata ?? cloudFile?.metadata else {
       preconditionFailure("no file of weights")
@@ -38,17 +38,17 @@ package final class Predictor {
     let strategy = metadata.configuration.strategy
     let network: SplitNetwork
     do { network = try SplitNetwork(metadata.configuration.network) } catch let error as ShapeError {
-      throw CheckpointError.metadata(
+      throw WeightsFileError.metadata(
         path: path, field: "configuration", expected: "a network that can be built", actual: "\(error)")
     }
 
     if strategy.isCut {
       guard let edgeFile else {
-        throw CheckpointError.incomplete(
+        throw WeightsFileError.incomplete(
           path: path, holds: "the rest of a network", hint: "give --edge-weights of the same run, too")
       }
       guard strategy.hasExit || cloudFile != nil else {
-        throw CheckpointError.incomplete(
+        throw WeightsFileError.incomplete(
           path: path, holds: "the front of a network without an early exit",
           hint: "give --cloud-weights of the same run, too")
       }

@@ -81,9 +81,9 @@ package final class RunRecorder {
     let epoch = state.epoch
     take(clock)
     if !parts.isEmpty {
-      try Checkpoint.write(
+      try WeightsFile.write(
         parts, configuration, role: role, epoch: epoch, step: state.completedSteps,
-        to: directory.path(of: Checkpoint.file(of: role)), operations: directory.operations)
+        to: directory.path(of: WeightsFile.file(of: role)), operations: directory.operations)
     }
     summary.completedEpochs = epoch
     summary.exitAccuracy = exitAccuracy

@@ -1,3 +1,5 @@
+import Platform
+
 /// What a frame carries. The numbers are part of the protocol and never change their meaning.
 package enum FrameType: UInt8, CaseIterable, Sendable, CustomStringConvertible {
   case hello = 1

@@ -5,13 +5,13 @@ import Testing
 @testable import Training
 @testable import WeightFiles
 
-@Suite struct CheckpointErrorTests {
+@Suite struct WeightsFileErrorTests {
   @Test func errorsAreOneLineAndEndTheProgramAsDataErrors() {
     let errors: [any Error] = [
-      CheckpointError.metadata(path: "p", field: "role", expected: "edge", actual: "a\nb"),
-      CheckpointError.otherConfiguration(path: "p", setting: "cut", expected: "1", actual: "\u{1b}[2J"),
-      CheckpointError.unexpectedTensor(path: "p", name: String(repeating: "x\n", count: 1000)),
-      CheckpointError.value(path: "p", tensor: "t", expected: "finite numbers", actual: "nan"),
+      WeightsFileError.metadata(path: "p", field: "role", expected: "edge", actual: "a\nb"),
+      WeightsFileError.otherConfiguration(path: "p", setting: "cut", expected: "1", actual: "\u{1b}[2J"),
+      WeightsFileError.unexpectedTensor(path: "p", name: String(repeating: "x\n", count: 1000)),
+      WeightsFileError.value(path: "p", tensor: "t", expected: "finite numbers", actual: "nan"),
       SafetensorsError.missingTensor(path: "p", name: "t"),
     ]
     for error in errors {
@@ -23,7 +23,7 @@ import Testing
   }
 }
 
-extension Checkpoint {
+extension WeightsFile {
   /// Reads back what `write` wrote.
   static func load(
     _ parts: [Sequential], _ configuration: RunConfiguration, role: Role, from path: String

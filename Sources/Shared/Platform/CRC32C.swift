@@ -1,6 +1,6 @@
-/// The checksum of every frame: CRC-32C (Castagnoli, polynomial 0x1EDC6F41, reflected), as in iSCSI (RFC 3720) and
+/// The checksum of every frame on the wire and of the files that are read again: CRC-32C (Castagnoli, polynomial 0x1EDC6F41, reflected), as in iSCSI (RFC 3720) and
 /// SCTP. Sixteen tables let one step take 16 bytes.
-enum CRC32C {
+package enum CRC32C {
   /// `tables[256·k + b]` is the checksum's change by the byte `b` followed by `k` zero bytes. Never freed.
   private nonisolated(unsafe) static let tables: UnsafePointer<UInt32> = {
     let tables = UnsafeMutablePointer<UInt32>.allocate(capacity: 16 * 256)
@@ -17,7 +17,7 @@ enum CRC32C {
   }()
 
   /// The checksum of `bytes`, or of what `previous` is the checksum of followed by `bytes`.
-  static func checksum(_ bytes: UnsafeRawBufferPointer, continuing previous: UInt32 = 0) -> UInt32 {
+  package static func checksum(_ bytes: UnsafeRawBufferPointer, continuing previous: UInt32 = 0) -> UInt32 {
     guard var next = bytes.baseAddress else { return previous }
     let tables = tables
     var left = bytes.count

@@ -5,7 +5,7 @@ import Platform
 import RunFiles
 import WeightFiles
 
-extension Checkpoint {
+extension WeightsFile {
   /// What a file says about itself.
   package struct Metadata: Equatable, Sendable {
     package let role: Role
@@ -21,45 +21,45 @@ extension Checkpoint {
     package let metadata: Metadata
     private let file: SafetensorsReader
 
-    /// - Throws: `SafetensorsError` if the file cannot be read or is damaged, `CheckpointError.metadata`.
+    /// - Throws: `SafetensorsError` if the file cannot be read or is damaged, `WeightsFileError.metadata`.
     package init(path: String, role: Role) throws {
       file = try SafetensorsReader(path: path)
       metadata = try Metadata(file.metadata, path: path, role: role)
     }
 
-    /// - Throws: `CheckpointError.otherConfiguration` naming the first setting, by name, that differs.
+    /// - Throws: `WeightsFileError.otherConfiguration` naming the first setting, by name, that differs.
     package func require(_ configuration: RunConfiguration) throws {
       guard configuration != metadata.configuration else { return }
       let (expected, actual) = (try settings(configuration), try settings(metadata.configuration))
       let setting = Set(expected.keys).union(actual.keys).sorted().first { expected[$0] != actual[$0] }
-      throw CheckpointError.otherConfiguration(
+      throw WeightsFileError.otherConfiguration(
         path: file.path, setting: setting ?? "configuration", expected: setting.flatMap { expected[$0] } ?? "none",
         actual: setting.flatMap { actual[$0] } ?? "none")
     }
 
-    /// - Throws: `CheckpointError.otherConfiguration` unless this file and `other` are of one run, as far as their
+    /// - Throws: `WeightsFileError.otherConfiguration` unless this file and `other` are of one run, as far as their
     ///   configurations tell, and of one epoch.
     package func requireSameRun(as other: Reader) throws {
       try require(other.metadata.configuration)
       for (setting, expected, actual) in [
         ("epoch", other.metadata.epoch, metadata.epoch), ("step", other.metadata.step, metadata.step),
       ] where expected != actual {
-        throw CheckpointError.otherConfiguration(
+        throw WeightsFileError.otherConfiguration(
           path: file.path, setting: setting, expected: "\(expected)", actual: "\(actual)")
       }
     }
 
     /// Reads all parameters and running statistics of the parts.
     ///
-    /// - Throws: `SafetensorsError` for a missing tensor or another shape, `CheckpointError.unexpectedTensor`; nothing
-    ///   is changed then. `SafetensorsError.cannotRead`, `CheckpointError.value` for a number that is not finite or a
+    /// - Throws: `SafetensorsError` for a missing tensor or another shape, `WeightsFileError.unexpectedTensor`; nothing
+    ///   is changed then. `SafetensorsError.cannotRead`, `WeightsFileError.value` for a number that is not finite or a
     ///   count that is none; what has been read until then stays.
     package func load(_ parts: [Sequential]) throws {
       let parameters = parts.flatMap { $0.parameters + $0.statistics }
       for parameter in parameters { try check(parameter) }
       let names = Set(parameters.map(\.name))
       if let name = file.entries.keys.filter({ !names.contains($0) }).min() {
-        throw CheckpointError.unexpectedTensor(path: file.path, name: name)
+        throw WeightsFileError.unexpectedTensor(path: file.path, name: name)
       }
       for parameter in parameters { try read(parameter) }
     }
@@ -83,7 +83,7 @@ extension Checkpoint {
         let count = try file.integers(name, shape: [])[0]
         // The layers count in floats, which stop at 2²⁴.
         guard (0...1 << 24).contains(count) else {
-          throw CheckpointError.value(
+          throw WeightsFileError.value(
             path: file.path, tensor: name, expected: "a count of 0 to \(1 << 24)", actual: "\(count)")
         }
         values[0] = Float(count)
@@ -93,7 +93,7 @@ extension Checkpoint {
         try restore(parameter, kernelSize: kernelSize, inputs, outputs)
       }
       if let value = values.first(where: { !$0.isFinite }) {
-        throw CheckpointError.value(path: file.path, tensor: name, expected: "finite numbers", actual: "\(value)")
+        throw WeightsFileError.value(path: file.path, tensor: name, expected: "finite numbers", actual: "\(value)")
       }
     }
 
@@ -114,25 +114,25 @@ extension Checkpoint {
   }
 }
 
-extension Checkpoint.Metadata {
-  /// - Throws: `CheckpointError.metadata` for the first entry that is missing or malformed.
+extension WeightsFile.Metadata {
+  /// - Throws: `WeightsFileError.metadata` for the first entry that is missing or malformed.
   fileprivate init(_ entries: [String: String], path: String, role: Role) throws {
     func entry(_ field: String, _ expected: String) throws -> String {
       guard let value = entries[field] else {
-        throw CheckpointError.metadata(path: path, field: field, expected: expected, actual: "missing")
+        throw WeightsFileError.metadata(path: path, field: field, expected: expected, actual: "missing")
       }
       return value
     }
     func count(_ field: String) throws -> Int {
       let text = try entry(field, "a count")
       guard let value = Int(text), value >= 0 else {
-        throw CheckpointError.metadata(path: path, field: field, expected: "a count", actual: text)
+        throw WeightsFileError.metadata(path: path, field: field, expected: "a count", actual: text)
       }
       return value
     }
     let storedRole = try entry("role", role.rawValue)
     guard storedRole == role.rawValue else {
-      throw CheckpointError.metadata(path: path, field: "role", expected: role.rawValue, actual: storedRole)
+      throw WeightsFileError.metadata(path: path, field: "role", expected: role.rawValue, actual: storedRole)
     }
     let json = try entry("configuration", "the run's configuration")
     self.role = role
@@ -140,7 +140,7 @@ extension Checkpoint.Metadata {
       configuration = try JSONDecoder().decode(RunConfiguration.self, from: Data(json.utf8))
       try configuration.validate()
     } catch {
-      throw CheckpointError.metadata(
+      throw WeightsFileError.metadata(
         path: path, field: "configuration", expected: "the configuration of a run",
         actual: "one that cannot be used (\(Self.reason(error)))")
     }

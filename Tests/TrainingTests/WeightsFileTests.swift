@@ -11,7 +11,7 @@ import Testing
 @testable import WeightFiles
 
 /// Files of weights: what was written is read back, and nothing else is accepted.
-@Suite struct CheckpointTests {
+@Suite struct WeightsFileTests {
   static func configuration(
     _ architecture: Architecture = .vgg8, cut: Int = 1, exitHead: ExitHead = .pool, bottleneck: Int? = nil,
     task: ImageTask = .cifar10
@@ -80,11 +80,11 @@ import Testing
     try withTemporaryDirectory { base in
       let path = base + "/weights.safetensors"
       let network = try Self.filledNetwork(configuration, parts)
-      try Checkpoint.write(parts(network), configuration, role: role, epoch: 3, step: 48, to: path)
+      try WeightsFile.write(parts(network), configuration, role: role, epoch: 3, step: 48, to: path)
       let loaded = try SplitNetwork(configuration.network)
-      let metadata = try Checkpoint.load(parts(loaded), configuration, role: role, from: path)
+      let metadata = try WeightsFile.load(parts(loaded), configuration, role: role, from: path)
       #expect(
-        metadata == Checkpoint.Metadata(role: role, configuration: configuration, epoch: 3, step: 48))
+        metadata == WeightsFile.Metadata(role: role, configuration: configuration, epoch: 3, step: 48))
       let (expected, actual) = (Self.tensors(parts(network)), Self.tensors(parts(loaded)))
       #expect(!expected.isEmpty)
       #expect(expected.map(\.name) == actual.map(\.name))
@@ -100,14 +100,14 @@ import Testing
     _ configuration: RunConfiguration, into target: SplitNetwork, as expected: RunConfiguration? = nil
   ) throws {
     try withTemporaryDirectory { base in
-      try Checkpoint.write(
+      try WeightsFile.write(
         written(network ?? Self.filledNetwork(configuration)), configuration, role: .edge, epoch: 1, step: 2,
         to: base + "/edge")
       do {
-        _ = try Checkpoint.load(
+        _ = try WeightsFile.load(
           [target.front, target.exit], expected ?? configuration, role: .edge, from: base + "/edge")
       } catch let error as SafetensorsError { throw error.relative(to: base) } catch let error
-        as CheckpointError
+        as WeightsFileError
       {
         throw error.relative(to: base)
       }
@@ -132,7 +132,7 @@ import Testing
   @Test func extraTensorIsNamed() throws {
     let configuration = try Self.configuration()
     let target = try SplitNetwork(configuration.network)
-    #expect(throws: CheckpointError.unexpectedTensor(path: "edge", name: "classifier.bias")) {
+    #expect(throws: WeightsFileError.unexpectedTensor(path: "edge", name: "classifier.bias")) {
       try load(
         written: { [$0.front, $0.exit, Sequential([$0.rest.layers.last].compactMap(\.self))] }, configuration,
         into: target)
@@ -163,7 +163,7 @@ import Testing
       var other = written
       try change(&other)
       #expect(
-        throws: CheckpointError.otherConfiguration(
+        throws: WeightsFileError.otherConfiguration(
           path: "edge", setting: setting, expected: expected, actual: actual)
       ) { try load(written, into: target, as: other) }
     }
@@ -182,21 +182,21 @@ import Testing
     try withTemporaryDirectory { base in
       let path = base + "/edge"
       let network = try Self.filledNetwork(configuration)
-      try Checkpoint.write(
+      try WeightsFile.write(
         [network.front, network.exit], configuration, role: .edge, epoch: 1, step: 2, to: path)
       let whole = try contents(path)
       let target = try SplitNetwork(configuration.network)
       for length in [0, 1, 7, 8, 9, 1000, 4096, whole.count / 2, whole.count - 1] {
         try Data(whole[..<length]).write(to: URL(fileURLWithPath: path))
         #expect(throws: SafetensorsError.self, "\(length) bytes") {
-          try Checkpoint.load([target.front, target.exit], configuration, role: .edge, from: path)
+          try WeightsFile.load([target.front, target.exit], configuration, role: .edge, from: path)
         }
       }
       expectUntouched(target)
       try Data(whole[..<(whole.count - 1)]).write(to: URL(fileURLWithPath: path))
       #expect(
         throws: SafetensorsError.wrongLength(path: path, expected: whole.count, actual: whole.count - 1)
-      ) { try Checkpoint.Reader(path: path, role: .edge) }
+      ) { try WeightsFile.Reader(path: path, role: .edge) }
     }
   }
 
@@ -207,7 +207,7 @@ import Testing
       let network = try Self.filledNetwork(configuration)
       network.front.parameters[0].value[17] = value
       #expect(
-        throws: CheckpointError.value(
+        throws: WeightsFileError.value(
           path: "edge", tensor: "features.0.weight", expected: "finite numbers", actual: text)
       ) { try load(of: network, configuration, into: target) }
     }
@@ -220,7 +220,7 @@ import Testing
         #expect(target.front.statistics[2].value[0] == count)
       } else {
         #expect(
-          throws: CheckpointError.value(
+          throws: WeightsFileError.value(
             path: "edge", tensor: "features.1.num_batches_tracked", expected: "a count of 0 to 16777216",
             actual: "\(Int(count))")
         ) { try load(of: network, configuration, into: target) }
@@ -239,8 +239,8 @@ import Testing
         let path = base + "/edge"
         try SafetensorsWriter.write([.scalar(name: "x", 1)], metadata: metadata, to: path)
         #expect(
-          throws: CheckpointError.metadata(path: path, field: field, expected: expected, actual: actual)
-        ) { try Checkpoint.Reader(path: path, role: .edge) }
+          throws: WeightsFileError.metadata(path: path, field: field, expected: expected, actual: actual)
+        ) { try WeightsFile.Reader(path: path, role: .edge) }
       }
     }
     try expect("role", nil, "edge", "missing")
@@ -276,8 +276,8 @@ extension SafetensorsError {
   }
 }
 
-extension CheckpointError {
-  fileprivate func relative(to base: String) -> CheckpointError {
+extension WeightsFileError {
+  fileprivate func relative(to base: String) -> WeightsFileError {
     func name(_ path: String) -> String { path.replacing(base + "/", with: "") }
     return switch self {
     case .metadata(let path, let field, let expected, let actual):

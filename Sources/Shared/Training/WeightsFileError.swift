@@ -1,7 +1,7 @@
 import Terminal
 
 /// Why a file of weights does not fit, beyond what `SafetensorsError` says of its format, its names and its shapes.
-package enum CheckpointError: Error, Equatable, CustomStringConvertible {
+package enum WeightsFileError: Error, Equatable, CustomStringConvertible {
   /// What the file says about itself is missing, or has another form.
   case metadata(path: String, field: String, expected: String, actual: String)
   /// The file was written with another setting.

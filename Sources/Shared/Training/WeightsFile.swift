@@ -4,7 +4,7 @@ import RunFiles
 import WeightFiles
 
 /// A side's part of the network as a safetensors file that PyTorch users can load.
-package enum Checkpoint {
+package enum WeightsFile {
   /// The edge's file: front and exit if there is one, or the whole network.
   package static let edgeFile = "edge.safetensors"
   /// The cloud's file: the rest, or the whole network.
