@@ -36,7 +36,7 @@ let package = Package(
     module("NeuralNetwork", ["Compute", "Platform"], computes: true),
     module("Datasets", ["Compute", "Platform"], computes: true),
     module("Transport", ["CZstd", "Platform", deque], computes: true),
-    module("WeightFiles", ["Platform"]),
+    module("WeightFiles", ["Platform"], computes: true),
     module("RunFiles", ["Compute", "Platform", "Transport", systemPackage]),
     module("Terminal", ["Platform", logging]),
     module(

@@ -16,7 +16,7 @@ struct EdgeTrainer: ParsableCommand {
       \(ExitCodes.help)
       """,
     version: Software.version,
-    subcommands: [Train.self, PlanCommand.self, Predict.self, Describe.self])
+    subcommands: [Train.self, Resume.self, PlanCommand.self, Predict.self, Describe.self])
 
   static func main() { Program.main(Self.self) }
 }

@@ -30,6 +30,7 @@ struct Train: ParsableCommand {
   @OptionGroup(title: "Network") var network: NetworkOptions
   @OptionGroup(title: "Network") var cut: CutOption
   @OptionGroup(title: "Training") var training: TrainingOptions
+  @OptionGroup var checkpoints: CheckpointOption
   @OptionGroup var machine: MachineOptions
   @OptionGroup var trace: TraceOption
 
@@ -76,7 +77,7 @@ struct Train: ParsableCommand {
       let (train, test) = try data.source.open(
         trainLimit: data.trainLimit, testLimit: data.testLimit, seed: training.seed)
       logger.info("\(data.source): \(train.count) images for training, \(test.count) for testing")
-      let unused = strategy.unused(link, bits, network, cut, local)
+      let unused = strategy.unused(link, bits, network, cut, local, checkpoints)
       if !unused.isEmpty {
         logger.notice(
           "strategy \(strategy.strategy.rawValue) has no use for \(unused.joined(separator: ", ")): ignored")
@@ -111,7 +112,9 @@ struct Train: ParsableCommand {
       try local.withCloud(endpoint(), machine, interruption, logger) { cloud in
         var options = EdgeSession.Options(
           cloud: cloud, compute: local.settings(machine), timeout: machine.timeout.value,
-          directory: directory, run: run)
+          directory: directory, run: run,
+          settings: RunProgress.Settings(
+            data: data.source.option, timeout: machine.timeout.value, checkpointInterval: checkpoints.interval.value))
         options.timeline = timeline
         let session = try EdgeSession(
           configuration, options, train: train, test: test, interruption: interruption, logger: logger,

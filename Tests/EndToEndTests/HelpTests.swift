@@ -8,6 +8,7 @@ import Training
   static let cases: [(program: TestedProgram, arguments: [String], snapshot: String)] = [
     (.edge, ["--help"], "edge-trainer"),
     (.edge, ["train", "--help"], "edge-trainer-train"),
+    (.edge, ["resume", "--help"], "edge-trainer-resume"),
     (.edge, ["plan", "--help"], "edge-trainer-plan"),
     (.edge, ["predict", "--help"], "edge-trainer-predict"),
     (.edge, ["describe", "--help"], "edge-trainer-describe"),
@@ -36,7 +37,8 @@ import Training
   }
 
   @Test(arguments: [
-    (TestedProgram.edge, ["--help"]), (.edge, ["train", "--help"]), (.edge, ["describe", "--help"]),
+    (TestedProgram.edge, ["--help"]), (.edge, ["train", "--help"]), (.edge, ["resume", "--help"]),
+    (.edge, ["describe", "--help"]),
     (.cloud, ["--help"]),
   ])
   func helpFitsIntoEightyColumns(program: TestedProgram, arguments: [String]) throws {

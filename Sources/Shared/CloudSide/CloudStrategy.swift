@@ -3,7 +3,7 @@ import NeuralNetwork
 /// What one strategy computes in the cloud; one object for one run.
 protocol CloudStrategy: AnyObject {
   /// This side's layers.
-  var parts: [Sequential] { get }
+  var parts: [TrainedPart] { get }
 
   /// Takes what the edge sends before the first epoch.
   ///

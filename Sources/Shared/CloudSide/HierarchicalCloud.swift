@@ -9,7 +9,7 @@ final class HierarchicalCloud: CloudStrategy {
   /// - Throws: `ShapeError`.
   init(_ network: LocalNetwork) throws { rest = try network.rest() }
 
-  var parts: [Sequential] { [rest.layers] }
+  var parts: [TrainedPart] { [rest] }
 
   func trainEpoch(_ run: CloudRun) throws {
     let timeline = run.timeline

@@ -11,7 +11,7 @@ final class SplitCloud: CloudStrategy {
   /// - Throws: `ShapeError`.
   init(_ network: LocalNetwork) throws { rest = try network.rest() }
 
-  var parts: [Sequential] { [rest.layers] }
+  var parts: [TrainedPart] { [rest] }
 
   func trainEpoch(_ run: CloudRun) throws {
     let timeline = run.timeline

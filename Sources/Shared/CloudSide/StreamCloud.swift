@@ -8,7 +8,7 @@ final class StreamCloud: CloudStrategy {
   /// - Throws: `ShapeError`.
   init(_ network: LocalNetwork) throws { whole = try network.whole() }
 
-  var parts: [Sequential] { [whole.layers] }
+  var parts: [TrainedPart] { [whole] }
 
   func trainEpoch(_ run: CloudRun) throws {
     let timeline = run.timeline

@@ -16,7 +16,7 @@ final class UploadCloud: CloudStrategy {
     self.uploaded = uploaded
   }
 
-  var parts: [Sequential] { [whole.layers] }
+  var parts: [TrainedPart] { [whole] }
 
   func prepare(_ run: CloudRun) throws {
     try run.awaitUpload()

@@ -27,6 +27,18 @@ package enum ImageSource: Equatable, Sendable, CustomStringConvertible {
     }
   }
 
+  /// The value of `--data` that gives the same source from any directory.
+  package var option: String {
+    switch self {
+    case .synthetic: "synthetic"
+    case .cifar10(let directory):
+      realpath(directory, nil).map { path in
+        defer { free(path) }
+        return String(cString: path)
+      } ?? directory
+    }
+  }
+
   package var description: String {
     switch self {
     case .synthetic: "synthetic data"

@@ -41,22 +41,22 @@ package enum Program {
   ///
   /// - Parameters:
   ///   - role: which of the programs this is.
-  ///   - compute: how the program will compute, for the first line of the log.
+  ///   - compute: how the program will compute, for the first line of the log; nil if that is not known yet.
   ///   - body: the work; it is given the user's wish to end and the program's log.
   /// - Throws: `ExitCode` to end with, after the line was printed.
   package static func run(
-    _ role: Role, _ compute: ComputeSettings, _ body: (Interruption, Logger) throws -> Void
+    _ role: Role, _ compute: ComputeSettings?, _ body: (Interruption, Logger) throws -> Void
   ) throws {
     let name = "\(role.rawValue)-trainer"
     StandardErrorLogHandler.bootstrap()
     let logger = Logger(label: name)
     let interruption = Interruption()
     try interruption.installSignalHandlers()
+    let settings = compute.map {
+      ", \($0.convolution.rawValue) convolutions, \($0.threads) \($0.threads == 1 ? "thread" : "threads")"
+    }
     logger.info(
-      """
-      \(name) \(Software.version), \(buildMode), OpenBLAS kernels \(GEMM.kernelName), \
-      \(compute.convolution.rawValue) convolutions, \(compute.threads) \(compute.threads == 1 ? "thread" : "threads")
-      """)
+      "\(name) \(Software.version), \(buildMode), OpenBLAS kernels \(GEMM.kernelName)\(settings ?? "")")
     if let wish = getenv("OPENBLAS_CORETYPE").map({ String(cString: $0) }),
       wish.lowercased() != GEMM.kernelName.lowercased()
     {

@@ -35,7 +35,10 @@ package enum RunExit: Int32, CaseIterable, Sendable {
     switch self {
     case .success: "everything that was asked for is done"
     case .usage: "wrong options or option values"
-    case .data: "the data set or a file of weights is missing, incomplete or not in the expected format"
+    case .data:
+      """
+      the data set, a file of weights or the state of a run is missing, incomplete or not in the expected format
+      """
     case .link:
       """
       the other side cannot be reached, failed, went away, or made no progress within --timeout; or cloud-trainer \
@@ -43,7 +46,10 @@ package enum RunExit: Int32, CaseIterable, Sendable {
       """
     case .diverged: "training diverged: a loss or a gradient was not finite"
     case .system: "the system gives no further thread; or an error that should not happen: please report it"
-    case .cannotCreateRun: "the run directory cannot be created, or holds an earlier run"
+    case .cannotCreateRun:
+      """
+      the run directory cannot be created, holds an earlier run, or another process is at work in it
+      """
     case .cannotWriteRun: "a file of the run or standard output cannot be written (disk full, for example)"
     case .refused: "the other side refused the run and said why (busy, or beyond its limits)"
     case .protocolError: "the other side broke the protocol, or speaks another version of it"

@@ -12,13 +12,12 @@ final class EdgeOnly: EdgeStrategy {
     self.images = images
   }
 
-  var parts: [Sequential] { [whole.layers] }
+  var parts: [TrainedPart] { [whole] }
 
   func trainEpoch(_ run: EdgeRun) throws {
     let timeline = run.timeline
-    images.train.startEpoch(run.state.epoch - 1)
-    while let batch = try run.waiting({ try images.train.next() }) {
-      try run.checkInterruption()
+    images.train.startEpoch(run.state.epoch - 1, firstBatch: run.state.sums.steps)
+    while let batch = try run.next(images.train) {
       let (result, gradient) = timeline.measure(.forward) { whole.loss(batch.images, labels: batch.labels) }
       timeline.measure(.backward) { _ = whole.backward(gradient) }
       timeline.measure(.update) { whole.update(run.scheduled) }
@@ -27,9 +26,8 @@ final class EdgeOnly: EdgeStrategy {
   }
 
   func evaluate(_ run: EdgeRun) throws -> EpochOutcome {
-    images.test.startEpoch(0)
-    while let batch = try run.waiting({ try images.test.next() }) {
-      try run.checkInterruption()
+    images.test.startEpoch(0, firstBatch: run.state.sums.testBatches)
+    while let batch = try run.next(images.test) {
       let result = run.timeline.measure(.forward) { whole.evaluate(batch.images, labels: batch.labels) }
       try run.tested(result, images: batch.count)
     }

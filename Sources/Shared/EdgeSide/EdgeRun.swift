@@ -1,4 +1,5 @@
 import Compute
+import Datasets
 import NeuralNetwork
 import Platform
 import RunFiles
@@ -17,16 +18,28 @@ final class EdgeRun {
   private let progress: ProgressReporter
   private let interruption: Interruption
 
-  private(set) var state = TrainingState()
+  private(set) var state: TrainingState
   /// Of the epoch under way; it runs in its training.
   private(set) var clock: TrainingClock
+  private let checkpoints: CheckpointWriter?
+  private let settings: RunProgress.Settings
+  /// Whether the numbers of the network are between two states of the run.
+  private var isInsideStep = false
 
+  /// - Parameters:
+  ///   - checkpoints: nil for a run that cannot be resumed.
+  ///   - settings: for the command that resumes it.
+  ///   - earlier: where a run that is resumed goes on.
   init(
-    _ configuration: RunConfiguration, link: EdgeLink?, recorder: RunRecorder, progress: ProgressReporter,
-    interruption: Interruption, timeline: Timeline?
+    _ configuration: RunConfiguration, link: EdgeLink?, recorder: RunRecorder, checkpoints: CheckpointWriter?,
+    settings: RunProgress.Settings, from earlier: RunProgress?, progress: ProgressReporter, interruption: Interruption,
+    timeline: Timeline?
   ) {
     self.timeline = timeline
-    clock = TrainingClock(timeline: timeline)
+    self.checkpoints = checkpoints
+    self.settings = settings
+    state = earlier?.state ?? TrainingState()
+    clock = TrainingClock(timeline: timeline, after: earlier?.clock ?? TrainingClock.Reading())
     self.configuration = configuration
     self.link = link
     self.recorder = recorder
@@ -53,13 +66,19 @@ final class EdgeRun {
 
   // MARK: An epoch
 
-  /// Trains and evaluates once, logs the epoch, and writes what this side holds of the network.
+  /// Whether epochs are left.
+  var isUnfinished: Bool { recorder.summary.completedEpochs < configuration.epochs }
+
+  /// Trains and evaluates once, or what is left of an epoch that was begun; logs it, and writes what this side holds of
+  /// the network.
   ///
   /// - Throws: what ends the run.
   func epoch(_ strategy: any EdgeStrategy) throws {
-    state.beginEpoch()
+    if state.epoch == recorder.summary.completedEpochs {
+      state.beginEpoch()
+      clock = TrainingClock(timeline: timeline)
+    }
     progress.beginEpoch(state.epoch)
-    clock = TrainingClock(timeline: timeline)
     clock.begin()
     try strategy.trainEpoch(self)
     clock.end()
@@ -73,6 +92,38 @@ final class EdgeRun {
     try recorder.epoch(state, strategy.parts, exitAccuracy: exit, finalAccuracy: final, clock: epochClock, ledger)
     let note = exit.map { "accuracy exit \(Formatting.percent($0)), final " } ?? "accuracy "
     progress.endEpoch(report(state.sums.meanLoss, final: outcome.finalLoss), note: note + Formatting.percent(final))
+    try checkpoint()
+  }
+
+  /// Takes the next batch of a loader. Waits for it; in training this counts as idle.
+  ///
+  /// - Returns: nil after the last one.
+  /// - Throws: `InterruptedError`, `DatasetError`.
+  func next(_ loader: BatchLoader) throws -> Batch? {
+    try checkInterruption()
+    guard let batch = try waiting({ try loader.next() }) else { return nil }
+    isInsideStep = true
+    return batch
+  }
+
+  /// Lets the run's state be written to its directory.
+  ///
+  /// - Throws: `FileError` if one cannot be written.
+  func checkpoint() throws {
+    guard let checkpoints else { return }
+    try checkpoints.write(
+      RunProgress(state: state, clock: clock.reading, logs: recorder.position, settings: settings)
+    ) { [recorder] in try recorder.synchronize() }
+  }
+
+  /// Writes the state of a run that is not complete, if its numbers are those of a state, and ends the writing.
+  ///
+  /// - Parameter isNeeded: false if the run is complete, or no state can be gone on from.
+  /// - Throws: `FileError`.
+  func endCheckpoints(writing isNeeded: Bool) throws {
+    defer { checkpoints?.end() }
+    if isNeeded && !isInsideStep { try checkpoint() }
+    try checkpoints?.awaitWritten()
   }
 
   /// Logs one step.
@@ -87,6 +138,8 @@ final class EdgeRun {
     state.countStep(images: images, loss: loss)
     try recorder.step(state, loss: loss, learningRate: learningRate, images: images, ledger)
     progress.update(report(loss, final: link?.latestLoss))
+    isInsideStep = false
+    if checkpoints?.isDue == true { try checkpoint() }
   }
 
   /// Counts a batch of test images that this side has classified.
@@ -97,6 +150,7 @@ final class EdgeRun {
       throw TrainingError.divergedInEvaluation(step: state.completedSteps, loss: result.loss)
     }
     state.countTest(images: images, loss: result.loss, correct: result.correct)
+    isInsideStep = false
   }
 
   /// Shows how much has been sent, before there is a step to show.

@@ -19,12 +19,18 @@ package final class EdgeSession {
     /// Where the run's files go.
     package var directory: String
     package var run: RunIdentifier
+    /// For the command that resumes the run.
+    package var settings: RunProgress.Settings
     /// The system calls that write the files; others in tests, a full disk for example.
     package var operations = FileOperations.live
     /// Where the times of the run are recorded.
     package var timeline: Timeline?
 
-    package init(cloud: Endpoint?, compute: ComputeSettings, timeout: Double, directory: String, run: RunIdentifier) {
+    package init(
+      cloud: Endpoint?, compute: ComputeSettings, timeout: Double, directory: String, run: RunIdentifier,
+      settings: RunProgress.Settings? = nil
+    ) {
+      self.settings = settings ?? RunProgress.Settings(timeout: timeout, checkpointInterval: 0)
       self.cloud = cloud
       self.compute = compute
       self.timeout = timeout
@@ -39,13 +45,18 @@ package final class EdgeSession {
   private let interruption: Interruption
   private let logger: Logger
   private let progress: ProgressReporter
+  /// What the run goes on from.
+  private let checkpoint: Checkpoint.Reader?
 
   /// Builds the network and starts to load; nothing is sent yet.
   ///
-  /// - Throws: `ConfigurationError`, `ShapeError`, `DatasetError`.
+  /// - Parameter checkpoint: of the run in the options' directory that is to be resumed; nil for a new one.
+  /// - Throws: `ConfigurationError`, `ShapeError`, `DatasetError`; `SafetensorsError`, `WeightsFileError` if the
+  ///   checkpoint is not of such a network.
   package init(
-    _ configuration: RunConfiguration, _ options: Options, train: any LabeledImages, test: any LabeledImages,
-    interruption: Interruption, logger: Logger, progress: ProgressReporter
+    _ configuration: RunConfiguration, _ options: Options, resuming checkpoint: Checkpoint.Reader? = nil,
+    train: any LabeledImages, test: any LabeledImages, interruption: Interruption, logger: Logger,
+    progress: ProgressReporter
   ) throws {
     try configuration.validate()
     precondition(
@@ -59,7 +70,9 @@ package final class EdgeSession {
     self.logger = logger
     self.progress = progress
     options.timeline?.begin(options.run)
+    self.checkpoint = checkpoint
     strategy = try Self.strategy(configuration, options, train: train, test: test)
+    try checkpoint?.load(strategy.parts)
   }
 
   private static func strategy(
@@ -83,21 +96,21 @@ package final class EdgeSession {
   /// - Returns: the summary that was written.
   /// - Throws: what ended the run early; the cloud has been told, the logs are complete up to that step.
   package func run() throws -> RunSummary {
-    let directory = try RunDirectory(creating: options.directory, operations: options.operations)
+    let directory =
+      if checkpoint == nil { try RunDirectory(creating: options.directory, operations: options.operations) } else {
+        try RunDirectory(resuming: options.directory, operations: options.operations)
+      }
     let link = options.cloud.map { _ in EdgeLink(window: configuration.window, timeline: options.timeline) }
     let token = interruption.add { link?.fail(InterruptedError()) }
     defer { interruption.remove(token) }
     var run: EdgeRun?
     do {
       if let cloud = options.cloud { try link?.attach(try connect(to: cloud)) }
-      let recorder = try RunRecorder(
-        directory, configuration, role: .edge, run: options.run, compute: options.compute, timeline: options.timeline)
-      let started = EdgeRun(
-        configuration, link: link, recorder: recorder, progress: progress, interruption: interruption,
-        timeline: options.timeline)
+      let started = try begin(in: directory, link)
       run = started
+      if checkpoint == nil { try started.checkpoint() }
       try strategy.prepare(started)
-      for _ in 1...configuration.epochs { try started.epoch(strategy) }
+      while started.isUnfinished { try started.epoch(strategy) }
     } catch {
       let error = interruption.verdict(on: error)
       progress.finish()
@@ -106,13 +119,44 @@ package final class EdgeSession {
       link?.detach(sending: Message(lastWordFor: error, of: .edge))
       run?.recorder.finish(
         after: error, link?.ledger ?? ByteLedger(), linkBusySeconds: link?.sendingSeconds ?? 0, clock: clock, logger)
+      if let run { endCheckpoints(of: run, after: error) }
       throw error
     }
     progress.finish()
     link?.detach(sending: .goodbye(Goodbye(reason: .completed)))
     guard let run else { preconditionFailure("a run without files") }
+    try run.endCheckpoints(writing: false)
     try run.recorder.finish(nil, run.ledger, linkBusySeconds: link?.sendingSeconds ?? 0)
+    Checkpoint.remove(from: directory)
     return run.recorder.summary
+  }
+
+  private func begin(in directory: RunDirectory, _ link: EdgeLink?) throws -> EdgeRun {
+    let recorder =
+      if let checkpoint {
+        try RunRecorder(
+          resuming: directory, configuration, role: .edge, at: checkpoint.progress.logs, compute: options.compute,
+          timeline: options.timeline)
+      } else {
+        try RunRecorder(
+          directory, configuration, role: .edge, run: options.run, compute: options.compute, timeline: options.timeline)
+      }
+    let checkpoints =
+      try configuration.strategy.isResumable
+      ? CheckpointWriter(
+        directory, configuration, role: .edge, run: options.run, parts: strategy.parts,
+        after: checkpoint?.number ?? 0, interval: options.settings.checkpointInterval) : nil
+    return EdgeRun(
+      configuration, link: link, recorder: recorder, checkpoints: checkpoints, settings: options.settings,
+      from: checkpoint?.progress, progress: progress, interruption: interruption, timeline: options.timeline)
+  }
+
+  /// Writes the last state of a run that was interrupted, and says how to go on.
+  private func endCheckpoints(of run: EdgeRun, after error: any Error) {
+    do { try run.endCheckpoints(writing: error is InterruptedError) } catch let fileError {
+      if !(error is FileError) { logger.error("the last checkpoint was not written: \(fileError)") }
+    }
+    if configuration.strategy.isResumable { logger.notice("to go on: edge-trainer resume \(options.directory)") }
   }
 
   private func connect(to cloud: Endpoint) throws -> FramedConnection {

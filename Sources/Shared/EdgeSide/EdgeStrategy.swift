@@ -3,7 +3,7 @@ import NeuralNetwork
 /// What one strategy does on the edge; one object for one run.
 protocol EdgeStrategy: AnyObject {
   /// This side's layers, in the order of the network; empty if it holds none.
-  var parts: [Sequential] { get }
+  var parts: [TrainedPart] { get }
 
   /// Sends what the cloud must have before the first epoch.
   ///

@@ -18,7 +18,7 @@ final class HierarchicalEdge: EdgeStrategy {
     codec = ActivationCodec(format: configuration.activations)
   }
 
-  var parts: [Sequential] { [front.layers, exit.layers] }
+  var parts: [TrainedPart] { [front, exit] }
 
   func trainEpoch(_ run: EdgeRun) throws {
     let timeline = run.timeline

@@ -17,7 +17,7 @@ final class SplitEdge: EdgeStrategy {
     codec = ActivationCodec(format: configuration.activations)
   }
 
-  var parts: [Sequential] { [front.layers] }
+  var parts: [TrainedPart] { [front] }
 
   func trainEpoch(_ run: EdgeRun) throws {
     let timeline = run.timeline

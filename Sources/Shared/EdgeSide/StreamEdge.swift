@@ -17,7 +17,7 @@ final class StreamEdge: EdgeStrategy {
       count: train.count, batchSize: configuration.batchSize, order: .shuffled, seed: configuration.seed)
   }
 
-  var parts: [Sequential] { [] }
+  var parts: [TrainedPart] { [] }
 
   func trainEpoch(_ run: EdgeRun) throws {
     let indices = sampler.indices(epoch: run.state.epoch - 1)

@@ -12,7 +12,7 @@ final class UploadEdge: EdgeStrategy {
     self.test = ImageSender(images: test)
   }
 
-  var parts: [Sequential] { [] }
+  var parts: [TrainedPart] { [] }
 
   func prepare(_ run: EdgeRun) throws {
     try train.sendAll(run) { .trainImages($0) }

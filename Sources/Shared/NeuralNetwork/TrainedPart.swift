@@ -25,6 +25,9 @@ package final class TrainedPart {
     optimizer = StochasticGradientDescent(layers.parameters, weightDecay: weightDecay, pool: context.pool)
   }
 
+  /// All numbers that the next step depends on: parameters, running statistics, momenta.
+  package var state: [Parameter] { layers.parameters + layers.statistics + optimizer.momenta }
+
   /// The output for a batch, `[count, output]`, valid until the next call. The input must stay as it is until
   /// `backward`.
   package func forward(_ input: Tensor, training: Bool) -> Tensor { layers.forward(input, training: training) }

@@ -36,6 +36,33 @@ package final class MetricsLog: Sendable {
     } catch .cannotCreate(_, _, EEXIST) { throw .holdsEarlierRun(path: directory.path, file: RunDirectory.metricsFile) }
   }
 
+  /// Goes on with the log of a run that has ended early.
+  ///
+  /// - Parameters:
+  ///   - directory: the run's.
+  ///   - length: bytes of the log that stay; what follows is cut off.
+  ///   - role: written to every line.
+  ///   - elapsedSeconds: the time since the start of the run.
+  /// - Throws: ``RunDirectoryError``, `FileError`.
+  package convenience init(
+    resuming directory: RunDirectory, at length: Int, role: Role, elapsedSeconds: @escaping @Sendable () -> Double
+  ) throws {
+    let path = directory.path(of: RunDirectory.metricsFile)
+    try self.init(
+      path: path, flags: 0, role: role, elapsedSeconds: elapsedSeconds, operations: directory.operations)
+    try state.withLock { state in
+      guard let descriptor = state.descriptor else { return }
+      let present = Int(lseek(descriptor, 0, SEEK_END))
+      guard present >= length else {
+        throw RunDirectoryError.incomplete(path: path, expected: "at least \(length) bytes", actual: "\(present)")
+      }
+      if present > length, directory.operations.truncate(descriptor, length) < 0 {
+        throw FileError(path: path, operation: "ftruncate", errorNumber: errno)
+      }
+      state.length = length
+    }
+  }
+
   /// Opens a log anywhere, `/dev/full` for example.
   init(
     path: String, flags: Int32, role: Role, elapsedSeconds: (@Sendable () -> Double)? = nil,
@@ -46,7 +73,14 @@ package final class MetricsLog: Sendable {
     self.operations = operations
     self.elapsedSeconds = elapsedSeconds ?? Self.stopwatch()
     do throws(FileError) {
-      state = Guarded(State(descriptor: try operations.openFile(path, flags: O_WRONLY | O_APPEND | flags)))
+      let descriptor = try operations.openFile(path, flags: O_WRONLY | O_APPEND | flags)
+      state = Guarded(State(descriptor: descriptor))
+      // For as long as it is open, the directory is this process's.
+      if flock(descriptor, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK {
+        throw FileError(path: path, operation: "flock", errorNumber: EWOULDBLOCK)
+      }
+    } catch let error where error.errorNumber == EWOULDBLOCK && error.operation == "flock" {
+      throw .inUse(path: path)
     } catch { throw .cannotCreate(path: path, operation: error.operation, errorNumber: error.errorNumber) }
   }
 
@@ -73,6 +107,18 @@ package final class MetricsLog: Sendable {
       }
       state.length += line.count
     }
+  }
+
+  /// Bytes of complete lines.
+  package var length: Int { state.withLock { $0.length } }
+
+  /// Flushes all lines so far to the device. Does nothing after ``finish()``, which has done it.
+  ///
+  /// - Throws: `FileError`.
+  package func synchronize() throws {
+    // Not under the lock: the device may take its time, and only `finish` closes, when nobody writes any more.
+    guard let descriptor = state.withLock({ $0.descriptor }) else { return }
+    try operations.synchronizeAll(descriptor, path: path)
   }
 
   /// Flushes the log to the device and closes it. A second call does nothing.

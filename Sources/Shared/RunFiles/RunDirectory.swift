@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Platform
 import SystemPackage
 
@@ -32,6 +33,21 @@ package struct RunDirectory: Sendable {
     try Self.checkThatFilesCanBeCreated(in: self.path, operations)
   }
 
+  /// Takes the directory of a run that has begun.
+  ///
+  /// - Throws: ``RunDirectoryError/incomplete(path:expected:actual:)`` if there is none.
+  package init(resuming path: String, operations: FileOperations = .live) throws(RunDirectoryError) {
+    self.path = FilePath(path).string
+    self.operations = operations
+    var status = stat()
+    guard stat(self.path, &status) == 0 else {
+      throw .incomplete(path: self.path, expected: "the directory of a run", actual: SystemError.text(of: errno))
+    }
+    guard status.st_mode & S_IFMT == S_IFDIR else {
+      throw .incomplete(path: self.path, expected: "the directory of a run", actual: "a file")
+    }
+  }
+
   /// The path of a file in this directory.
   package func path(of file: String) -> String { path + "/" + file }
 
@@ -55,6 +71,14 @@ package struct RunDirectory: Sendable {
   ///
   /// - Throws: `FileError`.
   package func writeSummary(_ summary: RunSummary) throws { try writeJSON(summary, to: Self.summaryFile) }
+
+  /// How the run ended, as its summary says.
+  ///
+  /// - Returns: nil if it has none that can be read: it was ended before it could write one.
+  package func outcome() -> RunOutcome? {
+    guard let bytes = try? Data(contentsOf: URL(filePath: path(of: Self.summaryFile))) else { return nil }
+    return try? RunJSON.decode(RunSummary.self, from: Array(bytes)).outcome
+  }
 
   private func writeJSON(_ value: some Encodable, to file: String) throws {
     let bytes = try RunJSON.encode(value, pretty: true)

@@ -22,6 +22,15 @@ package enum RunJSON {
     return Array((text.replacing(nonFiniteMark, with: "null") + (pretty ? "\n" : "")).utf8)
   }
 
+  /// Decodes what `encode` wrote.
+  ///
+  /// - Throws: `DecodingError`.
+  package static func decode<Value: Decodable>(_ type: Value.Type, from bytes: [UInt8]) throws -> Value {
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    return try decoder.decode(type, from: Data(bytes))
+  }
+
   /// A JSON string, with its quotation marks, that no record holds: 64 random bits, drawn once a process.
   private static let nonFiniteMark = "\"not-finite-\(String(UInt64.random(in: 0 ... .max), radix: 16))\""
 }

@@ -12,7 +12,8 @@ package final class RunRecorder {
   private let role: Role
   private let metrics: MetricsLog
   private let timeline: Timeline?
-  private let start = MonotonicClock.seconds()
+  /// When the run would have begun, had it never been interrupted.
+  private let start: Double
   package private(set) var summary: RunSummary
   /// When the last epoch was logged.
   private var ledgerBefore = ByteLedger()
@@ -28,6 +29,7 @@ package final class RunRecorder {
     self.directory = directory
     self.configuration = configuration
     self.role = role
+    start = MonotonicClock.seconds()
     let activations = configuration.strategy.isCut ? configuration.activations : nil
     summary = RunSummary(
       role: role, runId: run, softwareVersion: Software.version, startedAt: .now(),
@@ -39,6 +41,49 @@ package final class RunRecorder {
     metrics = try MetricsLog(in: directory, role: role)
     try metrics.append(EventRecord("started"))
   }
+
+  /// Goes on with the files of a run that has ended early, from where a checkpoint says.
+  ///
+  /// - Throws: `RunDirectoryError`, `FileError`.
+  package init(
+    resuming directory: RunDirectory, _ configuration: RunConfiguration, role: Role, at position: Position,
+    compute: ComputeSettings, timeline: Timeline? = nil
+  ) throws {
+    self.timeline = timeline
+    self.directory = directory
+    self.configuration = configuration
+    self.role = role
+    let start = MonotonicClock.seconds() - position.wallSeconds
+    self.start = start
+    summary = position.summary
+    summary.outcome = .completed
+    (summary.threads, summary.convolution) = (compute.threads, compute.convolution)
+    summary.kernels = GEMM.kernelName
+    ledgerBefore = position.ledgerBefore
+    metrics = try MetricsLog(resuming: directory, at: position.metricsBytes, role: role) {
+      MonotonicClock.seconds() - start
+    }
+    try metrics.append(EventRecord("resumed", reason: "step \(summary.completedSteps)"))
+  }
+
+  /// Where the files are, for a checkpoint.
+  package struct Position: Codable, Equatable, Sendable {
+    package let summary: RunSummary
+    let ledgerBefore: ByteLedger
+    let metricsBytes: Int
+    let wallSeconds: Double
+  }
+
+  package var position: Position {
+    Position(
+      summary: summary, ledgerBefore: ledgerBefore, metricsBytes: metrics.length,
+      wallSeconds: MonotonicClock.seconds() - start)
+  }
+
+  /// Flushes the log to the device.
+  ///
+  /// - Throws: `FileError`.
+  package func synchronize() throws { try metrics.synchronize() }
 
   /// Logs something that happens once.
   ///
@@ -68,21 +113,21 @@ package final class RunRecorder {
   ///
   /// - Parameters:
   ///   - state: at the end of the epoch.
-  ///   - parts: this side's layers; empty if it holds none.
+  ///   - parts: this side's; empty if it holds none.
   ///   - exitAccuracy: a fraction of the test images.
   ///   - finalAccuracy: likewise.
   ///   - clock: of this epoch alone.
   ///   - ledger: of the whole run so far.
   /// - Throws: `RunDirectoryError`, `FileError`.
   package func epoch(
-    _ state: TrainingState, _ parts: [Sequential], exitAccuracy: Double?, finalAccuracy: Double?, clock: TrainingClock,
+    _ state: TrainingState, _ parts: [TrainedPart], exitAccuracy: Double?, finalAccuracy: Double?, clock: TrainingClock,
     _ ledger: ByteLedger
   ) throws {
     let epoch = state.epoch
     take(clock)
     if !parts.isEmpty {
       try WeightsFile.write(
-        parts, configuration, role: role, epoch: epoch, step: state.completedSteps,
+        parts.map(\.layers), configuration, role: role, epoch: epoch, step: state.completedSteps,
         to: directory.path(of: WeightsFile.file(of: role)), operations: directory.operations)
     }
     summary.completedEpochs = epoch
@@ -110,13 +155,18 @@ package final class RunRecorder {
   ///   - error: what ended the run early; nil if it is complete.
   ///   - ledger: of the whole run.
   ///   - linkBusySeconds: in which this side was sending.
-  ///   - clock: of an epoch that was not completed.
+  ///   - clock: of an epoch that was not completed; it counts in the file, but not in `position`, where the epoch goes on.
   /// - Throws: the first error.
   package func finish(
     _ error: (any Error)?, _ ledger: ByteLedger, linkBusySeconds: Double = 0, clock: TrainingClock? = nil
   ) throws {
     take(ledger)
     summary.linkBusySeconds = linkBusySeconds
+    let unfinished = summary
+    defer {
+      (summary.trainingSeconds, summary.busySeconds) = (unfinished.trainingSeconds, unfinished.busySeconds)
+      summary.idleSeconds = unfinished.idleSeconds
+    }
     if let clock { take(clock) }
     summary.wallSeconds = MonotonicClock.seconds() - start
     switch error {

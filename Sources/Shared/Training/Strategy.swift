@@ -48,6 +48,14 @@ package enum Strategy: String, Codable, CaseIterable, Sendable {
     }
   }
 
+  /// Whether a run that ended early can go on.
+  package var isResumable: Bool {
+    switch self {
+    case .edgeOnly: true
+    case .hierarchical, .split, .cloudStream, .cloudUploadOnce: false
+    }
+  }
+
   /// Whether the number of batches on their way can be chosen.
   package var hasWindow: Bool {
     switch self {

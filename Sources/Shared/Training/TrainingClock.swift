@@ -10,7 +10,27 @@ package struct TrainingClock {
   /// Where waiting is recorded, in training and outside.
   private let timeline: Timeline?
 
-  package init(timeline: Timeline? = nil) { self.timeline = timeline }
+  /// Begins with what an earlier clock of the same epoch read, if there was one.
+  package init(timeline: Timeline? = nil, after reading: Reading = Reading()) {
+    self.timeline = timeline
+    seconds = reading.trainingSeconds
+    idleSeconds = reading.idleSeconds
+  }
+
+  /// What a clock shows.
+  package struct Reading: Codable, Equatable, Sendable {
+    var trainingSeconds = 0.0
+    var idleSeconds = 0.0
+
+    package init() {}
+  }
+
+  /// What it shows now.
+  package var reading: Reading {
+    var reading = Reading()
+    (reading.trainingSeconds, reading.idleSeconds) = (trainingSeconds, idleSeconds)
+    return reading
+  }
 
   /// Seconds in training until now.
   package var trainingSeconds: Double { seconds + (start.map { MonotonicClock.seconds() - $0 } ?? 0) }

@@ -1,6 +1,6 @@
 /// Where a run is, on either side: together with weights, running statistics and momentum, all that its next step
 /// depends on.
-package struct TrainingState: Equatable, Sendable {
+package struct TrainingState: Codable, Equatable, Sendable {
   /// The epoch under way, from 1; 0 before the first.
   package private(set) var epoch = 0
   /// Steps of the whole run.
@@ -9,10 +9,11 @@ package struct TrainingState: Equatable, Sendable {
   package private(set) var sums = Sums()
 
   /// Sums over the batches of an epoch; losses are weighted by the number of images.
-  package struct Sums: Equatable, Sendable {
+  package struct Sums: Codable, Equatable, Sendable {
     package fileprivate(set) var steps = 0
     package fileprivate(set) var images = 0
     package fileprivate(set) var loss = 0.0
+    package fileprivate(set) var testBatches = 0
     package fileprivate(set) var testImages = 0
     package fileprivate(set) var testLoss = 0.0
     /// Test images that this side got right: by the exit if it has one, else by the whole network.
@@ -45,6 +46,7 @@ package struct TrainingState: Equatable, Sendable {
 
   /// A batch of test images is evaluated.
   package mutating func countTest(images: Int, loss: Double, correct: Int) {
+    sums.testBatches += 1
     sums.testImages += images
     sums.testLoss += loss * Double(images)
     sums.correct += correct

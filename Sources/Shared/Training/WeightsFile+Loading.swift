@@ -51,60 +51,8 @@ extension WeightsFile {
 
     /// Reads all parameters and running statistics of the parts.
     ///
-    /// - Throws: `SafetensorsError` for a missing tensor or another shape, `WeightsFileError.unexpectedTensor`; nothing
-    ///   is changed then. `SafetensorsError.cannotRead`, `WeightsFileError.value` for a number that is not finite or a
-    ///   count that is none; what has been read until then stays.
-    package func load(_ parts: [Sequential]) throws {
-      let parameters = parts.flatMap { $0.parameters + $0.statistics }
-      for parameter in parameters { try check(parameter) }
-      let names = Set(parameters.map(\.name))
-      if let name = file.entries.keys.filter({ !names.contains($0) }).min() {
-        throw WeightsFileError.unexpectedTensor(path: file.path, name: name)
-      }
-      for parameter in parameters { try read(parameter) }
-    }
-
-    private func check(_ parameter: Parameter) throws {
-      guard let entry = file.entries[parameter.name] else {
-        throw SafetensorsError.missingTensor(path: file.path, name: parameter.name)
-      }
-      let layout = parameter.layout
-      guard entry.elementType == layout.storedType, entry.shape == layout.storedShape else {
-        throw SafetensorsError.wrongTensor(
-          path: file.path, name: parameter.name, expected: "\(layout.storedType.rawValue) \(layout.storedShape)",
-          actual: "\(entry.elementType.rawValue) \(entry.shape)")
-      }
-    }
-
-    private func read(_ parameter: Parameter) throws {
-      let (name, values) = (parameter.name, parameter.value)
-      switch parameter.layout {
-      case .scalar:
-        let count = try file.integers(name, shape: [])[0]
-        // The layers count in floats, which stop at 2²⁴.
-        guard (0...1 << 24).contains(count) else {
-          throw WeightsFileError.value(
-            path: file.path, tensor: name, expected: "a count of 0 to \(1 << 24)", actual: "\(count)")
-        }
-        values[0] = Float(count)
-      case .vector(let count): try file.read(name, shape: [count], into: values)
-      case .linear(let inputs, let outputs): try restore(parameter, kernelSize: 1, inputs, outputs)
-      case .convolution(let kernelSize, let inputs, let outputs):
-        try restore(parameter, kernelSize: kernelSize, inputs, outputs)
-      }
-      if let value = values.first(where: { !$0.isFinite }) {
-        throw WeightsFileError.value(path: file.path, tensor: name, expected: "finite numbers", actual: "\(value)")
-      }
-    }
-
-    /// From PyTorch's order to ours.
-    private func restore(_ parameter: Parameter, kernelSize: Int, _ inputs: Int, _ outputs: Int) throws {
-      let stored = try file.floats(parameter.name, shape: parameter.layout.storedShape)
-      guard let weights = parameter.value.baseAddress else { preconditionFailure("\(parameter.name) is empty") }
-      let order = ConvolutionOrder(
-        kernelHeight: kernelSize, kernelWidth: kernelSize, inputChannels: inputs, outputChannels: outputs)
-      stored.withUnsafeBufferPointer { order.restore($0, to: weights) }
-    }
+    /// - Throws: as `SafetensorsReader.load`.
+    package func load(_ parts: [Sequential]) throws { try file.load(parts.flatMap { $0.parameters + $0.statistics }) }
 
     /// The settings by name, as text.
     private func settings(_ configuration: RunConfiguration) throws -> [String: String] {
@@ -158,20 +106,6 @@ extension WeightsFile.Metadata {
     default: "\(error)"
     }
   }
-}
-
-extension Parameter.Layout {
-  /// The shape in the file: PyTorch's.
-  fileprivate var storedShape: [Int] {
-    switch self {
-    case .scalar: []
-    case .vector(let count): [count]
-    case .linear(let inputs, let outputs): [outputs, inputs]
-    case .convolution(let kernelSize, let inputs, let outputs): [outputs, inputs, kernelSize, kernelSize]
-    }
-  }
-
-  fileprivate var storedType: SafetensorsElementType { if case .scalar = self { .int64 } else { .float32 } }
 }
 
 /// A value of the configuration's JSON object, as text.

@@ -29,22 +29,8 @@ package enum WeightsFile {
   ) throws {
     let json = String(decoding: try RunJSON.encode(configuration, pretty: false), as: UTF8.self)
     try SafetensorsWriter.write(
-      parts.flatMap { $0.parameters + $0.statistics }.map(tensor),
+      parts.flatMap { $0.parameters + $0.statistics }.map { $0.tensor() },
       metadata: ["format": "pt", "role": role.rawValue, "configuration": json, "epoch": "\(epoch)", "step": "\(step)"],
       to: path, operations: operations)
-  }
-
-  private static func tensor(_ parameter: Parameter) -> NamedTensor {
-    guard let values = parameter.value.baseAddress else { preconditionFailure("\(parameter.name) is empty") }
-    switch parameter.layout {
-    case .scalar: return .scalar(name: parameter.name, Int64(parameter.value[0]))
-    case .vector(let count): return .values(name: parameter.name, shape: [count], UnsafeBufferPointer(parameter.value))
-    case .linear(let inputs, let outputs):
-      return .linear(name: parameter.name, weights: values, inputs: inputs, outputs: outputs)
-    case .convolution(let kernelSize, let inputs, let outputs):
-      return .convolutionOIHW(
-        name: parameter.name, weights: values, kernelHeight: kernelSize, kernelWidth: kernelSize, inputChannels: inputs,
-        outputChannels: outputs)
-    }
   }
 }

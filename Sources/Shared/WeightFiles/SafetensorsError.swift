@@ -12,6 +12,8 @@ package enum SafetensorsError: Error, Equatable, CustomStringConvertible {
   case missingTensor(path: String, name: String)
   /// A tensor has another element type or shape than asked for.
   case wrongTensor(path: String, name: String, expected: String, actual: String)
+  /// The bytes are not those that were written.
+  case wrongChecksum(path: String, expected: Int64, actual: Int64)
 
   package var description: String {
     switch self {
@@ -27,6 +29,8 @@ package enum SafetensorsError: Error, Equatable, CustomStringConvertible {
     case .wrongTensor(let path, let name, let expected, let actual):
       "\(path): tensor \(name): expected \(expected), found \(actual); "
         + "were the weights written with another configuration?"
+    case .wrongChecksum(let path, let expected, let actual):
+      "\(path): expected the checksum \(expected), found \(actual); the file is damaged"
     }
   }
 }

@@ -80,6 +80,23 @@ package final class SafetensorsReader {
     return values
   }
 
+  /// Compares the last tensor, one integer of this name, with the CRC-32C of all bytes before it.
+  ///
+  /// - Throws: ``SafetensorsError``, `wrongChecksum` for a file that is damaged anywhere.
+  package func verifyChecksum(_ name: String) throws {
+    let stored = try integers(name, shape: [])[0]
+    guard let end = entries[name]?.start else { throw SafetensorsError.missingTensor(path: path, name: name) }
+    var sum: UInt32 = 0
+    try withUnsafeTemporaryAllocation(byteCount: 1 << 20, alignment: 16) { buffer in
+      for offset in stride(from: 0, to: end, by: buffer.count) {
+        let part = UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(buffer.count, end - offset)])
+        try Self.read(path: path, descriptor: descriptor, offset: offset, into: part)
+        sum = CRC32C.checksum(UnsafeRawBufferPointer(part), continuing: sum)
+      }
+    }
+    if stored != Int64(sum) { throw SafetensorsError.wrongChecksum(path: path, expected: stored, actual: Int64(sum)) }
+  }
+
   private func entry(_ name: String, type: SafetensorsElementType, shape: [Int]) throws(SafetensorsError) -> Entry {
     guard let entry = entries[name] else { throw .missingTensor(path: path, name: name) }
     guard entry.elementType == type, entry.shape == shape else {

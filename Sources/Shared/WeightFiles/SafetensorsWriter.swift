@@ -18,43 +18,43 @@ package enum SafetensorsWriter {
   ///   - tensors: with different names, none of them `__metadata__`.
   ///   - metadata: configuration, epoch, step; written in the order of the keys.
   ///   - path: an existing file is replaced when the new one is complete.
+  ///   - checksum: the name of a further tensor, one integer at the end: the CRC-32C of all bytes before it.
   ///   - operations: the system calls.
   /// - Throws: `FileError`; what was at `path` is unharmed then.
   package static func write(
-    _ tensors: [NamedTensor], metadata: [String: String] = [:], to path: String, operations: FileOperations = .live
+    _ tensors: [NamedTensor], metadata: [String: String] = [:], to path: String, checksum: String? = nil,
+    operations: FileOperations = .live
   ) throws {
     #if _endian(big)
       #error("tensors are written as they lie in memory, which must be little-endian")
     #endif
-    let header = header(tensors, metadata: metadata)
+    let header = header(tensors + (checksum.map { [.scalar(name: $0, 0)] } ?? []), metadata: metadata)
+    var sum: UInt32 = 0
+    func counted(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+      if checksum != nil { sum = CRC32C.checksum(bytes, continuing: sum) }
+      return bytes
+    }
     // Allocated only if there is a tensor to be generated.
     var chunk: UnsafeMutableBufferPointer<Float>?
     defer { chunk?.deallocate() }
     try AtomicFile.write(to: path, operations: operations) { writer in
-      try header.withUnsafeBytes { try writer.write($0) }
+      try header.withUnsafeBytes { try writer.write(counted($0)) }
       for tensor in tensors {
         switch tensor.content {
-        case .values(let values): try writer.write(UnsafeRawBufferPointer(values))
-        case .integers(let values): try values.withUnsafeBytes { try writer.write($0) }
+        case .values(let values): try writer.write(counted(UnsafeRawBufferPointer(values)))
+        case .integers(let values): try values.withUnsafeBytes { try writer.write(counted($0)) }
         case .generated(let fill):
           let buffer = chunk ?? .allocate(capacity: chunkElements)
           chunk = buffer
-          try writeGenerated(fill, count: tensor.elementCount, through: buffer, to: writer)
+          for first in stride(from: 0, to: tensor.elementCount, by: buffer.count) {
+            let part = UnsafeMutableBufferPointer(
+              rebasing: buffer[..<min(buffer.count, tensor.elementCount - first)])
+            fill(first, part)
+            try writer.write(counted(UnsafeRawBufferPointer(part)))
+          }
         }
       }
-    }
-  }
-
-  private static func writeGenerated(
-    _ fill: NamedTensor.Fill, count: Int, through chunk: UnsafeMutableBufferPointer<Float>,
-    to writer: borrowing AtomicFile.Writer
-  ) throws {
-    var first = 0
-    while first < count {
-      let part = UnsafeMutableBufferPointer(rebasing: chunk[..<min(chunk.count, count - first)])
-      fill(first, part)
-      try writer.write(UnsafeRawBufferPointer(part))
-      first += part.count
+      if checksum != nil { try withUnsafeBytes(of: Int64(sum)) { try writer.write($0) } }
     }
   }
 

@@ -1,0 +1,201 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import Compute
+@testable import Datasets
+@testable import EdgeSide
+@testable import Platform
+@testable import RunFiles
+@testable import Training
+@testable import Transport
+@testable import WeightFiles
+
+/// A run that ended early and was resumed has the weights and the logs of one that was not.
+@Suite(.serialized) struct ResumeTests {
+  /// 3 steps and 2 test batches in each of 2 epochs.
+  private func configuration() throws -> RunConfiguration {
+    var configuration = try quickConfiguration()
+    configuration.strategy = .edgeOnly
+    configuration.epochs = 2
+    return configuration.canonical()
+  }
+
+  private func start(
+    _ folder: SessionFolder, _ run: String, interruption: Interruption = Interruption(),
+    operations: FileOperations = .live, train: (any LabeledImages)? = nil
+  ) throws -> RunSummary {
+    let configuration = try configuration()
+    return try session(
+      configuration, folder, run, nil, interruption, operations, train ?? drawnImages(.train, configuration))
+  }
+
+  private func resume(
+    _ folder: SessionFolder, _ run: String, operations: FileOperations = .live,
+    damaged: (any Error) -> Void = { _ in }
+  ) throws -> RunSummary {
+    let directory = try RunDirectory(resuming: "\(folder.path)/\(run)")
+    let checkpoint = try Checkpoint.read(directory, role: .edge, damaged: damaged)[0]
+    return try session(
+      checkpoint.configuration, folder, run, checkpoint, Interruption(), operations,
+      drawnImages(.train, checkpoint.configuration))
+  }
+
+  private func session(
+    _ configuration: RunConfiguration, _ folder: SessionFolder, _ run: String, _ checkpoint: Checkpoint.Reader?,
+    _ interruption: Interruption, _ operations: FileOperations, _ train: any LabeledImages
+  ) throws -> RunSummary {
+    var options = EdgeSession.Options(
+      cloud: nil, compute: ComputeSettings(threads: 1), timeout: 60, directory: "\(folder.path)/\(run)",
+      run: try RunIdentifier(validating: run),
+      // One after each step, if the one before is written.
+      settings: RunProgress.Settings(timeout: 60, checkpointInterval: 1e-9))
+    options.operations = operations
+    let session = try EdgeSession(
+      configuration, options, resuming: checkpoint, train: train, test: drawnImages(.test, configuration),
+      interruption: interruption, logger: silentLogger, progress: silentProgress())
+    return try session.run()
+  }
+
+  /// The log without what differs between any two runs, and without what tells of the interruptions.
+  private func log(_ folder: SessionFolder, _ run: String) throws -> [[String: String]] {
+    try text("\(folder.path)/\(run)/metrics.jsonl").split(separator: "\n").map { line in
+      try object(line).filter { key, _ in
+        !["seconds", "per_second", "memory"].contains { key.contains($0) }
+      }.mapValues { "\($0)" }
+    }.filter { !["interrupted", "resumed"].contains($0["event"]) }
+  }
+
+  private func expectSame(_ folder: SessionFolder, _ run: String, as whole: String) throws {
+    #expect(try folder.bytes("\(run)/edge.safetensors") == folder.bytes("\(whole)/edge.safetensors"), "\(run)")
+    #expect(try log(folder, run) == log(folder, whole), "\(run)")
+    let (summary, expected) = (try folder.summary(run), try folder.summary(whole))
+    #expect(summary.outcome == .completed)
+    #expect(summary.finalAccuracy == expected.finalAccuracy)
+    #expect(summary.completedSteps == expected.completedSteps)
+  }
+
+  /// Ctrl-C when the nth image is asked for: in every place of both epochs, between them, and in evaluation.
+  @Test(arguments: [1, 5, 9, 11, 15, 19]) func interrupted(afterReads reads: Int) throws {
+    let folder = try SessionFolder()
+    _ = try start(folder, "whole")
+    let interruption = Interruption()
+    let images = TriggeringImages(
+      SyntheticImages(split: .train, count: 10, seed: 0), afterReads: reads, { interruption.request() })
+    #expect(throws: InterruptedError()) {
+      try start(folder, "part", interruption: interruption, train: images)
+    }
+    #expect(try folder.metrics("part").events == ["started", "interrupted"])
+    #expect(try folder.summary("part").outcome == .interrupted)
+    _ = try resume(folder, "part")
+    try expectSame(folder, "part", as: "whole")
+    #expect(try folder.metrics("part").events == ["started", "interrupted", "resumed", "completed"])
+  }
+
+  /// The process dies at the nth call on a file: it is resumed, and dies there again, until it is complete.
+  @Test(arguments: Array(stride(from: 1, to: 60, by: 12))) func crashed(atCall call: Int) throws {
+    let folder = try SessionFolder()
+    _ = try start(folder, "whole")
+    var lives = 0
+    while true {
+      lives += 1
+      try #require(lives < 60, "a life gets no further")
+      // Longer with each life, or a call in the first lines of the log would be the end of every one.
+      let operations = FileOperations.dying(atCall: call + 30 * lives)
+      do {
+        if folder.hasCheckpoint("part") {
+          _ = try resume(folder, "part", operations: operations)
+        } else {
+          try? FileManager.default.removeItem(atPath: "\(folder.path)/part")
+          _ = try start(folder, "part", operations: operations)
+        }
+        break
+      } catch let error as FileError {
+        #expect(error.errorNumber == EIO)
+      } catch is RunDirectoryError {
+        // It could not even begin.
+      }
+    }
+    try expectSame(folder, "part", as: "whole")
+  }
+
+  @Test func damagedCheckpoint() throws {
+    let folder = try SessionFolder()
+    _ = try start(folder, "whole")
+    #expect(throws: FileError.self) { try start(folder, "part", operations: .dying(atCall: 400)) }
+    let directory = try RunDirectory(resuming: "\(folder.path)/part")
+    let newest = try Checkpoint.read(directory, role: .edge) { Issue.record($0) }
+    #expect(newest.count == 2)
+    var bytes = try folder.bytes("part/" + (newest[0].path.split(separator: "/").last ?? ""))
+    bytes[bytes.count / 2] ^= 1
+    try Data(bytes).write(to: URL(filePath: newest[0].path))
+    var errors: [any Error] = []
+    _ = try resume(folder, "part") { errors.append($0) }
+    guard case .wrongChecksum(newest[0].path, _, _) = errors.first as? SafetensorsError else {
+      Issue.record("\(errors)")
+      return
+    }
+    try expectSame(folder, "part", as: "whole")
+  }
+
+  @Test func logIsShorterThanTheCheckpointSays() throws {
+    let folder = try SessionFolder()
+    #expect(throws: FileError.self) { try start(folder, "part", operations: .dying(atCall: 400)) }
+    #expect(truncate("\(folder.path)/part/metrics.jsonl", 10) == 0)
+    #expect(throws: RunDirectoryError.self) { try resume(folder, "part") }
+    #expect(try folder.bytes("part/metrics.jsonl").count == 10)
+  }
+
+  @Test func anotherProcessIsAtWork() throws {
+    let folder = try SessionFolder()
+    #expect(throws: FileError.self) { try start(folder, "part", operations: .dying(atCall: 400)) }
+    let descriptor = open("\(folder.path)/part/metrics.jsonl", O_RDONLY)
+    defer { close(descriptor) }
+    #expect(flock(descriptor, LOCK_EX) == 0)
+    #expect(throws: RunDirectoryError.inUse(path: "\(folder.path)/part/metrics.jsonl")) {
+      try resume(folder, "part")
+    }
+  }
+
+  @Test func directoryWithoutARun() throws {
+    let folder = try SessionFolder()
+    #expect(throws: RunDirectoryError.self) { try resume(folder, "nothing") }
+    try Data("weights".utf8).write(to: URL(filePath: "\(folder.path)/edge.safetensors"))
+    let error = #expect(throws: RunDirectoryError.self) { try resume(folder, "edge.safetensors") }
+    #expect("\(error as Any)".contains("found a file"))
+  }
+}
+
+extension SessionFolder {
+  fileprivate func hasCheckpoint(_ run: String) -> Bool {
+    Checkpoint.files.contains { exists("\(run)/\($0)") }
+  }
+}
+
+extension FileOperations {
+  /// A process that dies at its nth call: of a write only half is done, and nothing of what follows.
+  fileprivate static func dying(atCall last: Int) -> FileOperations {
+    let calls = Guarded(0)
+    @Sendable func lives() -> Bool {
+      calls.withLock { calls in
+        calls += 1
+        if calls >= last { errno = EIO }
+        return calls < last
+      }
+    }
+    let live = FileOperations.live
+    var operations = live
+    operations.open = { lives() ? live.open($0, $1, $2) : -1 }
+    operations.write = { descriptor, bytes, count in
+      if lives() { return live.write(descriptor, bytes, count) }
+      if calls.withLock({ $0 }) == last { _ = live.write(descriptor, bytes, count / 2) }
+      errno = EIO
+      return -1
+    }
+    operations.synchronize = { lives() ? live.synchronize($0) : -1 }
+    operations.truncate = { lives() ? live.truncate($0, $1) : -1 }
+    operations.rename = { lives() ? live.rename($0, $1) : -1 }
+    operations.unlink = { lives() ? live.unlink($0) : -1 }
+    return operations
+  }
+}
