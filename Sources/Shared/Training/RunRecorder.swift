@@ -155,7 +155,8 @@ package final class RunRecorder {
   ///   - error: what ended the run early; nil if it is complete.
   ///   - ledger: of the whole run.
   ///   - linkBusySeconds: in which this side was sending.
-  ///   - clock: of an epoch that was not completed; it counts in the file, but not in `position`, where the epoch goes on.
+  ///   - clock: of an epoch that was not completed; it counts in the file, but not in `position`, from which the epoch
+  ///     goes on.
   /// - Throws: the first error.
   package func finish(
     _ error: (any Error)?, _ ledger: ByteLedger, linkBusySeconds: Double = 0, clock: TrainingClock? = nil
