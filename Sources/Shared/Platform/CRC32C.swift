@@ -1,5 +1,5 @@
-/// The checksum of every frame on the wire and of files that are read again: CRC-32C (Castagnoli, polynomial 0x1EDC6F41,
-/// reflected), as in iSCSI (RFC 3720) and SCTP. Sixteen tables let one step take 16 bytes.
+/// The checksum of every frame on the wire and of files that are read again: CRC-32C (Castagnoli, polynomial
+/// 0x1EDC6F41, reflected), as in iSCSI (RFC 3720) and SCTP. Sixteen tables let one step take 16 bytes.
 package enum CRC32C {
   /// `tables[256·k + b]` is the checksum's change by the byte `b` followed by `k` zero bytes. Never freed.
   private nonisolated(unsafe) static let tables: UnsafePointer<UInt32> = {

@@ -28,8 +28,8 @@ extension SafetensorsReader {
   ///   - parameters: all that the file is to hold.
   ///   - others: names of tensors that it holds besides.
   /// - Throws: `SafetensorsError` for a missing tensor or another shape, `WeightsFileError.unexpectedTensor`; nothing
-  ///   is changed then. `SafetensorsError.cannotRead`, `WeightsFileError.value` for a number that is not finite or a count
-  ///   that is none; what has been read until then stays.
+  ///   is changed then. `SafetensorsError.cannotRead`, `WeightsFileError.value` for a number that is not finite or a
+  ///   count that is none; what has been read until then stays.
   func load(_ parameters: [Parameter], besides others: Set<String> = []) throws {
     for parameter in parameters { try check(parameter) }
     let names = Set(parameters.map(\.name)).union(others)
