@@ -30,4 +30,7 @@ fi
 "$root/scripts/setup.sh"
 cd "$root"
 swift build "${options[@]}" --build-tests
-swift test "${options[@]}" --skip-build "${selection[@]}" "$@"
+output=$(mktemp)
+trap 'rm -f "$output"' EXIT
+swift test "${options[@]}" --skip-build "${selection[@]}" "$@" | tee "$output"
+if grep -q 'Test run with 0 tests' "$output"; then fail "no test matches $*"; fi

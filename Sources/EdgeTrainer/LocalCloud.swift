@@ -1,5 +1,6 @@
 @preconcurrency import Glibc
 import Platform
+import Terminal
 import Training
 import Transport
 
@@ -10,6 +11,7 @@ final class LocalCloud {
   let process: pid_t
   private(set) var endpoint = Endpoint(host: "127.0.0.1", port: 0)
   private let log: Int32
+  private let program: String
 
   /// Starts it where the calling thread may run, and waits until it listens.
   ///
@@ -19,7 +21,7 @@ final class LocalCloud {
   ///   - interruption: ends the wait.
   /// - Throws: `LocalCloudError`, `InterruptedError`, `RunDirectoryError` for the log.
   init(_ arguments: [String], log path: String?, _ interruption: Interruption) throws {
-    let program = try Self.find()
+    program = try Self.find()
     log = try Self.openLog(path)
     let (input, output) = (try Self.makePipe(), try Self.makePipe())
     var actions = posix_spawn_file_actions_t()
@@ -68,21 +70,37 @@ final class LocalCloud {
       .map(String.init)
   }
 
+  /// Seconds in which cloud-trainer has to say where it listens.
+  private static let startSeconds = 30.0
+  private static let greeting = "listening on "
+
   private func readAddress(from output: Int32, _ interruption: Interruption) throws -> Endpoint {
+    let deadline = Deadline(secondsFromNow: Self.startSeconds)
     var line: [UInt8] = []
-    while line.last != UInt8(ascii: "\n") {
+    while line.last != UInt8(ascii: "\n"), line.count < 1000 {
       if interruption.isRequested { throw InterruptedError() }
+      if deadline.isOver { throw notStarted("it did not say within \(Int(Self.startSeconds)) s where it listens") }
       var entry = pollfd(fd: output, events: Int16(POLLIN), revents: 0)
       guard poll(&entry, 1, 100) > 0 else { continue }
       var byte: UInt8 = 0
       guard read(output, &byte, 1) > 0 else {
         end(patience: 5)
-        throw LocalCloudError("cloud-trainer did not start: \(lastWords().last ?? "it said nothing")")
+        throw notStarted(lastWords().last ?? "it said nothing")
       }
       line.append(byte)
     }
-    return try Endpoint(
-      parsing: String(decoding: line.dropLast().dropFirst("listening on ".utf8.count), as: UTF8.self))
+    let text = String(decoding: line, as: UTF8.self)
+    guard text.hasPrefix(Self.greeting),
+      let endpoint = try? Endpoint(parsing: String(text.dropFirst(Self.greeting.count).dropLast()))
+    else {
+      let said = Formatting.singleLine(String(text.dropLast().prefix(80)))
+      throw notStarted("expected \"\(Self.greeting)<address>\", it said \"\(said)\"")
+    }
+    return endpoint
+  }
+
+  private func notStarted(_ reason: String) -> LocalCloudError {
+    LocalCloudError("\(program) did not start: \(reason)")
   }
 
   /// - Returns: the path of cloud-trainer: beside this program, else in PATH.
@@ -127,11 +145,14 @@ final class LocalCloud {
 /// A cloud-trainer on this machine could not be started.
 struct LocalCloudError: ClassifiedError, CustomStringConvertible {
   let description: String
-  var kind: ErrorKind { .link }
+  let kind: ErrorKind
 
-  init(_ description: String) { self.description = description }
+  init(_ description: String, kind: ErrorKind = .link) {
+    self.description = description
+    self.kind = kind
+  }
 
   init(_ what: String, _ errorNumber: Int32) {
-    description = "\(what): \(SystemError.text(of: errorNumber))"
+    self.init("\(what): \(SystemError.text(of: errorNumber))")
   }
 }

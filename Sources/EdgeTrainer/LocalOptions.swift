@@ -70,6 +70,17 @@ struct LocalOptions: ParsableArguments {
     cloudRunDir.map { "\($0)/\(run)" } ?? "runs/\(run)/cloud"
   }
 
+  /// Checks that the cloud's files can be made; leaves none.
+  ///
+  /// - Throws: `LocalCloudError`, `FileError`.
+  func checkFiles() throws {
+    guard local else { return }
+    do { try RunDirectory.checkBase(cloudRunDir ?? "runs") } catch {
+      throw LocalCloudError("\(error.problem); choose another --cloud-run-dir", kind: .cannotCreateRun)
+    }
+    if let cloudLog { _ = try OutputFile(path: cloudLog) }
+  }
+
   /// Pins this thread to its core, if that is asked for, and runs `body` with the address of the cloud; one that was
   /// started here has ended afterwards.
   ///
@@ -87,7 +98,7 @@ struct LocalOptions: ParsableArguments {
       _ = try body(cloud)
       return
     }
-    try RunDirectory.checkBase(cloudRunDir ?? "runs")
+    try checkFiles()
     let settings = settings(machine)
     let arguments =
       ["--threads", "\(settings.threads)", "--convolution", settings.convolution.rawValue]

@@ -8,7 +8,7 @@ extension Strategy {
   var meaninglessOptions: [String] {
     var options: [String] = []
     if !needsCloud {
-      options += ["--cloud", "--local", "--cloud-run-dir", "--cloud-log", "--link-rate", "--link-delay"]
+      options += ["--cloud", "--wait", "--local", "--cloud-run-dir", "--cloud-log", "--link-rate", "--link-delay"]
     }
     if !isResumable { options += ["--checkpoint-interval"] }
     if !hasWindow { options += ["--window"] }
@@ -39,19 +39,20 @@ struct StrategyOption: ParsableArguments {
     --exit-head with all but hierarchical; --window with split and edge-only;
     --cut, --bottleneck, --bits, --scale, --full-scale and --compression where the
     network is not cut, --scale and --full-scale with 16 and 32 bits, too; --cloud,
-    --link-rate and --link-delay with edge-only; --checkpoint-interval with all but
+    --wait, --link-rate and --link-delay with edge-only; --checkpoint-interval with all but
     edge-only, which alone can be resumed so far.
     """
 
   /// The given options that mean nothing for the strategy.
   func unused(
     _ link: LinkOptions, _ bits: BitsOption, _ network: NetworkOptions, _ cut: CutOption,
-    _ local: LocalOptions, _ checkpoints: CheckpointOption
+    _ local: LocalOptions, _ checkpoints: CheckpointOption, waits: Bool
   ) -> [String] {
     let given = [
       "--checkpoint-interval": checkpoints.given != nil,
       "--cloud": link.cloud != nil,
       "--local": local.local,
+      "--wait": waits,
       "--cloud-run-dir": local.cloudRunDir != nil,
       "--cloud-log": local.cloudLog != nil,
       "--link-rate": link.linkRate != nil,

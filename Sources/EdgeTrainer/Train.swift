@@ -25,6 +25,9 @@ struct Train: ParsableCommand {
   @OptionGroup(title: "Strategy") var strategy: StrategyOption
   @OptionGroup(title: "Link") var link: LinkOptions
   @OptionGroup(title: "Link") var bits: BitsOption
+  @Flag(help: "Wait for a cloud that is not there yet, or busy, instead of ending.")
+  var wait = false
+
   @OptionGroup(title: "Local") var local: LocalOptions
   @OptionGroup(title: "Data") var data: DataOptions
   @OptionGroup(title: "Network") var network: NetworkOptions
@@ -77,7 +80,7 @@ struct Train: ParsableCommand {
       let (train, test) = try data.source.open(
         trainLimit: data.trainLimit, testLimit: data.testLimit, seed: training.seed)
       logger.info("\(data.source): \(train.count) images for training, \(test.count) for testing")
-      let unused = strategy.unused(link, bits, network, cut, local, checkpoints)
+      let unused = strategy.unused(link, bits, network, cut, local, checkpoints, waits: wait)
       if !unused.isEmpty {
         logger.notice(
           "strategy \(strategy.strategy.rawValue) has no use for \(unused.joined(separator: ", ")): ignored")
@@ -98,6 +101,8 @@ struct Train: ParsableCommand {
       if dryRun {
         defer { removeNewDirectories() }
         _ = try RunDirectory(creating: directory)
+        if let trace = trace.trace { _ = try OutputFile(path: trace) }
+        try local.checkFiles()
         let bytes = try RunDirectory.configurationBytes(configuration, role: .edge)
         return try Program.printLine(String(decoding: bytes, as: UTF8.self))
       }
@@ -116,6 +121,7 @@ struct Train: ParsableCommand {
           settings: RunProgress.Settings(
             data: data.source.option, timeout: machine.timeout.value, checkpointInterval: checkpoints.interval.value))
         options.timeline = timeline
+        options.waits = wait
         let session = try EdgeSession(
           configuration, options, train: train, test: test, interruption: interruption, logger: logger,
           progress: ProgressReporter())

@@ -49,6 +49,15 @@ import Testing
     expectError(
       try Self.train(["--dry-run", "--run-dir", "file/run"], in: directory), .edge, code: 73,
       mentioning: ["file/run", "Not a directory", "--run-dir"])
+    for (options, code, words) in [
+      (["--trace", "no/such/file"], Int32(74), ["no/such/file"]),
+      (["--local", "--cloud-log", "no/such/log"], 74, ["no/such/log"]),
+      (["--local", "--cloud-run-dir", "file"], 73, ["file", "choose another --cloud-run-dir"]),
+    ] {
+      let finished = try ChildProcess.run(
+        .edge, ["train", "--dry-run"] + EdgeRun.tiny.arguments + options, in: directory)
+      expectError(finished, .edge, code: code, mentioning: words)
+    }
     let path = try directory.subdirectory("edge")
     try Data().write(to: URL(fileURLWithPath: path + "/metrics.jsonl"))
     let earlier = try Self.train(["--dry-run", "--run-dir", path], in: directory)

@@ -154,6 +154,25 @@ import Training
     #expect(!FileManager.default.fileExists(atPath: directory.path("cloud")))
   }
 
+  /// Another program of that name says something else, or nothing.
+  @Test func cloudTrainerIsAnotherProgram() throws {
+    let directory = try TemporaryDirectory()
+    let program = directory.path("edge-trainer")
+    try FileManager.default.copyItem(atPath: TestedProgram.edge.path(), toPath: program)
+    let other = directory.path("cloud-trainer")
+    for (script, reason) in [
+      ("echo hello; sleep 5", "it said \"hello\""), ("exit 1", "it said nothing"),
+      ("echo listening on x", "listening on x"),
+    ] {
+      try Data("#!/bin/sh\n\(script)\n".utf8).write(to: URL(filePath: other))
+      try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: other)
+      let finished = try ChildProcess(
+        program, ["train", "--local"] + EdgeRun.tiny.arguments, in: directory, environment: [:]
+      ).wait()
+      expectError(finished, .edge, code: 69, mentioning: ["cloud-trainer did not start", reason])
+    }
+  }
+
   @Test func programIsMissing() throws {
     let directory = try TemporaryDirectory()
     let program = directory.path("edge-trainer")

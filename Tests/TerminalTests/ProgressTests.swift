@@ -71,7 +71,7 @@ import Testing
       output.all == [
         "epoch 1/4   40 %  40 images/s  1:30 left  exit loss 1.2346  sent 12.3 MB\n",
         "epoch 1/4   80 %  40 images/s  1:20 left  exit loss 1.2346  sent 12.3 MB\n",
-        "epoch 1/4  100 %  40 images/s  1:15 left  exit loss 1.2346  sent 12.3 MB  exit accuracy 71.00 %\n",
+        "epoch 1/4  100 %  40 images/s  1:15 left  mean exit loss 1.2346  sent 12.3 MB  exit accuracy 71.00 %\n",
       ])
   }
 

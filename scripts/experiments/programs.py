@@ -65,6 +65,9 @@ def start(name: str, main) -> None:
     except BrokenPipeError:
         # What is still in the buffer would fail again when Python ends.
         os._exit(1)
+    except OSError as error:
+        say(f"error: {error.filename or 'standard output'}: {error.strerror or error}")
+        os._exit(74)
     except (Failure, ReportError) as error:
         if str(error):
             say(f"error: {error}")

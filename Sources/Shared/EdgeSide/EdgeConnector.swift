@@ -48,4 +48,25 @@ package enum EdgeConnector {
       throw TrainingError.notATrainer(address: "\(cloud)", reason: Role.edge.text(of: error))
     } catch { throw interruption.verdict(on: error) }
   }
+
+  /// Lets a cloud be waited for that is not there yet, or busy.
+  ///
+  /// - Parameters:
+  ///   - rest: rests for so many seconds; throws to end the wait.
+  ///   - connect: one attempt.
+  /// - Throws: what `rest` throws, and what `connect` throws for a reason that time does not change.
+  static func waiting<Connection>(
+    for cloud: Endpoint, logger: Logger, rest: (_ seconds: Double) throws -> Void, _ connect: () throws -> Connection
+  ) throws -> Connection {
+    var pauses = RetryPauses()
+    var told: String?
+    while true {
+      do { return try connect() } catch let error where RetryPauses.isPassing(error) {
+        let reason = Role.edge.text(of: error)
+        if reason != told { logger.notice("waiting for the cloud at \(cloud): \(reason)") }
+        told = reason
+      }
+      try rest(pauses.next())
+    }
+  }
 }

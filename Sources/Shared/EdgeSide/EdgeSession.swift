@@ -21,6 +21,8 @@ package final class EdgeSession {
     package var run: RunIdentifier
     /// For the command that resumes the run.
     package var settings: RunProgress.Settings
+    /// Whether a cloud that is not there yet, or busy, is waited for.
+    package var waits = false
     /// The system calls that write the files; others in tests, a full disk for example.
     package var operations = FileOperations.live
     /// Where the times of the run are recorded.
@@ -163,10 +165,15 @@ package final class EdgeSession {
     let hello = try Hello(
       runID: "\(options.run)", window: configuration.window, exchange: configuration.strategy.exchange,
       configuration: configuration)
-    let (connection, greeting) = try EdgeConnector.connect(
-      cloud, hello, link: configuration.link,
-      maximumFrameBytes: max(FrameHeader.defaultMaximumFrameBytes, try configuration.largestFrameBytes()),
-      timeout: options.timeout, interruption: interruption, logger: logger)
+    let maximumFrameBytes = max(FrameHeader.defaultMaximumFrameBytes, try configuration.largestFrameBytes())
+    func attempt() throws -> (FramedConnection, EdgeConnector.Greeting) {
+      try EdgeConnector.connect(
+        cloud, hello, link: configuration.link, maximumFrameBytes: maximumFrameBytes, timeout: options.timeout,
+        interruption: interruption, logger: logger)
+    }
+    let (connection, greeting) =
+      try options.waits
+      ? EdgeConnector.waiting(for: cloud, logger: logger, rest: interruption.rest, attempt) : attempt()
     if let clock = greeting.welcome.clock {
       options.timeline?.note(
         Timeline.ClockOffset(

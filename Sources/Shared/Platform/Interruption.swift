@@ -25,11 +25,19 @@ package final class Interruption: Sendable {
 
   /// What a signal does.
   package func request() {
-    let actions = state.withLock { state in
+    let actions = state.change { state in
       state.isRequested = true
       return Array(state.actions.values)
     }
     actions.forEach { $0() }
+  }
+
+  /// Rests this thread, until the user asks at most.
+  ///
+  /// - Throws: `InterruptedError`.
+  package func rest(seconds: Double) throws {
+    let isRequested = state.wait(until: Deadline(secondsFromNow: seconds)) { $0.isRequested ? () : nil } != nil
+    if isRequested { throw InterruptedError() }
   }
 
   /// Lets SIGINT, SIGTERM and SIGHUP ask. (SIGHUP only if it is not ignored, as under nohup.) Ignores SIGPIPE and

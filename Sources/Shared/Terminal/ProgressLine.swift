@@ -8,6 +8,8 @@ package struct Progress: Equatable, Sendable {
   package var imagesPerEpoch: Int
   package var exitLoss: Double?
   package var finalLoss: Double?
+  /// Whether the losses are those of the whole epoch; else they are of the last batch.
+  var isMean = false
   /// Since the start of the run.
   package var sentBytes: Int
 
@@ -68,8 +70,9 @@ struct ProgressLine: Equatable {
     parts.append(String(repeating: " ", count: 3 - percent.count) + percent + " %")
     if let imagesPerSecond { parts.append(Formatting.fixed(imagesPerSecond, decimals: 0) + " images/s") }
     if let secondsLeft { parts.append(Formatting.duration(seconds: secondsLeft) + " left") }
-    if let loss = progress.exitLoss { parts.append("exit loss " + Formatting.fixed(loss, decimals: 4)) }
-    if let loss = progress.finalLoss { parts.append("final loss " + Formatting.fixed(loss, decimals: 4)) }
+    let mean = progress.isMean ? "mean " : ""
+    if let loss = progress.exitLoss { parts.append("\(mean)exit loss " + Formatting.fixed(loss, decimals: 4)) }
+    if let loss = progress.finalLoss { parts.append("\(mean)final loss " + Formatting.fixed(loss, decimals: 4)) }
     parts.append("sent " + Formatting.bytes(progress.sentBytes))
     return parts
   }

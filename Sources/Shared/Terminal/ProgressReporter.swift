@@ -62,11 +62,13 @@ package final class ProgressReporter: Sendable {
   /// Reports the end of an epoch with a line that stays, on a terminal too.
   ///
   /// - Parameters:
-  ///   - progress: with all images of the epoch.
+  ///   - progress: with all images of the epoch, and its mean losses.
   ///   - note: added to the line, accuracies for example.
   package func endEpoch(_ progress: Progress, note: String? = nil) {
     let time = now()
-    state.withLock { state in
+    var progress = progress
+    progress.isMean = true
+    state.withLock { [progress] state in
       state.shown = time
       var text = Self.line(progress, at: time, state).plain()
       if let note { text += "  " + note }
