@@ -3,6 +3,7 @@ import NeuralNetwork
 import Training
 
 extension LearningRateSchedule: ExpressibleByArgument {}
+extension KeptWeights: ExpressibleByArgument {}
 
 /// How the weights are trained, on both sides.
 struct TrainingOptions: ParsableArguments {
@@ -28,6 +29,12 @@ struct TrainingOptions: ParsableArguments {
     help: ArgumentHelp("Seed of weights, shuffling, augmentation and synthetic images.", valueName: "n"))
   var seed = Defaults.seed
 
+  @Option(
+    help: ArgumentHelp(
+      "Weights that both sides keep beside the last: none, those of the best epoch, or of every one.",
+      valueName: "which"))
+  var keepWeights = KeptWeights.last
+
   func apply(to configuration: inout RunConfiguration) {
     configuration.epochs = epochs
     configuration.batchSize = batchSize
@@ -36,5 +43,6 @@ struct TrainingOptions: ParsableArguments {
     configuration.weightDecay = weightDecay
     configuration.schedule = schedule
     configuration.seed = seed
+    configuration.keptWeights = keepWeights
   }
 }

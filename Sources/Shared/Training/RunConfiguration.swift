@@ -28,6 +28,8 @@ package struct RunConfiguration: Equatable, Sendable {
   package var window = Defaults.window
   /// What both sides do to what they send.
   package var link = LinkShaping.none
+  /// Which weights both sides keep beside those of the last epoch.
+  package var keptWeights = KeptWeights.last
 
   package init(
     task: ImageTask, network: SplitNetwork.Configuration, activations: ActivationFormat, data: String, trainImages: Int,
@@ -51,6 +53,15 @@ package struct RunConfiguration: Equatable, Sendable {
   package func scheduled(step: Int) -> LearningRateSchedule.Values {
     schedule.values(step: step, of: totalSteps, learningRate: learningRate, momentum: momentum)
   }
+}
+
+/// The epochs whose weights outlive the next one.
+package enum KeptWeights: String, Codable, CaseIterable, Sendable {
+  /// None but the last.
+  case last
+  /// That of the best accuracy so far, of the whole network.
+  case best
+  case every
 }
 
 /// A setting is out of its range.

@@ -17,6 +17,8 @@ package final class RunRecorder {
   package private(set) var summary: RunSummary
   /// When the last epoch was logged.
   private var ledgerBefore = ByteLedger()
+  /// Of all epochs whose weights were written, if the best are to be kept.
+  private var bestAccuracy: Double?
 
   /// Writes config.json and starts metrics.jsonl in a directory that was made for this run.
   ///
@@ -60,6 +62,7 @@ package final class RunRecorder {
     (summary.threads, summary.convolution) = (compute.threads, compute.convolution)
     summary.kernels = GEMM.kernelName
     ledgerBefore = position.ledgerBefore
+    bestAccuracy = position.bestAccuracy
     metrics = try MetricsLog(resuming: directory, at: position.metricsBytes, role: role) {
       MonotonicClock.seconds() - start
     }
@@ -70,13 +73,14 @@ package final class RunRecorder {
   package struct Position: Codable, Equatable, Sendable {
     package let summary: RunSummary
     let ledgerBefore: ByteLedger
+    let bestAccuracy: Double?
     let metricsBytes: Int
     let wallSeconds: Double
   }
 
   package var position: Position {
     Position(
-      summary: summary, ledgerBefore: ledgerBefore, metricsBytes: metrics.length,
+      summary: summary, ledgerBefore: ledgerBefore, bestAccuracy: bestAccuracy, metricsBytes: metrics.length,
       wallSeconds: MonotonicClock.seconds() - start)
   }
 
@@ -125,11 +129,7 @@ package final class RunRecorder {
   ) throws {
     let epoch = state.epoch
     take(clock)
-    if !parts.isEmpty {
-      try WeightsFile.write(
-        parts.map(\.layers), configuration, role: role, epoch: epoch, step: state.completedSteps,
-        to: directory.path(of: WeightsFile.file(of: role)), operations: directory.operations)
-    }
+    if !parts.isEmpty { try writeWeights(state, parts, accuracy: finalAccuracy) }
     summary.completedEpochs = epoch
     summary.exitAccuracy = exitAccuracy
     summary.finalAccuracy = finalAccuracy
@@ -146,6 +146,24 @@ package final class RunRecorder {
         evaluationBytes: ofEpoch.sent.evaluation + ofEpoch.received.evaluation,
         gradientPayloadBytes: ofEpoch.sent.gradient + ofEpoch.received.gradient, sentBytes: ofEpoch.sent.total,
         receivedBytes: ofEpoch.received.total, peakMemoryBytes: summary.peakMemoryBytes))
+  }
+
+  private func writeWeights(_ state: TrainingState, _ parts: [TrainedPart], accuracy: Double?) throws {
+    var files = [WeightsFile.file(of: role)]
+    switch configuration.keptWeights {
+    case .last: break
+    case .every: files.append("\(role.rawValue)-epoch-\(state.epoch).safetensors")
+    case .best:
+      if let accuracy, accuracy > bestAccuracy ?? -1 {
+        files.append("\(role.rawValue)-best.safetensors")
+        bestAccuracy = accuracy
+      }
+    }
+    for file in files {
+      try WeightsFile.write(
+        parts.map(\.layers), configuration, role: role, epoch: state.epoch, step: state.completedSteps,
+        to: directory.path(of: file), operations: directory.operations)
+    }
   }
 
   /// Ends the files: an event, the summary, the timeline. To be called once, on every way out. What one file lacks, a
