@@ -1,5 +1,3 @@
-import SystemPackage
-
 /// Writes whole files so that a reader, or a run after a crash, finds the old content or the new, never a part.
 package enum AtomicFile {
   /// Receives the content of a file that is being written, piece by piece.
@@ -48,10 +46,7 @@ package enum AtomicFile {
       _ = operations.unlink(temporaryPath)
       throw error
     }
-    let opened = try operations.openFile(
-      directory, flags: O_RDONLY | O_DIRECTORY, reportedAs: path, operation: "open directory of")
-    defer { _ = operations.close(opened) }
-    try operations.synchronizeAll(opened, path: path, operation: "fsync directory of")
+    try operations.synchronizeDirectory(directory, of: path)
   }
 
   /// Writes a file of these bytes, likewise.
@@ -64,10 +59,13 @@ package enum AtomicFile {
     "\(directory)/.\(name).\(getpid())-\(String(UInt32.random(in: 0 ... .max), radix: 36)).tmp"
   }
 
+  /// Whether a file's name is one of those of `temporaryPath`: a crash leaves such files, and nobody needs them.
+  package static func isTemporary(_ name: String) -> Bool { name.hasPrefix(".") && name.hasSuffix(".tmp") }
+
   /// The directory of a path ("." if it has none) and the last component.
   static func split(_ path: String) -> (directory: String, name: String) {
-    let path = FilePath(path)
-    let directory = path.removingLastComponent()
-    return (directory.isEmpty ? "." : directory.string, path.lastComponent?.string ?? "")
+    // Not a FilePath: in a debug build it takes milliseconds, which tests with many files feel.
+    guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return (".", path) }
+    return (slash == path.startIndex ? "/" : String(path[..<slash]), String(path[path.index(after: slash)...]))
   }
 }

@@ -1,4 +1,5 @@
-/// The few system calls through which files are written, replaceable in tests (a full disk, a failing rename).
+/// The few system calls through which files are written, and read back where they are also written, replaceable in
+/// tests (a full disk, a failing rename).
 ///
 /// Each closure has the convention of its C function: a negative result means failure with the reason in `errno`.
 /// Interrupted calls (`EINTR`) are retried by the functions below.
@@ -7,6 +8,9 @@ package struct FileOperations: Sendable {
   package var open: @Sendable (_ path: String, _ flags: Int32, _ mode: mode_t) -> Int32
   /// `write(descriptor, bytes, count)`.
   package var write: @Sendable (_ descriptor: Int32, _ bytes: UnsafeRawPointer, _ count: Int) -> Int
+  /// `pread(descriptor, bytes, count, offset)`, the offset in bytes from the start.
+  package var read:
+    @Sendable (_ descriptor: Int32, _ bytes: UnsafeMutableRawPointer, _ count: Int, _ offset: Int) -> Int
   /// `fsync(descriptor)`.
   var synchronize: @Sendable (_ descriptor: Int32) -> Int32
   /// `ftruncate(descriptor, length)`, length in bytes.
@@ -17,15 +21,18 @@ package struct FileOperations: Sendable {
   var rename: @Sendable (_ from: String, _ to: String) -> Int32
   /// `unlink(path)`.
   package var unlink: @Sendable (_ path: String) -> Int32
+  /// `mkdir(path, mode)`.
+  var makeDirectory: @Sendable (_ path: String, _ mode: mode_t) -> Int32
 
   /// The calls of this system.
   package static let live = FileOperations(
     open: { path, flags, mode in systemOpen(path, flags | O_CLOEXEC, mode) },
     write: { descriptor, bytes, count in systemWrite(descriptor, bytes, count) },
+    read: { descriptor, bytes, count, offset in pread(descriptor, bytes, count, off_t(offset)) },
     synchronize: { descriptor in fsync(descriptor) },
     truncate: { descriptor, length in ftruncate(descriptor, off_t(length)) },
     close: { descriptor in systemClose(descriptor) }, rename: { from, to in systemRename(from, to) },
-    unlink: { path in systemUnlink(path) })
+    unlink: { path in systemUnlink(path) }, makeDirectory: { path, mode in mkdir(path, mode) })
 
   /// Opens a file.
   ///
@@ -50,6 +57,62 @@ package struct FileOperations: Sendable {
       if written == 0 { throw FileError(path: path, operation: "write", errorNumber: EIO) }
       offset += written
     }
+  }
+
+  /// Fills a buffer from a position in a file, going on after short reads and interruptions.
+  ///
+  /// - Parameter offset: bytes from the start of the file.
+  /// - Returns: how many bytes there were; fewer than the buffer takes only at the end of the file.
+  /// - Throws: `SystemError`.
+  package func readAll(into bytes: UnsafeMutableRawBufferPointer, from descriptor: Int32, at offset: Int)
+    throws(SystemError) -> Int
+  {
+    var done = 0
+    while done < bytes.count, let start = bytes.baseAddress {
+      let count = try SystemCall.run("read") { read(descriptor, start + done, bytes.count - done, offset + done) }
+      if count == 0 { break }
+      done += count
+    }
+    return done
+  }
+
+  /// Cuts a file off.
+  ///
+  /// - Parameters:
+  ///   - length: the bytes that stay.
+  ///   - path: the file that an error names.
+  /// - Throws: `FileError`.
+  package func truncateFile(_ descriptor: Int32, to length: Int, path: String) throws(FileError) {
+    try Self.named(path, "ftruncate") { truncate(descriptor, length) }
+  }
+
+  /// Deletes a file, if it is there.
+  ///
+  /// - Throws: `FileError`.
+  package func removeFile(_ path: String) throws(FileError) {
+    do throws(FileError) { try Self.named(path, "unlink") { unlink(path) } } catch {
+      if error.errorNumber != ENOENT { throw error }
+    }
+  }
+
+  /// Makes a directory, if there is nothing of its name; its parent has to be there.
+  ///
+  /// - Throws: `FileError`.
+  package func ensureDirectory(_ path: String) throws(FileError) {
+    do throws(FileError) { try Self.named(path, "mkdir") { makeDirectory(path, 0o777) } } catch {
+      if error.errorNumber != EEXIST { throw error }
+    }
+  }
+
+  /// Flushes a directory, so that a file is there under its name, or gone, after a crash, too.
+  ///
+  /// - Parameter path: of the file, which an error names.
+  /// - Throws: `FileError`.
+  package func synchronizeDirectory(_ directory: String, of path: String) throws(FileError) {
+    let descriptor = try openFile(
+      directory, flags: O_RDONLY | O_DIRECTORY, reportedAs: path, operation: "open directory of")
+    defer { _ = close(descriptor) }
+    try synchronizeAll(descriptor, path: path, operation: "fsync directory of")
   }
 
   /// Flushes a file to the device. What cannot be flushed by its nature (`EINVAL`, `EROFS`: pipes, character devices,

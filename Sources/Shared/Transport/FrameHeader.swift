@@ -154,7 +154,7 @@ package struct FrameHeader: Equatable, Sendable {
 
 extension [UInt8] {
   /// Appends a number, its least significant byte first.
-  mutating func appendLittleEndian<Number: FixedWidthInteger>(_ number: Number) {
+  package mutating func appendLittleEndian<Number: FixedWidthInteger>(_ number: Number) {
     Swift.withUnsafeBytes(of: number.littleEndian) { append(contentsOf: $0) }
   }
 }

@@ -1,16 +1,16 @@
 import Platform
 
 /// What one thread at a time has to itself, for longer than a lock should be held: while it reads or writes.
-final class Turn<State>: Sendable {
+package final class Turn<State>: Sendable {
   /// Nil while a thread has it.
   private let state: Guarded<State?>
 
-  init(_ state: State) { self.state = Guarded(state) }
+  package init(_ state: State) { self.state = Guarded(state) }
 
   /// Waits for the turn.
   ///
   /// - Throws: what `body` throws.
-  func take<Result>(_ body: (inout State) throws -> Result) rethrows -> Result {
+  package func take<Result>(_ body: (inout State) throws -> Result) rethrows -> Result {
     try use(state.wait { $0.take() }, body)
   }
 
