@@ -105,7 +105,7 @@ struct FormatsCommand: ParsableCommand {
           exitAccuracy: Double(exitCorrect) / Double(tested),
           finalAccuracy: Double(rest.correct) / Double(tested), epochs: epochs, trainImages: trained,
           seed: seed)
-        try Program.printLine(String(decoding: RunJSON.encode(row, pretty: false), as: UTF8.self))
+        try Program.printLine(RunJSON.line(row))
       }
       return
     }

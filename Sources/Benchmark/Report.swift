@@ -43,7 +43,7 @@ struct Report {
     if json {
       var object = Dictionary(uniqueKeysWithValues: zip(columns.map(\.key), row))
       object["benchmark"] = .word(title)
-      try Program.printLine(String(decoding: RunJSON.encode(object, pretty: false), as: UTF8.self))
+      try Program.printLine(RunJSON.line(object))
     } else {
       rows.append(row)
     }

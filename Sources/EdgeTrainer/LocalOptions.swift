@@ -75,10 +75,14 @@ struct LocalOptions: ParsableArguments {
   /// - Throws: `LocalCloudError`, `FileError`.
   func checkFiles() throws {
     guard local else { return }
+    try checkDirectory()
+    if let cloudLog { _ = try OutputFile(path: cloudLog) }
+  }
+
+  private func checkDirectory() throws {
     do { try RunDirectory.checkBase(cloudRunDir ?? "runs") } catch {
       throw LocalCloudError("\(error.problem); choose another --cloud-run-dir", kind: .cannotCreateRun)
     }
-    if let cloudLog { _ = try OutputFile(path: cloudLog) }
   }
 
   /// Pins this thread to its core, if that is asked for, and runs `body` with the address of the cloud; one that was
@@ -98,7 +102,7 @@ struct LocalOptions: ParsableArguments {
       _ = try body(cloud)
       return
     }
-    try checkFiles()
+    try checkDirectory()
     let settings = settings(machine)
     let arguments =
       ["--threads", "\(settings.threads)", "--convolution", settings.convolution.rawValue]

@@ -67,7 +67,7 @@ struct Resume: ParsableCommand {
         "run \(checkpoint.run) goes on in \(directory) after step \(before.state.completedSteps) of \(configuration.totalSteps)"
       )
       var options = EdgeSession.Options(
-        cloud: nil, compute: compute, timeout: before.settings.timeout, directory: directory, run: checkpoint.run,
+        cloud: nil, compute: compute, directory: directory, run: checkpoint.run,
         settings: before.settings)
       options.timeline = try trace.timeline(.edge)
       let session = try EdgeSession(

@@ -116,8 +116,7 @@ struct Train: ParsableCommand {
       }
       try local.withCloud(endpoint(), machine, interruption, logger) { cloud in
         var options = EdgeSession.Options(
-          cloud: cloud, compute: local.settings(machine), timeout: machine.timeout.value,
-          directory: directory, run: run,
+          cloud: cloud, compute: local.settings(machine), directory: directory, run: run,
           settings: RunProgress.Settings(
             data: data.source.option, timeout: machine.timeout.value, checkpointInterval: checkpoints.interval.value))
         options.timeline = timeline

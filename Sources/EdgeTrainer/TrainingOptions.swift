@@ -33,7 +33,7 @@ struct TrainingOptions: ParsableArguments {
     help: ArgumentHelp(
       "Weights that both sides keep beside the last: none, those of the best epoch, or of every one.",
       valueName: "which"))
-  var keepWeights = KeptWeights.last
+  var keepWeights = Defaults.keptWeights
 
   func apply(to configuration: inout RunConfiguration) {
     configuration.epochs = epochs

@@ -50,7 +50,8 @@ import Training
       ("window n", "\(Defaults.window)"), ("epochs n", "\(Defaults.epochs)"), ("batch-size n", "\(Defaults.batchSize)"),
       ("learning-rate x", "\(Defaults.learningRate)"), ("momentum x", "\(Defaults.momentum)"),
       ("weight-decay x", "\(Defaults.weightDecay)"), ("schedule name", Defaults.schedule.rawValue),
-      ("seed n", "\(Defaults.seed)"),
+      ("seed n", "\(Defaults.seed)"), ("keep-weights which", Defaults.keptWeights.rawValue),
+      ("checkpoint-interval s", "\(Seconds(Defaults.checkpointInterval))"),
     ] { #expect(readme.contains("| `--\(option)` | \(value) |"), "\(option)") }
   }
 

@@ -46,7 +46,7 @@ import Testing
     _ interruption: Interruption, _ operations: FileOperations, _ train: any LabeledImages
   ) throws -> RunSummary {
     var options = EdgeSession.Options(
-      cloud: nil, compute: ComputeSettings(threads: 1), timeout: 60, directory: "\(folder.path)/\(run)",
+      cloud: nil, compute: ComputeSettings(threads: 1), directory: "\(folder.path)/\(run)",
       run: try RunIdentifier(validating: run),
       // One after each step, if the one before is written.
       settings: RunProgress.Settings(timeout: 60, checkpointInterval: 1e-9))

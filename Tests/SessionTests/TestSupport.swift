@@ -151,9 +151,9 @@ func runEdge(
   operations: FileOperations = .live, train: (any LabeledImages)? = nil, timeline: Timeline? = nil
 ) throws -> RunSummary {
   var options = EdgeSession.Options(
-    cloud: endpoint, compute: ComputeSettings(threads: threads, convolution: convolution), timeout: timeout,
-    directory: "\(folder.path)/\(run)",
-    run: try RunIdentifier(validating: run))
+    cloud: endpoint, compute: ComputeSettings(threads: threads, convolution: convolution),
+    directory: "\(folder.path)/\(run)", run: try RunIdentifier(validating: run),
+    settings: RunProgress.Settings(timeout: timeout, checkpointInterval: 0))
   options.operations = operations
   options.timeline = timeline
   let session = try EdgeSession(

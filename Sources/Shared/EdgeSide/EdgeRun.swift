@@ -58,9 +58,6 @@ final class EdgeRun {
     return link
   }
 
-  /// - Throws: `InterruptedError` if the user has asked for the end.
-  func checkInterruption() throws { if interruption.isRequested { throw InterruptedError() } }
-
   /// Runs `body`, which waits; in training this counts as idle.
   func waiting<Result>(_ body: () throws -> Result) rethrows -> Result { try clock.waiting(body) }
 
@@ -100,7 +97,7 @@ final class EdgeRun {
   /// - Returns: nil after the last one.
   /// - Throws: `InterruptedError`, `DatasetError`.
   func next(_ loader: BatchLoader) throws -> Batch? {
-    try checkInterruption()
+    if interruption.isRequested { throw InterruptedError() }
     guard let batch = try waiting({ try loader.next() }) else { return nil }
     isInsideStep = true
     return batch

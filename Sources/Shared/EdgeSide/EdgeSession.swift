@@ -14,12 +14,10 @@ package final class EdgeSession {
     /// Nil for a strategy without a cloud.
     package var cloud: Endpoint?
     package var compute: ComputeSettings
-    /// Seconds without progress of the peer after which the run ends.
-    package var timeout: Double
     /// Where the run's files go.
     package var directory: String
     package var run: RunIdentifier
-    /// For the command that resumes the run.
+    /// What the command that resumes the run need not be told again.
     package var settings: RunProgress.Settings
     /// Whether a cloud that is not there yet, or busy, is waited for.
     package var waits = false
@@ -29,13 +27,11 @@ package final class EdgeSession {
     package var timeline: Timeline?
 
     package init(
-      cloud: Endpoint?, compute: ComputeSettings, timeout: Double, directory: String, run: RunIdentifier,
-      settings: RunProgress.Settings? = nil
+      cloud: Endpoint?, compute: ComputeSettings, directory: String, run: RunIdentifier, settings: RunProgress.Settings
     ) {
-      self.settings = settings ?? RunProgress.Settings(timeout: timeout, checkpointInterval: 0)
+      self.settings = settings
       self.cloud = cloud
       self.compute = compute
-      self.timeout = timeout
       self.directory = directory
       self.run = run
     }
@@ -168,7 +164,7 @@ package final class EdgeSession {
     let maximumFrameBytes = max(FrameHeader.defaultMaximumFrameBytes, try configuration.largestFrameBytes())
     func attempt() throws -> (FramedConnection, EdgeConnector.Greeting) {
       try EdgeConnector.connect(
-        cloud, hello, link: configuration.link, maximumFrameBytes: maximumFrameBytes, timeout: options.timeout,
+        cloud, hello, link: configuration.link, maximumFrameBytes: maximumFrameBytes, timeout: options.settings.timeout,
         interruption: interruption, logger: logger)
     }
     let (connection, greeting) =

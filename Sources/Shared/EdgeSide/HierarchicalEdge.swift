@@ -23,7 +23,7 @@ final class HierarchicalEdge: EdgeStrategy {
   func trainEpoch(_ run: EdgeRun) throws {
     let timeline = run.timeline
     images.train.startEpoch(run.state.epoch - 1)
-    while let batch = try run.waiting({ try images.train.next() }) {
+    while let batch = try run.next(images.train) {
       let features = timeline.measure(.forward) { front.forward(batch.images, training: true) }
       try run.send(features, batch.labels, codec) { .trainBatch($0) }
       let (result, gradient) = timeline.measure(.exit) { exit.loss(features, labels: batch.labels) }
@@ -42,7 +42,7 @@ final class HierarchicalEdge: EdgeStrategy {
   func evaluate(_ run: EdgeRun) throws -> EpochOutcome {
     let timeline = run.timeline
     images.test.startEpoch(0)
-    while let batch = try run.waiting({ try images.test.next() }) {
+    while let batch = try run.next(images.test) {
       let features = timeline.measure(.forward) { front.forward(batch.images, training: false) }
       try run.send(features, batch.labels, codec) { .evaluationBatch($0) }
       let result = timeline.measure(.exit) { exit.evaluate(features, labels: batch.labels) }

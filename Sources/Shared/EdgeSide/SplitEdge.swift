@@ -22,7 +22,7 @@ final class SplitEdge: EdgeStrategy {
   func trainEpoch(_ run: EdgeRun) throws {
     let timeline = run.timeline
     images.train.startEpoch(run.state.epoch - 1)
-    while let batch = try run.waiting({ try images.train.next() }) {
+    while let batch = try run.next(images.train) {
       let features = timeline.measure(.forward) { front.forward(batch.images, training: true) }
       try run.send(features, batch.labels, codec) { .trainBatch($0) }
       let encoded = try run.waiting { try run.cloud.awaitGradient() }
@@ -39,7 +39,7 @@ final class SplitEdge: EdgeStrategy {
 
   func evaluate(_ run: EdgeRun) throws -> EpochOutcome {
     images.test.startEpoch(0)
-    while let batch = try run.waiting({ try images.test.next() }) {
+    while let batch = try run.next(images.test) {
       let features = run.timeline.measure(.forward) { front.forward(batch.images, training: false) }
       try run.send(features, batch.labels, codec) { .evaluationBatch($0) }
     }

@@ -56,9 +56,7 @@ package final class MetricsLog: Sendable {
       guard present >= length else {
         throw RunDirectoryError.incomplete(path: path, expected: "at least \(length) bytes", actual: "\(present)")
       }
-      if present > length, directory.operations.truncate(descriptor, length) < 0 {
-        throw FileError(path: path, operation: "ftruncate", errorNumber: errno)
-      }
+      if present > length { try operations.truncateFile(descriptor, to: length, path: path) }
       state.length = length
     }
   }
@@ -72,16 +70,13 @@ package final class MetricsLog: Sendable {
     self.role = role
     self.operations = operations
     self.elapsedSeconds = elapsedSeconds ?? Self.stopwatch()
-    do throws(FileError) {
-      let descriptor = try operations.openFile(path, flags: O_WRONLY | O_APPEND | flags)
-      state = Guarded(State(descriptor: descriptor))
-      // For as long as it is open, the directory is this process's.
-      if flock(descriptor, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK {
-        throw FileError(path: path, operation: "flock", errorNumber: EWOULDBLOCK)
-      }
-    } catch let error where error.errorNumber == EWOULDBLOCK && error.operation == "flock" {
-      throw .inUse(path: path)
-    } catch { throw .cannotCreate(path: path, operation: error.operation, errorNumber: error.errorNumber) }
+    let descriptor: Int32
+    do throws(FileError) { descriptor = try operations.openFile(path, flags: O_WRONLY | O_APPEND | flags) } catch {
+      throw .cannotCreate(path: path, operation: error.operation, errorNumber: error.errorNumber)
+    }
+    state = Guarded(State(descriptor: descriptor))
+    // For as long as it is open, the directory is this process's.
+    if flock(descriptor, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK { throw .inUse(path: path) }
   }
 
   deinit {

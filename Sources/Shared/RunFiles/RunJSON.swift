@@ -22,6 +22,11 @@ package enum RunJSON {
     return Array((text.replacing(nonFiniteMark, with: "null") + (pretty ? "\n" : "")).utf8)
   }
 
+  /// The same on one line, as text.
+  package static func line(_ value: some Encodable) throws -> String {
+    String(decoding: try encode(value, pretty: false), as: UTF8.self)
+  }
+
   /// Decodes what `encode` wrote.
   ///
   /// - Throws: `DecodingError`.

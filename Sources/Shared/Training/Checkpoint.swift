@@ -1,4 +1,3 @@
-import FoundationEssentials
 import NeuralNetwork
 import Platform
 import RunFiles
@@ -29,7 +28,7 @@ package struct RunProgress: Codable, Equatable, Sendable {
   package struct Settings: Codable, Equatable, Sendable {
     /// The value of `--data`, absolute; nil in the cloud.
     package var data: String?
-    /// Seconds without progress of the peer.
+    /// Seconds without progress of the peer after which the run ends.
     package var timeout: Double
     /// Seconds between two checkpoints in an epoch; 0 for none.
     package var checkpointInterval: Double
@@ -66,31 +65,16 @@ package enum Checkpoint {
     init(path: String, role: Role) throws {
       file = try SafetensorsReader(path: path)
       try file.verifyChecksum(Checkpoint.checksum)
-      let entries = file.metadata
-      func refuse(_ field: String, _ expected: String, _ actual: String) -> WeightsFileError {
-        .metadata(path: path, field: field, expected: expected, actual: actual)
-      }
-      func entry(_ field: String, _ expected: String) throws -> String {
-        guard let value = entries[field] else { throw refuse(field, expected, "missing") }
-        return value
-      }
-      for (field, expected) in [
-        ("format", Checkpoint.format), ("version", Checkpoint.version), ("role", role.rawValue),
-      ] {
-        let actual = try entry(field, expected)
-        guard actual == expected else { throw refuse(field, expected, actual) }
-      }
-      let (run, number) = (try entry("run", "the run's name"), try entry("number", "a count"))
-      guard let count = Int(number), count >= 1 else { throw refuse("number", "a count", number) }
-      self.number = count
-      do { self.run = try RunIdentifier(validating: run) } catch { throw refuse("run", "the run's name", run) }
-      let (configuration, progress) = (try entry("configuration", "JSON"), try entry("progress", "JSON"))
-      do {
-        self.configuration = try JSONDecoder().decode(RunConfiguration.self, from: Data(configuration.utf8))
-        try self.configuration.validate()
-      } catch { throw refuse("configuration", "the configuration of a run", "one that cannot be used (\(error))") }
-      do { self.progress = try RunJSON.decode(RunProgress.self, from: Array(progress.utf8)) } catch {
-        throw refuse("progress", "that of a run", "one that cannot be used (\(error))")
+      let entries = FileMetadata(file.metadata, path: path)
+      try entries.require("format", Checkpoint.format)
+      try entries.require("version", Checkpoint.version)
+      try entries.require("role", role.rawValue)
+      let (run, progress) = (try entries.text("run", "the run's name"), try entries.text("progress", "JSON"))
+      self.run = try entries.value("run", "the run's name") { try RunIdentifier(validating: run) }
+      number = try entries.count("number", minimum: 1)
+      configuration = try entries.configuration()
+      self.progress = try entries.value("progress", "that of a run") {
+        try RunJSON.decode(RunProgress.self, from: Array(progress.utf8))
       }
     }
 

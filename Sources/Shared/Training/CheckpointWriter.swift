@@ -40,7 +40,7 @@ package final class CheckpointWriter {
     parameters = parts.flatMap(\.state)
     metadata = [
       "format": Checkpoint.format, "version": Checkpoint.version, "role": role.rawValue, "run": "\(run)",
-      "configuration": String(decoding: try RunJSON.encode(configuration, pretty: false), as: UTF8.self),
+      "configuration": try RunJSON.line(configuration),
     ]
     copies = parameters.map { .allocate(capacity: $0.count) }
     state = Guarded(State(number: number))
@@ -113,7 +113,7 @@ package final class CheckpointWriter {
   private func write(_ progress: RunProgress, _ number: Int) throws {
     var metadata = metadata
     metadata["number"] = "\(number)"
-    metadata["progress"] = String(decoding: try RunJSON.encode(progress, pretty: false), as: UTF8.self)
+    metadata["progress"] = try RunJSON.line(progress)
     let file = Checkpoint.files[number % Checkpoint.files.count]
     try SafetensorsWriter.write(
       zip(parameters, copies).map { $0.tensor(of: $1) }, metadata: metadata, to: directory.path(of: file),

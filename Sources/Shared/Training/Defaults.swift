@@ -18,4 +18,7 @@ package enum Defaults {
   package static let weightDecay: Float = 5e-4
   package static let schedule = LearningRateSchedule.oneCycle
   package static let seed: UInt64 = 0
+  package static let keptWeights = KeptWeights.last
+  /// Seconds.
+  package static let checkpointInterval = 60.0
 }

@@ -29,7 +29,7 @@ package struct RunConfiguration: Equatable, Sendable {
   /// What both sides do to what they send.
   package var link = LinkShaping.none
   /// Which weights both sides keep beside those of the last epoch.
-  package var keptWeights = KeptWeights.last
+  package var keptWeights = Defaults.keptWeights
 
   package init(
     task: ImageTask, network: SplitNetwork.Configuration, activations: ActivationFormat, data: String, trainImages: Int,

@@ -16,57 +16,63 @@ package final class RunRecorder {
   private let start: Double
   package private(set) var summary: RunSummary
   /// When the last epoch was logged.
-  private var ledgerBefore = ByteLedger()
+  private var ledgerBefore: ByteLedger
   /// Of all epochs whose weights were written, if the best are to be kept.
   private var bestAccuracy: Double?
 
   /// Writes config.json and starts metrics.jsonl in a directory that was made for this run.
   ///
   /// - Throws: `RunDirectoryError`, `FileError`.
-  package init(
+  package convenience init(
     _ directory: RunDirectory, _ configuration: RunConfiguration, role: Role, run: RunIdentifier,
     compute: ComputeSettings, timeline: Timeline? = nil
   ) throws {
-    self.timeline = timeline
-    self.directory = directory
-    self.configuration = configuration
-    self.role = role
-    start = MonotonicClock.seconds()
     let activations = configuration.strategy.isCut ? configuration.activations : nil
-    summary = RunSummary(
+    let summary = RunSummary(
       role: role, runId: run, softwareVersion: Software.version, startedAt: .now(),
       strategy: configuration.strategy.rawValue, architecture: configuration.network.architecture.rawValue,
       cut: configuration.strategy.isCut ? configuration.network.cut : nil, bits: activations?.bits,
       fullScale: activations.flatMap { $0.isQuantized ? $0.fullScale : nil }, epochs: configuration.epochs,
       seed: configuration.seed, threads: compute.threads, convolution: compute.convolution, kernels: GEMM.kernelName)
+    let start = Position(
+      summary: summary, ledgerBefore: ByteLedger(), bestAccuracy: nil, metricsBytes: 0, wallSeconds: 0)
     try directory.writeConfiguration(configuration, role: role)
-    metrics = try MetricsLog(in: directory, role: role)
+    try self.init(directory, configuration, role, start, timeline) {
+      try MetricsLog(in: directory, role: role, elapsedSeconds: $0)
+    }
     try metrics.append(EventRecord("started"))
   }
 
   /// Goes on with the files of a run that has ended early, from where a checkpoint says.
   ///
   /// - Throws: `RunDirectoryError`, `FileError`.
-  package init(
+  package convenience init(
     resuming directory: RunDirectory, _ configuration: RunConfiguration, role: Role, at position: Position,
     compute: ComputeSettings, timeline: Timeline? = nil
   ) throws {
-    self.timeline = timeline
-    self.directory = directory
-    self.configuration = configuration
-    self.role = role
-    let start = MonotonicClock.seconds() - position.wallSeconds
-    self.start = start
-    summary = position.summary
+    try self.init(directory, configuration, role, position, timeline) {
+      try MetricsLog(resuming: directory, at: position.metricsBytes, role: role, elapsedSeconds: $0)
+    }
     summary.outcome = .completed
     (summary.threads, summary.convolution) = (compute.threads, compute.convolution)
     summary.kernels = GEMM.kernelName
+    try metrics.append(EventRecord("resumed", reason: "step \(summary.completedSteps)"))
+  }
+
+  private init(
+    _ directory: RunDirectory, _ configuration: RunConfiguration, _ role: Role, _ position: Position,
+    _ timeline: Timeline?, openLog: (_ elapsedSeconds: @escaping @Sendable () -> Double) throws -> MetricsLog
+  ) throws {
+    self.directory = directory
+    self.configuration = configuration
+    self.role = role
+    self.timeline = timeline
+    let start = MonotonicClock.seconds() - position.wallSeconds
+    self.start = start
+    summary = position.summary
     ledgerBefore = position.ledgerBefore
     bestAccuracy = position.bestAccuracy
-    metrics = try MetricsLog(resuming: directory, at: position.metricsBytes, role: role) {
-      MonotonicClock.seconds() - start
-    }
-    try metrics.append(EventRecord("resumed", reason: "step \(summary.completedSteps)"))
+    metrics = try openLog { MonotonicClock.seconds() - start }
   }
 
   /// Where the files are, for a checkpoint.
@@ -180,12 +186,9 @@ package final class RunRecorder {
     _ error: (any Error)?, _ ledger: ByteLedger, linkBusySeconds: Double = 0, clock: TrainingClock? = nil
   ) throws {
     take(ledger)
-    summary.linkBusySeconds = linkBusySeconds
     let unfinished = summary
-    defer {
-      (summary.trainingSeconds, summary.busySeconds) = (unfinished.trainingSeconds, unfinished.busySeconds)
-      summary.idleSeconds = unfinished.idleSeconds
-    }
+    defer { if error != nil { summary = unfinished } }
+    summary.linkBusySeconds = linkBusySeconds
     if let clock { take(clock) }
     summary.wallSeconds = MonotonicClock.seconds() - start
     switch error {

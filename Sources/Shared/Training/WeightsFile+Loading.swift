@@ -65,46 +65,12 @@ extension WeightsFile {
 extension WeightsFile.Metadata {
   /// - Throws: `WeightsFileError.metadata` for the first entry that is missing or malformed.
   fileprivate init(_ entries: [String: String], path: String, role: Role) throws {
-    func entry(_ field: String, _ expected: String) throws -> String {
-      guard let value = entries[field] else {
-        throw WeightsFileError.metadata(path: path, field: field, expected: expected, actual: "missing")
-      }
-      return value
-    }
-    func count(_ field: String) throws -> Int {
-      let text = try entry(field, "a count")
-      guard let value = Int(text), value >= 0 else {
-        throw WeightsFileError.metadata(path: path, field: field, expected: "a count", actual: text)
-      }
-      return value
-    }
-    let storedRole = try entry("role", role.rawValue)
-    guard storedRole == role.rawValue else {
-      throw WeightsFileError.metadata(path: path, field: "role", expected: role.rawValue, actual: storedRole)
-    }
-    let json = try entry("configuration", "the run's configuration")
+    let entries = FileMetadata(entries, path: path)
+    try entries.require("role", role.rawValue)
     self.role = role
-    do {
-      configuration = try JSONDecoder().decode(RunConfiguration.self, from: Data(json.utf8))
-      try configuration.validate()
-    } catch {
-      throw WeightsFileError.metadata(
-        path: path, field: "configuration", expected: "the configuration of a run",
-        actual: "one that cannot be used (\(Self.reason(error)))")
-    }
-    epoch = try count("epoch")
-    step = try count("step")
-  }
-
-  private static func reason(_ error: any Error) -> String {
-    func key(_ context: DecodingError.Context) -> String { context.codingPath.last?.stringValue ?? "the whole" }
-    return switch error {
-    case DecodingError.keyNotFound(let key, _): "no \(key.stringValue)"
-    case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context):
-      "another type for \(key(context))"
-    case DecodingError.dataCorrupted(let context): "\(key(context)): \(context.debugDescription)"
-    default: "\(error)"
-    }
+    configuration = try entries.configuration()
+    epoch = try entries.count("epoch")
+    step = try entries.count("step")
   }
 }
 

@@ -27,7 +27,7 @@ package enum WeightsFile {
     _ parts: [Sequential], _ configuration: RunConfiguration, role: Role, epoch: Int, step: Int, to path: String,
     operations: FileOperations = .live
   ) throws {
-    let json = String(decoding: try RunJSON.encode(configuration, pretty: false), as: UTF8.self)
+    let json = try RunJSON.line(configuration)
     try SafetensorsWriter.write(
       parts.flatMap { $0.parameters + $0.statistics }.map { $0.tensor() },
       metadata: ["format": "pt", "role": role.rawValue, "configuration": json, "epoch": "\(epoch)", "step": "\(step)"],

@@ -156,18 +156,13 @@ package final class SafetensorsReader {
   private static func read(path: String, descriptor: Int32, offset: Int, into buffer: UnsafeMutableRawBufferPointer)
     throws(SafetensorsError)
   {
-    var done = 0
-    while done < buffer.count, let base = buffer.baseAddress {
-      let count = pread(descriptor, base + done, buffer.count - done, off_t(offset + done))
-      if count > 0 {
-        done += count
-      } else if count == 0 {
-        // Shortened since it was opened.
-        throw .wrongLength(path: path, expected: offset + buffer.count, actual: offset + done)
-      } else {
-        let errorNumber = errno
-        if errorNumber != EINTR { throw .cannotRead(path: path, operation: "read", errorNumber: errorNumber) }
-      }
+    let count: Int
+    do throws(SystemError) {
+      count = try FileOperations.live.readAll(into: buffer, from: descriptor, at: offset)
+    } catch { throw .cannotRead(path: path, operation: "read", errorNumber: error.errnoCode) }
+    // Shortened since it was opened.
+    if count < buffer.count {
+      throw .wrongLength(path: path, expected: offset + buffer.count, actual: offset + count)
     }
   }
 }
