@@ -30,6 +30,16 @@ import Testing
       configuration, folder, run, nil, interruption, operations, train ?? drawnImages(.train, configuration))
   }
 
+  /// A run that is interrupted when the nth image is asked for.
+  private func interrupt(_ folder: SessionFolder, _ run: String, afterReads reads: Int) throws {
+    let interruption = Interruption()
+    let images = TriggeringImages(
+      SyntheticImages(split: .train, count: 10, seed: 0), afterReads: reads, { interruption.request() })
+    #expect(throws: InterruptedError()) {
+      try start(folder, run, interruption: interruption, train: images)
+    }
+  }
+
   private func resume(
     _ folder: SessionFolder, _ run: String, operations: FileOperations = .live,
     damaged: (any Error) -> Void = { _ in }
@@ -79,12 +89,7 @@ import Testing
   @Test(arguments: [1, 5, 9, 11, 15, 19]) func interrupted(afterReads reads: Int) throws {
     let folder = try SessionFolder()
     _ = try start(folder, "whole")
-    let interruption = Interruption()
-    let images = TriggeringImages(
-      SyntheticImages(split: .train, count: 10, seed: 0), afterReads: reads, { interruption.request() })
-    #expect(throws: InterruptedError()) {
-      try start(folder, "part", interruption: interruption, train: images)
-    }
+    try interrupt(folder, "part", afterReads: reads)
     #expect(try folder.metrics("part").events == ["started", "interrupted"])
     #expect(try folder.summary("part").outcome == .interrupted)
     _ = try resume(folder, "part")
@@ -122,7 +127,7 @@ import Testing
   @Test func damagedCheckpoint() throws {
     let folder = try SessionFolder()
     _ = try start(folder, "whole")
-    #expect(throws: FileError.self) { try start(folder, "part", operations: .dying(atCall: 400)) }
+    try interrupt(folder, "part", afterReads: 15)
     let directory = try RunDirectory(resuming: "\(folder.path)/part")
     let newest = try Checkpoint.read(directory, role: .edge) { Issue.record($0) }
     #expect(newest.count == 2)
@@ -140,7 +145,7 @@ import Testing
 
   @Test func logIsShorterThanTheCheckpointSays() throws {
     let folder = try SessionFolder()
-    #expect(throws: FileError.self) { try start(folder, "part", operations: .dying(atCall: 400)) }
+    try interrupt(folder, "part", afterReads: 15)
     #expect(truncate("\(folder.path)/part/metrics.jsonl", 10) == 0)
     #expect(throws: RunDirectoryError.self) { try resume(folder, "part") }
     #expect(try folder.bytes("part/metrics.jsonl").count == 10)
@@ -148,7 +153,7 @@ import Testing
 
   @Test func anotherProcessIsAtWork() throws {
     let folder = try SessionFolder()
-    #expect(throws: FileError.self) { try start(folder, "part", operations: .dying(atCall: 400)) }
+    try interrupt(folder, "part", afterReads: 15)
     let descriptor = open("\(folder.path)/part/metrics.jsonl", O_RDONLY)
     defer { close(descriptor) }
     #expect(flock(descriptor, LOCK_EX) == 0)
