@@ -42,6 +42,7 @@ struct CloudTrainer: ParsableCommand {
   var sessions: Int?
 
   @OptionGroup var machine: MachineOptions
+  @OptionGroup var durability: DurabilityOptions
 
   @Option(help: ArgumentHelp("Longest frame that is accepted, in bytes.", valueName: "n"))
   var maxFrameBytes = FrameHeader.defaultMaximumFrameBytes
@@ -94,6 +95,8 @@ struct CloudTrainer: ParsableCommand {
         listen: try Endpoint(parsing: listen), compute: machine.settings, timeout: machine.timeout.value,
         maximumFrameBytes: maxFrameBytes, directory: runDir, sessions: sessions)
       options.maximumImageBytes = maxImageBytes
+      options.checkpointInterval = durability.checkpointInterval
+      options.reconnectFor = durability.reconnectFor
       options.timeline = try trace.timeline(.cloud)
       let server = try CloudServer(options, interruption: interruption, logger: logger)
       try Program.printLine("listening on \(server.endpoint)")

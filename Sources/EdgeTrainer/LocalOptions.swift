@@ -5,6 +5,7 @@ import Logging
 import Platform
 import RunFiles
 import Terminal
+import Training
 import Transport
 
 /// A cloud-trainer on this machine that lives as long as the command.
@@ -58,6 +59,33 @@ struct LocalOptions: ParsableArguments {
     }
   }
 
+  /// For the command that resumes the run.
+  var stored: RunProgress.Local? {
+    local
+      ? RunProgress.Local(
+        directory: absolute(cloudRunDir ?? "runs"), log: cloudLog.map(absolute), oneCoreEach: oneCoreEach) : nil
+  }
+
+  /// As a run was started that is resumed now.
+  static func resuming(_ stored: RunProgress.Local?) -> LocalOptions {
+    var options = LocalOptions()
+    options.local = stored != nil
+    options.oneCoreEach = stored?.oneCoreEach ?? false
+    options.cloudRunDir = stored?.directory
+    options.cloudLog = nil
+    return options
+  }
+
+  /// For a cloud that is started here, and whose address is its own matter.
+  static let placeholder = Endpoint(host: "127.0.0.1", port: 0)
+
+  private func absolute(_ path: String) -> String {
+    if path.hasPrefix("/") { return path }
+    guard let directory = getcwd(nil, 0) else { return path }
+    defer { free(directory) }
+    return String(cString: directory) + "/" + path
+  }
+
   /// How this program computes.
   func settings(_ machine: MachineOptions) -> ComputeSettings {
     var settings = machine.settings
@@ -106,7 +134,7 @@ struct LocalOptions: ParsableArguments {
     let settings = settings(machine)
     let arguments =
       ["--threads", "\(settings.threads)", "--convolution", settings.convolution.rawValue]
-      + ["--timeout", "\(machine.timeout)"] + (cloudRunDir.map { ["--run-dir", $0] } ?? [])
+      + ["--timeout", "\(machine.timeout)", "--reconnect-for", "0"] + (cloudRunDir.map { ["--run-dir", $0] } ?? [])
     try pin(to: cores.dropFirst().first)
     let started = try LocalCloud(arguments, log: cloudLog, interruption)
     let isCalled: Bool

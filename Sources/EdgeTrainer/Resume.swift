@@ -12,15 +12,20 @@ import Transport
 
 struct Resume: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Go on with a run that ended early, from what is in its directory.",
+    abstract: "Go on with a run that ended early, or deliver one, from what is in its directory.",
     discussion: """
       The run ends with the same weights, bit for bit, as if it had never been
       interrupted, on the same processor kernels with the same --threads and
-      --convolution. What is not said here is as it was when the run began.
+      --convolution. What is not said here is as it was when the run began. A cloud
+      that is not there yet is waited for, and training goes on meanwhile.
       """)
 
   @Argument(help: ArgumentHelp("The run's directory: the --run-dir of 'edge-trainer train'.", valueName: "dir"))
   var directory: String
+
+  @Option(
+    help: ArgumentHelp("Where the cloud is now, if it is not where it was, or was not there.", valueName: "host:port"))
+  var cloud: String?
 
   @Option(
     help: ArgumentHelp("Where the images are now, if they are not where they were.", valueName: "dir|synthetic"))
@@ -32,12 +37,28 @@ struct Resume: ParsableCommand {
   @Option(help: ArgumentHelp("How 3x3 convolutions are computed here. (default: as before)", valueName: "name"))
   var convolution: ConvolutionMethod?
 
+  @Option(
+    help: ArgumentHelp(
+      "How long the cloud may be gone before the run ends with an error: so many seconds. (default: as before)",
+      valueName: "s"))
+  var reconnectFor: Seconds?
+
   @OptionGroup var trace: TraceOption
 
   func validate() throws {
     if directory == "" { throw ValidationError("the run's directory is empty") }
     if data == "" { throw ValidationError("--data is empty: expected a folder, or synthetic") }
+    if let reconnectFor, !(0...1e9).contains(reconnectFor.value) {
+      throw ValidationError("--reconnect-for \(reconnectFor) is out of range: 0 to 1000000000 seconds")
+    }
     try MachineOptions.check(threads: threads)
+    _ = try endpoint(cloud)
+  }
+
+  private func endpoint(_ text: String?) throws -> Endpoint? {
+    try text.map { text in
+      do { return try Endpoint(parsing: text) } catch { throw ValidationError("--cloud \(error)") }
+    }
   }
 
   func run() throws {
@@ -49,31 +70,49 @@ struct Resume: ParsableCommand {
         logger.warning("a checkpoint cannot be used, the one before is: \(error)")
       }[0]
       let (configuration, before) = (checkpoint.configuration, checkpoint.progress)
+      var settings = before.settings
+      if let cloud {
+        guard configuration.strategy.needsCloud else {
+          throw ValidationError("--cloud \(cloud): the run has no cloud")
+        }
+        (settings.cloud, settings.local) = (cloud, nil)
+        if before.settings.local != nil { settings.reconnectFor = nil }
+      }
+      if let reconnectFor { settings.reconnectFor = reconnectFor.value }
+      let isTrained = before.logs.endedEpochs == configuration.epochs
+      if configuration.strategy.needsCloud, isTrained, settings.cloud == nil, settings.local == nil {
+        throw ValidationError("the run is trained and waits to be delivered: say where, with --cloud host:port")
+      }
       let summary = before.logs.summary
       let compute = ComputeSettings(
         threads: threads ?? summary.threads, convolution: convolution ?? summary.convolution)
-      let source = ImageSource(option: data ?? before.settings.data)
+      let source = ImageSource(option: data ?? settings.data)
       let (train, test) = try source.open(
         trainLimit: configuration.trainImages, testLimit: configuration.testImages, seed: configuration.seed)
       logger.info("\(source): \(train.count) images for training, \(test.count) for testing")
       for line in try RunPlan(configuration).lines() { logger.info("\(line)") }
-      for (what, now, then) in [
-        ("kernels", GEMM.kernelName, summary.kernels), ("threads", "\(compute.threads)", "\(summary.threads)"),
-        ("convolutions", compute.convolution.rawValue, summary.convolution.rawValue),
-      ] where now != then {
-        logger.warning("\(what): \(now), but \(then) before; the bits of the weights will differ")
-      }
+      for change in summary.changes(for: compute) { logger.warning("\(change)") }
       logger.info(
         "run \(checkpoint.run) goes on in \(directory) after step \(before.state.completedSteps) of \(configuration.totalSteps)"
       )
-      var options = EdgeSession.Options(
-        cloud: nil, compute: compute, directory: directory, run: checkpoint.run,
-        settings: before.settings)
-      options.timeline = try trace.timeline(.edge)
-      let session = try EdgeSession(
-        configuration, options, resuming: checkpoint, train: train, test: test, interruption: interruption,
-        logger: logger, progress: ProgressReporter())
-      try Program.printLine(SummaryTable(try session.run()).rendered())
+      let timeline = try trace.timeline(.edge)
+      var machine = MachineOptions()
+      machine.threads = compute.threads
+      machine.timeout = Seconds(settings.timeout)
+      machine.convolution = ConvolutionOption()
+      machine.convolution.convolution = compute.convolution
+      try LocalOptions.resuming(settings.local).withCloud(
+        settings.local == nil ? endpoint(settings.cloud) : LocalOptions.placeholder, machine, interruption, logger
+      ) { cloud in
+        var options = EdgeSession.Options(
+          cloud: cloud, compute: compute, directory: directory, run: checkpoint.run, settings: settings)
+        options.timeline = timeline
+        let session = try EdgeSession(
+          configuration, options, resuming: checkpoint, train: train, test: test, interruption: interruption,
+          logger: logger, progress: ProgressReporter())
+        try Program.printLine(SummaryTable(try session.run()).rendered())
+        return true
+      }
     }
   }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandLineSupport
 import Training
 
 extension Strategy: ExpressibleByArgument {}
@@ -8,9 +9,13 @@ extension Strategy {
   var meaninglessOptions: [String] {
     var options: [String] = []
     if !needsCloud {
-      options += ["--cloud", "--wait", "--local", "--cloud-run-dir", "--cloud-log", "--link-rate", "--link-delay"]
+      options += [
+        "--cloud", "--wait", "--reconnect-for", "--local", "--cloud-run-dir", "--cloud-log", "--link-rate",
+        "--link-delay",
+      ]
     }
-    if !isResumable { options += ["--checkpoint-interval"] }
+    if !isResumable { options += ["--checkpoint-interval", "--reconnect-for"] }
+    if !hasExit { options += ["--spool"] }
     if !hasWindow { options += ["--window"] }
     if !hasExit { options += ["--exit-head"] }
     if !isCut { options += ["--cut", "--bottleneck", "--bits", "--scale", "--full-scale", "--compression"] }
@@ -39,17 +44,20 @@ struct StrategyOption: ParsableArguments {
     --exit-head with all but hierarchical; --window with split and edge-only;
     --cut, --bottleneck, --bits, --scale, --full-scale and --compression where the
     network is not cut, --scale and --full-scale with 16 and 32 bits, too; --cloud,
-    --wait, --link-rate and --link-delay with edge-only; --checkpoint-interval with all but
-    edge-only, which alone can be resumed so far.
+    --wait, --reconnect-for, --link-rate and --link-delay with edge-only; --spool
+    with all but hierarchical; --checkpoint-interval and --reconnect-for with split,
+    which cannot be resumed.
     """
 
   /// The given options that mean nothing for the strategy.
   func unused(
     _ link: LinkOptions, _ bits: BitsOption, _ network: NetworkOptions, _ cut: CutOption,
-    _ local: LocalOptions, _ checkpoints: CheckpointOption, waits: Bool
+    _ local: LocalOptions, _ durability: DurabilityOptions, _ spool: SpoolOption, waits: Bool
   ) -> [String] {
     let given = [
-      "--checkpoint-interval": checkpoints.given != nil,
+      "--checkpoint-interval": durability.givenInterval != nil,
+      "--reconnect-for": durability.givenReconnect != nil,
+      "--spool": spool.given != nil,
       "--cloud": link.cloud != nil,
       "--local": local.local,
       "--wait": waits,

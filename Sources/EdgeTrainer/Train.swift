@@ -28,12 +28,17 @@ struct Train: ParsableCommand {
   @Flag(help: "Wait for a cloud that is not there yet, or busy, instead of ending.")
   var wait = false
 
+  @Flag(
+    help: "Train without a cloud; 'edge-trainer resume <dir> --cloud host:port' delivers it later. Hierarchical only.")
+  var offline = false
+
   @OptionGroup(title: "Local") var local: LocalOptions
   @OptionGroup(title: "Data") var data: DataOptions
   @OptionGroup(title: "Network") var network: NetworkOptions
   @OptionGroup(title: "Network") var cut: CutOption
   @OptionGroup(title: "Training") var training: TrainingOptions
-  @OptionGroup var checkpoints: CheckpointOption
+  @OptionGroup var durability: DurabilityOptions
+  @OptionGroup var spool: SpoolOption
   @OptionGroup var machine: MachineOptions
   @OptionGroup var trace: TraceOption
 
@@ -47,6 +52,7 @@ struct Train: ParsableCommand {
     if runDir == "" { throw ValidationError("--run-dir is empty: expected a directory") }
     try Program.checkingUsage {
       _ = try endpoint()
+      try checkOffline()
       try local.check(link, machine, needsCloud: strategy.strategy.needsCloud)
       // Whether numbers and network fit, before any file is read.
       let configuration = try configuration(
@@ -70,8 +76,28 @@ struct Train: ParsableCommand {
     return configuration.canonical()
   }
 
+  /// - Throws: `ValidationError` if what is asked for cannot be without a cloud.
+  private func checkOffline() throws {
+    guard offline else { return }
+    guard strategy.strategy.hasExit else {
+      throw ValidationError("--offline needs --strategy hierarchical, which alone sends and asks nothing")
+    }
+    if spool.given?.bytes == 0 { throw ValidationError("--offline needs a spool: --spool is 0") }
+    for (option, isGiven) in [("--cloud", link.cloud != nil), ("--local", local.local), ("--wait", wait)]
+    where isGiven { throw ValidationError("\(option) does not go with --offline, which trains without a cloud") }
+  }
+
   private func endpoint() throws -> Endpoint? {
-    strategy.strategy.needsCloud ? try link.endpoint() : nil
+    strategy.strategy.needsCloud && !offline ? try link.endpoint() : nil
+  }
+
+  private func settings(_ cloud: Endpoint?, spool: Int?) -> RunProgress.Settings {
+    var settings = RunProgress.Settings(
+      data: data.source.option, timeout: machine.timeout.value, checkpointInterval: durability.checkpointInterval,
+      spool: spool, reconnectFor: local.local ? 0 : durability.reconnectFor)
+    settings.cloud = local.local ? nil : cloud.map { "\($0)" }
+    settings.local = local.stored
+    return settings
   }
 
   func run() throws {
@@ -80,7 +106,7 @@ struct Train: ParsableCommand {
       let (train, test) = try data.source.open(
         trainLimit: data.trainLimit, testLimit: data.testLimit, seed: training.seed)
       logger.info("\(data.source): \(train.count) images for training, \(test.count) for testing")
-      let unused = strategy.unused(link, bits, network, cut, local, checkpoints, waits: wait)
+      let unused = strategy.unused(link, bits, network, cut, local, durability, spool, waits: wait)
       if !unused.isEmpty {
         logger.notice(
           "strategy \(strategy.strategy.rawValue) has no use for \(unused.joined(separator: ", ")): ignored")
@@ -108,6 +134,7 @@ struct Train: ParsableCommand {
       }
       logger.info("run \(run), files in \(directory)")
       let timeline = try trace.timeline(.edge)
+      let spoolLimit = strategy.strategy.hasExit ? spool.limit(in: directory, logger) : nil
       let cloudDirectory = local.cloudDirectory(of: run)
       defer {
         if local.local, access(cloudDirectory, F_OK) == 0 {
@@ -117,8 +144,7 @@ struct Train: ParsableCommand {
       try local.withCloud(endpoint(), machine, interruption, logger) { cloud in
         var options = EdgeSession.Options(
           cloud: cloud, compute: local.settings(machine), directory: directory, run: run,
-          settings: RunProgress.Settings(
-            data: data.source.option, timeout: machine.timeout.value, checkpointInterval: checkpoints.interval.value))
+          settings: settings(cloud, spool: spoolLimit))
         options.timeline = timeline
         options.waits = wait
         let session = try EdgeSession(

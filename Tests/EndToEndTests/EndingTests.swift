@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// Runs that are ended in mid-epoch: by the user, by a kill, by silence.
+/// Runs that are ended in mid-epoch, and that nobody waits for: by the user, by a kill, by silence.
 @Suite struct EndingTests {
   /// An endless run in which both sides have logged some steps.
   private struct RunUnderWay {
@@ -13,8 +13,9 @@ import Testing
 
     init(cloudArguments: [String] = ["--sessions", "1"], edgeArguments: [String] = []) throws {
       let directory = try TemporaryDirectory()
-      let cloud = try RunningCloud(in: directory, cloudArguments)
-      let edge = try ChildProcess.startEdge(cloud, in: directory, .endless, edgeArguments)
+      let patience = ["--reconnect-for", "0"]
+      let cloud = try RunningCloud(in: directory, patience + cloudArguments)
+      let edge = try ChildProcess.startEdge(cloud, in: directory, .endless, patience + edgeArguments)
       let files = RunFiles(directory.path("edge"))
       try edge.wait(for: "steps of the edge") { files.loggedSteps > 2 ? true : nil }
       let others = try cloud.runDirectory()

@@ -58,7 +58,8 @@ import Testing
   @Test func edgesDiskIsFull() throws {
     let directory = try TemporaryDirectory()
     let cloud = try RunningCloud(in: directory, ["--sessions", "1"])
-    let edge = try ChildProcess.startEdge(cloud, in: directory, .endless, limitingFilesTo: 4).wait()
+    let edge = try ChildProcess.startEdge(cloud, in: directory, .endless, ["--spool", "0"], limitingFilesTo: 4)
+      .wait()
     expectError(edge, .edge, code: 74, mentioning: [directory.path("edge/metrics.jsonl"), "File too large"])
     let edgeFiles = RunFiles(directory.path("edge"))
     let edgeSteps = try edgeFiles.metrics().filter { $0["type"] as? String == "step" }.count
@@ -73,8 +74,9 @@ import Testing
 
   @Test func cloudsDiskIsFull() throws {
     let directory = try TemporaryDirectory()
-    let cloud = try RunningCloud(in: directory, ["--sessions", "1"], limitingFilesTo: 4)
-    let edge = try ChildProcess.startEdge(cloud, in: directory, .endless).wait()
+    let patience = ["--reconnect-for", "0"]
+    let cloud = try RunningCloud(in: directory, ["--sessions", "1"] + patience, limitingFilesTo: 4)
+    let edge = try ChildProcess.startEdge(cloud, in: directory, .endless, patience).wait()
     expectError(edge, .edge, code: 69, mentioning: ["the cloud failed (storage)", "File too large"])
     #expect(try RunFiles(directory.path("edge")).outcome().hasPrefix("failed: the cloud failed (storage)"))
     #expect(try RunFiles(directory.path("edge")).metrics().count > 1)

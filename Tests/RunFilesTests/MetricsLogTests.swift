@@ -20,14 +20,14 @@ import Testing
         EpochRecord(
           epoch: 1, trainLoss: 1.75, exitAccuracy: 0.5, finalAccuracy: nil, trainImagesPerSecond: 1000,
           trainingSeconds: 2, busySeconds: 1.5, idleSeconds: 0.5, trainPayloadBytes: 1, evaluationBytes: 2,
-          gradientPayloadBytes: 6, sentBytes: 3, receivedBytes: 4, peakMemoryBytes: 5))
+          gradientPayloadBytes: 6, sentBytes: 3, receivedBytes: 4, resentBytes: 7, peakMemoryBytes: 5))
       try log.append(EventRecord("peer lost", reason: "line 1\nline 2"))
       try log.finish()
       #expect(
         try text(log.path) == #"""
           {"event":"started","role":"edge","type":"event","wall_seconds":1.5}
           {"epoch":1,"images":128,"learning_rate":0.1,"loss":2.25,"received_bytes":20,"role":"edge","sent_bytes":10,"step":2,"type":"step","wall_seconds":1.5}
-          {"busy_seconds":1.5,"epoch":1,"evaluation_bytes":2,"exit_accuracy":0.5,"final_accuracy":null,"gradient_payload_bytes":6,"idle_seconds":0.5,"peak_memory_bytes":5,"received_bytes":4,"role":"edge","sent_bytes":3,"train_images_per_second":1000,"train_loss":1.75,"train_payload_bytes":1,"training_seconds":2,"type":"epoch","wall_seconds":1.5}
+          {"busy_seconds":1.5,"epoch":1,"evaluation_bytes":2,"exit_accuracy":0.5,"final_accuracy":null,"gradient_payload_bytes":6,"idle_seconds":0.5,"peak_memory_bytes":5,"received_bytes":4,"resent_bytes":7,"role":"edge","sent_bytes":3,"train_images_per_second":1000,"train_loss":1.75,"train_payload_bytes":1,"training_seconds":2,"type":"epoch","wall_seconds":1.5}
           {"event":"peer lost","reason":"line 1\nline 2","role":"edge","type":"event","wall_seconds":1.5}
 
           """#)
@@ -165,6 +165,7 @@ import Testing
             "completed_steps" : 0,
             "convolution" : "winograd",
             "cut" : 2,
+            "edge_training_seconds" : null,
             "epochs" : 5,
             "evaluation_bytes" : 0,
             "exit_accuracy" : null,
@@ -177,6 +178,7 @@ import Testing
             "outcome" : "completed",
             "peak_memory_bytes" : null,
             "received_bytes" : 0,
+            "resent_bytes" : 0,
             "role" : "edge",
             "run_id" : "r-1",
             "seed" : 18446744073709551615,

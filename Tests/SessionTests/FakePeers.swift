@@ -154,6 +154,12 @@ final class FakeEdge {
       activations: (0..<5000).map { _ in UInt8(truncatingIfNeeded: random.next()) })
   }
 
+  /// The next step on uploaded images.
+  func step() -> StepRequest {
+    sequence += 1
+    return StepRequest(sequence: sequence)
+  }
+
   /// Sends an honest training batch.
   func train(_ count: Int) throws {
     try connection.send(.trainBatch(batch([UInt8](repeating: 3, count: count))))
@@ -172,10 +178,11 @@ final class FakeEdge {
   }
 
   func endEpoch(_ epoch: Int = 1, sent: ByteCounts? = nil, exitCount: Int? = nil) throws {
+    sequence += 1
     try connection.send(
       .epochEnd(
         EpochEnd(
-          epoch: epoch, steps: configuration.stepsPerEpoch, sent: sent ?? connection.ledger.sent,
+          epoch: epoch, steps: configuration.stepsPerEpoch, sequence: sequence, sent: sent ?? connection.ledger.sent,
           exitCorrect: 0, exitCount: exitCount ?? configuration.testImages)))
   }
 

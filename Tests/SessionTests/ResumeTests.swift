@@ -106,7 +106,7 @@ import Testing
       lives += 1
       try #require(lives < 60, "a life gets no further")
       // Longer with each life, or a call in the first lines of the log would be the end of every one.
-      let operations = FileOperations.dying(atCall: call + 30 * lives)
+      let (operations, _) = FileOperations.dying(atCall: call + 30 * lives)
       do {
         if folder.hasCheckpoint("part") {
           _ = try resume(folder, "part", operations: operations)
@@ -174,33 +174,5 @@ import Testing
 extension SessionFolder {
   fileprivate func hasCheckpoint(_ run: String) -> Bool {
     Checkpoint.files.contains { exists("\(run)/\($0)") }
-  }
-}
-
-extension FileOperations {
-  /// A process that dies at its nth call: of a write only half is done, and nothing of what follows.
-  fileprivate static func dying(atCall last: Int) -> FileOperations {
-    let calls = Guarded(0)
-    @Sendable func lives() -> Bool {
-      calls.withLock { calls in
-        calls += 1
-        if calls >= last { errno = EIO }
-        return calls < last
-      }
-    }
-    let live = FileOperations.live
-    var operations = live
-    operations.open = { lives() ? live.open($0, $1, $2) : -1 }
-    operations.write = { descriptor, bytes, count in
-      if lives() { return live.write(descriptor, bytes, count) }
-      if calls.withLock({ $0 }) == last { _ = live.write(descriptor, bytes, count / 2) }
-      errno = EIO
-      return -1
-    }
-    operations.synchronize = { lives() ? live.synchronize($0) : -1 }
-    operations.truncate = { lives() ? live.truncate($0, $1) : -1 }
-    operations.rename = { lives() ? live.rename($0, $1) : -1 }
-    operations.unlink = { lives() ? live.unlink($0) : -1 }
-    return operations
   }
 }

@@ -62,7 +62,7 @@ import Testing
     #expect(summary.trainingSeconds <= summary.wallSeconds)
     #expect(
       try Set(FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/edge")) == [
-        "config.json", "metrics.jsonl", "summary.json",
+        "checkpoint-2.safetensors", "config.json", "metrics.jsonl", "summary.json",
       ])
   }
 
@@ -96,16 +96,17 @@ import Testing
 
   @Test func cloudNeverOverwritesARun() throws {
     let folder = try SessionFolder()
-    let cloud = try TestCloud(folder, sessions: 2)
+    let cloud = try TestCloud(folder, sessions: nil)
     _ = try runEdge(oneStepConfiguration(), cloud.endpoint, folder, run: "same")
     let before = try folder.bytes("cloud/same/metrics.jsonl")
     try FileManager.default.removeItem(atPath: "\(folder.path)/same")
-    let error = #expect(throws: Failure.self) {
+    let error = #expect(throws: RefusedError.self) {
       try whileBusy { try runEdge(oneStepConfiguration(), cloud.endpoint, folder, run: "same") }
     }
-    #expect(error?.code == "storage")
+    #expect(error?.code == .cannotResume)
+    #expect(error?.reason.contains("it is complete here") == true)
     #expect(try folder.bytes("cloud/same/metrics.jsonl") == before)
-    #expect(cloud.end().completed.count == 1)
+    #expect(cloud.stop().completed.count == 1)
   }
 
   @Test func edgesDirectoryHoldsARun() throws {

@@ -97,33 +97,6 @@ import Testing
     #expect(rows.steps.map(\.images) == [4, 4, 2])
   }
 
-  /// Takes the upload and the first end of an epoch.
-  private static func takeUpload(_ peer: FakeCloud.Peer) throws -> ReceivedMessage {
-    while true {
-      let received = try peer.connection.receive()
-      switch received.message {
-      case .trainImages(let batch), .testImages(let batch): try peer.acknowledge(batch.sequence)
-      default: return received
-      }
-    }
-  }
-
-  @Test(arguments: [0, 2, 4]) func otherStepsThanAnEpochHas(reports: Int) throws {
-    let (error, rows) = try failure(.cloudUploadOnce) { peer in
-      let end = try Self.takeUpload(peer)
-      for batch in 0..<reports {
-        try peer.connection.send(
-          .batchReport(BatchReport(epoch: 1, stage: .training, batch: batch + 1, loss: 2, correct: 0)))
-      }
-      if reports < 4 { try peer.connection.send(.epochReport(peer.report(on: end))) }
-      try Self.expectTold("protocol", peer)
-    }
-    #expect(
-      error as? WireError == .order(expected: "3 batches of training in an epoch", actual: "\(reports)"))
-    #expect(rows.steps.count == min(reports, 3))
-    #expect(rows.events == ["started", "uploaded", "failed"])
-  }
-
   // MARK: Edges
 
   /// Lets an edge misbehave by a script.
@@ -178,13 +151,26 @@ import Testing
   @Test func fewerImagesThanAnnounced() throws {
     let error = try failure(of: .cloudUploadOnce) { edge in
       try edge.connection.send(.trainImages(edge.images([1, 2, 3, 4])))
-      try edge.connection.send(
-        .epochEnd(
-          EpochEnd(epoch: 1, steps: 0, sent: edge.connection.ledger.sent, exitCorrect: 0, exitCount: 0)))
+      try edge.connection.send(.trainStep(edge.step()))
     }
     #expect(
       error as? WireError
-        == .payload(type: .epochEnd, field: "uploaded training images", expected: "10", actual: "4"))
+        == .payload(type: .trainStep, field: "uploaded training images", expected: "10", actual: "4"))
+  }
+
+  @Test func moreStepsThanAnEpochHas() throws {
+    let error = try failure(of: .cloudUploadOnce) { edge in
+      for count in [4, 4, 2] {
+        try edge.connection.send(.trainImages(edge.images([UInt8](repeating: 1, count: count))))
+        _ = try edge.connection.receive()
+      }
+      for count in [4, 2] {
+        try edge.connection.send(.testImages(edge.images([UInt8](repeating: 1, count: count))))
+        _ = try edge.connection.receive()
+      }
+      for _ in 0..<4 { try edge.connection.send(.trainStep(edge.step())) }
+    }
+    #expect(error as? WireError == .order(expected: "3 steps of a kind in an epoch", actual: "one more"))
   }
 
   // MARK: A slow link

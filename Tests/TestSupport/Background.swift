@@ -19,6 +19,9 @@ package final class Background<Value: Sendable>: Sendable {
   /// How the work ended. Waits for it.
   package func result() -> Result<Value, any Error> { outcome.wait { $0 } }
 
+  /// How the work ended; nil if it has not.
+  package func poll() -> Result<Value, any Error>? { outcome.withLock { $0 } }
+
   /// What the work gave, or threw.
   package func value() throws -> Value { try result().get() }
 

@@ -75,12 +75,27 @@ import Testing
     },
     Case(
       "the end of an epoch",
-      order("probe, filler 1, goodbye, failure", "epoch-end of epoch 1 after 0 steps from the edge")
-    ) { try opening() + [.edge(epochEnd(1, steps: 0))] },
+      order("probe, filler 1, goodbye, failure", "epoch-end 1 of epoch 1 after 0 steps from the edge")
+    ) { try opening() + [ConversationTests.end(1, steps: 0, 1)] },
+    Case("a step", order("probe, filler 1, goodbye, failure", "train-step 1 from the edge")) {
+      try opening() + [.edge(.trainStep(StepRequest(sequence: 1)))]
+    },
+    Case("an acknowledgement", order("goodbye (interrupted), failure", "acknowledgement of 1 from the cloud")) {
+      try opening() + [ask(1), answer(1), ConversationTests.acknowledge(1)]
+    },
+    Case("a replay", order("goodbye (interrupted), failure", "replay from 1 to 1 from the cloud")) {
+      try opening() + [ask(1), answer(1), .cloud(replay(1, batches: 1))]
+    },
+    Case(
+      "a run that goes on", order("welcome, refusal, failure", "welcome to go on after 3 from the cloud")
+    ) {
+      try ConversationTests.opening(
+        exchange: .measurements, resume: ResumePosition(applied: 3, epoch: 2, steps: 1, testBatches: 0))
+    },
     Case(
       "a probe in a run",
       order(
-        "train-batch 1, evaluation-batch 1, epoch-end of epoch 1 after 0 steps, goodbye, failure",
+        "train-batch 1, evaluation-batch 1, epoch-end 1 of epoch 1 after 0 steps, goodbye, failure",
         "probe from the edge")
     ) { try ConversationTests.opening() + [probe()] },
   ]

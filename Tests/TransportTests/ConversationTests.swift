@@ -3,7 +3,7 @@ import Testing
 
 @testable import Transport
 
-/// The order of messages, without any input or output.
+/// The order of messages, without any input or output: how a conversation begins and ends, and whose turn it is.
 @Suite struct ConversationTests {
   /// Who says what.
   enum Line {
@@ -13,13 +13,15 @@ import Testing
 
   static func play(_ lines: [Line], as role: Role) throws -> ConversationStateMachine {
     var machine = ConversationStateMachine(role: role)
-    for line in lines {
-      switch (line, role) {
-      case (.edge(let message), .edge), (.cloud(let message), .cloud): try machine.willSend(message)
-      case (.edge(let message), .cloud), (.cloud(let message), .edge): try machine.didReceive(message)
-      }
-    }
+    for line in lines { try say(line, to: &machine) }
     return machine
+  }
+
+  private static func say(_ line: Line, to machine: inout ConversationStateMachine) throws(WireError) {
+    switch (line, machine.role) {
+    case (.edge(let message), .edge), (.cloud(let message), .cloud): try machine.willSend(message)
+    case (.edge(let message), .cloud), (.cloud(let message), .edge): try machine.didReceive(message)
+    }
   }
 
   static let welcome = Message.welcome(Welcome(maximumFrameBytes: 1 << 26, softwareVersion: "0"))
@@ -28,12 +30,17 @@ import Testing
   static func goodbye(_ reason: Goodbye.Reason) -> Message { .goodbye(Goodbye(reason: reason)) }
   static func train(_ sequence: UInt64) -> Line { .edge(.trainBatch(batch(sequence))) }
   static func evaluate(_ sequence: UInt64) -> Line { .edge(.evaluationBatch(batch(sequence))) }
+  static func end(_ epoch: Int, steps: Int, _ sequence: UInt64) -> Line {
+    .edge(epochEnd(epoch, steps: steps, sequence))
+  }
   static func acknowledge(_ sequence: UInt64) -> Line { .cloud(acknowledgement(sequence)) }
+  static func report(_ epoch: Int) -> Line { .cloud(epochReport(epoch)) }
   static func opening(
-    window: Int = 4, exchange: Exchange = .activations, resume: ResumePosition? = nil
+    window: Int = 4, exchange: Exchange = .activations, offer: ResumeOffer? = nil, resume: ResumePosition? = nil
   ) throws -> [Line] {
     let welcome = Welcome(maximumFrameBytes: 1 << 26, resume: resume, softwareVersion: "0")
-    return [.edge(.hello(try hello(window: window, exchange: exchange))), .cloud(.welcome(welcome))]
+    let hello = try hello(window: window, exchange: exchange, resume: offer)
+    return [.edge(.hello(hello)), .cloud(.welcome(welcome))]
   }
 
   struct Case: Sendable, CustomTestStringConvertible {
@@ -55,146 +62,88 @@ import Testing
 
   static let cases: [Case] = [
     Case("two epochs and a goodbye") {
-      try opening() + [train(1), train(2), acknowledge(1), evaluate(3), acknowledge(3)]
-        + [.edge(epochEnd(1, steps: 2)), .cloud(epochReport(1))]
-        + [train(4), .edge(epochEnd(2, steps: 1)), acknowledge(4), .cloud(epochReport(2))]
-        + [.edge(goodbye(.completed))]
-    },
-    Case("a run resumed in the middle of an epoch") {
-      try opening(resume: ResumePosition(epoch: 3, step: 5))
-        + [train(1), acknowledge(1), .edge(epochEnd(3, steps: 6)), .cloud(epochReport(3))]
+      try opening() + [train(1), train(2), acknowledge(1), evaluate(3), acknowledge(3), end(1, steps: 2, 4), report(1)]
+        + [train(5), end(2, steps: 1, 6), acknowledge(5), report(2), .edge(goodbye(.completed))]
     },
     Case("an epoch without evaluation, and one without batches") {
-      try opening() + [train(1), acknowledge(1), .edge(epochEnd(1, steps: 1)), .cloud(epochReport(1))]
-        + [.edge(epochEnd(2, steps: 0)), .cloud(epochReport(2))]
+      try opening() + [train(1), acknowledge(1), end(1, steps: 1, 2), report(1), end(2, steps: 0, 3), report(2)]
     },
     Case("refused after hello") { [.edge(.hello(try hello())), .cloud(refusal)] },
     Case("refused before hello") { [.cloud(refusal)] },
     Case("interrupted by the edge in mid-epoch") {
       try opening() + [train(1), .edge(goodbye(.interrupted)), acknowledge(1), .cloud(goodbye(.interrupted))]
     },
-    Case("interrupted by the cloud; a batch crosses it") {
-      try opening() + [.cloud(goodbye(.interrupted)), train(1), .edge(goodbye(.interrupted))]
+    Case("interrupted by the edge; a report crosses it") {
+      try opening() + [end(1, steps: 0, 1), .edge(goodbye(.interrupted)), report(1), .cloud(durable(1))]
+    },
+    Case("interrupted by the cloud; records cross it") {
+      try opening()
+        + [.cloud(goodbye(.interrupted)), train(1), end(1, steps: 1, 2), train(3), .edge(goodbye(.interrupted))]
     },
     Case("interrupted while waiting for the welcome") {
       [.edge(.hello(try hello())), .edge(goodbye(.interrupted)), .cloud(welcome)]
     },
     Case("failure of the edge before hello") { [.edge(failure)] },
-    Case("failure of the cloud while reporting") {
-      try opening() + [train(1), .edge(epochEnd(1, steps: 1)), .cloud(failure)]
+    Case("failure of the cloud that owes a report") {
+      try opening() + [train(1), end(1, steps: 1, 2), .cloud(failure)]
     },
     Case("batch before hello", order("hello, failure", "train-batch 1 from the edge")) { [train(1)] },
     Case("batch before welcome", order("goodbye (interrupted), failure", "train-batch 1 from the edge")) {
       [.edge(.hello(try hello())), train(1)]
     },
+    Case(
+      "end of an epoch before welcome",
+      order("goodbye (interrupted), failure", "epoch-end 1 of epoch 1 after 0 steps from the edge")
+    ) {
+      [.edge(.hello(try hello())), end(1, steps: 0, 1)]
+    },
+    Case("acknowledged before welcome", order("welcome, refusal, failure", "acknowledgement of 1 from the cloud")) {
+      [.edge(.hello(try hello())), acknowledge(1)]
+    },
     Case("welcome before hello", order("refusal, failure", "welcome from the cloud")) { [.cloud(welcome)] },
     Case(
       "second hello",
       order(
-        "train-batch 1, evaluation-batch 1, epoch-end of epoch 1 after 0 steps, goodbye, failure",
+        "train-batch 1, evaluation-batch 1, epoch-end 1 of epoch 1 after 0 steps, goodbye, failure",
         "hello from the edge")
     ) { try opening() + [.edge(.hello(try hello()))] },
-    Case("second welcome", order("goodbye (interrupted), failure", "welcome from the cloud")) {
+    Case("second welcome", order("durable of 0 to 0, goodbye (interrupted), failure", "welcome from the cloud")) {
       try opening() + [.cloud(welcome)]
     },
-    Case("refusal after welcome", order("goodbye (interrupted), failure", "refusal from the cloud")) {
+    Case("refusal after welcome", order("durable of 0 to 0, goodbye (interrupted), failure", "refusal from the cloud"))
+    {
       try opening() + [.cloud(refusal)]
     },
     Case("welcome after refusal", order("nothing more from the cloud", "welcome from the cloud")) {
       [.edge(.hello(try hello())), .cloud(refusal), .cloud(welcome)]
     },
     Case(
-      "first batch is 2",
+      "completed in training",
       order(
-        "train-batch 1, evaluation-batch 1, epoch-end of epoch 1 after 0 steps, goodbye, failure",
-        "train-batch 2 from the edge")
-    ) { try opening() + [train(2)] },
-    Case(
-      "batch left out",
-      order(
-        "train-batch 2, evaluation-batch 2, epoch-end of epoch 1 after 1 steps, goodbye (interrupted), failure",
-        "train-batch 3 from the edge")
-    ) { try opening() + [train(1), train(3)] },
-    Case(
-      "batch repeated",
-      order(
-        "train-batch 2, evaluation-batch 2, epoch-end of epoch 1 after 1 steps, goodbye (interrupted), failure",
-        "train-batch 1 from the edge")
-    ) { try opening() + [train(1), train(1)] },
-    Case(
-      "training after evaluation",
-      order(
-        "evaluation-batch 3, epoch-end of epoch 1 after 1 steps, goodbye (interrupted), failure",
-        "train-batch 3 from the edge")
-    ) { try opening() + [train(1), evaluate(2), train(3)] },
-    Case(
-      "window overrun",
-      order(
-        "no batch while 2 of 2 are unacknowledged, epoch-end of epoch 1 after 2 steps, goodbye (interrupted), "
-          + "failure", "train-batch 3 from the edge")
-    ) { try opening(window: 2) + [train(1), train(2), train(3)] },
-    Case("window moves on") {
-      try opening(window: 1) + [train(1), acknowledge(1), evaluate(2), acknowledge(2)]
-    },
-    Case(
-      "acknowledged beyond what was sent",
-      order(
-        "acknowledgement of 1 to 1, goodbye (interrupted), failure", "acknowledgement of 2 from the cloud")
-    ) { try opening() + [train(1), acknowledge(2)] },
-    Case(
-      "acknowledged backwards",
-      order(
-        "acknowledgement of 3 to 3, goodbye (interrupted), failure", "acknowledgement of 1 from the cloud")
-    ) { try opening() + [train(1), train(2), train(3), acknowledge(2), acknowledge(1)] },
-    Case("acknowledged twice", order("goodbye (interrupted), failure", "acknowledgement of 1 from the cloud")) {
-      try opening() + [train(1), acknowledge(1), acknowledge(1)]
-    },
-    Case("acknowledged 0", order("goodbye (interrupted), failure", "acknowledgement of 0 from the cloud")) {
-      try opening() + [acknowledge(0)]
-    },
-    Case(
-      "end of another epoch",
-      order(
-        "train-batch 2, evaluation-batch 2, epoch-end of epoch 1 after 1 steps, goodbye (interrupted), failure",
-        "epoch-end of epoch 2 after 1 steps from the edge")
-    ) { try opening() + [train(1), .edge(epochEnd(2, steps: 1))] },
-    Case(
-      "end of an epoch with another number of steps",
-      order(
-        "train-batch 2, evaluation-batch 2, epoch-end of epoch 1 after 1 steps, goodbye (interrupted), failure",
-        "epoch-end of epoch 1 after 2 steps from the edge")
-    ) { try opening() + [train(1), .edge(epochEnd(1, steps: 2))] },
-    Case("batch before the report", order("goodbye (interrupted), failure", "train-batch 2 from the edge")) {
-      try opening() + [train(1), acknowledge(1), .edge(epochEnd(1, steps: 1)), train(2)]
-    },
-    Case(
-      "report that nobody asked for",
-      order("goodbye (interrupted), failure", "epoch-report of epoch 1 from the cloud")
-    ) {
-      try opening() + [.cloud(epochReport(1))]
-    },
-    Case(
-      "report before all is acknowledged",
-      order(
-        "acknowledgement of 1 to 1, goodbye (interrupted), failure", "epoch-report of epoch 1 from the cloud")
-    ) { try opening() + [train(1), .edge(epochEnd(1, steps: 1)), .cloud(epochReport(1))] },
-    Case(
-      "report of another epoch",
-      order(
-        "epoch-report of epoch 1, goodbye (interrupted), failure", "epoch-report of epoch 2 from the cloud")
-    ) { try opening() + [.edge(epochEnd(1, steps: 0)), .cloud(epochReport(2))] },
-    Case(
-      "completed in mid-epoch",
-      order(
-        "train-batch 2, evaluation-batch 2, epoch-end of epoch 1 after 1 steps, goodbye (interrupted), failure",
+        "train-batch 2, evaluation-batch 2, epoch-end 2 of epoch 1 after 1 steps, goodbye (interrupted), failure",
         "goodbye (completed) from the edge")
     ) { try opening() + [train(1), acknowledge(1), .edge(goodbye(.completed))] },
     Case(
+      "completed in evaluation",
+      order(
+        "evaluation-batch 2, epoch-end 2 of epoch 1 after 0 steps, goodbye (interrupted), failure",
+        "goodbye (completed) from the edge")
+    ) { try opening() + [evaluate(1), acknowledge(1), .edge(goodbye(.completed))] },
+    Case(
+      "completed without the last report",
+      order(
+        "train-batch 3, evaluation-batch 3, epoch-end 3 of epoch 2 after 0 steps, goodbye (interrupted), failure",
+        "goodbye (completed) from the edge")
+    ) { try opening() + [train(1), end(1, steps: 1, 2), acknowledge(1), .edge(goodbye(.completed))] },
+    Case(
       "completed by the cloud",
-      order("goodbye (interrupted), failure", "goodbye (completed) from the cloud")
+      order("durable of 0 to 0, goodbye (interrupted), failure", "goodbye (completed) from the cloud")
     ) { try opening() + [.cloud(goodbye(.completed))] },
     Case("batch after goodbye", order("nothing more from the edge", "train-batch 1 from the edge")) {
       try opening() + [.edge(goodbye(.completed)), train(1)]
+    },
+    Case("durable after goodbye", order("nothing more from the cloud", "durable of 0 from the cloud")) {
+      try opening() + [.cloud(goodbye(.interrupted)), .cloud(durable(0))]
     },
     Case("failure after failure", order("nothing more from the cloud", "failure from the cloud")) {
       [.cloud(failure), .cloud(failure)]
@@ -217,23 +166,18 @@ import Testing
       _ = try play(lines, as: role)
       return
     }
+    let last = try #require(lines.last)
     let before = try play(Array(lines.dropLast()), as: role)
-    #expect(throws: error) { try play(lines, as: role) }
-    // An illegal message changes nothing.
     var after = before
-    switch (lines.last, role) {
-    case (.edge(let message), .edge), (.cloud(let message), .cloud):
-      #expect(throws: error) { try after.willSend(message) }
-    case (.edge(let message), .cloud), (.cloud(let message), .edge):
-      #expect(throws: error) { try after.didReceive(message) }
-    case (nil, _): Issue.record("no lines")
-    }
+    #expect(throws: error) { try say(last, to: &after) }
+    // An illegal message changes nothing.
     #expect(after == before)
   }
 
+  /// From the welcome to the end of the connection, either side is never silent for long.
   @Test func windowAndTurns() throws {
     func check(
-      _ lines: [Line], canSend: Bool, edgeWaits: Bool, cloudWaits: Bool,
+      _ lines: [Line], canSend: Bool, edgeWaits: Bool = true, cloudWaits: Bool = true,
       sourceLocation: SourceLocation = #_sourceLocation
     ) throws {
       let edge = try Self.play(lines, as: .edge)
@@ -243,33 +187,27 @@ import Testing
       #expect(cloud.expectsPeer == cloudWaits, sourceLocation: sourceLocation)
     }
     let opening = try Self.opening(window: 2)
-    try check([], canSend: false, edgeWaits: false, cloudWaits: true)
-    try check([opening[0]], canSend: false, edgeWaits: true, cloudWaits: false)
-    try check(opening, canSend: true, edgeWaits: false, cloudWaits: true)
+    try check([], canSend: false, edgeWaits: false)
+    try check([opening[0]], canSend: false, cloudWaits: false)
+    try check(opening, canSend: true)
     var lines = opening + [Self.train(1)]
-    try check(lines, canSend: true, edgeWaits: true, cloudWaits: true)
+    try check(lines, canSend: true)
     lines.append(Self.evaluate(2))
-    try check(lines, canSend: false, edgeWaits: true, cloudWaits: false)
+    try check(lines, canSend: false)
     lines.append(Self.acknowledge(1))
-    try check(lines, canSend: true, edgeWaits: true, cloudWaits: true)
+    try check(lines, canSend: true)
+    lines.append(Self.end(1, steps: 1, 3))
+    try check(lines, canSend: false)
     lines.append(Self.acknowledge(2))
-    try check(lines, canSend: true, edgeWaits: false, cloudWaits: true)
-    lines.append(.edge(epochEnd(1, steps: 1)))
-    try check(lines, canSend: false, edgeWaits: true, cloudWaits: false)
-    lines.append(.cloud(epochReport(1)))
-    try check(lines, canSend: true, edgeWaits: false, cloudWaits: true)
+    try check(lines, canSend: true)
+    lines.append(Self.train(4))
+    try check(lines, canSend: false)
+    lines.append(Self.report(1))
+    try check(lines, canSend: true)
+    lines += [Self.acknowledge(4), Self.end(2, steps: 1, 5), Self.report(2)]
+    try check(lines, canSend: true)
     lines.append(.edge(Self.goodbye(.completed)))
-    try check(lines, canSend: false, edgeWaits: true, cloudWaits: true)
-  }
-
-  @Test func positions() throws {
-    var lines = try Self.opening(resume: ResumePosition(epoch: 3, step: 5)) + [Self.train(1), Self.train(2)]
-    var machine = try Self.play(lines, as: .cloud)
-    #expect((machine.epoch, machine.steps, machine.nextSequence, machine.unacknowledged) == (3, 7, 3, 2))
-    lines += [Self.acknowledge(2), .edge(epochEnd(3, steps: 7)), .cloud(epochReport(3))]
-    machine = try Self.play(lines, as: .cloud)
-    #expect((machine.epoch, machine.steps, machine.nextSequence, machine.unacknowledged) == (4, 0, 3, 0))
-    #expect(machine.phase == .training)
+    try check(lines, canSend: false)
   }
 
   @Test func crossedRefusalAndHello() throws {

@@ -8,63 +8,102 @@ import Testing
   static let goldenTrainBatch = hexadecimal(
     """
     48 54 52 4e
-    03 00
+    04 00
     04
     00
     07 00 00 00 00 00 00 00
     0b 00 00 00
-    a5 3c 99 12
+    34 b7 cc 8d
     02 00 00 00
     03 09
     de ad be ef 00
     """)
   static let goldenAcknowledgement =
-    hexadecimal("48 54 52 4e 03 00 06 00 00 00 00 00 00 00 00 00 26 00 00 00 9f d2 fc 06")
+    hexadecimal("48 54 52 4e 04 00 06 00 00 00 00 00 00 00 00 00 26 00 00 00 c0 d3 7c 32")
     + Array(#"{"correct":97,"loss":0.5,"sequence":7}"#.utf8)
-  static let goldenGoodbye =
-    hexadecimal("48 54 52 4e 03 00 09 00 00 00 00 00 00 00 00 00 16 00 00 00 90 cb 0e 25")
-    + Array(#"{"reason":"completed"}"#.utf8)
   static let goldenHello =
-    hexadecimal("48 54 52 4e 03 00 01 00 00 00 00 00 00 00 00 00 62 00 00 00 9a 88 1d 31")
+    hexadecimal("48 54 52 4e 04 00 01 00 00 00 00 00 00 00 00 00 77 00 00 00 a5 de 1a e7")
     + Array(
-      #"{"configuration":{"cut":2},"exchange":"activations","protocol_version":3,"run_id":"r1","window":4}"#
-        .utf8)
+      (#"{"configuration":{"cut":2},"exchange":"activations","protocol_version":4,"run_id":"r1","#
+        + #""timeout_seconds":60,"window":4}"#).utf8)
+  /// Of a run that may have begun.
+  static let goldenResumingHello =
+    hexadecimal("48 54 52 4e 04 00 01 00 00 00 00 00 00 00 00 00 9a 00 00 00 92 84 7b 7f")
+    + Array(
+      (#"{"configuration":{"cut":2},"exchange":"activations","protocol_version":4,"resume":{"answered":7,"#
+        + #""first":5},"run_id":"r1","timeout_seconds":0.5,"window":4}"#).utf8)
+  /// To a run that had begun.
+  static let goldenWelcome =
+    hexadecimal("48 54 52 4e 04 00 02 00 00 00 00 00 00 00 00 00 8c 00 00 00 0a aa 8d 58")
+    + Array(
+      (#"{"maximum_frame_bytes":67108864,"resume":{"applied":9,"epoch":2,"steps":3,"test_batches":1},"#
+        + #""software_version":"0.1.0","timeout_seconds":60}"#).utf8)
   static let goldenRefusal =
-    hexadecimal("48 54 52 4e 03 00 03 00 00 00 00 00 00 00 00 00 2f 00 00 00 04 2b 02 02")
+    hexadecimal("48 54 52 4e 04 00 03 00 00 00 00 00 00 00 00 00 2f 00 00 00 cc df 87 92")
     + Array(#"{"code":"busy","reason":"serving another edge"}"#.utf8)
+  static let goldenEpochEnd =
+    hexadecimal("48 54 52 4e 04 00 07 00 00 00 00 00 00 00 00 00 95 00 00 00 90 5b 45 dc")
+    + Array(
+      (#"{"epoch":2,"exit_correct":4,"exit_count":5,"sent":{"control":345,"evaluation":500,"framing":264,"#
+        + #""gradient":0,"payload":4000},"sequence":10,"steps":3}"#).utf8)
+  static let goldenGoodbye =
+    hexadecimal("48 54 52 4e 04 00 09 00 00 00 00 00 00 00 00 00 16 00 00 00 81 dd 4c ea")
+    + Array(#"{"reason":"completed"}"#.utf8)
   /// 0.5 and -2, the gradient with respect to 1×1×1×2 activations.
   static let goldenGradient = hexadecimal(
     """
-    48 54 52 4e 03 00 0b 00 07 00 00 00 00 00 00 00 20 00 00 00 d8 e6 4b 4e
+    48 54 52 4e 04 00 0b 00 07 00 00 00 00 00 00 00 20 00 00 00 c4 b5 94 1a
     01 00 00 00 01 00 00 00 01 00 00 00 02 00 00 00
     20 00 00 00 08 00 00 00
     00 00 00 3f 00 00 00 c0
     """)
   static let goldenTrainImages = hexadecimal(
     """
-    48 54 52 4e 03 00 0c 00 01 00 00 00 00 00 00 00 0c 00 00 00 67 bb b5 40
+    48 54 52 4e 04 00 0c 00 01 00 00 00 00 00 00 00 0c 00 00 00 f8 91 e9 20
     02 00 00 00 03 09 00 01 fe ff 80 00
     """)
   static let goldenTestImages = hexadecimal(
     """
-    48 54 52 4e 03 00 0d 00 02 00 00 00 00 00 00 00 08 00 00 00 e6 fb 6c 63
+    48 54 52 4e 04 00 0d 00 02 00 00 00 00 00 00 00 08 00 00 00 5f 2d b7 4a
     01 00 00 00 05 10 20 30
     """)
-  static let goldenBatchReport =
-    hexadecimal("48 54 52 4e 03 00 0e 00 00 00 00 00 00 00 00 00 40 00 00 00 33 65 ad 6b")
-    + Array(#"{"batch":3,"correct":97,"epoch":2,"loss":0.5,"stage":"training"}"#.utf8)
   static let goldenProbe =
-    hexadecimal("48 54 52 4e 03 00 0f 00 00 00 00 00 00 00 00 00 25 00 00 00 83 63 91 96")
+    hexadecimal("48 54 52 4e 04 00 0f 00 00 00 00 00 00 00 00 00 25 00 00 00 77 56 68 e2")
     + Array(#"{"configuration":{"cut":2},"steps":3}"#.utf8)
   static let goldenProbeReport =
-    hexadecimal("48 54 52 4e 03 00 10 00 00 00 00 00 00 00 00 00 41 00 00 00 0a b6 66 2b")
+    hexadecimal("48 54 52 4e 04 00 10 00 00 00 00 00 00 00 00 00 41 00 00 00 65 bd 32 6e")
     + Array(#"{"peak_memory_bytes":300000000,"seconds_per_step":0.25,"steps":3}"#.utf8)
   /// Four bytes that ask for five.
   static let goldenFiller = hexadecimal(
     """
-    48 54 52 4e 03 00 11 00 02 00 00 00 00 00 00 00 08 00 00 00 ef 27 13 96
+    48 54 52 4e 04 00 11 00 02 00 00 00 00 00 00 00 08 00 00 00 56 f1 c8 bf
     05 00 00 00 00 00 00 00
     """)
+  static let goldenDurable =
+    hexadecimal("48 54 52 4e 04 00 12 00 00 00 00 00 00 00 00 00 0e 00 00 00 c9 8a 96 9f")
+    + Array(#"{"sequence":9}"#.utf8)
+  static let goldenReplay =
+    hexadecimal("48 54 52 4e 04 00 13 00 00 00 00 00 00 00 00 00 32 00 00 00 3a 3a 44 ac")
+    + Array(#"{"correct":[97,101],"first":8,"losses":[0.5,0.25]}"#.utf8)
+  static let goldenAlive =
+    hexadecimal("48 54 52 4e 04 00 14 00 00 00 00 00 00 00 00 00 02 00 00 00 92 49 3b a7")
+    + Array(#"{}"#.utf8)
+  static let goldenTrainStep =
+    hexadecimal("48 54 52 4e 04 00 15 00 03 00 00 00 00 00 00 00 00 00 00 00 5b d2 37 06")
+  static let goldenEvaluationStep =
+    hexadecimal("48 54 52 4e 04 00 16 00 04 00 00 00 00 00 00 00 00 00 00 00 01 01 6b 6c")
+
+  private static func resumingHello() throws -> Hello {
+    try Hello(
+      runID: "r1", resume: ResumeOffer(first: 5, answered: 7), timeoutSeconds: 0.5,
+      configuration: TestConfiguration(cut: 2))
+  }
+  private static let resumingWelcome = Welcome(
+    maximumFrameBytes: 1 << 26, resume: ResumePosition(applied: 9, epoch: 2, steps: 3, testBatches: 1),
+    softwareVersion: "0.1.0")
+  private static let secondEpochEnd = EpochEnd(
+    epoch: 2, steps: 3, sequence: 10, sent: ByteCounts(payload: 4000, evaluation: 500, framing: 264, control: 345),
+    exitCorrect: 4, exitCount: 5)
 
   static func goldens() throws -> [(Message, [UInt8])] {
     [
@@ -72,20 +111,24 @@ import Testing
       (.acknowledgement(Acknowledgement(sequence: 7, loss: 0.5, correct: 97)), goldenAcknowledgement),
       (.goodbye(Goodbye(reason: .completed)), goldenGoodbye),
       (.hello(try hello()), goldenHello),
+      (.hello(try resumingHello()), goldenResumingHello),
+      (.welcome(resumingWelcome), goldenWelcome),
       (.refusal(Refusal(code: .busy, reason: "serving another edge")), goldenRefusal),
       (.gradient(try gradient(7)), goldenGradient),
       (.trainImages(batch(1, labels: [3, 9], activations: [0, 1, 254, 255, 128, 0])), goldenTrainImages),
       (.testImages(batch(2, labels: [5], activations: [0x10, 0x20, 0x30])), goldenTestImages),
-      (
-        .batchReport(BatchReport(epoch: 2, stage: .training, batch: 3, loss: 0.5, correct: 97)),
-        goldenBatchReport
-      ),
       (.probe(try Probe(steps: 3, configuration: TestConfiguration(cut: 2))), goldenProbe),
       (
         .probeReport(ProbeReport(steps: 3, secondsPerStep: 0.25, peakMemoryBytes: 300_000_000)),
         goldenProbeReport
       ),
       (.filler(Filler(sequence: 2, bytes: [0, 0, 0, 0], answerByteCount: 5)), goldenFiller),
+      (.epochEnd(secondEpochEnd), goldenEpochEnd),
+      (.durable(Durable(sequence: 9)), goldenDurable),
+      (.replay(Replay(first: 8, losses: [0.5, 0.25], correct: [97, 101])), goldenReplay),
+      (.alive(Alive()), goldenAlive),
+      (.trainStep(StepRequest(sequence: 3)), goldenTrainStep),
+      (.evaluationStep(StepRequest(sequence: 4)), goldenEvaluationStep),
     ]
   }
 
@@ -130,16 +173,29 @@ import Testing
     }
     check(0, 0x47, .magic(actual: [0x47, 0x54, 0x52, 0x4e]))
     check(3, 0x4f, .magic(actual: [0x48, 0x54, 0x52, 0x4f]))
-    check(4, 1, .version(expected: 3, actual: 1))
-    check(5, 1, .version(expected: 3, actual: 259))
+    check(4, 1, .version(expected: 4, actual: 1))
+    check(5, 1, .version(expected: 4, actual: 260))
     check(6, 0, .type(actual: 0))
-    check(6, 18, .type(actual: 18))
+    check(6, 14, .type(actual: 14))
+    check(6, 23, .type(actual: 23))
     check(7, 0x80, .flags(actual: 0x80))
     check(8, 0, .sequence(type: .trainBatch, actual: 0))
     check(6, 9, .sequence(type: .goodbye, actual: 7))
+    check(6, 20, .sequence(type: .alive, actual: 7))
     check(16, 0x0c, .truncated(expected: 36, actual: 35))
     check(19, 0x7f, .length(limit: (1 << 26) - 24, actual: 0x7f00_000b))
-    check(20, 0x04, .checksum(expected: 0x1299_3c04, actual: 0x1299_3ca5))
+    check(20, 0x05, .checksum(expected: 0x8dcc_b705, actual: 0x8dcc_b734))
+  }
+
+  /// Only those of samples are numbered in the header.
+  @Test(arguments: FrameType.allCases) func numbersOfFrames(type: FrameType) {
+    let numbered: Set<FrameType> = [
+      .trainBatch, .evaluationBatch, .gradient, .trainImages, .testImages, .filler, .trainStep, .evaluationStep,
+    ]
+    let sequence: UInt64 = numbered.contains(type) ? 0 : 7
+    #expect(throws: WireError.sequence(type: type, actual: sequence)) {
+      try Message.decode(frame: rawFrame(type: type.rawValue, sequence: sequence, payload: []))
+    }
   }
 
   @Test func everyFlippedBitIsFound() {
@@ -151,11 +207,11 @@ import Testing
   }
 
   @Test func lengthIsCheckedAgainstTheLimitOfTheType() throws {
-    let header = hexadecimal("48 54 52 4e 03 00 04 00 01 00 00 00 00 00 00 00 ff ff ff ff 00 00 00 00")
+    let header = hexadecimal("48 54 52 4e 04 00 04 00 01 00 00 00 00 00 00 00 ff ff ff ff 00 00 00 00")
     #expect(throws: WireError.length(limit: 1000 - 24, actual: 0xffff_ffff)) {
       try Message.decode(frame: header, maximumFrameBytes: 1000)
     }
-    let control = hexadecimal("48 54 52 4e 03 00 01 00 00 00 00 00 00 00 00 00 01 00 10 00 00 00 00 00")
+    let control = hexadecimal("48 54 52 4e 04 00 01 00 00 00 00 00 00 00 00 00 01 00 10 00 00 00 00 00")
     #expect(throws: WireError.length(limit: 1 << 20, actual: (1 << 20) + 1)) {
       try Message.decode(frame: control)
     }
@@ -176,5 +232,9 @@ import Testing
     #expect(
       WireError.checksum(expected: 1, actual: 0xffff_ffff).description
         == "bad checksum: expected 00000001, got ffffffff")
+    #expect(WireError.type(actual: 14).description == "bad type: expected 1 to 13, or 15 to 22, got 14")
+    #expect(
+      WireError.sequence(type: .evaluationStep, actual: 0).description
+        == "bad sequence number of evaluation-step: expected 1 or more, got 0")
   }
 }

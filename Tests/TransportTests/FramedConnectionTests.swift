@@ -15,12 +15,13 @@ import Testing
   }
 
   static func established(
-    _ left: any ByteStream, _ right: any ByteStream, window: Int = 4, cancellation: Cancellation? = nil,
+    _ left: any ByteStream, _ right: any ByteStream, window: Int = 4, exchange: Exchange = .activations,
+    cancellation: Cancellation? = nil,
     cloudMaximumFrameBytes: Int = FrameHeader.defaultMaximumFrameBytes
   ) throws -> (edge: FramedConnection, cloud: FramedConnection) {
     let edge = FramedConnection(left, role: .edge, cancellation: cancellation)
     let cloud = FramedConnection(right, role: .cloud, maximumFrameBytes: cloudMaximumFrameBytes)
-    try edge.send(.hello(hello(window: window)))
+    try edge.send(.hello(hello(window: window, exchange: exchange)))
     _ = try cloud.receive()
     try cloud.send(.welcome(Welcome(maximumFrameBytes: cloudMaximumFrameBytes, softwareVersion: "0")))
     _ = try edge.receive()
@@ -60,7 +61,8 @@ import Testing
         #expect(size == FrameHeader.byteCount + batch.payloadByteCount)
       }
       let before = edge.ledger.sent
-      try edge.send(.epochEnd(EpochEnd(epoch: epoch, steps: 4, sent: before)))
+      sequence += 1
+      try edge.send(.epochEnd(EpochEnd(epoch: epoch, steps: 4, sequence: sequence, sent: before)))
       var report: (EpochReport, ReceivedMessage)?
       while report == nil {
         let received = try edge.receive()
@@ -129,7 +131,7 @@ import Testing
   @Test func lengthIsRefusedBeforeAnythingIsAllocated() throws {
     let (left, right) = try Socket.pair(timeout: 600)
     try left.writeAll(
-      hexadecimal("48 54 52 4e 03 00 04 00 01 00 00 00 00 00 00 00 ff ff ff ff 00 00 00 00") + [0xaa])
+      hexadecimal("48 54 52 4e 04 00 04 00 01 00 00 00 00 00 00 00 ff ff ff ff 00 00 00 00") + [0xaa])
     let cloud = FramedConnection(right, role: .cloud)
     #expect(throws: WireError.length(limit: 1 << 20, actual: 0xffff_ffff)) { try cloud.receive() }
     #expect(try read(1, from: right) == [0xaa])
@@ -174,11 +176,11 @@ import Testing
     }
   }
 
-  /// The edge has nothing outstanding: it may wait for many times its timeout.
+  /// The edge measures, and has asked nothing: it may wait for many times its timeout.
   @Test func silentPeerDoesNotTimeOutWhenItIsNotItsTurn() throws {
     let (left, right) = try Socket.pair(timeout: 0.05)
     let watched = WatchedStream(left)
-    let (edge, cloud) = try Self.established(watched, right)
+    let (edge, cloud) = try Self.established(watched, right, exchange: .measurements)
     let before = watched.events.withLock { $0.timeoutQuestions }
     let idle = Background { try edge.receive().message }
     // Asked at first, and again whenever its time is over.
@@ -188,14 +190,19 @@ import Testing
     #expect(try idle.value() == goodbye)
   }
 
-  @Test func silentPeerTimesOutWhenItIsItsTurn() throws {
+  /// In a run, whatever is outstanding: a peer that has nothing to say has to say that it lives.
+  @Test func silentPeerTimesOutInARun() throws {
     let (edge, cloud) = try Self.established(timeout: 0.2)
-    // The cloud waits for the edge's next batch, the edge for an acknowledgement.
-    #expect(throws: ConnectionError.timedOut(seconds: 0.2)) { try cloud.receive() }
-    try edge.send(.trainBatch(batch(1)))
     #expect(throws: ConnectionError.timedOut(seconds: 0.2)) { try edge.receive() }
+    #expect(throws: ConnectionError.timedOut(seconds: 0.2)) { try cloud.receive() }
     // Between two frames a timeout breaks nothing.
+    try edge.send(.trainBatch(batch(1)))
+    try edge.send(.alive(Alive()))
     #expect(try cloud.receive().message == .trainBatch(batch(1)))
+    #expect(try cloud.receive().message == .alive(Alive()))
+    try cloud.send(.alive(Alive()))
+    #expect(try edge.receive().message == .alive(Alive()))
+    #expect(throws: ConnectionError.timedOut(seconds: 0.2)) { try edge.receive() }
   }
 
   /// A frame that is cut short by Ctrl-C is finished before the goodbye, so that the cloud can read both.

@@ -4,8 +4,7 @@ import Testing
 @testable import Transport
 
 @Suite struct HandshakeTests {
-  static let welcome = Welcome(
-    maximumFrameBytes: 1 << 22, resume: ResumePosition(epoch: 2, step: 1), softwareVersion: "0.1.0")
+  static let welcome = Welcome(maximumFrameBytes: 1 << 22, timeoutSeconds: 2.5, softwareVersion: "0.1.0")
 
   @Test func welcomed() throws {
     let (left, right) = try tcpPair()
@@ -19,7 +18,44 @@ import Testing
     #expect(try Handshake.connect(edge, hello: try hello(window: 7)) == Self.welcome)
     #expect(try server.value() == hello(window: 7))
     #expect(cloud.conversation.window == 7)
-    #expect(edge.conversation.epoch == 2)
+  }
+
+  /// What the edge of a run that has begun is told, and what it makes of it.
+  private func goOn(_ resume: ResumePosition?) throws -> (edge: FramedConnection, welcome: Result<Welcome, any Error>) {
+    let (left, right) = try tcpPair()
+    let edge = FramedConnection(left, role: .edge)
+    let answer = Welcome(maximumFrameBytes: 1 << 22, resume: resume, softwareVersion: "0.1.0")
+    let server = Background {
+      let cloud = FramedConnection(right, role: .cloud)
+      let hello = try Handshake.accept(cloud)
+      // Not through the cloud's own state machine, which knows better.
+      try right.writeAll(Message.welcome(answer).encodedFrame())
+      return hello.resume
+    }
+    let offer = ResumeOffer(first: 5, answered: 7)
+    let welcome = Result { try Handshake.connect(edge, hello: try hello(resume: offer)) }
+    #expect(try server.value() == offer)
+    return (edge, welcome)
+  }
+
+  @Test func welcomedToGoOn() throws {
+    let position = ResumePosition(applied: 9, epoch: 2, steps: 3, testBatches: 1)
+    let (edge, welcome) = try goOn(position)
+    #expect(try welcome.get().resume == position)
+    #expect((edge.conversation.epoch, edge.conversation.steps, edge.conversation.nextSequence) == (2, 3, 10))
+    #expect(edge.conversation.owesReplay)
+  }
+
+  @Test(arguments: [
+    (ResumePosition(applied: 3, epoch: 1, steps: 3, testBatches: 0), "welcome to go on after 3 from the cloud"),
+    (nil, "welcome from the cloud"),
+  ])
+  func welcomedToGoOnWhereTheEdgeCannot(resume: ResumePosition?, actual: String) throws {
+    let (edge, welcome) = try goOn(resume)
+    #expect(throws: WireError.order(expected: "welcome to go on after 4 or later, refusal, failure", actual: actual)) {
+      try welcome.get()
+    }
+    #expect(throws: ConnectionError.closed) { try edge.send(ConversationTests.failure) }
   }
 
   @Test func refusedWithAReason() throws {
@@ -91,12 +127,12 @@ import Testing
     let (message, error) = try answer(to: frame)
     #expect(
       refusal(message)
-        == Refusal(code: .protocolVersion, reason: "cloud speaks protocol version 3, this edge speaks 9"))
+        == Refusal(code: .protocolVersion, reason: "cloud speaks protocol version 4, this edge speaks 9"))
     let rejected = try #require(error as? RejectedClientError)
-    #expect(rejected.cause as? WireError == .version(expected: 3, actual: 9))
+    #expect(rejected.cause as? WireError == .version(expected: 4, actual: 9))
     #expect(rejected.refusal?.code == .protocolVersion)
     #expect(
-      rejected.description.contains("refused (protocol-version): bad protocol version: expected 3, got 9"))
+      rejected.description.contains("refused (protocol-version): bad protocol version: expected 4, got 9"))
   }
 
   @Test func edgeReportsTheVersionOfTheCloud() throws {
@@ -106,10 +142,10 @@ import Testing
       try right.writeAll(rawFrame(type: 3, payload: Array("whatever".utf8), version: 5))
       right.shutdownWriting()
     }
-    let error = #expect(throws: ProtocolVersionError(cloud: 5, edge: 3)) {
+    let error = #expect(throws: ProtocolVersionError(cloud: 5, edge: 4)) {
       try Handshake.connect(FramedConnection(left, role: .edge), hello: try hello())
     }
-    #expect(error?.description.hasPrefix("cloud speaks protocol version 5, this edge speaks 3") == true)
+    #expect(error?.description.hasPrefix("cloud speaks protocol version 5, this edge speaks 4") == true)
     try server.value()
   }
 
@@ -129,7 +165,7 @@ import Testing
     #expect(
       refusal(try answer(to: wrongOrder).0)?.reason
         == "bad order of messages: expected hello, failure, got train-batch 1 from the edge")
-    let long = hexadecimal("48 54 52 4e 03 00 01 00 00 00 00 00 00 00 00 00 ff ff ff ff 00 00 00 00")
+    let long = hexadecimal("48 54 52 4e 04 00 01 00 00 00 00 00 00 00 00 00 ff ff ff ff 00 00 00 00")
     #expect(refusal(try answer(to: long).0)?.code == .limitExceeded)
   }
 

@@ -184,7 +184,7 @@ import Testing
       try withUnsafeMutableBytes(of: &byte) { bytes in
         try right.readExactly(into: bytes) {
           questions.change { $0 += 1 }
-          return false
+          return .nothing
         }
       }
       return byte
@@ -193,6 +193,25 @@ import Testing
     _ = questions.wait { $0 > 5 ? true : nil }
     try left.writeAll([5])
     #expect(try reader.value() == 5)
+  }
+
+  /// Where the peer owes a word, what this side sends is none.
+  @Test func sendingIsNoSignOfLife() throws {
+    let (left, right) = try Socket.pair(timeout: 0.2)
+    let isOver = Guarded(false)
+    let sender = Background {
+      while !isOver.withLock({ $0 }) {
+        try right.writeAll([1])
+        sleep(milliseconds: 20)
+      }
+    }
+    var byte: UInt8 = 0
+    #expect(throws: ConnectionError.timedOut(seconds: 0.2)) {
+      try withUnsafeMutableBytes(of: &byte) { try right.readExactly(into: $0) { .word } }
+    }
+    isOver.withLock { $0 = true }
+    try sender.value()
+    left.close()
   }
 
   @Test func cancellationWakesARead() throws {

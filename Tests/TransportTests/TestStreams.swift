@@ -26,7 +26,7 @@ final class MemoryStream: ByteStream {
   }
 
   func readExactly(
-    into buffer: UnsafeMutableRawBufferPointer, patience: Patience, mayTimeOut: () -> Bool
+    into buffer: UnsafeMutableRawBufferPointer, patience: Patience, expecting: () -> Expectation
   ) throws {
     var filled = 0
     while filled < buffer.count {
@@ -90,11 +90,11 @@ final class WatchedStream: ByteStream {
   var remoteEndpoint: Endpoint? { base.remoteEndpoint }
 
   func readExactly(
-    into buffer: UnsafeMutableRawBufferPointer, patience: Patience, mayTimeOut: () -> Bool
+    into buffer: UnsafeMutableRawBufferPointer, patience: Patience, expecting: () -> Expectation
   ) throws {
     try base.readExactly(into: buffer, patience: patience) {
       events.change { $0.timeoutQuestions += 1 }
-      return mayTimeOut()
+      return expecting()
     }
     events.change { $0.bytesRead += buffer.count }
   }

@@ -36,7 +36,7 @@ func hexadecimal(_ text: String) -> [UInt8] {
 }
 
 /// A frame with a right checksum around any payload, also around what no `Message` would write.
-func rawFrame(type: UInt8, sequence: UInt64 = 0, payload: [UInt8], version: UInt16 = 3, flags: UInt8 = 0)
+func rawFrame(type: UInt8, sequence: UInt64 = 0, payload: [UInt8], version: UInt16 = 4, flags: UInt8 = 0)
   -> [UInt8]
 {
   var bytes = FrameHeader.magic
@@ -50,7 +50,7 @@ func rawFrame(type: UInt8, sequence: UInt64 = 0, payload: [UInt8], version: UInt
 }
 
 func hello(
-  window: Int = 4, exchange: Exchange = .activations, resume: ResumePosition? = nil
+  window: Int = 4, exchange: Exchange = .activations, resume: ResumeOffer? = nil
 ) throws -> Hello {
   try Hello(
     runID: "r1", window: window, exchange: exchange, resume: resume, configuration: TestConfiguration(cut: 2))
@@ -64,10 +64,6 @@ func gradient(_ sequence: UInt64) throws -> Gradient {
   return Gradient(sequence: sequence, encoded: bytes)
 }
 
-func batchReport(_ batch: Int, _ stage: BatchReport.Stage = .training, epoch: Int = 1) -> Message {
-  .batchReport(BatchReport(epoch: epoch, stage: stage, batch: batch, loss: 0.5, correct: 1))
-}
-
 func batch(_ sequence: UInt64, labels: [UInt8] = [1, 2, 3], activations: [UInt8] = [9, 8, 7, 6])
   -> EncodedBatch
 {
@@ -78,9 +74,19 @@ func acknowledgement(_ sequence: UInt64) -> Message {
   .acknowledgement(Acknowledgement(sequence: sequence, loss: 0.5, correct: 1))
 }
 
-func epochEnd(_ epoch: Int, steps: Int) -> Message {
-  .epochEnd(EpochEnd(epoch: epoch, steps: steps, sent: ByteCounts(payload: 1, framing: 24)))
+func epochEnd(_ epoch: Int, steps: Int, _ sequence: UInt64) -> Message {
+  .epochEnd(EpochEnd(epoch: epoch, steps: steps, sequence: sequence, sent: ByteCounts(payload: 1, framing: 24)))
 }
+
+func replay(_ first: UInt64, batches: Int, report epoch: Int? = nil) -> Message {
+  let losses = (0..<batches).map { Float($0) / 4 }
+  let report = epoch.flatMap { epoch -> EpochReport? in
+    if case .epochReport(let report) = epochReport(epoch) { report } else { nil }
+  }
+  return .replay(Replay(first: first, losses: losses, correct: Array(0..<batches), report: report))
+}
+
+func durable(_ sequence: UInt64) -> Message { .durable(Durable(sequence: sequence)) }
 
 func epochReport(_ epoch: Int) -> Message {
   .epochReport(
@@ -94,25 +100,33 @@ func epochReport(_ epoch: Int) -> Message {
 /// One message of every type.
 func allMessages() throws -> [Message] {
   [
-    .hello(try hello(resume: ResumePosition(epoch: 3, step: 17))),
-    .welcome(Welcome(maximumFrameBytes: 1 << 20, resume: nil, softwareVersion: "0.1.0")),
+    .hello(try hello(resume: ResumeOffer(first: 3, answered: 17))),
+    .welcome(
+      Welcome(
+        maximumFrameBytes: 1 << 20, resume: ResumePosition(applied: 18, epoch: 3, steps: 5, testBatches: 2),
+        timeoutSeconds: 0.25, softwareVersion: "0.1.0",
+        clock: Welcome.ClockReading(helloReceived: 1.5, welcomeSent: 1.75))),
     .refusal(Refusal(code: .unsupportedConfiguration, reason: "no such network")),
     .trainBatch(batch(1)),
     .evaluationBatch(batch(2, labels: [0], activations: [])),
     acknowledgement(2),
-    epochEnd(1, steps: 1),
+    epochEnd(1, steps: 1, 3),
     epochReport(1),
     .goodbye(Goodbye(reason: .interrupted)),
     .failure(Failure(code: "non-finite-loss", reason: "the loss of step 7 is not finite")),
     .gradient(try gradient(3)),
     .trainImages(batch(1)),
     .testImages(batch(2, labels: [0], activations: [])),
-    batchReport(1, .evaluation),
     .probe(try Probe(steps: 2, configuration: TestConfiguration(cut: 2))),
     .probeReport(
       ProbeReport(
         steps: 2, secondsPerStep: 0.5, secondsToGradient: 0.375, peakMemoryBytes: 1000, refusal: "too large")),
     .filler(Filler(sequence: 1, byteCount: 3, answerByteCount: 70_000)),
+    durable(3),
+    replay(1, batches: 2, report: 1),
+    .alive(Alive()),
+    .trainStep(StepRequest(sequence: 3)),
+    .evaluationStep(StepRequest(sequence: 4)),
   ]
 }
 
@@ -126,7 +140,7 @@ func tcpPair(timeout: Double = 20) throws -> (client: Socket, server: Socket) {
 func read(_ count: Int, from stream: any ByteStream, patience: Patience = Patience()) throws -> [UInt8] {
   try [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
     let bytes = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<count])
-    try stream.readExactly(into: bytes, patience: patience) { true }
+    try stream.readExactly(into: bytes, patience: patience) { .progress }
     initialized = count
   }
 }

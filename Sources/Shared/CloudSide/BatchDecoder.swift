@@ -48,9 +48,11 @@ final class ImageDecoder: BatchDecoder {
   private let sampler: EpochSampler
   private let augmentation = Augmentation()
   /// Training batches so far.
-  private var steps = 0
+  private var steps: Int
 
-  init(_ configuration: RunConfiguration) {
+  /// - Parameter steps: training batches that came before.
+  init(_ configuration: RunConfiguration, after steps: Int = 0) {
+    self.steps = steps
     task = configuration.task
     normalization = Normalization(task)
     sampler = EpochSampler(

@@ -13,6 +13,10 @@ final class CloudDoor: Sendable {
     let configuration: RunConfiguration
     let exchange: Exchange
     let run: RunIdentifier
+    /// Where its run can go on; nil if it ends with the connection.
+    let offer: ResumeOffer?
+    /// Seconds of silence that it allows.
+    let silence: Double
     /// Its address.
     let name: String
   }
@@ -83,16 +87,20 @@ final class CloudDoor: Sendable {
 
   /// The next visitor. Waits for one.
   ///
+  /// - Parameter seconds: the longest wait; nil for no end.
+  /// - Returns: nil if none has come in that time.
   /// - Throws: `InterruptedError`; what keeps the door from accepting anybody.
-  func awaitVisitor(_ interruption: Interruption) throws -> Visitor {
+  func awaitVisitor(_ interruption: Interruption, within seconds: Double? = nil) throws -> Visitor? {
     let token = interruption.add { [self] in state.change { $0.isInterrupted = true } }
     defer { interruption.remove(token) }
-    return try state.wait { state in
+    func take(_ state: inout State) throws -> Visitor? {
       if state.isInterrupted { throw InterruptedError() }
       if let visitor = state.next.take() { return visitor }
       if let failure = state.failure { throw failure }
       return nil
     }
+    guard let seconds else { return try state.wait(for: take) }
+    return try state.wait(until: Deadline(secondsFromNow: seconds), for: take)
   }
 
   /// Opens the door, if it is this visitor that keeps it closed.
@@ -158,7 +166,8 @@ final class CloudDoor: Sendable {
       do {
         let visitor = Visitor(
           connection: connection, configuration: try check(hello), exchange: hello.exchange,
-          run: try RunIdentifier(validating: hello.runID), name: name)
+          run: try RunIdentifier(validating: hello.runID), offer: hello.resume, silence: hello.timeoutSeconds,
+          name: name)
         if let occupant = enter(visitor) {
           logger.notice("refused \(name): busy with \(occupant.name)")
           Handshake.refuse(
@@ -186,7 +195,12 @@ final class CloudDoor: Sendable {
 
   /// Refuses a client because of an error in what it asks for.
   func turnAway(_ connection: FramedConnection, _ name: String, _ error: any Error) {
-    let code: Refusal.Code = error is LimitError ? .limitExceeded : .unsupportedConfiguration
+    let code: Refusal.Code =
+      switch error {
+      case is LimitError: .limitExceeded
+      case is CannotResumeError: .cannotResume
+      default: .unsupportedConfiguration
+      }
     Handshake.refuse(connection, Refusal(code: code, reason: "\(error)"))
     logger.warning("refused \(name): \(error)")
   }

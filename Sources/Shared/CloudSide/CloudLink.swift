@@ -9,6 +9,8 @@ import Transport
 /// A batch that the edge has sent, decoded.
 struct ReceivedBatch {
   let sequence: UInt64
+  /// Bytes of the frame's payload.
+  let byteCount: Int
   /// Its tensor is to be given back with `CloudLink.recycle`.
   let samples: Datasets.Batch
 }
@@ -19,8 +21,11 @@ final class CloudLink: Sendable {
   enum Item {
     case training(ReceivedBatch)
     case evaluation(ReceivedBatch)
-    /// Images that have been stored.
-    case stored(sequence: UInt64)
+    /// The next batch of the uploaded images is to be trained on, or evaluated.
+    case trainStep(sequence: UInt64)
+    case evaluationStep(sequence: UInt64)
+    /// Images that have been stored, and what is stored with them.
+    case stored(sequence: UInt64, type: FrameType, byteCount: Int, RunProgress.StoredImages?)
     case epochEnd(ReceivedEnd)
     /// The edge has said goodbye.
     case completed
@@ -30,6 +35,8 @@ final class CloudLink: Sendable {
       switch self {
       case .training: "a train-batch"
       case .evaluation: "an evaluation-batch"
+      case .trainStep: "a train-step"
+      case .evaluationStep: "an evaluation-step"
       case .stored: "images"
       case .epochEnd: "an epoch-end"
       case .completed: "a goodbye"
@@ -45,7 +52,10 @@ final class CloudLink: Sendable {
   }
 
   private struct State {
-    var items: Deque<Item> = []
+    /// What has come, each with what had been received up to and with it.
+    var items: Deque<(item: Item, received: ByteCounts)> = []
+    /// Up to and with what was taken last.
+    var taken = ByteCounts()
     var free: [Tensor]
     var outbox = Outbox()
     var failure: (any Error)?
@@ -65,17 +75,21 @@ final class CloudLink: Sendable {
   private let batchSize: Int
   private let classes: Int
   private let timeline: Timeline?
+  /// Seconds after which something is said even if there is nothing to say.
+  private let aliveInterval: Double
   private let state: Guarded<State>
 
   /// - Parameters:
   ///   - connection: whose edge waits for its welcome.
   ///   - decoder: of batches.
   ///   - uploaded: where uploaded images go; nil if the run has none.
+  ///   - silence: seconds of it that the edge allows.
   ///   - timeline: where the times are recorded.
   init(
     _ connection: FramedConnection, _ configuration: RunConfiguration, _ decoder: any BatchDecoder,
-    uploaded: UploadedImages? = nil, timeline: Timeline? = nil
+    uploaded: UploadedImages? = nil, silence: Double, timeline: Timeline? = nil
   ) {
+    aliveInterval = Alive.interval(silence: min(silence, connection.timeout))
     self.connection = connection
     self.decoder = Guarded(decoder)
     self.uploaded = uploaded
@@ -104,20 +118,30 @@ final class CloudLink: Sendable {
     state.withLock { $0.threads = [] }
   }
 
-  var ledger: ByteLedger { connection.ledger }
+  /// What the connection has carried.
+  var traffic: RunTraffic.Connections {
+    var traffic = RunTraffic.Connections()
+    traffic.ledger = connection.ledger
+    traffic.sendingSeconds = connection.sendingSeconds
+    return traffic
+  }
 
-  /// Seconds in which frames were being sent.
-  var sendingSeconds: Double { connection.sendingSeconds }
+  /// Up to and with the item that was taken last.
+  var receivedWithTaken: ByteCounts { state.withLock { $0.taken } }
 
   // MARK: The computing thread
 
   /// The next item, in order. Waits for it.
   ///
+  /// - Parameter seconds: the longest wait.
+  /// - Returns: nil if none has come in that time.
   /// - Throws: what ended the conversation, after all that came before it; an interruption, on either side, at once.
-  func next() throws -> Item {
-    try state.wait { state in
+  func next(within seconds: Double) throws -> Item? {
+    try state.wait(until: Deadline(secondsFromNow: seconds)) { state -> Item? in
       if let failure = state.failure, state.items.isEmpty || Self.isInterruption(failure) { throw failure }
-      return state.items.popFirst()
+      guard let next = state.items.popFirst() else { return nil }
+      state.taken = next.received
+      return next.item
     }
   }
 
@@ -155,10 +179,14 @@ final class CloudLink: Sendable {
   // MARK: The sending thread
 
   private func send() {
-    while let draft = nextDraft() {
+    while let turn = nextTurn() {
       do {
-        try timeline.measure(.send) { _ = try connection.send(draft(connection.ledger)) }
-        state.change { $0.outbox.sent() }
+        switch turn {
+        case .alive: try connection.send(.alive(Alive()))
+        case .message(let draft):
+          try timeline.measure(.send) { _ = try connection.send(draft(connection.ledger)) }
+          state.change { $0.outbox.sent() }
+        }
       } catch {
         // The edge may have said why it went, and then that is the error to report.
         _ = state.wait(until: Deadline(secondsFromNow: Self.explanationSeconds)) { state in
@@ -173,11 +201,16 @@ final class CloudLink: Sendable {
     }
   }
 
-  private func nextDraft() -> Outbox.Draft? {
-    state.wait { state -> Outbox.Draft?? in
+  private enum Turn {
+    case message(Outbox.Draft)
+    case alive
+  }
+
+  private func nextTurn() -> Turn? {
+    state.wait(until: Deadline(secondsFromNow: aliveInterval)) { state -> Turn?? in
       if state.isClosing || state.failure != nil { return .some(nil) }
-      return state.outbox.next().map { .some($0) }
-    }
+      return state.outbox.next().map { .message($0) }
+    } ?? .alive
   }
 
   // MARK: The receiving thread
@@ -189,15 +222,19 @@ final class CloudLink: Sendable {
     let received = try connection.receive()
     timeline?.record(.receive, from: received.firstByteNanoseconds)
     switch received.message {
-    case .trainBatch(let batch): append(.training(try decode(batch, .trainBatch)))
-    case .evaluationBatch(let batch): append(.evaluation(try decode(batch, .evaluationBatch)))
-    case .trainImages(let batch): try store(batch, .trainImages)
-    case .testImages(let batch): try store(batch, .testImages)
+    case .trainBatch(let batch): append(.training(try decode(batch, .trainBatch)), received)
+    case .evaluationBatch(let batch): append(.evaluation(try decode(batch, .evaluationBatch)), received)
+    case .trainStep(let step): append(.trainStep(sequence: step.sequence), received)
+    case .evaluationStep(let step): append(.evaluationStep(sequence: step.sequence), received)
+    case .trainImages(let batch): append(try store(batch, .trainImages), received)
+    case .testImages(let batch): append(try store(batch, .testImages), received)
     case .epochEnd(let end):
-      append(.epochEnd(ReceivedEnd(end: end, before: received.receivedBefore, with: received.receivedWith)))
+      let end = ReceivedEnd(end: end, before: received.receivedBefore, with: received.receivedWith)
+      append(.epochEnd(end), received)
+    case .alive: break
     case .goodbye(let goodbye):
       guard goodbye.reason == .completed else { throw TrainingError.peerInterrupted(peer: .edge) }
-      append(.completed)
+      append(.completed, received)
       return false
     case .failure(let failure): throw failure
     default: throw WireError.unexpected(received.message, expected: "a message of a run")
@@ -205,15 +242,17 @@ final class CloudLink: Sendable {
     return true
   }
 
-  private func append(_ item: Item) { state.change { $0.items.append(item) } }
+  private func append(_ item: Item, _ received: ReceivedMessage) {
+    state.change { $0.items.append((item, received.receivedWith)) }
+  }
 
-  private func store(_ batch: EncodedBatch, _ type: FrameType) throws {
-    guard let store = type == .trainImages ? uploaded?.train : uploaded?.test else {
+  private func store(_ batch: EncodedBatch, _ type: FrameType) throws -> Item {
+    guard let uploaded else {
       throw WireError.order(expected: "a message of a run without an upload", actual: "\(type)")
     }
     try check(batch, type)
-    try store.append(batch, type)
-    append(.stored(sequence: batch.sequence))
+    let stored = try uploaded.append(batch, type)
+    return .stored(sequence: batch.sequence, type: type, byteCount: batch.payloadByteCount, stored)
   }
 
   private func decode(_ batch: EncodedBatch, _ type: FrameType) throws -> ReceivedBatch {
@@ -221,7 +260,7 @@ final class CloudLink: Sendable {
     let tensor = try takeTensor()
     try timeline.measure(.decode) { try decoder.withLock { try $0.decode(batch, type, into: tensor) } }
     return ReceivedBatch(
-      sequence: batch.sequence,
+      sequence: batch.sequence, byteCount: batch.payloadByteCount,
       samples: Datasets.Batch(index: Int(batch.sequence) - 1, images: tensor, labels: batch.labels))
   }
 

@@ -1,12 +1,13 @@
 import Datasets
 import Logging
 import NeuralNetwork
+import Platform
 import RunFiles
 import Terminal
 import Training
 import Transport
 
-/// A run under way in the cloud: the state, the log, the clock and the checks that all strategies share.
+/// A run under way in the cloud: the state, the log, the clock and the checkpoints that all strategies share.
 final class CloudRun {
   let configuration: RunConfiguration
   let recorder: RunRecorder
@@ -15,49 +16,93 @@ final class CloudRun {
   let timeline: Timeline?
   private let logger: Logger
 
-  private(set) var state = TrainingState()
+  private(set) var state: TrainingState
   /// Of the epoch under way; it runs from its first batch to the end of its training.
-  private(set) var clock: TrainingClock
-  /// What has come, and is not yet taken: the end of one stage is the beginning of the next.
-  private var ahead: CloudLink.Item?
-  /// The end of the epoch under way, with the bytes counted before and with it.
-  private var epochEnd: CloudLink.ReceivedEnd?
+  var clock: TrainingClock
+  /// What the cloud has answered: as many records are applied.
+  private(set) var answers: AnswerHistory
+  /// Samples that have been applied.
+  private var samples: RunTraffic.Samples
+  /// What the connections before have carried.
+  private let earlier: RunTraffic.Connections
+  private var beganSeconds: Double
+  /// Images that are uploaded, as far as they are acknowledged.
+  private var images: RunProgress.StoredImages?
+  let uploaded: UploadedImages?
 
-  init(_ configuration: RunConfiguration, _ link: CloudLink, recorder: RunRecorder, logger: Logger, timeline: Timeline?)
-  {
+  /// Nil for a run that cannot go on after this connection.
+  private let checkpoints: CheckpointWriter?
+  private let settings: RunProgress.Settings
+  /// Records that the newest checkpoint covers, and the one before.
+  private var covered: (newest: UInt64, before: UInt64)
+  /// Whether the logs have been ended.
+  private(set) var isFinished = false
+  /// Whether the numbers of the network are between two states of the run.
+  private var isInsideStep = false
+
+  /// What has come, and is not yet taken: the end of one stage is the beginning of the next.
+  var ahead: CloudLink.Item?
+
+  /// - Parameters:
+  ///   - earlier: where a run goes on that had begun, with what was answered.
+  ///   - checkpoints: nil for a run that cannot go on after this connection.
+  init(
+    _ configuration: RunConfiguration, _ link: CloudLink,
+    from earlier: (progress: RunProgress, answers: AnswerHistory)?,
+    recorder: RunRecorder, uploaded: UploadedImages?, checkpoints: CheckpointWriter?, settings: RunProgress.Settings,
+    logger: Logger, timeline: Timeline?
+  ) {
     self.configuration = configuration
     self.link = link
     self.recorder = recorder
+    self.uploaded = uploaded
+    self.checkpoints = checkpoints
+    self.settings = settings
     self.logger = logger
     self.timeline = timeline
-    clock = TrainingClock(timeline: timeline)
+    let progress = earlier?.progress
+    state = progress?.state ?? TrainingState()
+    clock = TrainingClock(timeline: timeline, after: progress?.clock ?? TrainingClock.Reading())
+    answers = earlier?.answers ?? AnswerHistory()
+    samples = progress?.traffic.samples ?? RunTraffic.Samples()
+    self.earlier = progress?.traffic.connections ?? RunTraffic.Connections()
+    beganSeconds = progress?.records.beganSeconds ?? 0
+    images = progress?.records.images
+    covered = (progress?.records.last ?? 0, 0)
   }
 
   /// Learning rate and momentum of the next step.
   var scheduled: LearningRateSchedule.Values { configuration.scheduled(step: state.completedSteps) }
 
+  /// Whether epochs are left.
+  var isUnfinished: Bool { recorder.endedEpochs < configuration.epochs }
+
+  /// What has gone over the link since the run has begun.
+  var traffic: RunTraffic {
+    var traffic = RunTraffic()
+    traffic.samples = samples
+    traffic.connections = earlier + link.traffic
+    return traffic
+  }
+
   /// Runs `body`, which waits; in training this counts as idle.
   func waiting<Result>(_ body: () throws -> Result) rethrows -> Result { try clock.waiting(body) }
 
-  /// Runs `body` as the training of the epoch under way.
-  func training(_ body: () throws -> Void) rethrows {
-    clock.begin()
-    try body()
-    clock.end()
-  }
-
   // MARK: An epoch
 
-  /// Trains and evaluates once, logs the epoch, writes this side's weights, and reports to the edge.
+  /// Trains and evaluates once, or what is left of an epoch that was begun; logs the epoch, writes this side's weights,
+  /// and reports to the edge. After the last one the run is complete, whatever comes of the report.
   ///
   /// - Throws: `WireError`, `LedgerMismatchError`, `FileError`, what ended the link.
   func epoch(_ strategy: any CloudStrategy) throws {
-    state.beginEpoch()
-    clock = TrainingClock(timeline: timeline)
+    if state.epoch == recorder.endedEpochs {
+      state.beginEpoch()
+      clock = TrainingClock(timeline: timeline)
+      beganSeconds = recorder.wallSeconds
+    }
     try strategy.trainEpoch(self)
     try strategy.evaluate(self)
     let received = try awaitEpochEnd()
-    epochEnd = nil
     try check(received.end)
     try LedgerMismatchError.check("from edge to cloud", here: received.before, there: received.end.sent)
 
@@ -65,19 +110,23 @@ final class CloudRun {
     let exit = received.end.exitCount > 0 ? Double(received.end.exitCorrect) / Double(received.end.exitCount) : nil
     let accuracy = sums.testImages > 0 ? Double(sums.correct) / Double(sums.testImages) : nil
     let epochClock = clock
-    clock = TrainingClock(timeline: timeline)
     try link.awaitSent()
-    try recorder.epoch(
-      state, strategy.parts, exitAccuracy: exit, finalAccuracy: accuracy, clock: epochClock, link.ledger)
+    try recorder.endEpoch(
+      state, strategy.parts, exitAccuracy: exit, clock: epochClock, beganSeconds: beganSeconds, samples: samples)
+    clock = TrainingClock(timeline: timeline)
+    try recorder.reportEpoch(finalAccuracy: accuracy, traffic)
     let epoch = state.epoch
-    let finalLoss = sums.meanTestLoss.isFinite ? sums.meanTestLoss : nil
-    link.post { ledger in
-      .epochReport(
-        EpochReport(
-          epoch: epoch, meanTrainingLoss: sums.meanLoss, finalLoss: finalLoss, finalCorrect: sums.correct,
-          finalCount: sums.testImages, busySeconds: epochClock.busySeconds, idleSeconds: epochClock.idleSeconds,
-          received: received.with, sent: ledger.sent))
+    func report(received: ByteCounts, sent: ByteCounts) -> EpochReport {
+      EpochReport(
+        epoch: epoch, meanTrainingLoss: sums.meanLoss, finalLoss: sums.meanTestLoss.isFinite ? sums.meanTestLoss : nil,
+        finalCorrect: sums.correct, finalCount: sums.testImages, busySeconds: epochClock.busySeconds,
+        idleSeconds: epochClock.idleSeconds, received: received, sent: sent)
     }
+    answers.append(report(received: ByteCounts(), sent: ByteCounts()))
+    try checkpoint()
+    // An edge that has the last report may go, and never tell whether it has it.
+    if !isUnfinished { try finish() }
+    link.post { ledger in .epochReport(report(received: received.with, sent: ledger.sent)) }
     let exitNote = exit.map { "exit \(Formatting.percent($0)), final " } ?? ""
     logger.info(
       """
@@ -86,40 +135,56 @@ final class CloudRun {
       """)
   }
 
-  /// Logs one step.
+  /// Ends the logs of a run that is complete.
+  ///
+  /// - Throws: `FileError`.
+  func finish() throws {
+    try checkpoints?.awaitWritten()
+    try recorder.finish(nil, traffic)
+    isFinished = true
+  }
+
+  /// Logs one step, and answers the record that it was on.
   ///
   /// - Throws: `TrainingError`, `FileError`.
-  func trained(_ batch: Datasets.Batch, _ result: SoftmaxCrossEntropy.Result) throws {
+  func trained(_ sequence: UInt64, _ batch: Datasets.Batch, _ result: SoftmaxCrossEntropy.Result) throws {
     try checkFinite(result)
     let learningRate = scheduled.learningRate
     state.countStep(images: batch.count, loss: result.loss)
-    try recorder.step(state, loss: result.loss, learningRate: learningRate, images: batch.count, link.ledger)
+    try recorder.step(state, loss: result.loss, learningRate: learningRate, images: batch.count, traffic)
+    acknowledge(sequence, result)
+    isInsideStep = false
+    if checkpoints?.isDue == true { try checkpoint() }
   }
 
-  /// Logs one step on what the edge has sent, and acknowledges it.
+  /// The same for a batch that the edge has sent.
   ///
   /// - Throws: `TrainingError`, `FileError`.
   func trained(_ batch: ReceivedBatch, _ result: SoftmaxCrossEntropy.Result) throws {
-    try trained(batch.samples, result)
-    acknowledge(batch, result)
+    samples.count(.trainBatch, payloadBytes: batch.byteCount)
+    try trained(batch.sequence, batch.samples, result)
+    link.recycle(batch.samples.images)
   }
 
-  /// Counts a batch of test samples.
+  /// Counts a batch of test samples, and answers its record.
   ///
   /// - Throws: `TrainingError`.
-  func tested(_ batch: Datasets.Batch, _ result: SoftmaxCrossEntropy.Result) throws {
+  func tested(_ sequence: UInt64, _ batch: Datasets.Batch, _ result: SoftmaxCrossEntropy.Result) throws {
     guard result.loss.isFinite else {
       throw TrainingError.divergedInEvaluation(step: state.completedSteps, loss: result.loss)
     }
     state.countTest(images: batch.count, loss: result.loss, correct: result.correct)
+    acknowledge(sequence, result)
+    isInsideStep = false
   }
 
-  /// Counts a batch of test samples that the edge has sent, and acknowledges it.
+  /// The same for a batch that the edge has sent.
   ///
   /// - Throws: `TrainingError`.
   func tested(_ batch: ReceivedBatch, _ result: SoftmaxCrossEntropy.Result) throws {
-    try tested(batch.samples, result)
-    acknowledge(batch, result)
+    samples.count(.evaluationBatch, payloadBytes: batch.byteCount)
+    try tested(batch.sequence, batch.samples, result)
+    link.recycle(batch.samples.images)
   }
 
   /// - Throws: `TrainingError.diverged`.
@@ -127,143 +192,78 @@ final class CloudRun {
     guard result.loss.isFinite else { throw TrainingError.diverged(step: state.completedSteps + 1, loss: result.loss) }
   }
 
-  private func acknowledge(_ batch: ReceivedBatch, _ result: SoftmaxCrossEntropy.Result) {
-    link.recycle(batch.samples.images)
-    link.post(
-      .acknowledgement(Acknowledgement(sequence: batch.sequence, loss: result.wireLoss, correct: result.correct)))
+  /// Acknowledges images that have been stored.
+  func stored(_ sequence: UInt64, _ type: FrameType, byteCount: Int, _ images: RunProgress.StoredImages?) {
+    samples.count(type, payloadBytes: byteCount)
+    self.images = images
+    answers.append(loss: 0, correct: 0)
+    link.post(.acknowledgement(Acknowledgement(sequence: sequence, loss: 0, correct: 0)))
   }
-}
 
-// MARK: What the edge sends, and what the configuration promised of it
+  private func acknowledge(_ sequence: UInt64, _ result: SoftmaxCrossEntropy.Result) {
+    answers.append(loss: result.wireLoss, correct: result.correct)
+    link.post(.acknowledgement(Acknowledgement(sequence: sequence, loss: result.wireLoss, correct: result.correct)))
+  }
 
-extension CloudRun {
-  /// Waits for the next batch of training.
+  func send(_ gradient: Gradient) {
+    samples.count(.gradient, payloadBytes: gradient.encoded.count)
+    link.post(.gradient(gradient))
+  }
+
+  /// A record is being applied.
+  func beginStep() { isInsideStep = true }
+
+  // MARK: Checkpoints
+
+  /// Seconds of waiting for the edge after which there may be a checkpoint before its time: an edge whose spool is full
+  /// waits for it.
+  static let idleSeconds = 1.0
+
+  /// Lets the run's state be written while there is nothing to do, if the edge still keeps what is applied.
+  func checkpointWhileIdle() throws {
+    guard let checkpoints, isUnfinished, !isInsideStep, covered.before < answers.count,
+      checkpoints.isIdle(forSeconds: max(Self.idleSeconds, settings.checkpointInterval / 6))
+    else { return }
+    try checkpoint()
+  }
+
+  /// Lets the run's state be written to its directory. The edge is told, when it is there, what the one before covers,
+  /// since that is what is left if the newest one is damaged.
   ///
-  /// - Returns: nil at the end of the epoch's training; the clock then stands.
-  /// - Throws: `WireError` for a step that the run does not have, or one of another size; what ended the link.
-  func nextTrainingBatch() throws -> ReceivedBatch? {
-    guard case .training(let batch) = try peek() else {
-      clock.end()
-      return nil
-    }
-    ahead = nil
-    if !clock.isRunning { clock.begin() }
-    try check(training: batch.samples)
-    return batch
+  /// - Parameter isLast: whether this connection ends here, so that what was received and not applied comes again.
+  /// - Throws: `FileError` if one cannot be written.
+  func checkpoint(isLast: Bool = false) throws {
+    guard let checkpoints else { return }
+    var records = RunProgress.Records()
+    records.last = answers.count
+    records.beganSeconds = beganSeconds
+    records.reports = answers.reports
+    records.images = images
+    var traffic = traffic
+    let applied = earlier.ledger.received + link.receivedWithTaken
+    let unused = traffic.connections.ledger.received - applied
+    if isLast { traffic.connections.resentBytes += unused.total } else { traffic.connections.ledger.received = applied }
+    covered = (answers.count, covered.newest)
+    let durable = covered.before
+    try checkpoints.write(
+      RunProgress(
+        state: state, clock: clock.reading, logs: recorder.position, records: records, traffic: traffic,
+        settings: settings), answers,
+      after: { [recorder, uploaded] in
+        try recorder.synchronize()
+        try uploaded?.synchronize()
+      },
+      then: { [link] in if durable > 0 { link.post(.durable(Durable(sequence: durable))) } })
   }
 
-  /// Waits for the next batch of test samples.
+  /// Writes the state of a run whose connection ends before it is complete, if its numbers are those of a state, and
+  /// ends the writing.
   ///
-  /// - Returns: nil when something else comes.
-  /// - Throws: `WireError` for evaluation in mid-epoch, or of more images than the run has; what ended the link.
-  func nextTestBatch() throws -> ReceivedBatch? {
-    guard case .evaluation(let batch) = try peek() else { return nil }
-    ahead = nil
-    try check(evaluation: batch.samples)
-    return batch
-  }
-
-  /// Evaluates `part` on the test samples of the epoch, as they arrive.
-  ///
-  /// - Throws: `TrainingError`, `WireError`, what ended the link.
-  func evaluate(_ part: TrainedPart) throws {
-    while let batch = try nextTestBatch() {
-      let result = timeline.measure(.forward) { part.evaluate(batch.samples.images, labels: batch.samples.labels) }
-      try tested(batch, result)
-    }
-  }
-
-  /// Waits until the edge begins the first epoch; acknowledges what is uploaded until then.
-  ///
-  /// - Throws: what ended the link.
-  func awaitUpload() throws {
-    while case .stored(let sequence) = try peek() {
-      ahead = nil
-      link.post(.acknowledgement(Acknowledgement(sequence: sequence, loss: 0, correct: 0)))
-    }
-  }
-
-  /// Waits for the end of the epoch, unless it has come already.
-  ///
-  /// - Throws: `WireError` if something else comes; what ended the link.
-  @discardableResult func awaitEpochEnd() throws -> CloudLink.ReceivedEnd {
-    if let epochEnd { return epochEnd }
-    let item = try peek()
-    ahead = nil
-    switch item {
-    case .epochEnd(let end):
-      epochEnd = end
-      return end
-    case .training(let batch): try check(training: batch.samples)
-    case .completed: try checkComplete()
-    default: break
-    }
-    throw WireError.order(expected: "an epoch-end", actual: item.description)
-  }
-
-  /// Waits for the edge's goodbye after the last epoch.
-  ///
-  /// - Throws: `WireError` if something else comes; what ended the link.
-  func awaitGoodbye() throws {
-    let item = try peek()
-    switch item {
-    case .completed: return
-    case .training(let batch): try check(training: batch.samples)
-    case .evaluation(let batch): try check(evaluation: batch.samples)
-    default: break
-    }
-    throw WireError.order(expected: "a goodbye", actual: item.description)
-  }
-
-  private func peek() throws -> CloudLink.Item {
-    if let ahead { return ahead }
-    let item = try waiting { try link.next() }
-    ahead = item
-    return item
-  }
-
-  private func check(training batch: Datasets.Batch) throws(WireError) {
-    let step = state.sums.steps
-    guard state.completedSteps < configuration.totalSteps, step < configuration.stepsPerEpoch else {
-      throw .order(
-        expected: "\(configuration.epochs) epochs of \(configuration.stepsPerEpoch) train-batches", actual: "one more")
-    }
-    let count = min(configuration.batchSize, configuration.trainImages - step * configuration.batchSize)
-    guard batch.count == count else {
-      throw .payload(type: .trainBatch, field: "count", expected: "\(count)", actual: "\(batch.count)")
-    }
-  }
-
-  private func check(evaluation batch: Datasets.Batch) throws(WireError) {
-    try checkSteps(before: "an evaluation-batch")
-    let count = state.sums.testImages + batch.count
-    guard count <= configuration.testImages else {
-      throw .payload(
-        type: .evaluationBatch, field: "count", expected: "\(configuration.testImages) in an epoch", actual: "\(count)")
-    }
-  }
-
-  /// - Throws: `WireError` for an epoch that lacks steps or test images.
-  private func check(_ end: EpochEnd) throws(WireError) {
-    try checkSteps(before: "an epoch-end")
-    let exitCount = configuration.strategy.hasExit ? configuration.testImages : 0
-    for (field, count, expected) in [
-      ("evaluation samples", state.sums.testImages, configuration.testImages), ("exit_count", end.exitCount, exitCount),
-    ] where count != expected {
-      throw .payload(type: .epochEnd, field: field, expected: "\(expected)", actual: "\(count)")
-    }
-  }
-
-  private func checkSteps(before what: String) throws(WireError) {
-    guard state.sums.steps == configuration.stepsPerEpoch else {
-      throw .order(
-        expected: "\(configuration.stepsPerEpoch) train-batches in an epoch",
-        actual: "\(what) after \(state.sums.steps)")
-    }
-  }
-
-  private func checkComplete() throws(WireError) {
-    let completed = recorder.summary.completedEpochs
-    throw .order(expected: "\(configuration.epochs) epochs", actual: "goodbye after \(completed)")
+  /// - Parameter isNeeded: false if the run is complete, or no state can be gone on from.
+  /// - Throws: `FileError`.
+  func endCheckpoints(writing isNeeded: Bool) throws {
+    defer { checkpoints?.end() }
+    if isNeeded && !isInsideStep { try checkpoint(isLast: true) }
+    try checkpoints?.awaitWritten()
   }
 }

@@ -20,6 +20,10 @@ package final class CloudServer: Sendable {
     package var directory: String?
     /// How many sessions to serve; nil for no end.
     package var sessions: Int?
+    /// Seconds between two checkpoints in an epoch; 0 for none.
+    package var checkpointInterval = Defaults.checkpointInterval
+    /// Seconds in which an edge that is lost may come back before its session has failed; nil for no end.
+    package var reconnectFor: Double? = 0
     /// The system calls that write the runs' files; others in tests, a full disk for example.
     package var operations = FileOperations.live
     /// Where the times of the session under way are recorded.
@@ -81,23 +85,41 @@ package final class CloudServer: Sendable {
     try door.open()
     defer { door.close() }
     var failures: [any Error] = []
+    var lost = LostRuns()
     var served = 0
+    func fail(_ error: any Error) throws {
+      if options.sessions == 1 { throw error }
+      failures.append(error)
+    }
     while served < options.sessions ?? .max {
-      let visitor = try door.awaitVisitor(interruption)
+      guard let visitor = try door.awaitVisitor(interruption, within: lost.secondsLeft) else {
+        for error in lost.takeExpired() {
+          served += 1
+          logger.error("the session failed: \(Role.cloud.text(of: error)), and the edge has not come back")
+          try fail(error)
+        }
+        continue
+      }
       do {
         if let session = try welcome(visitor, door) {
+          lost.isBack(visitor.run)
           served += 1
           if let summary = try session() { try onSession(summary) }
         }
       } catch {
         if error is InterruptedError { throw error }
-        if options.sessions == 1 { throw error }
-        if case TrainingError.peerInterrupted = error {
-          logger.notice("the session ended early: \(error)")
+        if visitor.offer != nil, options.reconnectFor != 0, CloudSession.isPassing(error) {
+          served -= 1
+          lost.add(visitor.run, error, for: options.reconnectFor)
+          logger.warning("the edge of run \(visitor.run) is lost: \(Role.cloud.text(of: error)); waiting for it")
         } else {
-          logger.error("the session failed: \(Role.cloud.text(of: error))")
+          if case TrainingError.peerInterrupted = error {
+            logger.notice("the session ended early: \(error)")
+          } else if options.sessions != 1 {
+            logger.error("the session failed: \(Role.cloud.text(of: error))")
+          }
+          try fail(error)
         }
-        failures.append(error)
       }
       door.release(visitor)
     }
@@ -112,23 +134,22 @@ package final class CloudServer: Sendable {
   private func welcome(_ visitor: CloudDoor.Visitor, _ door: CloudDoor) throws -> (() throws -> RunSummary?)? {
     if visitor.exchange == .measurements { return { [self] in try serveMeasurements(visitor) } }
     let run = visitor.run
+    let directory = options.directory.map { "\($0)/\(run)" } ?? "runs/\(run)/cloud"
     PeakMemory.reset()
     let session: CloudSession
     do {
-      session = try CloudSession(
-        visitor.connection, visitor.configuration, run: run, compute: options.compute, logger: logger,
-        timeline: options.timeline)
+      let resumption = try visitor.offer.flatMap {
+        try CloudResumption.find(run, in: directory, visitor.configuration, $0, logger)
+      }
+      session = try CloudSession(visitor, resuming: resumption, options, logger: logger)
     } catch {
       door.turnAway(visitor.connection, visitor.name, error)
       return nil
     }
-    let directory = options.directory.map { "\($0)/\(run)" } ?? "runs/\(run)/cloud"
     return { [self] in
       logger.info("serving the edge at \(visitor.name)", metadata: ["run": "\(run)", "directory": "\(directory)"])
       // The next edge may come in while the last files of this one are written.
-      return try session.run(in: directory, interruption: interruption, operations: options.operations) {
-        door.release(visitor)
-      }
+      return try session.run(in: directory, interruption: interruption) { door.release(visitor) }
     }
   }
 
@@ -171,6 +192,27 @@ package final class CloudServer: Sendable {
         --max-frame-bytes \(largest) or more, or take fewer --bits or a smaller --batch-size
         """)
     }
+  }
+}
+
+/// Runs whose edge is lost and may come back.
+struct LostRuns {
+  private var runs: [RunIdentifier: (error: any Error, deadline: Deadline?)] = [:]
+
+  /// Until the first of them is given up; nil for no end.
+  var secondsLeft: Double? { runs.values.compactMap { $0.deadline?.secondsLeft }.min() }
+
+  mutating func add(_ run: RunIdentifier, _ error: any Error, for seconds: Double?) {
+    runs[run] = (error, seconds.map { Deadline(secondsFromNow: $0) })
+  }
+
+  mutating func isBack(_ run: RunIdentifier) { runs[run] = nil }
+
+  /// Why those were lost that are given up now.
+  mutating func takeExpired() -> [any Error] {
+    let expired = runs.filter { ($0.value.deadline?.secondsLeft ?? 1) <= 0 }
+    for run in expired.keys { runs[run] = nil }
+    return expired.values.map { $0.error }
   }
 }
 

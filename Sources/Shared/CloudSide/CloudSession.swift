@@ -7,107 +7,169 @@ import Transport
 
 /// One run in the cloud: trains the rest, or the whole network, with what one edge sends.
 final class CloudSession {
-  private let configuration: RunConfiguration
-  private let connection: FramedConnection
+  private let visitor: CloudDoor.Visitor
+  private let options: CloudServer.Options
   private let strategy: any CloudStrategy
   private let link: CloudLink
-  private let run: RunIdentifier
-  private let compute: ComputeSettings
+  private let uploaded: UploadedImages?
+  private let resumption: CloudResumption?
   private let logger: Logger
-  private let timeline: Timeline?
   /// When the edge's hello was there, in seconds since 1970.
   private let helloReceived: Double
 
+  private var configuration: RunConfiguration { visitor.configuration }
+  private var connection: FramedConnection { visitor.connection }
+
   /// Builds the network for a hello that was accepted; the edge still waits for its welcome.
   ///
-  /// - Throws: `ShapeError` if the configuration makes no network, `ConfigurationError` if it needs no cloud.
+  /// - Parameter resumption: what the run goes on from; nil if it begins.
+  /// - Throws: `ShapeError` if the configuration makes no network, `ConfigurationError` if it needs no cloud;
+  ///   `SafetensorsError`, `WeightsFileError` if the checkpoint is not of such a network.
   init(
-    _ connection: FramedConnection, _ configuration: RunConfiguration, run: RunIdentifier, compute: ComputeSettings,
-    logger: Logger, timeline: Timeline? = nil
+    _ visitor: CloudDoor.Visitor, resuming resumption: CloudResumption?, _ options: CloudServer.Options, logger: Logger
   ) throws {
     helloReceived = Timestamp.now().secondsSince1970
-    self.timeline = timeline
-    timeline?.begin(run)
-    self.connection = connection
-    self.configuration = configuration
-    self.run = run
-    self.compute = compute
+    options.timeline?.begin(visitor.run)
+    self.visitor = visitor
+    self.options = options
+    self.resumption = resumption
     self.logger = logger
-    let network = try LocalNetwork(configuration, compute: compute)
-    func link(_ decoder: any BatchDecoder, _ uploaded: UploadedImages? = nil) -> CloudLink {
-      CloudLink(connection, configuration, decoder, uploaded: uploaded, timeline: timeline)
-    }
+    let configuration = visitor.configuration
+    let network = try LocalNetwork(configuration, compute: options.compute)
+    let decoder: any BatchDecoder
+    var uploaded: UploadedImages?
     switch configuration.strategy {
     case .hierarchical:
-      self.link = link(FeatureDecoder(configuration, shape: network.cutShape))
+      decoder = FeatureDecoder(configuration, shape: network.cutShape)
       strategy = try HierarchicalCloud(network)
     case .split:
-      self.link = link(FeatureDecoder(configuration, shape: network.cutShape))
+      decoder = FeatureDecoder(configuration, shape: network.cutShape)
       strategy = try SplitCloud(network)
     case .cloudStream:
-      self.link = link(ImageDecoder(configuration))
+      decoder = ImageDecoder(configuration, after: resumption?.checkpoint.progress.state.completedSteps ?? 0)
       strategy = try StreamCloud(network)
     case .cloudUploadOnce:
-      let uploaded = UploadedImages(configuration)
-      self.link = link(ImageDecoder(configuration), uploaded)
-      strategy = try UploadCloud(network, uploaded)
+      let images = UploadedImages(configuration)
+      uploaded = images
+      decoder = ImageDecoder(configuration)
+      strategy = try UploadCloud(network, images)
     case .edgeOnly: throw ConfigurationError("strategy edge-only has no cloud")
+    }
+    self.uploaded = uploaded
+    link = CloudLink(
+      visitor.connection, configuration, decoder, uploaded: uploaded, silence: visitor.silence,
+      timeline: options.timeline)
+    try resumption?.checkpoint.load(strategy.parts)
+  }
+
+  /// Whether a run may go on after this, once its edge is back.
+  static func isPassing(_ error: any Error) -> Bool {
+    switch error {
+    case ConnectionError.cancelled, ConnectionError.closed: false
+    case let failure as Failure: failure.code == ErrorKind.link.failureCode
+    default: error is ConnectionError || error is FileError || error is SystemError
     }
   }
 
   /// Welcomes the edge, trains, and writes the run's files, whatever happens.
   ///
   /// - Parameters:
-  ///   - directory: a path that does not hold a run yet.
+  ///   - directory: a path that does not hold a run yet, or that of the run that goes on.
   ///   - interruption: ends the session with a goodbye.
-  ///   - operations: the system calls that write the files.
   ///   - disconnected: called once when the connection is closed, before the last files are written.
   /// - Returns: the summary that was written.
-  /// - Throws: what ended the run early; the edge has been told, the logs are complete up to that step.
-  package func run(
-    in directory: String, interruption: Interruption, operations: FileOperations = .live, disconnected: () -> Void = {}
-  ) throws -> RunSummary {
+  /// - Throws: what ended the session early; the edge has been told, the logs are complete up to that step.
+  func run(in directory: String, interruption: Interruption, disconnected: () -> Void = {}) throws -> RunSummary {
     let token = interruption.add { [link] in link.fail(InterruptedError()) }
     defer { interruption.remove(token) }
     var run: CloudRun?
     do {
-      let recorder = try RunRecorder(
-        RunDirectory(creating: directory, operations: operations), configuration, role: .cloud, run: self.run,
-        compute: compute, timeline: timeline)
-      let started = CloudRun(configuration, link, recorder: recorder, logger: logger, timeline: timeline)
+      let started = try begin(in: directory)
       run = started
       try welcome()
       try link.start()
-      try strategy.prepare(started)
-      for _ in 1...configuration.epochs { try started.epoch(strategy) }
+      for replay in resumption?.answers.replays(after: visitor.offer?.answered ?? 0) ?? [] {
+        link.post(.replay(replay))
+      }
+      if started.isUnfinished { try strategy.prepare(started) } else { try started.finish() }
+      while started.isUnfinished { try started.epoch(strategy) }
       try started.awaitGoodbye()
     } catch {
       let error = interruption.verdict(on: error)
-      var clock = run?.clock
-      clock?.end()
-      let hasWelcomed = connection.conversation.phase != .greeted
-      let lastWord: Message? =
-        error is InterruptedError && !hasWelcomed
-        ? .refusal(Refusal(code: .shuttingDown, reason: "the cloud was interrupted by its user"))
-        : Message(lastWordFor: error, of: .cloud)
-      link.close(sending: lastWord, within: 2)
-      disconnected()
-      run?.recorder.finish(after: error, link.ledger, linkBusySeconds: link.sendingSeconds, clock: clock, logger)
+      try end(run, after: error, disconnected)
       throw error
     }
     link.close()
     disconnected()
     guard let run else { preconditionFailure("a run without files") }
-    try run.recorder.finish(nil, link.ledger, linkBusySeconds: link.sendingSeconds)
+    try run.endCheckpoints(writing: false)
+    try run.recorder.rewriteSummary(run.traffic)
+    Checkpoint.remove(from: run.recorder.directory)
+    uploaded?.remove(from: run.recorder.directory)
     return run.recorder.summary
+  }
+
+  /// Opens the run's files.
+  private func begin(in path: String) throws -> CloudRun {
+    let operations = options.operations
+    let recorder: RunRecorder
+    let progress = resumption?.checkpoint.progress
+    if let progress {
+      for change in progress.logs.summary.changes(for: options.compute) { logger.warning("\(change)") }
+      recorder = try RunRecorder(
+        resuming: RunDirectory(resuming: path, operations: operations), configuration, role: .cloud, at: progress.logs,
+        compute: options.compute, timeline: options.timeline)
+    } else {
+      recorder = try RunRecorder(
+        RunDirectory(creating: path, operations: operations), configuration, role: .cloud, run: visitor.run,
+        compute: options.compute, timeline: options.timeline)
+    }
+    let isDurable = visitor.offer != nil
+    if isDurable { try uploaded?.keep(in: recorder.directory, after: progress?.records.images) }
+    let settings = RunProgress.Settings(timeout: options.timeout, checkpointInterval: options.checkpointInterval)
+    let checkpoints =
+      try isDurable
+      ? CheckpointWriter(
+        recorder.directory, configuration, role: .cloud, run: visitor.run, parts: strategy.parts,
+        after: resumption?.checkpoint.number ?? 0, interval: settings.checkpointInterval) : nil
+    return CloudRun(
+      configuration, link, from: resumption.map { ($0.checkpoint.progress, $0.answers) }, recorder: recorder,
+      uploaded: uploaded, checkpoints: checkpoints, settings: settings, logger: logger, timeline: options.timeline)
   }
 
   private func welcome() throws {
     try connection.send(
       .welcome(
         Welcome(
-          maximumFrameBytes: connection.maximumFrameBytes, softwareVersion: Software.version,
+          maximumFrameBytes: connection.maximumFrameBytes, resume: resumption?.position,
+          timeoutSeconds: connection.timeout, softwareVersion: Software.version,
           clock: Welcome.ClockReading(helloReceived: helloReceived, welcomeSent: Timestamp.now().secondsSince1970))))
     try connection.shape(configuration.link)
+  }
+
+  /// Ends a session early: says why, closes, and writes what is left to be written.
+  private func end(_ run: CloudRun?, after error: any Error, _ disconnected: () -> Void) throws {
+    var clock = run?.clock
+    clock?.end()
+    let hasWelcomed = connection.conversation.phase != .greeted
+    let lastWord: Message? =
+      error is InterruptedError && !hasWelcomed
+      ? .refusal(Refusal(code: .shuttingDown, reason: "the cloud was interrupted by its user"))
+      : Message(lastWordFor: error, of: .cloud)
+    link.close(sending: lastWord, within: 2)
+    disconnected()
+    guard let run else { return }
+    do {
+      if run.isFinished {
+        try run.recorder.rewriteSummary(run.traffic)
+        return try run.endCheckpoints(writing: false)
+      }
+      let isLoss = visitor.offer != nil && options.reconnectFor != 0 && Self.isPassing(error)
+      run.recorder.finish(
+        after: error, run.traffic, clock: clock, event: isLoss ? "disconnected" : nil, logger)
+      try run.endCheckpoints(writing: !(error is FileError))
+    } catch let fileError {
+      if !(error is FileError) { logger.error("the state of the run was not written: \(fileError)") }
+    }
   }
 }

@@ -25,21 +25,16 @@ final class ImageStore: LabeledImages, @unchecked Sendable {
 
   var isComplete: Bool { stored == count }
 
-  /// Appends a batch whose labels are checked.
-  ///
-  /// - Throws: `WireError` if the bytes are no images, or there is no room for them.
-  func append(_ batch: EncodedBatch, _ type: FrameType) throws(WireError) {
-    try batch.checkImages(task, type)
-    guard stored + batch.labels.count <= count else {
-      throw .payload(
-        type: type, field: "count", expected: "\(count) in the run", actual: "\(stored + batch.labels.count)")
+  var room: Int { count - stored }
+
+  /// Appends images with their labels, which are checked.
+  func append(labels: some Collection<UInt8>, pixels: UnsafeBufferPointer<UInt8>) {
+    precondition(labels.count <= room && pixels.count == labels.count * task.imageBytes, "\(labels.count) images")
+    for (offset, label) in labels.enumerated() { self.labels[stored + offset] = label }
+    if let base = pixels.baseAddress {
+      (self.pixels + stored * task.imageBytes).update(from: base, count: pixels.count)
     }
-    for (offset, label) in batch.labels.enumerated() { labels[stored + offset] = label }
-    batch.activations.withUnsafeBufferPointer { bytes in
-      guard let bytes = bytes.baseAddress else { return }
-      (pixels + stored * task.imageBytes).update(from: bytes, count: batch.activations.count)
-    }
-    stored += batch.labels.count
+    stored += labels.count
   }
 
   func label(at index: Int) -> UInt8 {
@@ -50,22 +45,5 @@ final class ImageStore: LabeledImages, @unchecked Sendable {
   func copyPixels(of index: Int, into pixels: UnsafeMutablePointer<UInt8>) throws(DatasetError) {
     precondition(index >= 0 && index < stored, "image \(index) of \(stored)")
     pixels.update(from: self.pixels + index * task.imageBytes, count: task.imageBytes)
-  }
-}
-
-/// All images of a run, uploaded.
-final class UploadedImages: Sendable {
-  let train: ImageStore
-  let test: ImageStore
-
-  init(_ configuration: RunConfiguration) {
-    train = ImageStore(configuration.task, count: configuration.trainImages)
-    test = ImageStore(configuration.task, count: configuration.testImages)
-  }
-
-  /// - Throws: `WireError` unless every image is there.
-  func checkComplete() throws(WireError) {
-    for (field, store) in [("uploaded training images", train), ("uploaded test images", test)] where !store.isComplete
-    { throw .payload(type: .epochEnd, field: field, expected: "\(store.count)", actual: "\(store.stored)") }
   }
 }

@@ -3,8 +3,8 @@ import NeuralNetwork
 import Training
 import Transport
 
-/// The whole network trains on images that the cloud keeps: it shuffles and augments as the edge would, and reports
-/// each batch.
+/// The whole network trains on images that the cloud keeps: it shuffles and augments as the edge would, a batch for
+/// each step that the edge asks for.
 final class UploadCloud: CloudStrategy {
   private let whole: TrainedPart
   private let uploaded: UploadedImages
@@ -19,45 +19,37 @@ final class UploadCloud: CloudStrategy {
   var parts: [TrainedPart] { [whole] }
 
   func prepare(_ run: CloudRun) throws {
-    try run.awaitUpload()
+    if try run.awaitUpload() { try run.recorder.event("uploaded") }
     try uploaded.checkComplete()
-    try run.recorder.event("uploaded")
     images = try PreparedImages(train: uploaded.train, test: uploaded.test, run.configuration, timeline: run.timeline)
   }
 
   func trainEpoch(_ run: CloudRun) throws {
     let timeline = run.timeline
-    try run.awaitEpochEnd()
-    images?.train.startEpoch(run.state.epoch - 1)
-    try run.training {
-      while let batch = try run.waiting({ try images?.train.next() }) {
-        let (result, gradient) = timeline.measure(.forward) { whole.loss(batch.images, labels: batch.labels) }
-        timeline.measure(.backward) { _ = whole.backward(gradient) }
-        timeline.measure(.update) { whole.update(run.scheduled) }
-        try run.trained(batch, result)
-        try report(batch, .training, result, run)
-      }
+    images?.train.startEpoch(run.state.epoch - 1, firstBatch: run.state.sums.steps)
+    while let step = try run.nextTrainingStep() {
+      let batch = try next(images?.train, run)
+      let (result, gradient) = timeline.measure(.forward) { whole.loss(batch.images, labels: batch.labels) }
+      timeline.measure(.backward) { _ = whole.backward(gradient) }
+      timeline.measure(.update) { whole.update(run.scheduled) }
+      try run.trained(step, batch, result)
     }
   }
 
   func evaluate(_ run: CloudRun) throws {
-    images?.test.startEpoch(0)
-    while let batch = try run.waiting({ try images?.test.next() }) {
+    images?.test.startEpoch(0, firstBatch: run.state.sums.testBatches)
+    while let step = try run.nextTestStep() {
+      let batch = try next(images?.test, run)
       let result = run.timeline.measure(.forward) { whole.evaluate(batch.images, labels: batch.labels) }
-      try run.tested(batch, result)
-      try report(batch, .evaluation, result, run)
+      try run.tested(step, batch, result)
     }
   }
 
-  /// - Throws: what the edge sent meanwhile, an interruption for example.
-  private func report(
-    _ batch: Datasets.Batch, _ stage: BatchReport.Stage, _ result: SoftmaxCrossEntropy.Result, _ run: CloudRun
-  ) throws {
-    try run.link.check()
-    run.link.post(
-      .batchReport(
-        BatchReport(
-          epoch: run.state.epoch, stage: stage, batch: batch.index + 1, loss: result.wireLoss, correct: result.correct))
-    )
+  private func next(_ loader: BatchLoader?, _ run: CloudRun) throws -> Batch {
+    guard let batch = try run.waiting({ try loader?.next() }) else {
+      throw WireError.order(
+        expected: "\(loader?.batchCount ?? 0) steps of a kind in an epoch", actual: "one more")
+    }
+    return batch
   }
 }

@@ -12,7 +12,7 @@ package struct MachineOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "End the run when the other side makes no progress for so many seconds.", valueName: "s"))
+      "Take the other side for lost when nothing comes from it for so many seconds.", valueName: "s"))
   package var timeout = Seconds(60)
 
   package init() {}

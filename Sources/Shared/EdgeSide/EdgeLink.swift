@@ -1,79 +1,51 @@
-import DequeModule
 import Platform
 import RunFiles
 import Training
 import Transport
 
-/// The edge's end of the conversation: what waits to be sent (outbox), how much may be on its way (window) and what has
-/// come back (mailbox), over a connection with a thread that sends and one that receives.
+/// The edge's end of the conversation: the records that the edge makes are sent in order, as many as the window lets on
+/// their way, and what comes back is kept until it is taken. A connection has a thread that sends and one that
+/// receives.
 ///
-/// The connection can be replaced: what was posted and not taken by the connection before goes over the next one.
+/// The connection can be replaced: the next one goes on with the record that its welcome asks for.
 final class EdgeLink: Sendable {
-  /// An epoch's report and what had been received before it.
-  struct ReceivedReport {
-    let report: EpochReport
-    let receivedBefore: ByteCounts
-  }
-
-  private struct State {
-    var outbox = Outbox()
-    var window: Window
-    var mailbox = Mailbox()
-    var failure: (any Error)?
-    var attachment: Attachment?
-    /// Of the connections before.
-    var past = (ledger: ByteLedger(), sendingSeconds: 0.0)
-
-    /// What everything that waits throws.
-    var end: (any Error)? { failure ?? attachment?.loss }
-  }
-
-  /// How many batches may be on their way without acknowledgement.
-  private struct Window {
-    let size: Int
-    var reserved: UInt64 = 0
-    var acknowledged: UInt64 = 0
-
-    var hasRoom: Bool { Int(reserved - acknowledged) < size }
-    var isDone: Bool { acknowledged == reserved }
-  }
-
-  /// What the cloud has sent, until it is taken.
-  private struct Mailbox {
-    var acknowledgements: [Acknowledgement] = []
-    /// Of the batch that was posted last.
-    var gradient: Gradient?
-    var batchReports: Deque<BatchReport> = []
-    var report: ReceivedReport?
-    var latestLoss: Double?
-  }
-
-  /// A connection and the threads on it.
-  private struct Attachment {
-    let connection: FramedConnection
-    var isClosing = false
-    /// What has ended a thread, unless the connection was being closed here.
-    var loss: (any Error)?
-    var threads: [Thread] = []
-  }
-
+  let records: any RecordStore
   private let timeline: Timeline?
   private let state: Guarded<State>
 
   /// A link that is not connected yet.
-  init(window: Int, timeline: Timeline? = nil) {
+  ///
+  /// - Parameters:
+  ///   - window: most records on their way.
+  ///   - keepsAcknowledgements: whether they are wanted; their reports always are.
+  ///   - position: of the run that goes on; nil at its beginning.
+  init(
+    _ records: any RecordStore, window: Int, keepsAcknowledgements: Bool,
+    after position: RunProgress.Records = RunProgress.Records(), timeline: Timeline? = nil
+  ) {
+    self.records = records
     self.timeline = timeline
-    state = Guarded(State(window: Window(size: window)))
+    state = Guarded(State(window: window, keepsAcknowledgements: keepsAcknowledgements, after: position))
   }
+
+  /// Whether a lost connection is replaced by somebody: if it is not, its loss ends everything that waits.
+  func keepsConnecting(_ isKept: Bool) { state.change { $0.isKept = isKept } }
+
+  // MARK: The connection
+
+  /// Where a cloud could go on.
+  var offer: ResumeOffer { ResumeOffer(first: records.first, answered: state.withLock { $0.answered }) }
 
   /// Starts both threads on a connection whose handshake is done; the one before must be detached.
   ///
   /// - Throws: `ThreadError`; `detach` has to follow then, too.
-  func attach(_ connection: FramedConnection) throws {
+  func attach(_ connection: FramedConnection, _ welcome: Welcome) throws {
     state.withLock { state in
       precondition(state.attachment == nil, "a link has one connection at a time")
-      state.attachment = Attachment(connection: connection)
-      state.outbox.sent()
+      let silence = min(connection.timeout, welcome.timeoutSeconds)
+      state.begin(
+        State.Attachment(connection: connection, aliveInterval: Alive.interval(silence: silence)),
+        after: welcome.resume?.applied ?? 0)
     }
     do {
       for body in [send, receive] {
@@ -92,120 +64,156 @@ final class EdgeLink: Sendable {
       state.attachment?.isClosing = true
       return state.attachment?.connection
     }
-    connection?.close(sending: message, within: 2)
+    if let message { connection?.close(sending: message, within: 2) } else { connection?.abandon() }
     let threads = state.withLock { $0.attachment?.threads ?? [] }
     for thread in threads { thread.join() }
-    state.withLock { state in
-      state.past = (Self.ledger(&state), Self.sendingSeconds(&state))
-      state.attachment = nil
+    state.change { $0.forgetConnection() }
+  }
+
+  /// Waits until there is no connection that works.
+  ///
+  /// - Returns: what ended the last one; nil if there has been none, or the link has ended.
+  func awaitLoss() -> (any Error)? {
+    state.wait { state -> (any Error)?? in
+      if state.failure != nil || state.isEnding { return .some(nil) }
+      guard let attachment = state.attachment else { return .some(nil) }
+      return attachment.loss.map { .some($0) }
     }
   }
 
-  /// Bytes over all connections.
-  var ledger: ByteLedger { state.withLock(Self.ledger) }
-
-  /// Bytes over the present connection: what a report of the cloud is to be compared with.
-  var connectionLedger: ByteLedger { state.withLock { $0.attachment?.connection.ledger ?? ByteLedger() } }
-
-  /// Seconds in which frames were being sent.
-  var sendingSeconds: Double { state.withLock(Self.sendingSeconds) }
-
-  private static func ledger(_ state: inout State) -> ByteLedger {
-    state.past.ledger + (state.attachment?.connection.ledger ?? ByteLedger())
+  /// Rests until a moment at most.
+  ///
+  /// - Returns: whether the link still goes on.
+  func rest(seconds: Double) -> Bool {
+    state.wait(until: Deadline(secondsFromNow: seconds)) { $0.failure != nil || $0.isEnding ? () : nil } == nil
   }
 
-  private static func sendingSeconds(_ state: inout State) -> Double {
-    state.past.sendingSeconds + (state.attachment?.connection.sendingSeconds ?? 0)
-  }
+  /// No connection is to replace the present one any more.
+  func end() { state.change { $0.isEnding = true } }
+
+  var hasEnded: Bool { state.withLock { $0.failure != nil || $0.isEnding } }
+
+  /// Whether there is a connection.
+  var isConnected: Bool { state.withLock { $0.attachment?.loss == nil && $0.attachment != nil } }
+
+  /// What all connections have carried.
+  var traffic: RunTraffic.Connections { state.withLock { $0.traffic } }
+
+  /// The last record that has been sent, on any connection.
+  var sent: UInt64 { state.withLock { $0.sent } }
 
   /// The final loss of the batch that was acknowledged last; nil before the first.
-  var latestLoss: Double? { state.withLock { $0.mailbox.latestLoss } }
+  var latestLoss: Double? { state.withLock { $0.latestLoss } }
 
   // MARK: The computing thread
 
-  /// Waits for a place in the window.
+  /// Whether the next record need not wait.
+  func hasRoom(for message: Message) -> Bool {
+    state.withLock { records.hasRoom(for: message, unanswered: $0.unanswered(of: records)) }
+  }
+
+  /// Takes the next record. Waits until there is room for it.
   ///
-  /// - Returns: the sequence number of the batch to be posted.
+  /// - Throws: what ended the link; what `RecordStore.append` throws.
+  func append(_ message: Message, waits: Bool = true) throws {
+    try state.wait { state in
+      let hasRoom = !waits || records.hasRoom(for: message, unanswered: state.unanswered(of: records))
+      // A step that need not wait is done, even if the user has interrupted the run: it goes on from there.
+      if let end = state.end, !(hasRoom && end is InterruptedError) { throw end }
+      return hasRoom ? () : nil
+    }
+    try records.append(message)
+    state.change { _ in }
+  }
+
+  /// Records that are made and not answered.
+  var unanswered: Int { state.withLock { $0.unanswered(of: records) } }
+
+  /// What the cloud has answered since the last call. Waits until there is something.
+  ///
+  /// - Parameter seconds: the longest wait; nil for no end.
+  /// - Returns: nothing new if there was nothing in that time.
   /// - Throws: what ended the link.
-  func reserve() throws -> UInt64 {
-    try state.wait { state in
+  func awaitAnswers(within seconds: Double? = nil) throws -> Answers {
+    func take(_ state: inout State) throws -> Answers? {
+      if let answers = state.takeAnswers() { return answers }
       if let end = state.end { throw end }
-      guard state.window.hasRoom else { return nil }
-      state.window.reserved += 1
-      return state.window.reserved
+      return nil
     }
+    guard let seconds else { return try state.wait(for: take) }
+    return try state.wait(until: Deadline(secondsFromNow: seconds), for: take)
+      ?? Answers(list: [], through: state.withLock { $0.taken })
   }
 
-  /// Hands a message to the sending thread; never waits.
-  func post(_ message: Message) { post { _ in message } }
-
-  /// The same with a message that is made when all before it are sent.
-  func post(_ draft: @escaping Outbox.Draft) { state.change { $0.outbox.append(draft) } }
-
-  /// What has been acknowledged since the last call, in order.
-  func takeAcknowledgements() -> [Acknowledgement] { state.withLock { takeAll(&$0.mailbox.acknowledgements) } }
-
-  /// Waits until every batch is acknowledged, and with it counted in the ledger.
-  ///
-  /// - Returns: the acknowledgements that have not been taken.
-  @discardableResult func awaitAcknowledgements() throws -> [Acknowledgement] {
-    try state.wait { state in
-      if let end = state.end { throw end }
-      guard state.window.isDone && state.outbox.isDone else { return nil }
-      return takeAll(&state.mailbox.acknowledgements)
-    }
-  }
-
-  /// Waits for the gradient of the batch that was posted last.
+  /// Waits for the gradient of the batch that was made last.
   func awaitGradient() throws -> Gradient {
     try state.wait { state in
-      if let gradient = state.mailbox.gradient.take() { return gradient }
+      if let gradient = state.gradient.take() { return gradient }
       if let end = state.end { throw end }
       return nil
     }
   }
 
-  /// Waits for the next batch that the cloud has trained on or evaluated by itself.
-  ///
-  /// - Returns: nil if the epoch's report has come instead.
-  func awaitBatchReport() throws -> BatchReport? {
-    try state.wait { state -> BatchReport?? in
-      if let report = state.mailbox.batchReports.popFirst() { return .some(report) }
-      if let end = state.end { throw end }
-      return state.mailbox.report == nil ? nil : .some(nil)
-    }
-  }
+  /// Notes when a record is answered.
+  func watch(_ sequence: UInt64) { state.withLock { $0.watched.append(State.Watched(sequence: sequence)) } }
 
-  /// Waits for the report of the epoch that was ended.
-  func awaitReport() throws -> ReceivedReport {
-    try state.wait { state in
-      if state.outbox.isDone, let report = state.mailbox.report.take() { return report }
-      if let end = state.end { throw end }
-      return nil
-    }
+  /// When a record that is watched was answered, in seconds of the monotonic clock; nil if it is not.
+  func answerSeconds(of sequence: UInt64) -> Double? {
+    state.withLock { state in state.watched.first { $0.sequence == sequence }?.seconds }
   }
 
   /// Makes everything that waits, and all that would, throw the error. The first error stays.
   func fail(_ error: any Error) { state.change { $0.failure = $0.failure ?? error } }
 
-  // MARK: The other two threads
+  // MARK: The sending thread
 
   /// Seconds in which the peer may still say why it went, when sending to it has failed.
   private static let explanationSeconds = 0.5
 
+  private enum Turn {
+    case record(UInt64)
+    case alive
+    case end
+  }
+
   private func send(over connection: FramedConnection) {
-    while let draft = nextDraft() {
-      do {
-        try timeline.measure(.send) { _ = try connection.send(draft(connection.ledger)) }
-        state.change { $0.outbox.sent() }
-      } catch {
-        // The receiving thread may know better.
-        _ = state.wait(until: Deadline(secondsFromNow: Self.explanationSeconds)) { state in
-          state.end != nil || state.attachment?.isClosing != false ? () : nil
+    do {
+      while true {
+        switch nextTurn() {
+        case .end: return
+        case .alive: try connection.send(.alive(Alive()))
+        case .record(let sequence): try send(sequence, over: connection)
         }
-        return lost(error)
       }
+    } catch {
+      // The receiving thread may know better.
+      _ = state.wait(until: Deadline(secondsFromNow: Self.explanationSeconds)) { state in
+        state.end != nil || state.attachment?.isClosing != false || state.attachment?.loss != nil ? () : nil
+      }
+      lost(error)
     }
+  }
+
+  private func send(_ sequence: UInt64, over connection: FramedConnection) throws {
+    var message: Message
+    do { message = try records.message(sequence) } catch { return fail(error) }
+    let isEpochEnd: Bool
+    if case .epochEnd(let end) = message {
+      message = .epochEnd(end.with(sent: connection.ledger.sent))
+      isEpochEnd = true
+    } else {
+      isEpochEnd = false
+    }
+    let bytes = try timeline.measure(.send) { try connection.send(message) }
+    state.change { $0.countSent(sequence, bytes: bytes, endsWith: isEpochEnd ? connection.ledger.sent : nil) }
+  }
+
+  private func nextTurn() -> Turn {
+    let interval = state.withLock { $0.attachment?.aliveInterval ?? 1 }
+    return state.wait(until: Deadline(secondsFromNow: interval)) { state -> Turn? in
+      if state.end != nil || state.attachment?.isClosing != false || state.attachment?.loss != nil { return .end }
+      return state.next < records.next && state.hasPlace ? .record(state.next) : nil
+    } ?? .alive
   }
 
   private func lost(_ error: any Error) {
@@ -215,44 +223,24 @@ final class EdgeLink: Sendable {
     }
   }
 
-  private func nextDraft() -> Outbox.Draft? {
-    state.wait { state -> Outbox.Draft?? in
-      if state.end != nil || state.attachment?.isClosing != false { return .some(nil) }
-      return state.outbox.next().map { .some($0) }
-    }
-  }
+  // MARK: The receiving thread
 
   private func receive(over connection: FramedConnection) {
     do {
       while true {
         let received = try connection.receive()
         timeline?.record(.receive, from: received.firstByteNanoseconds)
-        try state.change { try Self.take(received, &$0) }
+        let answered = try state.change { state in
+          try state.take(received)
+          return state.answered
+        }
+        records.answered(through: answered)
+        if case .durable(let durable) = received.message {
+          do { try records.durable(through: durable.sequence) } catch { return fail(error) }
+          // There may be room now.
+          state.change { _ in }
+        }
       }
     } catch { lost(error) }
   }
-
-  private static func take(_ received: ReceivedMessage, _ state: inout State) throws {
-    switch received.message {
-    case .acknowledgement(let acknowledgement):
-      state.window.acknowledged = acknowledgement.sequence
-      state.mailbox.latestLoss = Double(acknowledgement.loss)
-      state.mailbox.acknowledgements.append(acknowledgement)
-    case .gradient(let gradient): state.mailbox.gradient = gradient
-    case .batchReport(let report):
-      state.mailbox.batchReports.append(report)
-      state.mailbox.latestLoss = Double(report.loss)
-    case .epochReport(let report):
-      state.mailbox.report = ReceivedReport(report: report, receivedBefore: received.receivedBefore)
-    case .failure(let failure): throw failure
-    case .goodbye: throw TrainingError.peerInterrupted(peer: .cloud)
-    default: throw WireError.unexpected(received.message, expected: "an answer of the cloud")
-    }
-  }
-}
-
-/// Empties a list.
-private func takeAll<Element>(_ list: inout [Element]) -> [Element] {
-  defer { list = [] }
-  return list
 }

@@ -1,5 +1,7 @@
 import Compute
 import Datasets
+import DequeModule
+import Logging
 import NeuralNetwork
 import Platform
 import RunFiles
@@ -15,29 +17,53 @@ final class EdgeRun {
   let recorder: RunRecorder
   /// Where the times of the run are recorded.
   let timeline: Timeline?
+  let layout: RecordLayout
+  let options: Options
   private let progress: ProgressReporter
   private let interruption: Interruption
+  private let logger: Logger
 
   private(set) var state: TrainingState
   /// Of the epoch under way; it runs in its training.
   private(set) var clock: TrainingClock
+  /// Where the edge is in the series of records.
+  var records: RunProgress.Records
+  /// What has been made of the network's samples.
+  var samples: RunTraffic.Samples
+  /// What the cloud has answered and this run has not taken.
+  var answers: Deque<EdgeLink.Answer> = []
   private let checkpoints: CheckpointWriter?
-  private let settings: RunProgress.Settings
+  /// What the connections before this process have carried.
+  private let earlier: RunTraffic.Connections
+  private var toldThatItWaits = false
+  private var toldOfOtherBits = false
   /// Whether the numbers of the network are between two states of the run.
   private var isInsideStep = false
 
+  struct Options {
+    /// For the command that resumes the run.
+    var settings: RunProgress.Settings
+    /// Whether there is no cloud for now.
+    var isOffline = false
+    var timeline: Timeline?
+  }
+
   /// - Parameters:
   ///   - checkpoints: nil for a run that cannot be resumed.
-  ///   - settings: for the command that resumes it.
   ///   - earlier: where a run that is resumed goes on.
   init(
-    _ configuration: RunConfiguration, link: EdgeLink?, recorder: RunRecorder, checkpoints: CheckpointWriter?,
-    settings: RunProgress.Settings, from earlier: RunProgress?, progress: ProgressReporter, interruption: Interruption,
-    timeline: Timeline?
+    _ configuration: RunConfiguration, _ options: Options, link: EdgeLink?, recorder: RunRecorder,
+    checkpoints: CheckpointWriter?, from earlier: RunProgress?, progress: ProgressReporter,
+    interruption: Interruption, logger: Logger
   ) {
-    self.timeline = timeline
+    timeline = options.timeline
+    self.options = options
+    self.logger = logger
     self.checkpoints = checkpoints
-    self.settings = settings
+    layout = RecordLayout(configuration)
+    records = earlier?.records ?? RunProgress.Records()
+    samples = earlier?.traffic.samples ?? RunTraffic.Samples()
+    self.earlier = earlier?.traffic.connections ?? RunTraffic.Connections()
     state = earlier?.state ?? TrainingState()
     clock = TrainingClock(timeline: timeline, after: earlier?.clock ?? TrainingClock.Reading())
     self.configuration = configuration
@@ -45,17 +71,19 @@ final class EdgeRun {
     self.recorder = recorder
     self.progress = progress
     self.interruption = interruption
+    // Ended before this process began, and not answered.
+    for epoch in recorder.unloggedEpochs { link?.watch(layout.lastStep(of: epoch)) }
   }
 
   /// Learning rate and momentum of the next step.
   var scheduled: LearningRateSchedule.Values { configuration.scheduled(step: state.completedSteps) }
 
-  var ledger: ByteLedger { link?.ledger ?? ByteLedger() }
-
-  /// The link of a strategy that has one.
-  var cloud: EdgeLink {
-    guard let link else { preconditionFailure("\(configuration.strategy.rawValue) has no link") }
-    return link
+  /// What has gone over the link since the run has begun.
+  var traffic: RunTraffic {
+    var traffic = RunTraffic()
+    traffic.samples = samples
+    traffic.connections = earlier + (link?.traffic ?? RunTraffic.Connections())
+    return traffic
   }
 
   /// Runs `body`, which waits; in training this counts as idle.
@@ -64,32 +92,87 @@ final class EdgeRun {
   // MARK: An epoch
 
   /// Whether epochs are left.
-  var isUnfinished: Bool { recorder.summary.completedEpochs < configuration.epochs }
+  var isUnfinished: Bool { recorder.endedEpochs < configuration.epochs }
 
-  /// Trains and evaluates once, or what is left of an epoch that was begun; logs it, and writes what this side holds of
-  /// the network.
+  /// Whether the cloud still has to answer.
+  var isUndelivered: Bool { recorder.summary.completedEpochs < configuration.epochs }
+
+  /// Seconds at the end of an epoch in which a cloud that has nearly answered is given the time to do so.
+  private static let courtesySeconds = 1.0
+
+  /// Trains and evaluates once, or what is left of an epoch that was begun; writes what this side holds of the network,
+  /// and logs it, if the cloud has told its figures.
   ///
   /// - Throws: what ends the run.
   func epoch(_ strategy: any EdgeStrategy) throws {
-    if state.epoch == recorder.summary.completedEpochs {
+    if state.epoch == recorder.endedEpochs {
       state.beginEpoch()
       clock = TrainingClock(timeline: timeline)
+      records.beganSeconds = recorder.wallSeconds
     }
+    if configuration.strategy.hasExit { link?.watch(layout.lastStep(of: state.epoch)) }
     progress.beginEpoch(state.epoch)
     clock.begin()
     try strategy.trainEpoch(self)
     clock.end()
     let outcome = try strategy.evaluate(self)
 
-    let testImages = Double(configuration.testImages)
-    let exit = outcome.exitCorrect.map { Double($0) / testImages }
-    let final = Double(outcome.finalCorrect) / testImages
-    let epochClock = clock
+    try recorder.endEpoch(
+      state, strategy.parts, exitAccuracy: outcome.exitCorrect.map(accuracy), clock: clock,
+      beganSeconds: records.beganSeconds, samples: samples)
     clock = TrainingClock(timeline: timeline)
-    try recorder.epoch(state, strategy.parts, exitAccuracy: exit, finalAccuracy: final, clock: epochClock, ledger)
-    let note = exit.map { "accuracy exit \(Formatting.percent($0)), final " } ?? "accuracy "
-    progress.endEpoch(report(state.sums.meanLoss, final: outcome.finalLoss), note: note + Formatting.percent(final))
+    if let finalCorrect = outcome.finalCorrect {
+      try reportEpoch(final: finalCorrect, finalLoss: nil)
+    } else if let link {
+      let isNear = link.isConnected && link.unanswered <= 4 * configuration.window
+      try takeReports(within: isNear ? Self.courtesySeconds : 0)
+    }
+    if recorder.summary.completedEpochs < state.epoch, let exit = outcome.exitCorrect.map(accuracy) {
+      progress.endEpoch(
+        report(state.sums.meanLoss, final: nil), note: "accuracy exit \(Formatting.percent(exit)), final not known yet")
+    }
     try checkpoint()
+  }
+
+  private func accuracy(_ correct: Int) -> Double { Double(correct) / Double(configuration.testImages) }
+
+  /// Logs the first epoch that is not logged.
+  ///
+  /// - Parameters:
+  ///   - final: test images that the whole network got right.
+  ///   - finalLoss: mean of its training, if the cloud has told it.
+  func reportEpoch(final: Int, finalLoss: Double?) throws {
+    let epoch = recorder.summary.completedEpochs + 1
+    guard let (exit, loss) = recorder.pendingFigures(of: epoch) else {
+      throw WireError.order(expected: "a report of an epoch that is ended", actual: "one of epoch \(epoch)")
+    }
+    let imagesPerSecond = try recorder.reportEpoch(finalAccuracy: accuracy(final), traffic)
+    var line = report(loss, final: finalLoss)
+    (line.epoch, line.images) = (epoch, configuration.trainImages)
+    let note = exit.map { "accuracy exit \(Formatting.percent($0)), final " } ?? "accuracy "
+    progress.endEpoch(
+      line, imagesPerSecond: imagesPerSecond, note: note + Formatting.percent(accuracy(final)))
+  }
+
+  /// Waits until the cloud has answered everything.
+  ///
+  /// - Throws: what ended the link.
+  func deliver() throws {
+    guard isUndelivered else { return }
+    let start = (seconds: MonotonicClock.seconds(), answered: records.answered)
+    if records.answered + UInt64(configuration.window) + 1 < layout.count {
+      logger.info("training here is done; the rest of the records is delivered")
+    }
+    while isUndelivered {
+      try takeReports(within: 0.5)
+      let done = records.answered - start.answered
+      let left = layout.count - min(records.answered, layout.count)
+      let seconds = MonotonicClock.seconds() - start.seconds
+      let bytes = Double(samples.payload + samples.evaluation) / Double(max(1, records.last)) * Double(left)
+      progress.deliver(
+        records: Int(left), bytes: Int(bytes),
+        secondsLeft: done > 0 ? seconds / Double(done) * Double(left) : nil)
+    }
   }
 
   /// Takes the next batch of a loader. Waits for it; in training this counts as idle.
@@ -108,10 +191,22 @@ final class EdgeRun {
   /// - Throws: `FileError` if one cannot be written.
   func checkpoint() throws {
     guard let checkpoints else { return }
+    records.sent = max(records.sent, link?.sent ?? 0)
     try checkpoints.write(
-      RunProgress(state: state, clock: clock.reading, logs: recorder.position, settings: settings)
-    ) { [recorder] in try recorder.synchronize() }
+      RunProgress(
+        state: state, clock: clock.reading, logs: recorder.position, records: records, traffic: traffic,
+        settings: options.settings),
+      // What is sent must not be lost by an edge that does not make it once more.
+      after: { [recorder, link] in
+        try recorder.synchronize()
+        try link?.records.synchronize()
+      })
   }
+
+  /// Waits until the state that was to be written is.
+  ///
+  /// - Throws: `FileError`.
+  func awaitCheckpoint() throws { try checkpoints?.awaitWritten() }
 
   /// Writes the state of a run that is not complete, if its numbers are those of a state, and ends the writing.
   ///
@@ -133,7 +228,7 @@ final class EdgeRun {
     guard loss.isFinite else { throw TrainingError.diverged(step: state.completedSteps + 1, loss: loss) }
     let learningRate = scheduled.learningRate
     state.countStep(images: images, loss: loss)
-    try recorder.step(state, loss: loss, learningRate: learningRate, images: images, ledger)
+    try recorder.step(state, loss: loss, learningRate: learningRate, images: images, traffic)
     progress.update(report(loss, final: link?.latestLoss))
     isInsideStep = false
     if checkpoints?.isDue == true { try checkpoint() }
@@ -155,7 +250,21 @@ final class EdgeRun {
     progress.update(
       Progress(
         epoch: max(1, state.epoch), epochs: configuration.epochs, images: state.sums.images,
-        imagesPerEpoch: configuration.trainImages, sentBytes: ledger.sent.total))
+        imagesPerEpoch: configuration.trainImages, sentBytes: traffic.connections.ledger.sent.total))
+  }
+
+  /// Says once that there is no room for a record.
+  func tellThatItWaits() {
+    if toldThatItWaits || options.settings.spool == nil { return }
+    toldThatItWaits = true
+    logger.notice("the spool is full: training waits until the cloud has done more")
+  }
+
+  /// Says once that what is computed is not what was sent.
+  func tellOfOtherBits() {
+    if toldOfOtherBits { return }
+    toldOfOtherBits = true
+    logger.warning("records are not, bit for bit, what they were before the run was interrupted; the first ones count")
   }
 
   /// Images of the step of this epoch, counted from 0.
@@ -168,74 +277,6 @@ final class EdgeRun {
     return Progress(
       epoch: state.epoch, epochs: configuration.epochs, images: state.sums.images,
       imagesPerEpoch: configuration.trainImages, exitLoss: hasExit ? loss : nil, finalLoss: hasExit ? final : loss,
-      sentBytes: ledger.sent.total)
-  }
-}
-
-// MARK: With a cloud
-
-extension EdgeRun {
-  /// Encodes and posts a batch of features, once there is a place in the window.
-  ///
-  /// - Throws: `TrainingError.nonFiniteFeatures`, what ended the link.
-  func send(_ features: Tensor, _ labels: [UInt8], _ codec: ActivationCodec, _ message: (EncodedBatch) -> Message)
-    throws
-  {
-    let sequence = try waiting { try cloud.reserve() }
-    var bytes: [UInt8] = []
-    do {
-      try timeline.measure(.encode) { try codec.encode(features.data, shape: features.activationShape, into: &bytes) }
-    } catch let error as CodecError {
-      guard case .nonFinite = error else { throw error }
-      throw TrainingError.nonFiniteFeatures(step: state.completedSteps + 1, reason: "\(error)")
-    }
-    cloud.post(message(EncodedBatch(sequence: sequence, labels: labels, activations: bytes)))
-  }
-
-  /// Waits until the cloud has done everything that it was sent.
-  ///
-  /// - Returns: the acknowledgements that were not taken before.
-  @discardableResult func awaitAcknowledgements() throws -> [Acknowledgement] {
-    try waiting { try cloud.awaitAcknowledgements() }
-  }
-
-  /// Waits until the cloud has evaluated everything, and ends the epoch there.
-  ///
-  /// - Parameter exitCorrect: test images that the exit got right; nil without an exit.
-  /// - Throws: as `awaitReport`.
-  func endEpochInCloud(exitCorrect: Int? = nil) throws -> EpochReport {
-    try awaitAcknowledgements()
-    postEpochEnd(steps: configuration.stepsPerEpoch, exitCorrect: exitCorrect)
-    return try awaitReport()
-  }
-
-  /// Tells the cloud that it has all that it gets of this epoch.
-  ///
-  /// - Parameters:
-  ///   - steps: batches of training that were sent in it.
-  ///   - exitCorrect: test images that the exit got right; nil without an exit.
-  func postEpochEnd(steps: Int, exitCorrect: Int? = nil) {
-    let epoch = state.epoch
-    let exitCount = exitCorrect == nil ? 0 : configuration.testImages
-    cloud.post { ledger in
-      .epochEnd(
-        EpochEnd(epoch: epoch, steps: steps, sent: ledger.sent, exitCorrect: exitCorrect ?? 0, exitCount: exitCount))
-    }
-  }
-
-  /// Waits for the cloud's report and compares the byte counts of both sides.
-  ///
-  /// - Throws: `LedgerMismatchError`, `WireError`, what ended the link.
-  func awaitReport() throws -> EpochReport {
-    let received = try waiting { try cloud.awaitReport() }
-    let report = received.report
-    try LedgerMismatchError.check("from edge to cloud", here: cloud.connectionLedger.sent, there: report.received)
-    try LedgerMismatchError.check("from cloud to edge", here: received.receivedBefore, there: report.sent)
-    guard report.finalCount == configuration.testImages else {
-      throw WireError.payload(
-        type: .epochReport, field: "final_count", expected: "\(configuration.testImages)",
-        actual: "\(report.finalCount)")
-    }
-    return report
+      sentBytes: traffic.connections.ledger.sent.total)
   }
 }

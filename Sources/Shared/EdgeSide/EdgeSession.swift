@@ -11,7 +11,7 @@ import Transport
 package final class EdgeSession {
   /// What a run needs beside its configuration.
   package struct Options {
-    /// Nil for a strategy without a cloud.
+    /// Nil for a strategy without a cloud, or to train without it for now.
     package var cloud: Endpoint?
     package var compute: ComputeSettings
     /// Where the run's files go.
@@ -21,6 +21,8 @@ package final class EdgeSession {
     package var settings: RunProgress.Settings
     /// Whether a cloud that is not there yet, or busy, is waited for.
     package var waits = false
+    /// Between attempts to reach the cloud again; shorter ones in tests.
+    var pauses = RetryPauses()
     /// The system calls that write the files; others in tests, a full disk for example.
     package var operations = FileOperations.live
     /// Where the times of the run are recorded.
@@ -57,9 +59,8 @@ package final class EdgeSession {
     progress: ProgressReporter
   ) throws {
     try configuration.validate()
-    precondition(
-      (options.cloud != nil) == configuration.strategy.needsCloud,
-      "strategy \(configuration.strategy.rawValue) with cloud \(String(describing: options.cloud))")
+    precondition(configuration.strategy.needsCloud || options.cloud == nil, "a cloud for edge-only")
+    precondition(configuration.strategy.canBeOffline || options.cloud != nil, "no cloud")
     precondition(train.count == configuration.trainImages && test.count == configuration.testImages)
     precondition(train.task == configuration.task && test.task == configuration.task)
     self.configuration = configuration
@@ -83,8 +84,10 @@ package final class EdgeSession {
     return switch configuration.strategy {
     case .hierarchical: try HierarchicalEdge(configuration, network(), images())
     case .split: try SplitEdge(configuration, network(), images())
-    case .cloudStream: StreamEdge(configuration, train: train, test: test)
-    case .cloudUploadOnce: UploadEdge(train: train, test: test)
+    case .cloudStream:
+      StreamEdge(ImageRecords(configuration, train: train, test: test, timeline: options.timeline))
+    case .cloudUploadOnce:
+      UploadEdge(ImageRecords(configuration, train: train, test: test, timeline: options.timeline))
     case .edgeOnly: try EdgeOnly(network(), images())
     }
   }
@@ -98,84 +101,177 @@ package final class EdgeSession {
       if checkpoint == nil { try RunDirectory(creating: options.directory, operations: options.operations) } else {
         try RunDirectory(resuming: options.directory, operations: options.operations)
       }
-    let link = options.cloud.map { _ in EdgeLink(window: configuration.window, timeline: options.timeline) }
-    let token = interruption.add { link?.fail(InterruptedError()) }
+    let ending = Guarded<EdgeLink?>(nil)
+    let token = interruption.add { ending.withLock { $0 }?.fail(InterruptedError()) }
     defer { interruption.remove(token) }
+    var link: EdgeLink?
+    var keeper: LinkKeeper?
     var run: EdgeRun?
     do {
-      if let cloud = options.cloud { try link?.attach(try connect(to: cloud)) }
-      let started = try begin(in: directory, link)
+      // A new run begins when its cloud is there; one that goes on need not wait for it.
+      let first = checkpoint == nil ? try dialer.map { try connect($0) } : nil
+      // It locks the directory, before anything in it is touched.
+      let recorder: RunRecorder
+      do { recorder = try openRecorder(in: directory) } catch {
+        first?.connection.close(sending: Message(lastWordFor: error, of: .edge), within: 2)
+        throw error
+      }
+      let started: EdgeRun
+      do {
+        link = try makeLink(directory, first: first)
+        ending.withLock { $0 = link }
+        if interruption.isRequested { link?.fail(InterruptedError()) }
+        started = try begin(in: directory, link, recorder)
+      } catch {
+        recorder.finish(after: error, checkpoint?.progress.traffic ?? RunTraffic(), clock: nil, logger)
+        throw error
+      }
       run = started
+      keeper = try keepConnected(link, started)
       if checkpoint == nil { try started.checkpoint() }
       try strategy.prepare(started)
       while started.isUnfinished { try started.epoch(strategy) }
+      if isOffline { return try endUndelivered(started) }
+      try started.deliver()
+      // If this process ends after the cloud has, nothing is left to ask it for.
+      try started.checkpoint()
+      try started.awaitCheckpoint()
     } catch {
       let error = interruption.verdict(on: error)
       progress.finish()
       var clock = run?.clock
       clock?.end()
+      keeper?.stop()
       link?.detach(sending: Message(lastWordFor: error, of: .edge))
-      run?.recorder.finish(
-        after: error, link?.ledger ?? ByteLedger(), linkBusySeconds: link?.sendingSeconds ?? 0, clock: clock, logger)
+      run?.recorder.finish(after: error, run?.traffic ?? RunTraffic(), clock: clock, logger)
       if let run { endCheckpoints(of: run, after: error) }
       throw error
     }
-    progress.finish()
-    link?.detach(sending: .goodbye(Goodbye(reason: .completed)))
     guard let run else { preconditionFailure("a run without files") }
+    progress.finish()
+    keeper?.stop()
+    if let link, checkpoint != nil, !link.isConnected { sayGoodbyeLater(link) }
+    link?.detach(sending: .goodbye(Goodbye(reason: .completed)))
     try run.endCheckpoints(writing: false)
-    try run.recorder.finish(nil, run.ledger, linkBusySeconds: link?.sendingSeconds ?? 0)
+    try run.recorder.finish(nil, run.traffic)
     Checkpoint.remove(from: directory)
+    SpooledRecords.remove(from: directory)
     return run.recorder.summary
   }
 
-  private func begin(in directory: RunDirectory, _ link: EdgeLink?) throws -> EdgeRun {
-    let recorder =
-      if let checkpoint {
-        try RunRecorder(
-          resuming: directory, configuration, role: .edge, at: checkpoint.progress.logs, compute: options.compute,
-          timeline: options.timeline)
-      } else {
-        try RunRecorder(
-          directory, configuration, role: .edge, run: options.run, compute: options.compute, timeline: options.timeline)
+  /// Whether there is no cloud for now.
+  private var isOffline: Bool { configuration.strategy.needsCloud && options.cloud == nil }
+
+  // MARK: Records and the link
+
+  private typealias Connection = (connection: FramedConnection, welcome: Welcome)
+
+  /// The link of a strategy with a cloud, connected if there is a connection.
+  private func makeLink(_ directory: RunDirectory, first: Connection?) throws -> EdgeLink? {
+    guard configuration.strategy.needsCloud else { return nil }
+    let position = checkpoint?.progress.records ?? RunProgress.Records()
+    let records: any RecordStore
+    if let made = strategy.records {
+      records = made
+    } else if let limit = options.settings.spool, configuration.strategy.canBeOffline {
+      records = try SpooledRecords(in: directory, run: options.run, first: position.last + 1, limit: limit)
+      guard records.next > position.last else {
+        throw RunDirectoryError.incomplete(
+          path: directory.path(of: SpooledRecords.directory), expected: "records up to \(position.last)",
+          actual: "none from \(records.next) on")
       }
+    } else {
+      records = MemoryRecords(window: configuration.window, first: position.last + 1)
+    }
+    let link = EdgeLink(
+      records, window: configuration.window, keepsAcknowledgements: !configuration.strategy.hasExit, after: position,
+      timeline: options.timeline)
+    if let (connection, welcome) = first {
+      do { try link.attach(connection, welcome) } catch {
+        link.detach(sending: Message(lastWordFor: error, of: .edge))
+        throw error
+      }
+    }
+    return link
+  }
+
+  /// Lets a connection that is lost be replaced, if that is wanted.
+  private func keepConnected(_ link: EdgeLink?, _ run: EdgeRun) throws -> LinkKeeper? {
+    let limit = options.settings.reconnectFor
+    guard let link, let dialer, configuration.strategy.isResumable, run.isUndelivered,
+      limit != 0 || checkpoint != nil
+    else { return nil }
+    let keeper = LinkKeeper(
+      link, dialer, limit: limit, pauses: options.pauses, logger: logger, log: run.recorder.logsEvents)
+    try keeper.start()
+    return keeper
+  }
+
+  private func openRecorder(in directory: RunDirectory) throws -> RunRecorder {
+    guard let checkpoint else {
+      return try RunRecorder(
+        directory, configuration, role: .edge, run: options.run, compute: options.compute, timeline: options.timeline)
+    }
+    return try RunRecorder(
+      resuming: directory, configuration, role: .edge, at: checkpoint.progress.logs, compute: options.compute,
+      timeline: options.timeline)
+  }
+
+  private func begin(in directory: RunDirectory, _ link: EdgeLink?, _ recorder: RunRecorder) throws -> EdgeRun {
     let checkpoints =
       try configuration.strategy.isResumable
       ? CheckpointWriter(
         directory, configuration, role: .edge, run: options.run, parts: strategy.parts,
         after: checkpoint?.number ?? 0, interval: options.settings.checkpointInterval) : nil
     return EdgeRun(
-      configuration, link: link, recorder: recorder, checkpoints: checkpoints, settings: options.settings,
-      from: checkpoint?.progress, progress: progress, interruption: interruption, timeline: options.timeline)
+      configuration,
+      EdgeRun.Options(settings: options.settings, isOffline: isOffline, timeline: options.timeline),
+      link: link, recorder: recorder, checkpoints: checkpoints, from: checkpoint?.progress, progress: progress,
+      interruption: interruption, logger: logger)
   }
+
+  // MARK: Endings
 
   /// Writes the last state of a run that was interrupted, and says how to go on.
   private func endCheckpoints(of run: EdgeRun, after error: any Error) {
-    do { try run.endCheckpoints(writing: error is InterruptedError) } catch let fileError {
+    do { try run.endCheckpoints(writing: error is InterruptedError || ErrorKind(error) == .link) } catch let fileError {
       if !(error is FileError) { logger.error("the last checkpoint was not written: \(fileError)") }
     }
     if configuration.strategy.isResumable { logger.notice("to go on: edge-trainer resume \(options.directory)") }
   }
 
-  private func connect(to cloud: Endpoint) throws -> FramedConnection {
-    let hello = try Hello(
-      runID: "\(options.run)", window: configuration.window, exchange: configuration.strategy.exchange,
-      configuration: configuration)
-    let maximumFrameBytes = max(FrameHeader.defaultMaximumFrameBytes, try configuration.largestFrameBytes())
-    func attempt() throws -> (FramedConnection, EdgeConnector.Greeting) {
-      try EdgeConnector.connect(
-        cloud, hello, link: configuration.link, maximumFrameBytes: maximumFrameBytes, timeout: options.settings.timeout,
-        interruption: interruption, logger: logger)
+  /// Ends a run that is trained, and of which the cloud has nothing yet.
+  private func endUndelivered(_ run: EdgeRun) throws -> RunSummary {
+    progress.finish()
+    let summary = try run.recorder.finish(nil, run.traffic, outcome: .undelivered)
+    try run.endCheckpoints(writing: true)
+    logger.notice("to deliver it: edge-trainer resume \(options.directory) --cloud host:port")
+    return summary
+  }
+
+  /// Connects once to tell the cloud that the run is complete: the process before ended before it could. A cloud that
+  /// cannot be reached, or knows already, need not be told.
+  private func sayGoodbyeLater(_ link: EdgeLink) {
+    guard let dialer, let (connection, welcome) = try? dialer.dial(link.offer) else { return }
+    try? link.attach(connection, welcome)
+  }
+
+  // MARK: Connecting
+
+  /// The first connection of a run.
+  private func connect(_ dialer: EdgeDialer) throws -> Connection {
+    let offer = configuration.strategy.isResumable ? ResumeOffer(first: 1, answered: 0) : nil
+    guard options.waits else { return try dialer.dial(offer) }
+    return try EdgeConnector.waiting(for: dialer.cloud, logger: logger, rest: interruption.rest) {
+      try dialer.dial(offer)
     }
-    let (connection, greeting) =
-      try options.waits
-      ? EdgeConnector.waiting(for: cloud, logger: logger, rest: interruption.rest, attempt) : attempt()
-    if let clock = greeting.welcome.clock {
-      options.timeline?.note(
-        Timeline.ClockOffset(
-          helloSent: greeting.helloSent, helloReceived: clock.helloReceived, welcomeSent: clock.welcomeSent,
-          welcomeReceived: greeting.welcomeReceived))
+  }
+
+  private var dialer: EdgeDialer? {
+    options.cloud.map {
+      EdgeDialer(
+        cloud: $0, run: options.run, configuration: configuration, timeout: options.settings.timeout,
+        timeline: options.timeline, interruption: interruption, logger: logger)
     }
-    return connection
   }
 }

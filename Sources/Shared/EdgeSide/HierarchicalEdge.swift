@@ -3,7 +3,7 @@ import Training
 import Transport
 
 /// The method itself: front and exit train here on the exit's loss, the features go to the cloud, and nothing comes
-/// back. The other half is `HierarchicalCloud`.
+/// back, so that nothing is waited for. The other half is `HierarchicalCloud`.
 final class HierarchicalEdge: EdgeStrategy {
   private let front: TrainedPart
   private let exit: TrainedPart
@@ -22,7 +22,7 @@ final class HierarchicalEdge: EdgeStrategy {
 
   func trainEpoch(_ run: EdgeRun) throws {
     let timeline = run.timeline
-    images.train.startEpoch(run.state.epoch - 1)
+    images.train.startEpoch(run.state.epoch - 1, firstBatch: run.state.sums.steps)
     while let batch = try run.next(images.train) {
       let features = timeline.measure(.forward) { front.forward(batch.images, training: true) }
       try run.send(features, batch.labels, codec) { .trainBatch($0) }
@@ -35,13 +35,13 @@ final class HierarchicalEdge: EdgeStrategy {
         exit.update(run.scheduled)
       }
       try run.step(loss: result.loss, images: batch.count)
+      try run.takeReports()
     }
-    try run.awaitAcknowledgements()
   }
 
   func evaluate(_ run: EdgeRun) throws -> EpochOutcome {
     let timeline = run.timeline
-    images.test.startEpoch(0)
+    images.test.startEpoch(0, firstBatch: run.state.sums.testBatches)
     while let batch = try run.next(images.test) {
       let features = timeline.measure(.forward) { front.forward(batch.images, training: false) }
       try run.send(features, batch.labels, codec) { .evaluationBatch($0) }
@@ -49,7 +49,7 @@ final class HierarchicalEdge: EdgeStrategy {
       try run.tested(result, images: batch.count)
     }
     let exitCorrect = run.state.sums.correct
-    let report = try run.endEpochInCloud(exitCorrect: exitCorrect)
-    return EpochOutcome(exitCorrect: exitCorrect, finalCorrect: report.finalCorrect, finalLoss: report.meanTrainingLoss)
+    try run.sendEpochEnd(exitCorrect: exitCorrect)
+    return EpochOutcome(exitCorrect: exitCorrect)
   }
 }

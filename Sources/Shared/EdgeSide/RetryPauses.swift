@@ -2,11 +2,14 @@ import Transport
 
 /// The pauses between attempts to reach a cloud: from one second on twice as long each time, up to a minute, and each
 /// shortened at random by up to a half, so that edges that lost the same cloud do not all come back at once.
-struct RetryPauses {
+package struct RetryPauses: Sendable {
   static let first = 1.0
   static let longest = 60.0
 
-  private var limit = first
+  private var limit: Double
+
+  /// - Parameter first: seconds, about, of the first pause.
+  init(first: Double = Self.first) { limit = first }
 
   /// Seconds until the next attempt.
   ///

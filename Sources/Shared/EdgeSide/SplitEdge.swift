@@ -25,15 +25,13 @@ final class SplitEdge: EdgeStrategy {
     while let batch = try run.next(images.train) {
       let features = timeline.measure(.forward) { front.forward(batch.images, training: true) }
       try run.send(features, batch.labels, codec) { .trainBatch($0) }
-      let encoded = try run.waiting { try run.cloud.awaitGradient() }
+      let encoded = try run.awaitGradient()
       let gradient = front.gradient(features.shape, count: features.count)
       // On the computing thread; the receiving one may be busy with the acknowledgement.
       try timeline.measure(.decode, on: .compute) { try decode(encoded, into: gradient) }
       timeline.measure(.backward) { _ = front.backward(gradient) }
       timeline.measure(.update) { front.update(run.scheduled) }
-      for acknowledgement in try run.awaitAcknowledgements() {
-        try run.step(loss: Double(acknowledgement.loss), images: batch.count)
-      }
+      try run.step(loss: Double(run.awaitAcknowledgement().loss), images: batch.count)
     }
   }
 
@@ -43,7 +41,8 @@ final class SplitEdge: EdgeStrategy {
       let features = run.timeline.measure(.forward) { front.forward(batch.images, training: false) }
       try run.send(features, batch.labels, codec) { .evaluationBatch($0) }
     }
-    return EpochOutcome(finalCorrect: try run.endEpochInCloud().finalCorrect)
+    try run.sendEpochEnd()
+    return EpochOutcome(finalCorrect: try run.awaitReport().finalCorrect)
   }
 
   /// - Throws: `CodecError`, `WireError` if the cloud sent no gradient of these features.

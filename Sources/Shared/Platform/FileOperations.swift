@@ -86,6 +86,13 @@ package struct FileOperations: Sendable {
     try Self.named(path, "ftruncate") { truncate(descriptor, length) }
   }
 
+  /// Gives a file another name; one that has that name already is replaced.
+  ///
+  /// - Throws: `FileError`.
+  package func renameFile(_ path: String, to new: String) throws(FileError) {
+    guard rename(path, new) == 0 else { throw FileError(path: new, operation: "rename", errorNumber: errno) }
+  }
+
   /// Deletes a file, if it is there.
   ///
   /// - Throws: `FileError`.

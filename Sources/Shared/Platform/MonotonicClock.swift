@@ -25,5 +25,8 @@ package struct Deadline: Sendable {
     nanoseconds = MonotonicClock.nanoseconds() + MonotonicClock.nanoseconds(seconds)
   }
 
+  /// Negative when it is over.
+  package var secondsLeft: Double { (Double(nanoseconds) - Double(MonotonicClock.nanoseconds())) * 1e-9 }
+
   package var isOver: Bool { MonotonicClock.nanoseconds() >= nanoseconds }
 }

@@ -54,13 +54,16 @@ package struct EpochRecord: MetricsRecord, Equatable {
   package var gradientPayloadBytes: Int
   package var sentBytes: Int
   package var receivedBytes: Int
+  /// Of them, what had to be sent, or was received, once more after a connection was lost.
+  package var resentBytes: Int
   /// The most memory resident since the start of the process.
   @NullIfMissing package var peakMemoryBytes: Int?
 
   package init(
     epoch: Int, trainLoss: Double, exitAccuracy: Double?, finalAccuracy: Double?, trainImagesPerSecond: Double,
     trainingSeconds: Double, busySeconds: Double, idleSeconds: Double, trainPayloadBytes: Int, evaluationBytes: Int,
-    gradientPayloadBytes: Int, sentBytes: Int, receivedBytes: Int, peakMemoryBytes: Int?
+    gradientPayloadBytes: Int, sentBytes: Int, receivedBytes: Int, resentBytes: Int,
+    peakMemoryBytes: Int?
   ) {
     self.epoch = epoch
     self.trainLoss = trainLoss
@@ -75,6 +78,7 @@ package struct EpochRecord: MetricsRecord, Equatable {
     self.gradientPayloadBytes = gradientPayloadBytes
     self.sentBytes = sentBytes
     self.receivedBytes = receivedBytes
+    self.resentBytes = resentBytes
     self.peakMemoryBytes = peakMemoryBytes
   }
 }

@@ -80,6 +80,15 @@ package struct RunDirectory: Sendable {
     return try? RunJSON.decode(RunSummary.self, from: Array(bytes)).outcome
   }
 
+  /// Removes the files of a run that has come to nothing, so that it can begin once more.
+  ///
+  /// - Throws: `FileError`.
+  package func removeRun() throws {
+    for file in [Self.configurationFile, Self.metricsFile, Self.summaryFile] {
+      try operations.removeFile(path(of: file))
+    }
+  }
+
   private func writeJSON(_ value: some Encodable, to file: String) throws {
     let bytes = try RunJSON.encode(value, pretty: true)
     try AtomicFile.write(bytes, to: path(of: file), operations: operations)
@@ -93,6 +102,14 @@ package struct RunDirectory: Sendable {
     defer { for path in new { rmdir(path) } }
     try createDirectories(path)
     try checkThatFilesCanBeCreated(in: path, .live)
+  }
+
+  /// Bytes that are free where a directory is, or would be made; nil if the system does not tell.
+  package static func freeBytes(at path: String) -> Int? {
+    let existing = missing(path).last.map { FilePath($0).removingLastComponent().string } ?? path
+    var status = statvfs()
+    guard statvfs(existing.isEmpty ? "." : existing, &status) == 0 else { return nil }
+    return Int(clamping: UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize)).partialValue)
   }
 
   /// The directories that would have to be made for this one, itself first, its outermost parent last.

@@ -6,14 +6,17 @@ import Transport
 package enum RunOutcome: Codable, Equatable, Sendable, CustomStringConvertible {
   case completed
   case interrupted
+  /// All that this side does is done, and the other side has not been told.
+  case undelivered
   /// The reason, one line.
   case failed(String)
 
-  /// "completed", "interrupted" or "failed: <reason>".
+  /// "completed", "interrupted", "undelivered" or "failed: <reason>".
   package var description: String {
     switch self {
     case .completed: "completed"
     case .interrupted: "interrupted"
+    case .undelivered: "undelivered"
     case .failed(let reason): Self.failedPrefix + reason
     }
   }
@@ -26,10 +29,12 @@ package enum RunOutcome: Codable, Equatable, Sendable, CustomStringConvertible {
     switch text {
     case "completed": self = .completed
     case "interrupted": self = .interrupted
+    case "undelivered": self = .undelivered
     case _ where text.hasPrefix(Self.failedPrefix): self = .failed(String(text.dropFirst(Self.failedPrefix.count)))
     default:
       throw DecodingError.dataCorruptedError(
-        in: container, debugDescription: "outcome \"\(text)\", expected completed, interrupted or failed: <reason>")
+        in: container,
+        debugDescription: "outcome \"\(text)\", expected completed, interrupted, undelivered or failed: <reason>")
     }
   }
 
@@ -79,6 +84,8 @@ package struct RunSummary: Codable, Equatable, Sendable {
   package var wallSeconds: Double = 0
   /// Of them, in training, without evaluation, loading and checkpoints.
   package var trainingSeconds: Double = 0
+  /// In which the edge was training, whatever the cloud and the link did; missing where it trains nothing.
+  @NullIfMissing package var edgeTrainingSeconds: Double? = nil
   /// Of the training time, computing.
   package var busySeconds: Double = 0
   /// Of the training time, waiting for the other side or the link.
@@ -92,6 +99,8 @@ package struct RunSummary: Codable, Equatable, Sendable {
   /// Everything sent, and everything received, over the link.
   package var sentBytes = 0
   package var receivedBytes = 0
+  /// Of them, what had to be sent, or was received, once more after a connection was lost.
+  package var resentBytes = 0
   /// Seconds in which this side was sending: until the kernel, or the link if it is shaped, had taken each frame.
   package var linkBusySeconds: Double = 0
   /// The most memory that this process had resident; in the cloud, since this session began.

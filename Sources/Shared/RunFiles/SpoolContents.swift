@@ -39,7 +39,7 @@ struct SpoolContents {
   }
 
   /// The numbers with which the segments begin, in order.
-  private static func segmentNumbers(in directory: String) throws(SpoolError) -> [UInt64] {
+  static func segmentNumbers(in directory: String) throws(SpoolError) -> [UInt64] {
     guard let stream = opendir(directory) else {
       throw .cannotRead(path: directory, operation: "opendir", errorNumber: errno)
     }
@@ -59,6 +59,16 @@ struct SpoolContents {
         throw .unexpectedFile(directory: directory, name: name)
       }
     }
+  }
+}
+
+extension Spool {
+  /// Removes the spool of a run that is complete. What cannot be removed is in nobody's way.
+  package static func remove(_ directory: String, operations: FileOperations = .live) {
+    for first in (try? SpoolContents.segmentNumbers(in: directory)) ?? [] {
+      _ = operations.unlink(directory + "/" + SpoolFormat.fileName(first: first))
+    }
+    rmdir(directory)
   }
 }
 

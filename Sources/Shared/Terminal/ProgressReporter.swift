@@ -63,17 +63,38 @@ package final class ProgressReporter: Sendable {
   ///
   /// - Parameters:
   ///   - progress: with all images of the epoch, and its mean losses.
+  ///   - imagesPerSecond: of the epoch; nil for those since it was begun.
   ///   - note: added to the line, accuracies for example.
-  package func endEpoch(_ progress: Progress, note: String? = nil) {
+  package func endEpoch(_ progress: Progress, imagesPerSecond: Double? = nil, note: String? = nil) {
     let time = now()
     var progress = progress
     progress.isMean = true
     state.withLock { [progress] state in
       state.shown = time
-      var text = Self.line(progress, at: time, state).plain()
+      var line = Self.line(progress, at: time, state)
+      if let imagesPerSecond { line.imagesPerSecond = imagesPerSecond }
+      var text = line.plain()
       if let note { text += "  " + note }
       console.setStatus("")
       console.printLine(text)
+    }
+  }
+
+  /// Reports that training is done, and what is left to be delivered; shown only if it is time to.
+  ///
+  /// - Parameters:
+  ///   - records: batches, and ends of epochs.
+  ///   - bytes: of them, about.
+  ///   - secondsLeft: until they are, if it is known.
+  package func deliver(records: Int, bytes: Int, secondsLeft: Double?) {
+    let time = now()
+    state.withLock { state in
+      let interval = console.isTerminal ? Self.barInterval : Self.lineInterval
+      if let shown = state.shown, time - shown < interval { return }
+      state.shown = time
+      let left = secondsLeft.map { ", \(Formatting.duration(seconds: $0)) left" } ?? ""
+      let text = "delivering  \(Formatting.count(records, "record")) (\(Formatting.bytes(bytes)))\(left)"
+      if console.isTerminal { console.setStatus(text) } else { console.printLine(text) }
     }
   }
 

@@ -12,16 +12,65 @@ package struct RunProgress: Codable, Equatable, Sendable {
   package var clock: TrainingClock.Reading
   /// Where the logs are.
   package var logs: RunRecorder.Position
+  /// Where this side is in the series of records.
+  package var records: Records
+  /// What has gone over the link.
+  package var traffic: RunTraffic
   /// What a command that goes on with the run need not be told again.
   package var settings: Settings
 
   package init(
-    state: TrainingState, clock: TrainingClock.Reading, logs: RunRecorder.Position, settings: Settings
+    state: TrainingState, clock: TrainingClock.Reading, logs: RunRecorder.Position, records: Records = Records(),
+    traffic: RunTraffic = RunTraffic(), settings: Settings
   ) {
     self.state = state
+    self.records = records
+    self.traffic = traffic
     self.clock = clock
     self.logs = logs
     self.settings = settings
+  }
+
+  /// Numbers of records.
+  package struct Records: Codable, Equatable, Sendable {
+    /// The last one that the edge has made, or that the cloud has applied.
+    package var last: UInt64 = 0
+    /// On the edge: all answers up to this one are in its logs.
+    package var answered: UInt64 = 0
+    /// On the edge: the last one that was sent.
+    package var sent: UInt64 = 0
+    /// When the training of the epoch under way began, in seconds of the run.
+    package var beganSeconds = 0.0
+    /// In the cloud: what it has reported.
+    package var reports: [AnswerHistory.Report] = []
+    /// In the cloud: the images that were uploaded.
+    package var images: StoredImages?
+
+    package init() {}
+  }
+
+  /// Uploaded images on the cloud's disk.
+  package struct StoredImages: Codable, Equatable, Sendable {
+    package let byteCount: Int
+    package let checksum: UInt32
+
+    package init(byteCount: Int, checksum: UInt32) {
+      self.byteCount = byteCount
+      self.checksum = checksum
+    }
+  }
+
+  /// How a cloud is started on the edge's machine.
+  package struct Local: Codable, Equatable, Sendable {
+    /// For the cloud's runs, absolute; nil for the default.
+    package var directory: String?
+    /// Absolute; nil for none.
+    package var log: String?
+    package var oneCoreEach: Bool
+
+    package init(directory: String?, log: String?, oneCoreEach: Bool) {
+      (self.directory, self.log, self.oneCoreEach) = (directory, log, oneCoreEach)
+    }
   }
 
   /// How this side of the run was started, as far as its configuration does not say it.
@@ -32,8 +81,22 @@ package struct RunProgress: Codable, Equatable, Sendable {
     package var timeout: Double
     /// Seconds between two checkpoints in an epoch; 0 for none.
     package var checkpointInterval: Double
+    /// The cloud's address, on the edge; nil for none.
+    package var cloud: String?
+    /// The cloud that the edge starts on its own machine; nil for none.
+    package var local: Local?
+    /// Most bytes of what waits to be sent; nil for what fits into the window.
+    package var spool: Int?
+    /// Seconds in which the edge tries to reach a cloud that has gone; nil for no end.
+    package var reconnectFor: Double?
 
-    package init(data: String? = nil, timeout: Double, checkpointInterval: Double) {
+    package init(
+      data: String? = nil, timeout: Double, checkpointInterval: Double, cloud: String? = nil, spool: Int? = nil,
+      reconnectFor: Double? = 0
+    ) {
+      self.cloud = cloud
+      self.spool = spool
+      self.reconnectFor = reconnectFor
       self.data = data
       self.timeout = timeout
       self.checkpointInterval = checkpointInterval
@@ -47,8 +110,11 @@ package enum Checkpoint {
   static let files = ["checkpoint-1.safetensors", "checkpoint-2.safetensors"]
   /// The tensor of the checksum.
   static let checksum = "checksum"
+  /// The tensors of the cloud's answers, a number for each record that is applied.
+  static let answeredLosses = "answers.loss"
+  static let answeredCorrect = "answers.correct"
   static let format = "hierarchical-trainer checkpoint"
-  static let version = "1"
+  static let version = "2"
 
   /// A checkpoint that was read; its tensors are loaded when the network is built.
   package struct Reader {
@@ -82,7 +148,24 @@ package enum Checkpoint {
     ///
     /// - Throws: as `SafetensorsReader.load`.
     package func load(_ parts: [TrainedPart]) throws {
-      try file.load(parts.flatMap(\.state), besides: [Checkpoint.checksum])
+      try file.load(
+        parts.flatMap(\.state), besides: [Checkpoint.checksum, Checkpoint.answeredLosses, Checkpoint.answeredCorrect])
+    }
+
+    /// What the cloud had answered.
+    ///
+    /// - Throws: `SafetensorsError`; `WeightsFileError.metadata` if the lists do not fit together.
+    package func answers() throws -> AnswerHistory {
+      let records = progress.records
+      guard records.last > 0 else { return AnswerHistory() }
+      let shape = [Int(clamping: records.last)]
+      let losses = try file.floats(Checkpoint.answeredLosses, shape: shape)
+      let correct = try file.floats(Checkpoint.answeredCorrect, shape: shape)
+      guard let history = AnswerHistory(losses: losses, correct: correct, reports: records.reports) else {
+        throw WeightsFileError.metadata(
+          path: path, field: "progress", expected: "reports in order", actual: "another order")
+      }
+      return history
     }
   }
 

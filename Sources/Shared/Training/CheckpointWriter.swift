@@ -21,7 +21,9 @@ package final class CheckpointWriter {
     var number: Int
     /// What is to be written, from the copies; nil when that is done.
     var progress: RunProgress?
+    var answers: AnswerHistory?
     var beforehand: () throws -> Void = {}
+    var afterwards: () -> Void = {}
     var error: (any Error)?
     var isEnding = false
   }
@@ -54,19 +56,31 @@ package final class CheckpointWriter {
     interval > 0 && MonotonicClock.seconds() - last >= interval && state.withLock { $0.progress == nil }
   }
 
+  /// Whether the last one is written, and so many seconds old.
+  package func isIdle(forSeconds seconds: Double) -> Bool {
+    MonotonicClock.seconds() - last >= seconds && state.withLock { $0.progress == nil }
+  }
+
   /// Copies all numbers and lets them be written. Waits while the checkpoint before is not.
   ///
   /// - Parameters:
   ///   - progress: what belongs to them.
+  ///   - answers: of the cloud, as many as records are applied.
   ///   - beforehand: what has to be on the device before, the logs for example.
+  ///   - afterwards: called when it is on the device.
   /// - Throws: what kept an earlier one from being written.
-  package func write(_ progress: RunProgress, after beforehand: @escaping () throws -> Void) throws {
+  package func write(
+    _ progress: RunProgress, _ answers: AnswerHistory? = nil, after beforehand: @escaping () throws -> Void,
+    then afterwards: @escaping () -> Void = {}
+  ) throws {
     try awaitWritten()
     for (copy, parameter) in zip(copies, parameters) { _ = copy.update(from: parameter.value) }
     last = MonotonicClock.seconds()
     state.change { state in
       state.number += 1
       state.beforehand = beforehand
+      state.afterwards = afterwards
+      state.answers = answers
       state.progress = progress
     }
   }
@@ -90,33 +104,57 @@ package final class CheckpointWriter {
   // MARK: The thread that writes
 
   private func write() {
-    while let (progress, beforehand, number) = next() {
+    while let work = next() {
       let outcome = Result {
-        try beforehand()
-        try write(progress, number)
+        try work.beforehand()
+        try write(work)
+        work.afterwards()
       }
       state.change { state in
         state.progress = nil
-        state.beforehand = {}
+        (state.beforehand, state.afterwards) = ({}, {})
         if case .failure(let error) = outcome { state.error = error }
       }
     }
   }
 
-  private func next() -> (RunProgress, () throws -> Void, Int)? {
-    state.wait { state -> (RunProgress, () throws -> Void, Int)?? in
-      if let progress = state.progress { return .some((progress, state.beforehand, state.number)) }
-      return state.isEnding ? .some(nil) : nil
+  private struct Work {
+    let progress: RunProgress
+    let answers: AnswerHistory?
+    let number: Int
+    let beforehand: () throws -> Void
+    let afterwards: () -> Void
+  }
+
+  private func next() -> Work? {
+    state.wait { state -> Work?? in
+      guard let progress = state.progress else { return state.isEnding ? .some(nil) : nil }
+      return Work(
+        progress: progress, answers: state.answers, number: state.number, beforehand: state.beforehand,
+        afterwards: state.afterwards)
     }
   }
 
-  private func write(_ progress: RunProgress, _ number: Int) throws {
+  private func write(_ work: Work) throws {
     var metadata = metadata
-    metadata["number"] = "\(number)"
-    metadata["progress"] = try RunJSON.line(progress)
-    let file = Checkpoint.files[number % Checkpoint.files.count]
-    try SafetensorsWriter.write(
-      zip(parameters, copies).map { $0.tensor(of: $1) }, metadata: metadata, to: directory.path(of: file),
-      checksum: Checkpoint.checksum, operations: directory.operations)
+    metadata["number"] = "\(work.number)"
+    metadata["progress"] = try RunJSON.line(work.progress)
+    let file = Checkpoint.files[work.number % Checkpoint.files.count]
+    let weights = zip(parameters, copies).map { $0.tensor(of: $1) }
+    func write(_ answers: [NamedTensor]) throws {
+      try SafetensorsWriter.write(
+        weights + answers, metadata: metadata, to: directory.path(of: file), checksum: Checkpoint.checksum,
+        operations: directory.operations)
+    }
+    guard let answers = work.answers, answers.count > 0 else { return try write([]) }
+    try answers.losses.withUnsafeBufferPointer { losses in
+      try answers.correct.withUnsafeBufferPointer { correct in
+        let shape = [losses.count]
+        try write([
+          .values(name: Checkpoint.answeredLosses, shape: shape, losses),
+          .values(name: Checkpoint.answeredCorrect, shape: shape, correct),
+        ])
+      }
+    }
   }
 }

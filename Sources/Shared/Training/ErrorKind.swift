@@ -70,6 +70,16 @@ extension RunDirectoryError: ClassifiedError {
   }
 }
 
+extension SpoolError: ClassifiedError {
+  package var kind: ErrorKind {
+    switch self {
+    case .full: .cannotWriteRun
+    case .closed, .invalidNumber, .tooLong: .system
+    case .cannotRead, .damaged, .otherRun, .otherVersion, .unexpectedFile, .notKept: .data
+    }
+  }
+}
+
 extension CodecError: ClassifiedError {
   package var kind: ErrorKind {
     switch self {

@@ -8,17 +8,21 @@ import Transport
 /// The files of one side's run: config.json at the start, metrics.jsonl while it runs, summary.json at the end.
 package final class RunRecorder {
   package let directory: RunDirectory
-  private let configuration: RunConfiguration
-  private let role: Role
-  private let metrics: MetricsLog
+  let configuration: RunConfiguration
+  let role: Role
+  let metrics: MetricsLog
   private let timeline: Timeline?
   /// When the run would have begun, had it never been interrupted.
   private let start: Double
-  package private(set) var summary: RunSummary
+  package internal(set) var summary: RunSummary
   /// When the last epoch was logged.
-  private var ledgerBefore: ByteLedger
+  var trafficBefore: RunTraffic
+  /// When the last epoch was logged, in seconds of the run.
+  var reportedSeconds: Double
+  /// Epochs that are ended and not logged, in order.
+  var pending: [PendingEpoch]
   /// Of all epochs whose weights were written, if the best are to be kept.
-  private var bestAccuracy: Double?
+  var bestAccuracy: Double?
 
   /// Writes config.json and starts metrics.jsonl in a directory that was made for this run.
   ///
@@ -35,7 +39,8 @@ package final class RunRecorder {
       fullScale: activations.flatMap { $0.isQuantized ? $0.fullScale : nil }, epochs: configuration.epochs,
       seed: configuration.seed, threads: compute.threads, convolution: compute.convolution, kernels: GEMM.kernelName)
     let start = Position(
-      summary: summary, ledgerBefore: ByteLedger(), bestAccuracy: nil, metricsBytes: 0, wallSeconds: 0)
+      summary: summary, trafficBefore: RunTraffic(), reportedSeconds: 0, pending: [], bestAccuracy: nil,
+      metricsBytes: 0, wallSeconds: 0)
     try directory.writeConfiguration(configuration, role: role)
     try self.init(directory, configuration, role, start, timeline) {
       try MetricsLog(in: directory, role: role, elapsedSeconds: $0)
@@ -70,7 +75,9 @@ package final class RunRecorder {
     let start = MonotonicClock.seconds() - position.wallSeconds
     self.start = start
     summary = position.summary
-    ledgerBefore = position.ledgerBefore
+    trafficBefore = position.trafficBefore
+    reportedSeconds = position.reportedSeconds
+    pending = position.pending
     bestAccuracy = position.bestAccuracy
     metrics = try openLog { MonotonicClock.seconds() - start }
   }
@@ -78,27 +85,51 @@ package final class RunRecorder {
   /// Where the files are, for a checkpoint.
   package struct Position: Codable, Equatable, Sendable {
     package let summary: RunSummary
-    let ledgerBefore: ByteLedger
+    let trafficBefore: RunTraffic
+    let reportedSeconds: Double
+    let pending: [PendingEpoch]
     let bestAccuracy: Double?
     let metricsBytes: Int
     let wallSeconds: Double
+
+    /// Epochs that this side had ended, logged or not.
+    package var endedEpochs: Int { summary.completedEpochs + pending.count }
   }
 
   package var position: Position {
     Position(
-      summary: summary, ledgerBefore: ledgerBefore, bestAccuracy: bestAccuracy, metricsBytes: metrics.length,
-      wallSeconds: MonotonicClock.seconds() - start)
+      summary: summary, trafficBefore: trafficBefore, reportedSeconds: reportedSeconds, pending: pending,
+      bestAccuracy: bestAccuracy, metricsBytes: metrics.length, wallSeconds: wallSeconds)
   }
+
+  /// Since the run has begun, without the time in which it was interrupted.
+  package var wallSeconds: Double { wallSeconds(at: MonotonicClock.seconds()) }
+
+  /// The same at a moment of the monotonic clock.
+  package func wallSeconds(at seconds: Double) -> Double { seconds - start }
+
+  /// Those of them that are not logged.
+  package var unloggedEpochs: [Int] { pending.map(\.epoch) }
+
+  /// Epochs that this side has ended, logged or not.
+  package var endedEpochs: Int { summary.completedEpochs + pending.count }
 
   /// Flushes the log to the device.
   ///
   /// - Throws: `FileError`.
   package func synchronize() throws { try metrics.synchronize() }
 
+  /// Logs something that happens once, from any thread.
+  package var logsEvents: @Sendable (_ event: String, _ reason: String?) throws -> Void {
+    { [metrics] event, reason in try metrics.append(EventRecord(event, reason: reason)) }
+  }
+
   /// Logs something that happens once.
   ///
   /// - Throws: `RunDirectoryError`, `FileError`.
-  package func event(_ name: String) throws { try metrics.append(EventRecord(name)) }
+  package func event(_ name: String, reason: String? = nil) throws {
+    try metrics.append(EventRecord(name, reason: reason))
+  }
 
   /// Logs the step that `state` has just counted.
   ///
@@ -107,10 +138,12 @@ package final class RunRecorder {
   ///   - loss: the batch's mean, this side's.
   ///   - learningRate: of this step.
   ///   - images: of the batch.
-  ///   - ledger: of the whole run so far.
+  ///   - traffic: of the whole run so far.
   /// - Throws: `FileError`.
-  package func step(_ state: TrainingState, loss: Double, learningRate: Float, images: Int, _ ledger: ByteLedger) throws
-  {
+  package func step(
+    _ state: TrainingState, loss: Double, learningRate: Float, images: Int, _ traffic: RunTraffic
+  ) throws {
+    let ledger = traffic.connections.ledger
     try metrics.append(
       StepRecord(
         epoch: state.epoch, step: state.completedSteps, loss: Float(loss), learningRate: learningRate, images: images,
@@ -118,119 +151,86 @@ package final class RunRecorder {
     summary.completedSteps = state.completedSteps
   }
 
-  /// Writes the weights after an epoch, logs it, and takes its figures into the summary. An epoch whose weights cannot
-  /// be written is not complete: only its time counts.
-  ///
-  /// - Parameters:
-  ///   - state: at the end of the epoch.
-  ///   - parts: this side's; empty if it holds none.
-  ///   - exitAccuracy: a fraction of the test images.
-  ///   - finalAccuracy: likewise.
-  ///   - clock: of this epoch alone.
-  ///   - ledger: of the whole run so far.
-  /// - Throws: `RunDirectoryError`, `FileError`.
-  package func epoch(
-    _ state: TrainingState, _ parts: [TrainedPart], exitAccuracy: Double?, finalAccuracy: Double?, clock: TrainingClock,
-    _ ledger: ByteLedger
-  ) throws {
-    let epoch = state.epoch
-    take(clock)
-    if !parts.isEmpty { try writeWeights(state, parts, accuracy: finalAccuracy) }
-    summary.completedEpochs = epoch
-    summary.exitAccuracy = exitAccuracy
-    summary.finalAccuracy = finalAccuracy
-    summary.trainImagesPerSecond = Double(configuration.trainImages * epoch) / max(summary.trainingSeconds, 1e-9)
-    take(ledger)
-    let ofEpoch = ledger - ledgerBefore
-    ledgerBefore = ledger
-    try metrics.append(
-      EpochRecord(
-        epoch: epoch, trainLoss: state.sums.meanLoss, exitAccuracy: exitAccuracy, finalAccuracy: finalAccuracy,
-        trainImagesPerSecond: Double(configuration.trainImages) / max(clock.trainingSeconds, 1e-9),
-        trainingSeconds: clock.trainingSeconds, busySeconds: clock.busySeconds, idleSeconds: clock.idleSeconds,
-        trainPayloadBytes: ofEpoch.sent.payload + ofEpoch.received.payload,
-        evaluationBytes: ofEpoch.sent.evaluation + ofEpoch.received.evaluation,
-        gradientPayloadBytes: ofEpoch.sent.gradient + ofEpoch.received.gradient, sentBytes: ofEpoch.sent.total,
-        receivedBytes: ofEpoch.received.total, peakMemoryBytes: summary.peakMemoryBytes))
-  }
-
-  private func writeWeights(_ state: TrainingState, _ parts: [TrainedPart], accuracy: Double?) throws {
-    var files = [WeightsFile.file(of: role)]
-    switch configuration.keptWeights {
-    case .last: break
-    case .every: files.append("\(role.rawValue)-epoch-\(state.epoch).safetensors")
-    case .best:
-      if let accuracy, accuracy > bestAccuracy ?? -1 {
-        files.append("\(role.rawValue)-best.safetensors")
-        bestAccuracy = accuracy
-      }
-    }
-    for file in files {
-      try WeightsFile.write(
-        parts.map(\.layers), configuration, role: role, epoch: state.epoch, step: state.completedSteps,
-        to: directory.path(of: file), operations: directory.operations)
-    }
-  }
-
   /// Ends the files: an event, the summary, the timeline. To be called once, on every way out. What one file lacks, a
   /// full disk for example, does not keep it from the others.
   ///
   /// - Parameters:
   ///   - error: what ended the run early; nil if it is complete.
-  ///   - ledger: of the whole run.
-  ///   - linkBusySeconds: in which this side was sending.
+  ///   - traffic: of the whole run.
   ///   - clock: of an epoch that was not completed; it counts in the file, but not in `position`, from which the epoch
   ///     goes on.
+  ///   - outcome: without an error.
+  ///   - name: of the event, if it is not that of the outcome.
+  /// - Returns: the summary as it is written.
   /// - Throws: the first error.
-  package func finish(
-    _ error: (any Error)?, _ ledger: ByteLedger, linkBusySeconds: Double = 0, clock: TrainingClock? = nil
-  ) throws {
-    take(ledger)
+  @discardableResult package func finish(
+    _ error: (any Error)?, _ traffic: RunTraffic, clock: TrainingClock? = nil, event name: String? = nil,
+    outcome: RunOutcome = .completed
+  ) throws -> RunSummary {
+    take(traffic)
     let unfinished = summary
-    defer { if error != nil { summary = unfinished } }
-    summary.linkBusySeconds = linkBusySeconds
-    if let clock { take(clock) }
+    defer { if error != nil || outcome != .completed { summary = unfinished } }
+    if let clock { take(training: clock.trainingSeconds, busy: clock.busySeconds) }
+    for epoch in pending {
+      take(training: epoch.trainingSeconds, busy: epoch.busySeconds)
+      summary.exitAccuracy = epoch.exitAccuracy
+      summary.completedEpochs = epoch.epoch
+      addEdgeSeconds(epoch.trainingSeconds)
+    }
     summary.wallSeconds = MonotonicClock.seconds() - start
     switch error {
-    case nil: summary.outcome = .completed
+    case nil: summary.outcome = outcome
     case is InterruptedError: summary.outcome = .interrupted
     case .some(let error): summary.outcome = .failed(role.text(of: error))
     }
-    let event: String =
+    let outcomeEvent: String =
       switch summary.outcome {
       case .completed: "completed"
       case .interrupted: "interrupted"
       case .failed: "failed"
+      case .undelivered: "trained"
       }
+    let event = name ?? outcomeEvent
     let attempts: [Result<Void, any Error>] = [
       Result { try metrics.append(EventRecord(event, reason: error.map(role.text))) }, Result { try metrics.finish() },
       Result { try directory.writeSummary(summary) }, Result { try timeline?.write() },
     ]
     for attempt in attempts { try attempt.get() }
+    return summary
   }
 
   /// The same after an error that ended the run. It is the one to report, even if the files cannot be completed: that
   /// is only logged.
   package func finish(
-    after error: any Error, _ ledger: ByteLedger, linkBusySeconds: Double, clock: TrainingClock?, _ logger: Logger
+    after error: any Error, _ traffic: RunTraffic, clock: TrainingClock?, event: String? = nil, _ logger: Logger
   ) {
-    do { try finish(error, ledger, linkBusySeconds: linkBusySeconds, clock: clock) } catch let fileError {
+    do { try finish(error, traffic, clock: clock, event: event) } catch let fileError {
       if !(error is FileError || error is RunDirectoryError) { logger.error("the logs are incomplete: \(fileError)") }
     }
   }
 
-  private func take(_ clock: TrainingClock) {
-    summary.trainingSeconds += clock.trainingSeconds
-    summary.busySeconds += clock.busySeconds
-    summary.idleSeconds += clock.idleSeconds
+  /// Writes the summary of a run that is complete again, with what has been sent since.
+  ///
+  /// - Throws: `FileError`.
+  package func rewriteSummary(_ traffic: RunTraffic) throws {
+    take(traffic)
+    try directory.writeSummary(summary)
   }
 
-  private func take(_ ledger: ByteLedger) {
-    summary.trainPayloadBytes = ledger.sent.payload + ledger.received.payload
-    summary.evaluationBytes = ledger.sent.evaluation + ledger.received.evaluation
-    summary.gradientPayloadBytes = ledger.sent.gradient + ledger.received.gradient
-    summary.sentBytes = ledger.sent.total
-    summary.receivedBytes = ledger.received.total
+  private func take(training: Double, busy: Double) {
+    summary.trainingSeconds += training
+    summary.busySeconds += busy
+    summary.idleSeconds += training - busy
+  }
+
+  func take(_ traffic: RunTraffic) {
+    summary.trainPayloadBytes = traffic.samples.payload
+    summary.evaluationBytes = traffic.samples.evaluation
+    summary.gradientPayloadBytes = traffic.samples.gradient
+    summary.sentBytes = traffic.connections.ledger.sent.total
+    summary.receivedBytes = traffic.connections.ledger.received.total
+    summary.resentBytes = traffic.connections.resentBytes
+    summary.linkBusySeconds = traffic.connections.sendingSeconds
     summary.peakMemoryBytes = PeakMemory.bytes()
   }
 }

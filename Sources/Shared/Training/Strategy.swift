@@ -40,6 +40,12 @@ package enum Strategy: String, Codable, CaseIterable, Sendable {
     }
   }
 
+  /// Whether the edge trains a part of the network.
+  package var trainsOnEdge: Bool { isCut || !needsCloud }
+
+  /// Whether what the edge sends depends on nothing that comes back, so that it can train without a cloud.
+  package var canBeOffline: Bool { hasExit || !needsCloud }
+
   /// Whether a cloud takes part.
   package var needsCloud: Bool {
     switch self {
@@ -51,8 +57,8 @@ package enum Strategy: String, Codable, CaseIterable, Sendable {
   /// Whether a run that ended early can go on.
   package var isResumable: Bool {
     switch self {
-    case .edgeOnly: true
-    case .hierarchical, .split, .cloudStream, .cloudUploadOnce: false
+    case .hierarchical, .cloudStream, .cloudUploadOnce, .edgeOnly: true
+    case .split: false
     }
   }
 

@@ -11,7 +11,7 @@ package struct ByteCounts: Codable, Equatable, Sendable, CustomStringConvertible
   /// Payloads of all other frames.
   package var control: Int
 
-  init(payload: Int = 0, evaluation: Int = 0, gradient: Int = 0, framing: Int = 0, control: Int = 0) {
+  package init(payload: Int = 0, evaluation: Int = 0, gradient: Int = 0, framing: Int = 0, control: Int = 0) {
     self.payload = payload
     self.evaluation = evaluation
     self.gradient = gradient

@@ -1,3 +1,13 @@
+/// What a peer owes a side that reads.
+package enum Expectation: Comparable, Sendable {
+  /// It is not at fault for its silence.
+  case nothing
+  /// Something must move: bytes that come, or that go.
+  case progress
+  /// Bytes must come.
+  case word
+}
+
 /// The bytes of one connection in both directions, as frames need them: a socket, or what is put around one.
 ///
 /// One thread may read while another writes. Any thread may call the others; `close` wakes those that wait.
@@ -12,10 +22,9 @@ package protocol ByteStream: Sendable {
   /// - Parameters:
   ///   - buffer: where the bytes go; all of it is filled.
   ///   - patience: what else ends the wait.
-  ///   - mayTimeOut: asked while no byte of the buffer has come; `false` means that the peer is not at fault for its
-  ///     silence, and the time without progress does not run.
+  ///   - expecting: asked while no byte of the buffer has come: what keeps the time without progress from running out.
   /// - Throws: `ConnectionError` (`endOfStream` only when not a single byte came), `SystemError`.
-  func readExactly(into buffer: UnsafeMutableRawBufferPointer, patience: Patience, mayTimeOut: () -> Bool) throws
+  func readExactly(into buffer: UnsafeMutableRawBufferPointer, patience: Patience, expecting: () -> Expectation) throws
 
   /// Reads and forgets until the end of the stream, an error, `maximumBytes` or the deadline, whichever comes first.
   func drain(maximumBytes: Int, patience: Patience)

@@ -2,8 +2,10 @@
 package struct Welcome: Codable, Equatable, Sendable {
   /// The longest frame, header included, that the cloud accepts.
   package let maximumFrameBytes: Int
-  /// Where the run goes on; `nil` from the beginning. Not necessarily where the edge proposed.
+  /// Where the run goes on; `nil` from the beginning.
   package let resume: ResumePosition?
+  /// The cloud takes a silence of more seconds for the loss of the connection.
+  package let timeoutSeconds: Double
   package let softwareVersion: String
   /// For the edge, to find out how far the two clocks are apart.
   package let clock: ClockReading?
@@ -26,8 +28,10 @@ package struct Welcome: Codable, Equatable, Sendable {
   }
 
   package init(
-    maximumFrameBytes: Int, resume: ResumePosition? = nil, softwareVersion: String, clock: ClockReading? = nil
+    maximumFrameBytes: Int, resume: ResumePosition? = nil, timeoutSeconds: Double = Hello.defaultTimeoutSeconds,
+    softwareVersion: String, clock: ClockReading? = nil
   ) {
+    self.timeoutSeconds = timeoutSeconds
     self.maximumFrameBytes = maximumFrameBytes
     self.resume = resume
     self.softwareVersion = softwareVersion
@@ -37,6 +41,7 @@ package struct Welcome: Codable, Equatable, Sendable {
   enum CodingKeys: String, CodingKey {
     case maximumFrameBytes = "maximum_frame_bytes"
     case resume
+    case timeoutSeconds = "timeout_seconds"
     case softwareVersion = "software_version"
     case clock
   }
@@ -53,6 +58,8 @@ package struct Refusal: Codable, Equatable, Sendable {
     case malformed
     /// The cloud cannot train what the edge asks for.
     case unsupportedConfiguration = "unsupported-configuration"
+    /// The run cannot go on: what one side lacks, the other one does not have either.
+    case cannotResume = "cannot-resume"
     /// What the edge asks for is beyond a limit of the cloud.
     case limitExceeded = "limit-exceeded"
     /// The cloud is about to end.
@@ -68,7 +75,7 @@ package struct Refusal: Codable, Equatable, Sendable {
   }
 }
 
-/// The cloud has applied all batches up to one.
+/// The cloud has applied all records up to a batch.
 package struct Acknowledgement: Codable, Equatable, Sendable {
   /// The last batch that is applied (trained on, or evaluated).
   package let sequence: UInt64
@@ -84,38 +91,14 @@ package struct Acknowledgement: Codable, Equatable, Sendable {
   }
 }
 
-/// The cloud has trained on, or evaluated, one batch of images that it keeps.
-package struct BatchReport: Codable, Equatable, Sendable {
-  package enum Stage: String, Codable, CaseIterable, Sendable {
-    case training
-    case evaluation
-  }
-
-  /// From 1.
-  package let epoch: Int
-  package let stage: Stage
-  /// Of this stage of the epoch, from 1.
-  package let batch: Int
-  /// Mean final loss over the batch's samples.
-  package let loss: Float
-  /// Samples of the batch that the final classifier got right.
-  package let correct: Int
-
-  package init(epoch: Int, stage: Stage, batch: Int, loss: Float, correct: Int) {
-    self.epoch = epoch
-    self.stage = stage
-    self.batch = batch
-    self.loss = loss
-    self.correct = correct
-  }
-}
-
-/// The edge has sent all of an epoch; of a run with uploaded images, the cloud may train it now.
+/// The edge has sent all of an epoch.
 package struct EpochEnd: Codable, Equatable, Sendable {
   /// From 1.
   package let epoch: Int
   /// Training steps of the whole epoch, those before a resume position included.
   package let steps: Int
+  /// Its number as a record of the run.
+  package let sequence: UInt64
   /// What the edge has sent on this connection before this frame.
   package let sent: ByteCounts
 
@@ -123,7 +106,10 @@ package struct EpochEnd: Codable, Equatable, Sendable {
   package let exitCorrect: Int
   package let exitCount: Int
 
-  package init(epoch: Int, steps: Int, sent: ByteCounts, exitCorrect: Int = 0, exitCount: Int = 0) {
+  package init(
+    epoch: Int, steps: Int, sequence: UInt64, sent: ByteCounts, exitCorrect: Int = 0, exitCount: Int = 0
+  ) {
+    self.sequence = sequence
     self.epoch = epoch
     self.steps = steps
     self.sent = sent
@@ -131,14 +117,19 @@ package struct EpochEnd: Codable, Equatable, Sendable {
     self.exitCount = exitCount
   }
 
+  /// The same with what has been sent.
+  package func with(sent: ByteCounts) -> Self {
+    Self(epoch: epoch, steps: steps, sequence: sequence, sent: sent, exitCorrect: exitCorrect, exitCount: exitCount)
+  }
+
   enum CodingKeys: String, CodingKey {
-    case epoch, steps, sent
+    case epoch, steps, sequence, sent
     case exitCorrect = "exit_correct"
     case exitCount = "exit_count"
   }
 }
 
-/// The cloud's answer to `EpochEnd`.
+/// The cloud's answer to `EpochEnd`: it has applied all records up to that one.
 package struct EpochReport: Codable, Equatable, Sendable {
   package let epoch: Int
   /// Mean final loss over the epoch's training samples; `nil` if there were none.
@@ -183,33 +174,4 @@ package struct EpochReport: Codable, Equatable, Sendable {
     case received
     case sent
   }
-}
-
-/// The sender sends nothing more, for a good reason.
-package struct Goodbye: Codable, Equatable, Sendable {
-  package enum Reason: String, Codable, CaseIterable, Sendable {
-    /// The run is complete. Only the edge says so.
-    case completed
-    /// A person has stopped the program.
-    case interrupted
-  }
-
-  package let reason: Reason
-
-  package init(reason: Reason) { self.reason = reason }
-}
-
-/// The sender ends with an error.
-package struct Failure: PeerNamingError, Codable, Equatable {
-  /// A short name for programs, such as `"non-finite-loss"`.
-  package let code: String
-  /// For people.
-  package let reason: String
-
-  package init(code: String, reason: String) {
-    self.code = PayloadCheck.printable(code, limit: 64)
-    self.reason = PayloadCheck.printable(reason)
-  }
-
-  package func description(peer: String) -> String { "\(peer) failed (\(code)): \(reason)" }
 }

@@ -56,6 +56,22 @@ enum PayloadCheck {
     }
   }
 
+  /// The number of a record, small enough for what is counted from it.
+  static func sequence(_ value: UInt64, _ field: String, _ type: FrameType, minimum: UInt64 = 1) throws(WireError) {
+    guard value >= minimum, value <= UInt64(maximumCount) else {
+      throw .payload(
+        type: type, field: field, expected: "a number from \(minimum) to \(maximumCount)", actual: "\(value)")
+    }
+  }
+
+  /// Seconds of silence that a side allows.
+  static func timeout(_ value: Double, _ type: FrameType) throws(WireError) {
+    guard value > 0, value <= 1e9 else {
+      throw .payload(
+        type: type, field: "timeout_seconds", expected: "a number above 0, at most 1e9", actual: "\(value)")
+    }
+  }
+
   static func counts(_ value: ByteCounts, _ field: String, _ type: FrameType) throws(WireError) {
     try count(value.payload, "\(field).payload", type)
     try count(value.evaluation, "\(field).evaluation", type)
@@ -88,10 +104,11 @@ extension Welcome: ControlPayload {
   func validated() throws(WireError) -> Self {
     try PayloadCheck.count(maximumFrameBytes, "maximum_frame_bytes", .welcome, minimum: FrameHeader.byteCount)
     try resume?.validate(.welcome)
+    try PayloadCheck.timeout(timeoutSeconds, .welcome)
     try PayloadCheck.finite(clock?.helloReceived, "clock.hello_received", .welcome)
     try PayloadCheck.finite(clock?.welcomeSent, "clock.welcome_sent", .welcome)
     return Self(
-      maximumFrameBytes: maximumFrameBytes, resume: resume,
+      maximumFrameBytes: maximumFrameBytes, resume: resume, timeoutSeconds: timeoutSeconds,
       softwareVersion: PayloadCheck.printable(softwareVersion, limit: 100), clock: clock)
   }
 }
@@ -110,22 +127,12 @@ extension Acknowledgement: ControlPayload {
   }
 }
 
-extension BatchReport: ControlPayload {
-  static let frameType = FrameType.batchReport
-  func validated() throws(WireError) -> Self {
-    try PayloadCheck.count(epoch, "epoch", .batchReport, minimum: 1)
-    try PayloadCheck.count(batch, "batch", .batchReport, minimum: 1)
-    try PayloadCheck.finite(Double(loss), "loss", .batchReport)
-    try PayloadCheck.count(correct, "correct", .batchReport)
-    return self
-  }
-}
-
 extension EpochEnd: ControlPayload {
   static let frameType = FrameType.epochEnd
   func validated() throws(WireError) -> Self {
     try PayloadCheck.count(epoch, "epoch", .epochEnd, minimum: 1)
     try PayloadCheck.count(steps, "steps", .epochEnd)
+    try PayloadCheck.sequence(sequence, "sequence", .epochEnd)
     try PayloadCheck.counts(sent, "sent", .epochEnd)
     try PayloadCheck.count(exitCount, "exit_count", .epochEnd)
     try PayloadCheck.count(exitCorrect, "exit_correct", .epochEnd, maximum: exitCount)

@@ -12,31 +12,11 @@ extension ConversationStateMachine {
     var legal: [String] = []
     switch (sender, phase) {
     case (.edge, .opening): legal = ["hello"]
-    case (.edge, .greeted), (.edge, .reporting): legal = ["goodbye (interrupted)"]
-    case (.edge, .uploading), (.edge, .training), (.edge, .evaluating):
-      if canSendBatch {
-        switch phase {
-        case .uploading: legal += ["train-images \(nextSequence)", "test-images \(nextSequence)"]
-        case .training: legal += ["train-batch \(nextSequence)", "evaluation-batch \(nextSequence)"]
-        default: legal.append("evaluation-batch \(nextSequence)")
-        }
-      } else if unacknowledged > 0 {
-        legal.append("no batch while \(unacknowledged) of \(window) are unacknowledged")
-      }
-      legal.append("epoch-end of epoch \(epoch) after \(steps) steps")
-      legal.append(phase == .training && batchesInEpoch == 0 ? "goodbye" : "goodbye (interrupted)")
+    case (.edge, .greeted): legal = ["goodbye (interrupted)"]
     case (.cloud, .opening): legal = ["refusal"]
-    case (.cloud, .greeted): legal = ["welcome", "refusal"]
-    case (.cloud, .uploading), (.cloud, .training), (.cloud, .evaluating), (.cloud, .reporting):
-      if let owedGradient {
-        legal.append("gradient \(owedGradient)")
-      } else if unacknowledged > 0 {
-        legal.append("acknowledgement of \(lastAcknowledged + 1) to \(lastSequence)")
-      } else if phase == .reporting {
-        if exchange == .upload { legal.append("the next batch-report of epoch \(epoch)") }
-        legal.append("epoch-report of epoch \(epoch)")
-      }
-      legal.append("goodbye (interrupted)")
+    case (.cloud, .greeted): legal = [welcomeExpectation, "refusal"]
+    case (.edge, .uploading), (.edge, .training), (.edge, .evaluating): legal = edgeExpectation
+    case (.cloud, .uploading), (.cloud, .training), (.cloud, .evaluating): legal = cloudExpectation
     case (_, .measuring): legal = measuringExpectation(of: sender)
     case (_, .refused): break
     }
@@ -44,16 +24,57 @@ extension ConversationStateMachine {
     return legal.joined(separator: ", ")
   }
 
+  private var welcomeExpectation: String {
+    guard let offer, offer.first > 1 else { return "welcome" }
+    return "welcome to go on after \(offer.first - 1) or later"
+  }
+
+  private var edgeExpectation: [String] {
+    var legal: [String] = []
+    if canSendBatch {
+      let (train, evaluation) =
+        exchange == .upload ? ("train-step", "evaluation-step") : ("train-batch", "evaluation-batch")
+      switch phase {
+      case .uploading:
+        legal += ["train-images \(nextSequence)", "test-images \(nextSequence)", "\(train) \(nextSequence)"]
+      case .training: legal += ["\(train) \(nextSequence)", "\(evaluation) \(nextSequence)"]
+      default: legal.append("\(evaluation) \(nextSequence)")
+      }
+    } else if unacknowledged > 0 {
+      legal.append("no batch while \(unacknowledged) of \(window) are unacknowledged")
+    }
+    if phase != .uploading { legal.append("epoch-end \(nextSequence) of epoch \(epoch) after \(steps) steps") }
+    legal.append(isBetweenEpochs ? "goodbye" : "goodbye (interrupted)")
+    return legal
+  }
+
+  private var cloudExpectation: [String] {
+    var legal: [String] = []
+    let lastToAcknowledge = owedReports.first.map { $0.sequence - 1 } ?? lastSequence
+    if owesReplay {
+      legal.append("replay from \(lastReplayed + 1) to \(lastAcknowledged) at most")
+    } else if let owedGradient {
+      legal.append("gradient \(owedGradient)")
+    } else if lastToAcknowledge > lastAcknowledged {
+      legal.append("acknowledgement of \(lastAcknowledged + 1) to \(lastToAcknowledge)")
+    } else if let owed = owedReports.first {
+      legal.append("epoch-report of epoch \(owed.epoch)")
+    }
+    return legal + ["durable of \(lastDurable) to \(lastAcknowledged)", "goodbye (interrupted)"]
+  }
+
   private static func summary(_ message: Message) -> String {
     switch message {
+    case .welcome(let welcome): welcome.resume.map { "welcome to go on after \($0.applied)" } ?? "welcome"
     case .trainBatch(let batch), .evaluationBatch(let batch), .trainImages(let batch), .testImages(let batch):
       "\(message.type) \(batch.sequence)"
     case .filler(let filler): "filler \(filler.sequence) of \(filler.bytes.count) bytes"
     case .gradient(let gradient): "gradient \(gradient.sequence)"
-    case .batchReport(let report):
-      "batch-report of \(report.stage.rawValue) batch \(report.batch) of epoch \(report.epoch)"
+    case .trainStep(let step), .evaluationStep(let step): "\(message.type) \(step.sequence)"
+    case .replay(let replay): "replay from \(replay.first) to \(replay.last)"
+    case .durable(let durable): "durable of \(durable.sequence)"
     case .acknowledgement(let acknowledgement): "acknowledgement of \(acknowledgement.sequence)"
-    case .epochEnd(let end): "epoch-end of epoch \(end.epoch) after \(end.steps) steps"
+    case .epochEnd(let end): "epoch-end \(end.sequence) of epoch \(end.epoch) after \(end.steps) steps"
     case .epochReport(let report): "epoch-report of epoch \(report.epoch)"
     case .goodbye(let goodbye): "goodbye (\(goodbye.reason.rawValue))"
     default: "\(message.type)"

@@ -9,7 +9,7 @@
 ///       └────────┴────────────────┴──────────────────────┘
 /// ```
 package struct EncodedBatch: Equatable, Sendable {
-  /// 1, 2, 3, … over all batches of a connection, training and evaluation together.
+  /// Its number as a record of the run: 1, 2, 3, … over all batches, steps and epoch-ends.
   package let sequence: UInt64
   /// A class per sample, at least one sample.
   package let labels: [UInt8]
@@ -30,7 +30,7 @@ package struct EncodedBatch: Equatable, Sendable {
   }
 
   /// Bytes of the payload of this batch's frame.
-  var payloadByteCount: Int { Self.payloadByteCount(labels: labels.count, content: activations.count) }
+  package var payloadByteCount: Int { Self.payloadByteCount(labels: labels.count, content: activations.count) }
 
   /// Bytes of the whole frame of a batch with so many labels and so many bytes of activations or images.
   package static func frameByteCount(labels: Int, content: Int) -> Int {

@@ -6,7 +6,7 @@ package enum Exchange: String, Codable, CaseIterable, Sendable {
   case gradients
   /// The edge sends batches of images.
   case images
-  /// The edge sends all images before the first epoch, and no batches afterwards.
+  /// The edge sends all images before the first epoch, and afterwards asks for one step on them after another.
   case upload
   /// No run: the edge asks how fast the cloud and the link are.
   case measurements

@@ -1,6 +1,6 @@
 import Platform
 
-/// What a frame carries. The numbers are part of the protocol and never change their meaning.
+/// What a frame carries. The numbers are part of the protocol and never change their meaning; 14 is not used any more.
 package enum FrameType: UInt8, CaseIterable, Sendable, CustomStringConvertible {
   case hello = 1
   case welcome = 2
@@ -15,16 +15,20 @@ package enum FrameType: UInt8, CaseIterable, Sendable, CustomStringConvertible {
   case gradient = 11
   case trainImages = 12
   case testImages = 13
-  case batchReport = 14
   case probe = 15
   case probeReport = 16
   case filler = 17
+  case durable = 18
+  case replay = 19
+  case alive = 20
+  case trainStep = 21
+  case evaluationStep = 22
 
-  /// Whether the payload is samples, what belongs to samples, or filler of their size: such a frame has a sequence
-  /// number, and may be as long as the negotiated limit.
+  /// Whether the frame is about samples, those that the cloud keeps included, or filler of their size: such a frame has
+  /// a sequence number, and may be as long as the negotiated limit.
   var isBatch: Bool {
     switch self {
-    case .trainBatch, .evaluationBatch, .gradient, .trainImages, .testImages, .filler: true
+    case .trainBatch, .evaluationBatch, .gradient, .trainImages, .testImages, .trainStep, .evaluationStep, .filler: true
     default: false
     }
   }
@@ -44,10 +48,14 @@ package enum FrameType: UInt8, CaseIterable, Sendable, CustomStringConvertible {
     case .gradient: "gradient"
     case .trainImages: "train-images"
     case .testImages: "test-images"
-    case .batchReport: "batch-report"
     case .probe: "probe"
     case .probeReport: "probe-report"
     case .filler: "filler"
+    case .durable: "durable"
+    case .replay: "replay"
+    case .alive: "alive"
+    case .trainStep: "train-step"
+    case .evaluationStep: "evaluation-step"
     }
   }
 }
@@ -66,7 +74,7 @@ package struct FrameHeader: Equatable, Sendable {
   /// Bytes of a header.
   package static let byteCount = 24
   /// The version of the protocol that this code speaks.
-  static let protocolVersion: UInt16 = 3
+  static let protocolVersion: UInt16 = 4
   /// The default limit on a whole frame: 64 MiB.
   package static let defaultMaximumFrameBytes = 1 << 26
   /// The limit on the payload of a control frame, whatever the limit on frames: 1 MiB.
@@ -74,7 +82,8 @@ package struct FrameHeader: Equatable, Sendable {
   static let magic: [UInt8] = [0x48, 0x54, 0x52, 0x4e]
 
   let type: FrameType
-  /// 1, 2, 3, … for batches and fillers, and for a gradient that of its batch; 0 for all other frames.
+  /// For batches and steps their number as a record of the run, for a gradient that of its batch, for fillers 1, 2,
+  /// 3, …; 0 for all other frames.
   let sequence: UInt64
   let payloadByteCount: Int
   let checksum: UInt32

@@ -135,7 +135,7 @@ package final class FramedConnection: Sendable {
 
   /// Waits for the next message.
   ///
-  /// The stream's time without progress runs only while it is the peer's turn (`expectsPeer`), and always inside a
+  /// The stream's time without progress runs only while it is the peer's turn (`expectation`), and always inside a
   /// frame. Until the cloud's `welcome`, no frame may be longer than a control frame.
   ///
   /// - Parameter deadline: the moment by which the whole message must be here.
@@ -152,7 +152,7 @@ package final class FramedConnection: Sendable {
         defer { input.isBrokenInsideFrame = hasStarted }
         // The first byte alone, because an error before it leaves the stream in order.
         let first = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<1])
-        try stream.readExactly(into: first, patience: patience) { self.conversation.expectsPeer }
+        try stream.readExactly(into: first, patience: patience) { self.conversation.expectation }
         hasStarted = true
         firstByteNanoseconds = MonotonicClock.nanoseconds()
         let rest = UnsafeMutableRawBufferPointer(
@@ -185,7 +185,9 @@ package final class FramedConnection: Sendable {
   private func readInsideFrame(into buffer: UnsafeMutableRawBufferPointer, alreadyRead: Int, _ patience: Patience)
     throws
   {
-    do { try stream.readExactly(into: buffer, patience: patience) { true } } catch ConnectionError.endOfStream {
+    do {
+      try stream.readExactly(into: buffer, patience: patience) { max(.progress, self.conversation.expectation) }
+    } catch ConnectionError.endOfStream {
       throw ConnectionError.endOfStreamInsideFrame(received: alreadyRead, expected: alreadyRead + buffer.count)
     } catch ConnectionError.endOfStreamInsideFrame(let received, _) {
       throw ConnectionError.endOfStreamInsideFrame(

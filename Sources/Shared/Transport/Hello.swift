@@ -1,20 +1,50 @@
 import FoundationEssentials
 
-/// A place in a run: the epoch, from 1, and how many of its steps are already applied.
-package struct ResumePosition: Codable, Equatable, Sendable, CustomStringConvertible {
+/// Where the cloud goes on with a run that had begun.
+package struct ResumePosition: Codable, Equatable, Sendable {
+  /// The last record that is applied; 0 for none.
+  package let applied: UInt64
+  /// The epoch under way, from 1.
   package let epoch: Int
-  package let step: Int
+  /// Its batches of training, and of evaluation, that are applied.
+  package let steps: Int
+  package let testBatches: Int
 
-  package init(epoch: Int, step: Int) {
+  package init(applied: UInt64, epoch: Int, steps: Int, testBatches: Int) {
+    self.applied = applied
     self.epoch = epoch
-    self.step = step
+    self.steps = steps
+    self.testBatches = testBatches
   }
 
-  package var description: String { "epoch \(epoch), step \(step)" }
+  enum CodingKeys: String, CodingKey {
+    case applied, epoch, steps
+    case testBatches = "test_batches"
+  }
 
   func validate(_ type: FrameType) throws(WireError) {
+    try PayloadCheck.sequence(applied, "resume.applied", type, minimum: 0)
     try PayloadCheck.count(epoch, "resume.epoch", type, minimum: 1)
-    try PayloadCheck.count(step, "resume.step", type)
+    try PayloadCheck.count(steps, "resume.steps", type)
+    try PayloadCheck.count(testBatches, "resume.test_batches", type)
+  }
+}
+
+/// Where the edge can go on with a run that may have begun.
+package struct ResumeOffer: Codable, Equatable, Sendable {
+  /// The lowest number of a record that it can send.
+  package let first: UInt64
+  /// Of all records up to this one it has the cloud's answers.
+  package let answered: UInt64
+
+  package init(first: UInt64, answered: UInt64) {
+    self.first = first
+    self.answered = answered
+  }
+
+  func validate(_ type: FrameType) throws(WireError) {
+    try PayloadCheck.sequence(first, "resume.first", type)
+    try PayloadCheck.sequence(answered, "resume.answered", type, minimum: 0)
   }
 }
 
@@ -22,29 +52,36 @@ package struct ResumePosition: Codable, Equatable, Sendable, CustomStringConvert
 package struct Hello: Equatable, Sendable {
   /// The longest window that may be asked for.
   package static let maximumWindow = 1024
+  /// Seconds of silence that a side allows unless it says otherwise.
+  package static let defaultTimeoutSeconds = 60.0
 
   let protocolVersion: Int
   /// Names the run: 1 to 64 of the characters `A–Z a–z 0–9 . _ -`, not beginning with a dot.
   package let runID: String
-  /// Batches that the edge sends, at most, before the first of them is acknowledged: 1 to 1024.
+  /// Records that may be without an answer when the edge has sent a batch or a step: 1 to 1024.
   package let window: Int
   /// What is exchanged in the run.
   package let exchange: Exchange
-  /// Where the edge can go on; `nil` for a new run.
-  let resume: ResumePosition?
+  /// Where the edge can go on; `nil` if the run begins now, and ends with this connection.
+  package let resume: ResumeOffer?
+  /// The edge takes a silence of more seconds for the loss of the connection.
+  package let timeoutSeconds: Double
   /// The whole payload, the configuration included.
   let json: [UInt8]
 
   /// - Throws: `WireError.payload` when a value is out of its range or the configuration cannot be written as JSON.
   package init<Configuration: Encodable>(
-    runID: String, window: Int = 4, exchange: Exchange = .activations, resume: ResumePosition? = nil,
-    configuration: Configuration
+    runID: String, window: Int = 4, exchange: Exchange = .activations, resume: ResumeOffer? = nil,
+    timeoutSeconds: Double = Self.defaultTimeoutSeconds, configuration: Configuration
   ) throws(WireError) {
     let version = Int(FrameHeader.protocolVersion)
-    let fields = Fields(protocolVersion: version, runID: runID, window: window, exchange: exchange, resume: resume)
+    let fields = Fields(
+      protocolVersion: version, runID: runID, window: window, exchange: exchange, resume: resume,
+      timeoutSeconds: timeoutSeconds)
     json = try ControlPayloadCoding.encode(ConfigurationEnvelope(fields: fields, configuration: configuration), .hello)
     (protocolVersion, self.runID, self.window, self.resume) = (version, runID, window, resume)
     self.exchange = exchange
+    self.timeoutSeconds = timeoutSeconds
     try validate()
   }
 
@@ -56,6 +93,7 @@ package struct Hello: Equatable, Sendable {
     window = fields.window
     exchange = fields.exchange
     resume = fields.resume
+    timeoutSeconds = fields.timeoutSeconds
     json = Array(payload)
     try validate()
   }
@@ -81,7 +119,11 @@ package struct Hello: Equatable, Sendable {
         type: .hello, field: "run_id", expected: "1 to 64 of A-Z a-z 0-9 . _ - not beginning with a dot",
         actual: "\"\(PayloadCheck.printable(runID, limit: 80))\"")
     }
+    guard resume == nil || exchange != .measurements else {
+      throw .payload(type: .hello, field: "resume", expected: "nothing, since there is no run", actual: "an object")
+    }
     try resume?.validate(.hello)
+    try PayloadCheck.timeout(timeoutSeconds, .hello)
   }
 
   private struct Fields: Codable {
@@ -89,7 +131,8 @@ package struct Hello: Equatable, Sendable {
     let runID: String
     let window: Int
     let exchange: Exchange
-    let resume: ResumePosition?
+    let resume: ResumeOffer?
+    let timeoutSeconds: Double
 
     enum CodingKeys: String, CodingKey {
       case protocolVersion = "protocol_version"
@@ -97,6 +140,7 @@ package struct Hello: Equatable, Sendable {
       case window
       case exchange
       case resume
+      case timeoutSeconds = "timeout_seconds"
     }
   }
 }

@@ -13,10 +13,14 @@ package enum Message: Equatable, Sendable {
   case gradient(Gradient)
   case trainImages(EncodedBatch)
   case testImages(EncodedBatch)
-  case batchReport(BatchReport)
   case probe(Probe)
   case probeReport(ProbeReport)
   case filler(Filler)
+  case durable(Durable)
+  case replay(Replay)
+  case alive(Alive)
+  case trainStep(StepRequest)
+  case evaluationStep(StepRequest)
 
   package var type: FrameType {
     switch self {
@@ -33,10 +37,14 @@ package enum Message: Equatable, Sendable {
     case .gradient: .gradient
     case .trainImages: .trainImages
     case .testImages: .testImages
-    case .batchReport: .batchReport
     case .probe: .probe
     case .probeReport: .probeReport
     case .filler: .filler
+    case .durable: .durable
+    case .replay: .replay
+    case .alive: .alive
+    case .trainStep: .trainStep
+    case .evaluationStep: .evaluationStep
     }
   }
 
@@ -56,6 +64,7 @@ package enum Message: Equatable, Sendable {
       var fields: [UInt8] = []
       fields.appendLittleEndian(UInt32(clamping: filler.answerByteCount))
       return try frame(sequence: filler.sequence, fields: fields, body: filler.bytes)
+    case .trainStep(let step), .evaluationStep(let step): return try frame(sequence: step.sequence, fields: [])
     case .hello(let hello): return try frame(fields: hello.json)
     case .probe(let probe): return try frame(fields: probe.json)
     case .welcome(let value): return try control(value)
@@ -65,8 +74,10 @@ package enum Message: Equatable, Sendable {
     case .epochReport(let value): return try control(value)
     case .goodbye(let value): return try control(value)
     case .failure(let value): return try control(value)
-    case .batchReport(let value): return try control(value)
     case .probeReport(let value): return try control(value)
+    case .durable(let value): return try control(value)
+    case .replay(let value): return try control(value)
+    case .alive(let value): return try control(value)
     }
   }
 
@@ -100,6 +111,9 @@ package enum Message: Equatable, Sendable {
       case .trainImages: return .trainImages(try EncodedBatch(decoding: payload, sequence: header.sequence, type: type))
       case .testImages: return .testImages(try EncodedBatch(decoding: payload, sequence: header.sequence, type: type))
       case .gradient: return .gradient(Gradient(sequence: header.sequence, encoded: payload))
+      case .trainStep: return .trainStep(try StepRequest(decoding: payload, sequence: header.sequence, type: type))
+      case .evaluationStep:
+        return .evaluationStep(try StepRequest(decoding: payload, sequence: header.sequence, type: type))
       case .filler: return .filler(try Filler(decoding: payload, sequence: header.sequence))
       case .hello: return .hello(try Hello(decoding: bytes))
       case .probe: return .probe(try Probe(decoding: bytes))
@@ -110,8 +124,10 @@ package enum Message: Equatable, Sendable {
       case .epochReport: return .epochReport(try Self.read(bytes))
       case .goodbye: return .goodbye(try Self.read(bytes))
       case .failure: return .failure(try Self.read(bytes))
-      case .batchReport: return .batchReport(try Self.read(bytes))
       case .probeReport: return .probeReport(try Self.read(bytes))
+      case .durable: return .durable(try Self.read(bytes))
+      case .replay: return .replay(try Self.read(bytes))
+      case .alive: return .alive(try Self.read(bytes))
       }
     }
   }

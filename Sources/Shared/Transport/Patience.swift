@@ -11,9 +11,13 @@ package struct Patience: Sendable {
 /// When a connection last moved a byte in either direction, and how much its send queue held when last looked at.
 struct ProgressClock {
   private(set) var lastProgress: UInt64 = 0
+  private(set) var lastReceived: UInt64 = 0
   private var queuedBytes = 0
 
-  mutating func received(at now: UInt64) { lastProgress = max(lastProgress, now) }
+  mutating func received(at now: UInt64) {
+    lastProgress = max(lastProgress, now)
+    lastReceived = max(lastReceived, now)
+  }
 
   mutating func sent(_ count: Int, at now: UInt64) {
     lastProgress = max(lastProgress, now)

@@ -82,8 +82,9 @@ final class ShapedStream: ByteStream {
   var timeout: Double { base.timeout }
   var remoteEndpoint: Endpoint? { base.remoteEndpoint }
 
-  func readExactly(into buffer: UnsafeMutableRawBufferPointer, patience: Patience, mayTimeOut: () -> Bool) throws {
-    try base.readExactly(into: buffer, patience: patience, mayTimeOut: mayTimeOut)
+  func readExactly(into buffer: UnsafeMutableRawBufferPointer, patience: Patience, expecting: () -> Expectation) throws
+  {
+    try base.readExactly(into: buffer, patience: patience, expecting: expecting)
   }
 
   func drain(maximumBytes: Int, patience: Patience) { base.drain(maximumBytes: maximumBytes, patience: patience) }

@@ -40,13 +40,16 @@ package final class Socket: ByteStream {
   // MARK: Reading
 
   package func readExactly(
-    into buffer: UnsafeMutableRawBufferPointer, patience: Patience = Patience(), mayTimeOut: () -> Bool = { true }
+    into buffer: UnsafeMutableRawBufferPointer, patience: Patience = Patience(),
+    expecting: () -> Expectation = { .progress }
   ) throws {
     var filled = 0
     while filled < buffer.count {
       let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[filled...])
       let hasStarted = filled > 0
-      let count = try readSome(into: rest, patience: patience) { hasStarted || mayTimeOut() }
+      let count = try readSome(into: rest, patience: patience) {
+        hasStarted ? max(.progress, expecting()) : expecting()
+      }
       if count == 0 {
         if descriptor.isClosing { throw ConnectionError.closed }
         if filled == 0 { throw ConnectionError.endOfStream }
@@ -59,7 +62,8 @@ package final class Socket: ByteStream {
   /// Reads what is there, at least one byte; waits for it.
   ///
   /// - Returns: the number of bytes; 0 at the end of the stream.
-  private func readSome(into buffer: UnsafeMutableRawBufferPointer, patience: Patience, mayTimeOut: () -> Bool) throws
+  private func readSome(into buffer: UnsafeMutableRawBufferPointer, patience: Patience, expecting: () -> Expectation)
+    throws
     -> Int
   {
     try descriptor.use { descriptor in
@@ -75,7 +79,7 @@ package final class Socket: ByteStream {
         } catch {
           guard error.errnoCode == EAGAIN || error.errnoCode == EWOULDBLOCK else { throw Self.peerGone(error) ?? error }
         }
-        try wait(for: Int16(POLLIN), descriptor, patience, mayTimeOut)
+        try wait(for: Int16(POLLIN), descriptor, patience, expecting)
       }
     }
   }
@@ -84,7 +88,7 @@ package final class Socket: ByteStream {
     withUnsafeTemporaryAllocation(byteCount: 1 << 16, alignment: 16) { buffer in
       var left = maximumBytes
       while left > 0, patience.deadline?.isOver != true,
-        let count = try? readSome(into: buffer, patience: patience, mayTimeOut: { true }), count > 0
+        let count = try? readSome(into: buffer, patience: patience, expecting: { .progress }), count > 0
       { left -= count }
     }
   }
@@ -111,7 +115,7 @@ package final class Socket: ByteStream {
             if self.descriptor.isClosing { throw ConnectionError.closed }
             throw Self.peerGone(error) ?? error
           }
-          try wait(for: Int16(POLLOUT), descriptor, patience, { true })
+          try wait(for: Int16(POLLOUT), descriptor, patience, { .progress })
         }
       }
     }
@@ -146,14 +150,16 @@ package final class Socket: ByteStream {
 
   /// Waits until the descriptor is ready (or has an error that the next call will report). Wakes at least once a second
   /// to look whether another thread or the kernel has made progress.
-  private func wait(for events: Int16, _ descriptor: Int32, _ patience: Patience, _ mayTimeOut: () -> Bool) throws {
+  private func wait(for events: Int16, _ descriptor: Int32, _ patience: Patience, _ expecting: () -> Expectation) throws
+  {
     let limit = MonotonicClock.nanoseconds(timeout) + silence.load(ordering: .acquiring)
     var start = MonotonicClock.nanoseconds()
     while true {
       let now = MonotonicClock.nanoseconds()
-      let lastProgress = observeProgress(of: descriptor, at: now)
-      if !mayTimeOut() { start = now }
-      let end = max(start, lastProgress) + limit
+      let progress = observeProgress(of: descriptor, at: now)
+      let expected = expecting()
+      if expected == .nothing { start = now }
+      let end = max(start, expected == .word ? progress.lastReceived : progress.last) + limit
       if now >= end { throw ConnectionError.timedOut(seconds: timeout) }
       if let deadline = patience.deadline, now >= deadline.nanoseconds {
         throw ConnectionError.timedOut(seconds: deadline.seconds)
@@ -163,14 +169,14 @@ package final class Socket: ByteStream {
     }
   }
 
-  /// Looks at the kernel's send queue and returns the time of the last progress.
-  private func observeProgress(of descriptor: Int32, at now: UInt64) -> UInt64 {
+  /// Looks at the kernel's send queue and returns the times of the last progress.
+  private func observeProgress(of descriptor: Int32, at now: UInt64) -> (last: UInt64, lastReceived: UInt64) {
     var queued: Int32 = 0
     // SIOCOUTQ has the number of TIOCOUTQ: bytes not yet acknowledged by the peer's kernel.
     let isKnown = ioctl(descriptor, UInt(TIOCOUTQ), &queued) == 0
     return clock.withLock { clock in
       if isKnown { clock.observe(queuedBytes: Int(queued), at: now) }
-      return clock.lastProgress
+      return (clock.lastProgress, clock.lastReceived)
     }
   }
 

@@ -43,7 +43,9 @@ package enum WireError: PeerNamingError, Equatable {
     case .magic: "HTRN (48 54 52 4e)"
     case .version(let expected, _): "\(expected)"
     case .flags: "0"
-    case .type: "\(FrameType.hello.rawValue) to \(FrameType.filler.rawValue)"
+    case .type:
+      "\(FrameType.hello.rawValue) to \(FrameType.testImages.rawValue), "
+        + "or \(FrameType.probe.rawValue) to \(FrameType.evaluationStep.rawValue)"
     case .length(let limit, _): "at most \(limit) bytes"
     case .checksum(let expected, _): Self.hexadecimal(expected)
     case .truncated(let expected, _): "at least \(expected) bytes"

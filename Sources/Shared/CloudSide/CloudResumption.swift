@@ -1,0 +1,71 @@
+import Logging
+import Platform
+import RunFiles
+import Training
+import Transport
+
+/// A run cannot go on, since nobody has what it would go on from.
+struct CannotResumeError: Error, Equatable, CustomStringConvertible {
+  let description: String
+
+  init(_ run: RunIdentifier, _ reason: String) {
+    description = "run \(run) cannot go on: \(reason); start it anew, as another run"
+  }
+}
+
+/// What a run of an edge goes on from in the cloud.
+struct CloudResumption {
+  let checkpoint: Checkpoint.Reader
+  let answers: AnswerHistory
+
+  /// Where the edge is to go on.
+  var position: ResumePosition {
+    let state = checkpoint.progress.state
+    let isEnded = checkpoint.progress.logs.summary.completedEpochs == state.epoch
+    return ResumePosition(
+      applied: checkpoint.progress.records.last, epoch: state.epoch + (isEnded ? 1 : 0),
+      steps: isEnded ? 0 : state.sums.steps, testBatches: isEnded ? 0 : state.sums.testBatches)
+  }
+
+  /// Finds what there is of a run here.
+  ///
+  /// - Parameters:
+  ///   - path: of the run's directory.
+  ///   - offer: where its edge can go on.
+  /// - Returns: nil if it begins; what is left of a beginning that came to nothing is removed then.
+  /// - Throws: `CannotResumeError`, `ConfigurationError`, `RunDirectoryError`, `FileError`.
+  static func find(
+    _ run: RunIdentifier, in path: String, _ configuration: RunConfiguration, _ offer: ResumeOffer, _ logger: Logger
+  ) throws -> Self? {
+    func nothing(_ reason: String) throws -> Self? {
+      if offer.first == 1 { return nil }
+      throw CannotResumeError(run, "\(reason), and the edge has only the records from \(offer.first) on")
+    }
+    var status = stat()
+    if stat(path, &status) != 0 { return try nothing("there is nothing of it here") }
+    let directory = try RunDirectory(resuming: path)
+    let readers: [Checkpoint.Reader]
+    do {
+      readers = try Checkpoint.read(directory, role: .cloud) { error in
+        logger.warning("a checkpoint cannot be used, the one before is: \(error)")
+      }
+    } catch {
+      if directory.outcome() == .completed { throw CannotResumeError(run, "it is complete here") }
+      _ = try nothing("what is here of it cannot be used (\(error))")
+      if !(error is RunDirectoryError) { logger.warning("\(error); it begins once more") }
+      try directory.removeRun()
+      return nil
+    }
+    for reader in readers {
+      guard reader.run == run, reader.configuration == configuration else {
+        throw ConfigurationError("run \(run) has another configuration here")
+      }
+      if reader.progress.records.last + 1 >= offer.first {
+        do { return CloudResumption(checkpoint: reader, answers: try reader.answers()) } catch {
+          logger.warning("a checkpoint cannot be used: \(error)")
+        }
+      }
+    }
+    return try nothing("the cloud is at record \(readers[0].progress.records.last)")
+  }
+}

@@ -1,0 +1,37 @@
+import Logging
+import Platform
+import RunFiles
+import Training
+import Transport
+
+/// A run's way to its cloud, as often as it is needed.
+struct EdgeDialer: Sendable {
+  let cloud: Endpoint
+  let run: RunIdentifier
+  let configuration: RunConfiguration
+  let timeout: Double
+  let timeline: Timeline?
+  let interruption: Interruption
+  let logger: Logger
+
+  /// Connects and says hello.
+  ///
+  /// - Parameter offer: where the run can go on; nil for one that ends with its connection.
+  /// - Throws: as `EdgeConnector.connect`.
+  func dial(_ offer: ResumeOffer?) throws -> (connection: FramedConnection, welcome: Welcome) {
+    let hello = try Hello(
+      runID: "\(run)", window: configuration.window, exchange: configuration.strategy.exchange, resume: offer,
+      timeoutSeconds: timeout, configuration: configuration)
+    let maximumFrameBytes = max(FrameHeader.defaultMaximumFrameBytes, try configuration.largestFrameBytes())
+    let (connection, greeting) = try EdgeConnector.connect(
+      cloud, hello, link: configuration.link, maximumFrameBytes: maximumFrameBytes, timeout: timeout,
+      interruption: interruption, logger: logger)
+    if let clock = greeting.welcome.clock {
+      timeline?.note(
+        Timeline.ClockOffset(
+          helloSent: greeting.helloSent, helloReceived: clock.helloReceived, welcomeSent: clock.welcomeSent,
+          welcomeReceived: greeting.welcomeReceived))
+    }
+    return (connection, greeting.welcome)
+  }
+}

@@ -1,0 +1,195 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import CloudSide
+@testable import Compute
+@testable import Datasets
+@testable import EdgeSide
+@testable import Platform
+@testable import RunFiles
+@testable import Training
+@testable import Transport
+
+/// A run of both sides in one folder whose connections and sessions may end and go on: the edge's files in `<run>`, the
+/// cloud's in `cloud/<run>`.
+struct DurableRun {
+  let folder: SessionFolder
+  var configuration: RunConfiguration
+  /// One checkpoint after each step, if the one before is written.
+  var checkpointInterval = 1e-9
+  /// Bytes; nil for none.
+  var spool: Int? = 1 << 20
+  var name = "run"
+
+  init(_ strategy: Strategy, epochs: Int = 2, in folder: SessionFolder) throws {
+    self.folder = folder
+    configuration = try quickConfiguration(bits: 2, compression: .zstd)
+    configuration.strategy = strategy
+    configuration.epochs = epochs
+    configuration = configuration.canonical()
+  }
+
+  /// A cloud that serves until it is stopped.
+  func cloud(
+    on endpoint: Endpoint = Endpoint(host: "127.0.0.1", port: 0), timeout: Double = 60,
+    operations: FileOperations = .live
+  ) throws -> DurableCloud {
+    try DurableCloud(
+      directory: "\(folder.path)/cloud", endpoint, timeout: timeout, checkpointInterval: checkpointInterval,
+      operations: operations)
+  }
+
+  /// Starts the edge, or goes on with it if there is a checkpoint.
+  ///
+  /// - Parameter cloud: nil to train without it.
+  func edge(
+    _ cloud: Endpoint?, timeout: Double = 60, reconnectFor: Double? = 60, interruption: Interruption = Interruption(),
+    operations: FileOperations = .live, train: (any LabeledImages)? = nil
+  ) throws -> RunSummary {
+    let path = "\(folder.path)/\(name)"
+    var checkpoint: Checkpoint.Reader?
+    if Checkpoint.files.contains(where: { folder.exists("\(name)/\($0)") }) {
+      checkpoint = try Checkpoint.read(RunDirectory(resuming: path), role: .edge) { Issue.record($0) }[0]
+    }
+    var options = EdgeSession.Options(
+      cloud: cloud, compute: ComputeSettings(threads: 1), directory: path, run: try RunIdentifier(validating: name),
+      settings: RunProgress.Settings(
+        timeout: timeout, checkpointInterval: checkpointInterval, spool: spool, reconnectFor: reconnectFor))
+    options.operations = operations
+    options.waits = true
+    options.pauses = RetryPauses(first: 0.02)
+    let session = try EdgeSession(
+      configuration, options, resuming: checkpoint, train: train ?? drawnImages(.train, configuration),
+      test: drawnImages(.test, configuration), interruption: interruption, logger: silentLogger,
+      progress: silentProgress())
+    return try session.run()
+  }
+
+  /// The log of a side without what differs between any two runs, and without what tells of the interruptions; the
+  /// epochs apart from the steps.
+  func log(_ path: String) throws -> [[String: String]] {
+    let ignored = ["seconds", "per_second", "memory", "sent_bytes", "received_bytes", "resent_bytes"]
+    return try text("\(folder.path)/\(path)/metrics.jsonl").split(separator: "\n").map { line in
+      try object(line).filter { key, _ in !ignored.contains { key.contains($0) } }.mapValues { "\($0)" }
+    }.filter { $0["type"] != "event" }.sorted { order($0) < order($1) }
+  }
+
+  private func order(_ line: [String: String]) -> String {
+    [line["type"], line["epoch"], line["step"]].map { $0 ?? "" }.joined(separator: " ")
+  }
+
+  /// Both sides ended as those of another run in the same folder.
+  ///
+  /// - Parameter mayLeave: whether what a run that is complete needs no more may be left: a process may have died when
+  ///   it removed it.
+  func expectSame(as whole: DurableRun, mayLeave: Bool = false, sourceLocation: SourceLocation = #_sourceLocation)
+    throws
+  {
+    for (mine, others) in [(name, whole.name), ("cloud/\(name)", "cloud/\(whole.name)")] {
+      let weights = mine == name ? "edge.safetensors" : "cloud.safetensors"
+      if folder.exists("\(others)/\(weights)") {
+        let same = try folder.bytes("\(mine)/\(weights)") == folder.bytes("\(others)/\(weights)")
+        #expect(same, "\(mine)/\(weights)", sourceLocation: sourceLocation)
+      }
+      #expect(try log(mine) == log(others), "\(mine)", sourceLocation: sourceLocation)
+      let (summary, expected) = (try folder.summary(mine), try folder.summary(others))
+      #expect(summary.outcome == .completed, "\(mine)", sourceLocation: sourceLocation)
+      #expect(summary.finalAccuracy == expected.finalAccuracy, sourceLocation: sourceLocation)
+      #expect(summary.exitAccuracy == expected.exitAccuracy, sourceLocation: sourceLocation)
+      #expect(summary.trainPayloadBytes == expected.trainPayloadBytes, sourceLocation: sourceLocation)
+      #expect(summary.evaluationBytes == expected.evaluationBytes, sourceLocation: sourceLocation)
+      for file in Checkpoint.files + ["spool", "images.bin"] where !mayLeave {
+        #expect(!folder.exists("\(mine)/\(file)"), "\(mine)/\(file)", sourceLocation: sourceLocation)
+      }
+    }
+  }
+
+  /// The same run under another name, undisturbed.
+  func whole() throws -> DurableRun {
+    var whole = self
+    whole.name = "whole"
+    let cloud = try cloud()
+    _ = try whole.edge(cloud.endpoint)
+    cloud.awaitCompleted(1)
+    cloud.stop()
+    return whole
+  }
+}
+
+/// A cloud that waits for edges that are lost, on a thread.
+final class DurableCloud: Sendable {
+  let endpoint: Endpoint
+  private let interruption = Interruption()
+  private let thread: Background<Void>
+  private let completed = Guarded(0)
+
+  init(
+    directory: String, _ endpoint: Endpoint, timeout: Double, checkpointInterval: Double, operations: FileOperations
+  ) throws {
+    var options = CloudServer.Options(
+      listen: endpoint, compute: ComputeSettings(threads: 1), timeout: timeout, maximumFrameBytes: 1 << 26,
+      directory: directory, sessions: nil)
+    options.checkpointInterval = checkpointInterval
+    options.reconnectFor = nil
+    options.operations = operations
+    let server = try CloudServer(options, interruption: interruption, logger: silentLogger)
+    self.endpoint = server.endpoint
+    thread = Background { [completed] in try server.run { _ in completed.change { $0 += 1 } } }
+  }
+
+  deinit { interruption.request() }
+
+  /// Waits until so many sessions are completed.
+  func awaitCompleted(_ count: Int) { completed.wait { $0 >= count ? () : nil } }
+
+  /// Ends it, and waits for its end.
+  func stop() {
+    interruption.request()
+    _ = thread.result()
+  }
+}
+
+/// A way between both sides on which connections can be cut.
+final class CuttableWay: Sendable {
+  private let listener: SocketListener
+  private let state = Guarded((pairs: [(Socket, Socket)](), isEnded: false))
+  private let thread: Background<Void>
+
+  var endpoint: Endpoint { listener.localEndpoint }
+
+  /// - Parameter cutAfter: bytes towards the cloud after which each connection but the last is cut: the first one after
+  ///   the first number, and so on.
+  init(to cloud: Endpoint, cutAfter: [Int]) throws {
+    let listener = try SocketListener(on: Endpoint(host: "127.0.0.1", port: 0))
+    self.listener = listener
+    thread = Background {
+      var limits = cutAfter[...]
+      while let near = try? listener.accept(timeout: 60) {
+        let far = try Socket.connect(to: cloud, timeout: 60)
+        let limit = limits.popFirst() ?? .max
+        let (up, down) = (
+          Background { Self.forward(near, far, limit: limit) }, Background { Self.forward(far, near, limit: .max) }
+        )
+        _ = up.result()
+        near.close()
+        far.close()
+        _ = down.result()
+      }
+    }
+  }
+
+  private static func forward(_ source: Socket, _ sink: Socket, limit: Int) {
+    var left = limit
+    var byte: UInt8 = 0
+    do {
+      while left > 0 {
+        try withUnsafeMutableBytes(of: &byte) { try source.readExactly(into: $0) { .nothing } }
+        try sink.writeAll([byte])
+        left -= 1
+      }
+    } catch { sink.shutdownWriting() }
+  }
+
+  deinit { listener.close() }
+}

@@ -1,0 +1,194 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import Datasets
+@testable import EdgeSide
+@testable import Platform
+@testable import RunFiles
+@testable import Training
+@testable import Transport
+@testable import WeightFiles
+
+/// Connections and sessions of a run end at any moment; it ends with the weights and the logs of one that was never
+/// disturbed. 3 steps and 2 test batches in each of 2 epochs.
+@Suite(.serialized) struct DurableTests {
+  static let strategies = [Strategy.hierarchical, .cloudStream, .cloudUploadOnce]
+
+  /// Images that call for something when the nth of them is asked for; those that are uploaded are asked for once.
+  private func images(
+    _ run: DurableRun, afterReads reads: Int, _ action: @escaping @Sendable () -> Void
+  ) -> any LabeledImages {
+    let isUploaded = run.configuration.strategy == .cloudUploadOnce
+    return TriggeringImages(
+      drawnImages(.train, run.configuration), afterReads: isUploaded ? min(reads, 9) : reads, action)
+  }
+
+  @Test(arguments: strategies, [[1000, 4000, 0], [5000, 3000]])
+  func connectionIsCut(strategy: Strategy, after bytes: [Int]) throws {
+    let run = try DurableRun(strategy, in: SessionFolder())
+    let whole = try run.whole()
+    let cloud = try run.cloud()
+    let way = try CuttableWay(to: cloud.endpoint, cutAfter: bytes)
+    let summary = try run.edge(way.endpoint)
+    cloud.awaitCompleted(1)
+    cloud.stop()
+    try run.expectSame(as: whole)
+    let events = try run.folder.metrics("run").events
+    #expect(events.first == "started" && events.last == "completed")
+    // The first connection may be cut before the run begins.
+    #expect(events.filter { $0 == "disconnected" }.count == events.filter { $0 == "reconnected" }.count)
+    #expect(events.contains("reconnected"), "\(events)")
+    #expect(summary.sentBytes > summary.trainPayloadBytes + summary.evaluationBytes)
+    if strategy == .hierarchical { #expect(summary.edgeTrainingSeconds != nil) }
+  }
+
+  /// Ctrl-C on the edge, in every place, and again in the second life.
+  @Test(arguments: strategies, [1, 6, 11, 16]) func edgeIsInterrupted(strategy: Strategy, afterReads reads: Int) throws
+  {
+    let run = try DurableRun(strategy, in: SessionFolder())
+    let whole = try run.whole()
+    let cloud = try run.cloud()
+    for _ in 0..<2 {
+      let interruption = Interruption()
+      let images = images(run, afterReads: reads) { interruption.request() }
+      do {
+        _ = try run.edge(cloud.endpoint, interruption: interruption, train: images)
+        break
+      } catch is InterruptedError {}
+    }
+    if try run.folder.summary("run").outcome != .completed {
+      _ = try whileBusy { try run.edge(cloud.endpoint) }
+    }
+    cloud.awaitCompleted(1)
+    cloud.stop()
+    try run.expectSame(as: whole)
+  }
+
+  /// Ctrl-C on the cloud; another one takes its place.
+  @Test(arguments: strategies, [1, 6, 14]) func cloudIsInterrupted(strategy: Strategy, afterReads reads: Int) throws {
+    let run = try DurableRun(strategy, in: SessionFolder())
+    let whole = try run.whole()
+    let first = try run.cloud()
+    let isTime = Guarded(false)
+    let images = images(run, afterReads: reads) { isTime.change { $0 = true } }
+    let edge = Background { try run.edge(first.endpoint, train: images) }
+    isTime.wait { $0 ? () : nil }
+    first.stop()
+    let second = try run.cloud(on: first.endpoint)
+    _ = try edge.value()
+    second.awaitCompleted(1)
+    second.stop()
+    try run.expectSame(as: whole)
+  }
+
+  /// The cloud's disk fails at the nth call on a file, and whatever the cloud does on it fails from then on, until
+  /// another cloud comes.
+  @Test(arguments: strategies, Array(stride(from: 21, to: 120, by: 14)))
+  func cloudCrashes(strategy: Strategy, atCall call: Int) throws {
+    let run = try DurableRun(strategy, in: SessionFolder())
+    let whole = try run.whole()
+    let (operations, isDead) = FileOperations.dying(atCall: call)
+    let first = try run.cloud(operations: operations)
+    let edge = Background { try run.edge(first.endpoint) }
+    let ended = Background { _ = edge.result() }
+    while !isDead.withLock({ $0 }), case nil = ended.poll() { sleep(milliseconds: 5) }
+    first.stop()
+    let second = try run.cloud(on: first.endpoint)
+    _ = try edge.value()
+    // It may have died after all that counts.
+    if try run.folder.summary("cloud/run").outcome != .completed { second.awaitCompleted(1) }
+    second.stop()
+    try run.expectSameWeights(as: whole)
+  }
+
+  /// The edge dies at the nth call on a file: it is resumed, and dies there again, until it is complete.
+  @Test(arguments: strategies, Array(stride(from: 2, to: 80, by: 19)))
+  func edgeCrashes(strategy: Strategy, atCall call: Int) throws {
+    var run = try DurableRun(strategy, in: SessionFolder())
+    let whole = try run.whole()
+    let cloud = try run.cloud()
+    var lives = 0
+    while true {
+      lives += 1
+      try #require(lives < 40, "a life gets no further")
+      let (operations, _) = FileOperations.dying(atCall: call + 30 * lives)
+      if !run.folder.exists("\(run.name)/checkpoint-1.safetensors"),
+        !run.folder.exists("\(run.name)/checkpoint-2.safetensors")
+      {
+        // A run that was killed before its first checkpoint has not begun, and begins as another one.
+        try? FileManager.default.removeItem(atPath: "\(run.folder.path)/\(run.name)")
+        run.name = "run-\(lives)"
+      }
+      do {
+        _ = try whileBusy { try run.edge(cloud.endpoint, operations: operations) }
+        break
+      } catch let error as FileError {
+        #expect(error.errorNumber == EIO)
+      } catch is RunDirectoryError {
+        // It could not even begin.
+      }
+    }
+    cloud.awaitCompleted(1)
+    cloud.stop()
+    try run.expectSame(as: whole, mayLeave: true)
+  }
+
+  @Test func trainedWithoutACloudAndDelivered() throws {
+    let run = try DurableRun(.hierarchical, in: SessionFolder())
+    let whole = try run.whole()
+    let trained = try run.edge(nil)
+    #expect(trained.outcome == .undelivered)
+    #expect(try run.folder.metrics("run").events == ["started", "trained"])
+    #expect(!run.folder.exists("cloud/run"))
+    let cloud = try run.cloud()
+    let summary = try run.edge(cloud.endpoint)
+    #expect(summary.outcome == .completed)
+    cloud.awaitCompleted(1)
+    cloud.stop()
+    try run.expectSame(as: whole)
+    #expect(try run.folder.metrics("run").events == ["started", "trained", "resumed", "completed"])
+  }
+
+  /// A spool that holds a few batches: the edge waits until the cloud has written what they made.
+  @Test func spoolIsFull() throws {
+    var run = try DurableRun(.hierarchical, in: SessionFolder())
+    let whole = try run.whole()
+    run.spool = 8000
+    run.checkpointInterval = 0
+    let cloud = try run.cloud()
+    _ = try run.edge(cloud.endpoint)
+    cloud.awaitCompleted(1)
+    cloud.stop()
+    try run.expectSame(as: whole)
+
+    // Without a cloud there is nobody to wait for.
+    run.name = "offline"
+    #expect(throws: SpoolError.self) { try run.edge(nil) }
+  }
+
+  /// No step may be taken for silence, however long it takes.
+  @Test func stepTakesLongerThanTheTimeout() throws {
+    let run = try DurableRun(.hierarchical, epochs: 1, in: SessionFolder())
+    let cloud = try run.cloud(timeout: 0.5)
+    let images = images(run, afterReads: 6) { sleep(milliseconds: 1500) }
+    _ = try run.edge(cloud.endpoint, timeout: 0.5, reconnectFor: 0, train: images)
+    cloud.awaitCompleted(1)
+    cloud.stop()
+    #expect(try run.folder.metrics("run").events == ["started", "completed"])
+    #expect(try run.folder.metrics("cloud/run").events == ["started", "completed"])
+  }
+}
+
+extension DurableRun {
+  /// The weights of both sides are those of another run.
+  func expectSameWeights(as whole: DurableRun) throws {
+    for (mine, others) in [
+      ("\(name)/edge.safetensors", "\(whole.name)/edge.safetensors"),
+      ("cloud/\(name)/cloud.safetensors", "cloud/\(whole.name)/cloud.safetensors"),
+    ] where folder.exists(others) {
+      let same = try folder.bytes(mine) == folder.bytes(others)
+      #expect(same, "\(mine)")
+    }
+  }
+}
