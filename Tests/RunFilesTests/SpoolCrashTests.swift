@@ -8,6 +8,32 @@ import Testing
 
 /// Crashes in every call that changes files.
 @Suite struct SpoolCrashTests {
+  /// A crash may break any record that was not flushed, and not those after it. What can be made once more is cut off
+  /// then; what cannot is an error.
+  @Test func brokenRecordsThatCanBeRenewed() throws {
+    try withTemporaryDirectory { base in
+      let snapshot = try Snapshot.twoSegments(base + "/spool")
+      let name = snapshot.fileNames[1]
+      let bytes = snapshot.files[name] ?? []
+      // Behind the header: records 6 to 8.
+      let end7 = 84 + 2 * 17 + Spool.content(6).payload.count + Spool.content(7).payload.count
+      for offset in 84..<end7 {
+        var altered = snapshot
+        altered.files[name]?[offset] ^= 0x10
+        let broken: UInt64 = offset < 84 + 17 + Spool.content(6).payload.count ? 6 : 7
+        try altered.restore(to: base + "/spool")
+        #expect(throws: SpoolError.self, "byte \(offset)") {
+          try Spool(base + "/spool", segmentBytes: 1 << 20, renewable: broken + 1)
+        }
+        let spool = try Spool(base + "/spool", segmentBytes: 1 << 20, renewable: broken)
+        #expect(spool.next == broken, "byte \(offset)")
+        try spool.appendNext(2)
+        try spool.expectRecords()
+      }
+      #expect(bytes.count > end7)
+    }
+  }
+
   enum Crash: CaseIterable {
     /// One call fails, and the program goes on.
     case call

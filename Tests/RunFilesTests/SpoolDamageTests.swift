@@ -9,16 +9,6 @@ import Testing
 
 /// What is found when a spool is opened.
 @Suite struct SpoolDamageTests {
-  /// Files of a spool with two segments, five records in the first one and the rest in the second one.
-  private func twoSegments(_ directory: String) throws -> Snapshot {
-    let spool = try Spool(directory, segmentBytes: 200)
-    while try names(in: directory).count < 2 { try spool.appendNext() }
-    try spool.appendNext(2)
-    let snapshot = try Snapshot(directory)
-    #expect(snapshot.fileNames == [1, 6].map { SpoolFormat.fileName(first: $0) })
-    return snapshot
-  }
-
   /// Opens a spool that may be damaged: what it has is right, and it goes on.
   ///
   /// - Returns: the number of the next record; nil if it cannot be opened.
@@ -40,7 +30,7 @@ import Testing
 
   @Test func everyTruncation() throws {
     try withTemporaryDirectory { base in
-      let snapshot = try twoSegments(base + "/spool")
+      let snapshot = try Snapshot.twoSegments(base + "/spool")
       // Where records end in the second file.
       var ends: [Int] = [84]
       for number in 6...8 as ClosedRange<UInt64> {
@@ -66,7 +56,7 @@ import Testing
   @Test(arguments: [0x01, 0xff] as [UInt8])
   func everyAlteredByte(mask: UInt8) throws {
     try withTemporaryDirectory { base in
-      let snapshot = try twoSegments(base + "/spool")
+      let snapshot = try Snapshot.twoSegments(base + "/spool")
       for name in snapshot.fileNames {
         let bytes = snapshot.files[name] ?? []
         let lastRecord = bytes.count - 17 - Spool.content(8).payload.count
@@ -87,7 +77,7 @@ import Testing
     let seed = random.next()
     var generator = Generator(state: seed)
     try withTemporaryDirectory { base in
-      let snapshot = try twoSegments(base + "/spool")
+      let snapshot = try Snapshot.twoSegments(base + "/spool")
       for round in 0..<400 {
         var altered = snapshot
         for _ in 0...Int.random(in: 0...2, using: &generator) {
@@ -111,7 +101,7 @@ import Testing
 
   @Test func zerosAtTheEndAreCutOff() throws {
     try withTemporaryDirectory { base in
-      let snapshot = try twoSegments(base + "/spool")
+      let snapshot = try Snapshot.twoSegments(base + "/spool")
       for (index, expected) in [nil, 9].enumerated() as EnumeratedSequence<[UInt64?]> {
         for count in [1, 17, 1000] {
           var longer = snapshot

@@ -19,10 +19,11 @@ extension Spool {
   /// The spool of run "r-1" with segments of a few records.
   convenience init(
     _ directory: String, run: String = "r-1", limit: Int = 1 << 20, segmentBytes: Int = 150,
-    operations: FileOperations = .unflushed
+    renewable: UInt64 = .max, operations: FileOperations = .unflushed
   ) throws {
     try self.init(
-      directory: directory, run: RunIdentifier(validating: run), limit: limit, segmentBytes: segmentBytes,
+      directory: directory, run: RunIdentifier(validating: run), renewable: renewable, limit: limit,
+      segmentBytes: segmentBytes,
       operations: operations)
   }
 
@@ -173,5 +174,17 @@ final class FailingSystem: Sendable {
     if number == failing { failure() }
     errno = EIO
     return -1
+  }
+}
+
+extension Snapshot {
+  /// Files of a spool with two segments, five records in the first one and the rest in the second one.
+  static func twoSegments(_ directory: String) throws -> Snapshot {
+    let spool = try Spool(directory, segmentBytes: 200)
+    while try names(in: directory).count < 2 { try spool.appendNext() }
+    try spool.appendNext(2)
+    let snapshot = try Snapshot(directory)
+    #expect(snapshot.fileNames == [1, 6].map { SpoolFormat.fileName(first: $0) })
+    return snapshot
   }
 }

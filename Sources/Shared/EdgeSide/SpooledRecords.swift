@@ -11,12 +11,12 @@ final class SpooledRecords: RecordStore {
   /// Opens the spool of a run, or begins one.
   ///
   /// - Parameters:
-  ///   - first: the number of the first record of one that begins.
+  ///   - first: the number of the first record that will be made: of one that begins, the first of all.
   ///   - limit: bytes.
   /// - Throws: `SpoolError`, `FileError`.
   init(in directory: RunDirectory, run: RunIdentifier, first: UInt64, limit: Int) throws {
     spool = try Spool(
-      directory: directory.path(of: Self.directory), run: run, first: first, limit: limit,
+      directory: directory.path(of: Self.directory), run: run, first: first, renewable: first, limit: limit,
       segmentBytes: min(8 << 20, max(limit / 8, 1)), operations: directory.operations)
   }
 

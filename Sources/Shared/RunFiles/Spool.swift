@@ -42,13 +42,16 @@ package final class Spool: Sendable {
   ///   - directory: of the spool alone; made if it is missing, but not its parent.
   ///   - run: whose spool it is.
   ///   - first: the number of the first record of a spool that begins.
+  ///   - renewable: records of this number and higher ones can be made once more: if a crash has broken them in the last
+  ///     segment, they are cut off. By default none.
   ///   - limit: bytes of all segments together; several times `segmentBytes`, or there is no room before all records
   ///     are discarded.
   ///   - segmentBytes: a segment that has reached this length is the last one no longer.
   ///   - operations: the system calls.
   /// - Throws: `SpoolError`, `FileError`.
   package init(
-    directory: String, run: RunIdentifier, first: UInt64 = 1, limit: Int, segmentBytes: Int = 8 << 20,
+    directory: String, run: RunIdentifier, first: UInt64 = 1, renewable: UInt64 = .max, limit: Int,
+    segmentBytes: Int = 8 << 20,
     operations: FileOperations = .live
   ) throws {
     self.directory = directory
@@ -57,7 +60,7 @@ package final class Spool: Sendable {
     self.segmentBytes = segmentBytes
     self.operations = operations
     try operations.ensureDirectory(directory)
-    let contents = try SpoolContents(checking: directory, run: run, operations: operations)
+    let contents = try SpoolContents(checking: directory, run: run, renewable: renewable, operations: operations)
     try operations.synchronizeDirectory(directory + "/..", of: directory)
     state = Guarded(State(index: SpoolIndex(segments: contents.segments, next: contents.next ?? first)))
     try tail.take { try recover(contents, &$0) }

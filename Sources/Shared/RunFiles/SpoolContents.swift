@@ -15,8 +15,9 @@ struct SpoolContents {
 
   /// Reads and changes nothing.
   ///
+  /// - Parameter renewable: records of this number and higher ones can be made once more.
   /// - Throws: `SpoolError`.
-  init(checking directory: String, run: RunIdentifier, operations: FileOperations) throws {
+  init(checking directory: String, run: RunIdentifier, renewable: UInt64, operations: FileOperations) throws {
     let numbers = try Self.segmentNumbers(in: directory)
     for first in numbers {
       let path = directory + "/" + SpoolFormat.fileName(first: first)
@@ -31,7 +32,7 @@ struct SpoolContents {
         headless = first
       } else {
         try check.checkHeader(run: run)
-        let segment = try check.segment(mayBeTorn: isLast)
+        let segment = try check.segment(mayBeTorn: isLast, renewable: renewable)
         isTorn = segment.byteCount < check.size
         segments.append(segment)
       }
@@ -113,10 +114,13 @@ final class SpoolSegmentCheck {
 
   /// Checks all records.
   ///
-  /// - Parameter mayBeTorn: whether a broken end without a record after it is no error.
+  /// - Parameters:
+  ///   - mayBeTorn: whether a broken end without a record after it is no error.
+  ///   - renewable: if so, one that begins with this record or a later one is none, whatever comes after it: the device
+  ///     may have written the end before what is in front of it.
   /// - Returns: the index of the records before that end.
   /// - Throws: `SpoolError`.
-  func segment(mayBeTorn: Bool) throws -> SpoolSegment {
+  func segment(mayBeTorn: Bool, renewable: UInt64) throws -> SpoolSegment {
     var segment = SpoolSegment(first: first)
     while segment.byteCount < size {
       let offset = segment.byteCount
@@ -128,6 +132,7 @@ final class SpoolSegmentCheck {
         }
         segment.append(length: header.length, kind: header.kind, checksum: checksum)
       case .broken(let expected, let actual):
+        if mayBeTorn && segment.next >= renewable { return segment }
         let later = mayBeTorn ? try laterRecord(after: offset, from: segment.next) : nil
         if mayBeTorn && later == nil { return segment }
         throw SpoolError.damaged(
