@@ -110,20 +110,19 @@ package final class EdgeSession {
     do {
       // A new run begins when its cloud is there; one that goes on need not wait for it.
       let first = checkpoint == nil ? try dialer.map { try connect($0) } : nil
-      // It locks the directory, before anything in it is touched.
-      let recorder: RunRecorder
-      do { recorder = try openRecorder(in: directory) } catch {
-        first?.connection.close(sending: Message(lastWordFor: error, of: .edge), within: 2)
-        throw error
-      }
+      var recorder: RunRecorder?
       let started: EdgeRun
       do {
+        // It locks the directory, before anything in it is touched.
+        let opened = try openRecorder(in: directory)
+        recorder = opened
         link = try makeLink(directory, first: first)
         ending.withLock { $0 = link }
         if interruption.isRequested { link?.fail(InterruptedError()) }
-        started = try begin(in: directory, link, recorder)
+        started = try begin(in: directory, link, opened)
       } catch {
-        recorder.finish(after: error, checkpoint?.progress.traffic ?? RunTraffic(), clock: nil, logger)
+        first?.connection.close(sending: Message(lastWordFor: error, of: .edge), within: 2)
+        recorder?.finish(after: error, checkpoint?.progress.traffic ?? RunTraffic(), clock: nil, logger)
         throw error
       }
       run = started
@@ -150,7 +149,7 @@ package final class EdgeSession {
     guard let run else { preconditionFailure("a run without files") }
     progress.finish()
     keeper?.stop()
-    if let link, checkpoint != nil, !link.isConnected { sayGoodbyeLater(link) }
+    if let link, !link.isConnected { connectForGoodbye(link) }
     link?.detach(sending: .goodbye(Goodbye(reason: .completed)))
     try run.endCheckpoints(writing: false)
     try run.recorder.finish(nil, run.traffic)
@@ -249,9 +248,10 @@ package final class EdgeSession {
     return summary
   }
 
-  /// Connects once to tell the cloud that the run is complete: the process before ended before it could. A cloud that
-  /// cannot be reached, or knows already, need not be told.
-  private func sayGoodbyeLater(_ link: EdgeLink) {
+  /// Connects once more to tell the cloud that the run is complete, since there is no connection to tell it. A cloud
+  /// that cannot be reached, or knows already, need not be told.
+  private func connectForGoodbye(_ link: EdgeLink) {
+    link.detach(sending: nil)
     guard let dialer, let (connection, welcome) = try? dialer.dial(link.offer) else { return }
     try? link.attach(connection, welcome)
   }
