@@ -170,9 +170,9 @@ import Testing
   /// No step may be taken for silence, however long it takes.
   @Test func stepTakesLongerThanTheTimeout() throws {
     let run = try DurableRun(.hierarchical, epochs: 1, in: SessionFolder())
-    let cloud = try run.cloud(timeout: 0.5)
-    let images = images(run, afterReads: 6) { sleep(milliseconds: 1500) }
-    _ = try run.edge(cloud.endpoint, timeout: 0.5, reconnectFor: 0, train: images)
+    let cloud = try run.cloud(timeout: 2)
+    let images = images(run, afterReads: 6) { sleep(milliseconds: 5000) }
+    _ = try run.edge(cloud.endpoint, timeout: 2, reconnectFor: 0, train: images)
     cloud.awaitCompleted(1)
     cloud.stop()
     #expect(try run.folder.metrics("run").events == ["started", "completed"])
