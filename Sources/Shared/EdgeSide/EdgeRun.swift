@@ -127,7 +127,10 @@ final class EdgeRun {
       let isNear = link.isConnected && link.unanswered <= 4 * configuration.window
       try takeReports(within: isNear ? Self.courtesySeconds : 0)
     }
-    if recorder.summary.completedEpochs < state.epoch, let exit = outcome.exitCorrect.map(accuracy) {
+    // With a connection the whole line comes soon.
+    if recorder.summary.completedEpochs < state.epoch, link?.isConnected != true,
+      let exit = outcome.exitCorrect.map(accuracy)
+    {
       progress.endEpoch(
         report(state.sums.meanLoss, final: nil), note: "accuracy exit \(Formatting.percent(exit)), final not known yet")
     }
