@@ -51,7 +51,13 @@ struct LinkOptions: ParsableArguments {
 
   /// - Throws: `ValidationError`.
   func endpoint() throws -> Endpoint {
-    let cloud = cloud ?? Self.defaultCloud
+    try Self.endpoint(parsing: cloud ?? Self.defaultCloud)
+  }
+
+  /// The value of `--cloud` as an address.
+  ///
+  /// - Throws: `ValidationError`.
+  static func endpoint(parsing cloud: String) throws -> Endpoint {
     let endpoint: Endpoint
     do { endpoint = try Endpoint(parsing: cloud) } catch { throw ValidationError("--cloud \(error)") }
     guard endpoint.port != 0 else {

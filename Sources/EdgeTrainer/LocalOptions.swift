@@ -62,8 +62,7 @@ struct LocalOptions: ParsableArguments {
   /// For the command that resumes the run.
   var stored: RunProgress.Local? {
     local
-      ? RunProgress.Local(
-        directory: absolute(cloudRunDir ?? "runs"), log: cloudLog.map(absolute), oneCoreEach: oneCoreEach) : nil
+      ? RunProgress.Local(directory: cloudRunDir.map(absolute), oneCoreEach: oneCoreEach) : nil
   }
 
   /// As a run was started that is resumed now.

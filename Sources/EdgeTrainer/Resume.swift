@@ -48,17 +48,9 @@ struct Resume: ParsableCommand {
   func validate() throws {
     if directory == "" { throw ValidationError("the run's directory is empty") }
     if data == "" { throw ValidationError("--data is empty: expected a folder, or synthetic") }
-    if let reconnectFor, !(0...1e9).contains(reconnectFor.value) {
-      throw ValidationError("--reconnect-for \(reconnectFor) is out of range: 0 to 1000000000 seconds")
-    }
+    try DurabilityOptions.check(reconnectFor: reconnectFor)
     try MachineOptions.check(threads: threads)
-    _ = try endpoint(cloud)
-  }
-
-  private func endpoint(_ text: String?) throws -> Endpoint? {
-    try text.map { text in
-      do { return try Endpoint(parsing: text) } catch { throw ValidationError("--cloud \(error)") }
-    }
+    _ = try cloud.map(LinkOptions.endpoint)
   }
 
   func run() throws {
@@ -102,7 +94,8 @@ struct Resume: ParsableCommand {
       machine.convolution = ConvolutionOption()
       machine.convolution.convolution = compute.convolution
       try LocalOptions.resuming(settings.local).withCloud(
-        settings.local == nil ? endpoint(settings.cloud) : LocalOptions.placeholder, machine, interruption, logger
+        settings.local == nil ? settings.cloud.map(LinkOptions.endpoint) : LocalOptions.placeholder, machine,
+        interruption, logger
       ) { cloud in
         var options = EdgeSession.Options(
           cloud: cloud, compute: compute, directory: directory, run: checkpoint.run, settings: settings)

@@ -145,9 +145,6 @@ final class CloudLink: Sendable {
     }
   }
 
-  /// - Throws: what has ended the conversation, for a computation that needs nothing from it.
-  func check() throws { try state.withLock { state in if let failure = state.failure { throw failure } } }
-
   /// Hands a message to the sending thread; never waits.
   func post(_ message: Message) { post { _ in message } }
 

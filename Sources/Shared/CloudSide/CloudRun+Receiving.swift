@@ -132,7 +132,9 @@ extension CloudRun {
       throw .order(
         expected: "\(configuration.epochs) epochs of \(configuration.stepsPerEpoch) train-batches", actual: "one more")
     }
-    let count = min(configuration.batchSize, configuration.trainImages - step * configuration.batchSize)
+    let places = RecordLayout.places(
+      ofBatch: step, of: configuration.trainImages, batchSize: configuration.batchSize)
+    let count = places.count
     guard batch.count == count else {
       throw .payload(type: .trainBatch, field: "count", expected: "\(count)", actual: "\(batch.count)")
     }

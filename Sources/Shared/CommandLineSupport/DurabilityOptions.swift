@@ -32,8 +32,13 @@ package struct DurabilityOptions: ParsableArguments {
     guard interval.value == 0 || (0.1...86_400).contains(interval.value) else {
       throw ValidationError("--checkpoint-interval \(interval) is out of range: 0, or 0.1 to 86400 seconds")
     }
-    if let reconnect = givenReconnect, !(0...1e9).contains(reconnect.value) {
-      throw ValidationError("--reconnect-for \(reconnect) is out of range: 0 to 1000000000 seconds")
+    try Self.check(reconnectFor: givenReconnect)
+  }
+
+  /// - Throws: `ValidationError`.
+  package static func check(reconnectFor given: Seconds?) throws {
+    if let given, !(0...1e9).contains(given.value) {
+      throw ValidationError("--reconnect-for \(given) is out of range: 0 to 1000000000 seconds")
     }
   }
 }

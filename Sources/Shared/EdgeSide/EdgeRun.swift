@@ -272,7 +272,7 @@ final class EdgeRun {
 
   /// Images of the step of this epoch, counted from 0.
   func imageCount(ofStep step: Int) -> Int {
-    min(configuration.batchSize, configuration.trainImages - step * configuration.batchSize)
+    RecordLayout.places(ofBatch: step, of: configuration.trainImages, batchSize: configuration.batchSize).count
   }
 
   private func report(_ loss: Double, final: Double?) -> Progress {

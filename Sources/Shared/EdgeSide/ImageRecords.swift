@@ -50,7 +50,7 @@ final class ImageRecords: RecordStore {
   /// Bytes of the samples of a record, with their labels, and the type of its frame.
   func samples(of sequence: UInt64) -> (type: FrameType, byteCount: Int)? {
     func bytes(_ batch: Int, of count: Int) -> Int {
-      let images = RecordLayout.images(ofBatch: batch, of: count, batchSize: configuration.batchSize)
+      let images = places(batch, of: count).count
       return EncodedBatch.frameByteCount(labels: images, content: images * configuration.task.imageBytes)
         - FrameHeader.byteCount
     }
@@ -65,8 +65,11 @@ final class ImageRecords: RecordStore {
   }
 
   private func inOrder(_ batch: Int, of images: any LabeledImages) -> [Int] {
-    let start = batch * configuration.batchSize
-    return Array(start..<min(start + configuration.batchSize, images.count))
+    Array(places(batch, of: images.count))
+  }
+
+  private func places(_ batch: Int, of count: Int) -> Range<Int> {
+    RecordLayout.places(ofBatch: batch, of: count, batchSize: configuration.batchSize)
   }
 
   private func shuffled(_ epoch: Int, _ batch: Int) -> [Int] {

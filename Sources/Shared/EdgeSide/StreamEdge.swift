@@ -4,13 +4,11 @@ import Training
 /// The cloud trains the whole network; every image goes up in every epoch, in the order in which it is trained on. The
 /// edge has nothing to do but to log what the cloud answers.
 final class StreamEdge: EdgeStrategy {
-  let records: (any RecordStore)?
   private let images: ImageRecords
 
-  init(_ images: ImageRecords) {
-    self.images = images
-    records = images
-  }
+  init(_ images: ImageRecords) { self.images = images }
+
+  var records: (any RecordStore)? { images }
 
   var parts: [TrainedPart] { [] }
 

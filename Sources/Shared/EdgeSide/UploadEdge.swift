@@ -4,13 +4,11 @@ import Training
 /// The cloud trains the whole network on images that go up once, before the first epoch; then the edge asks for one
 /// step after the other.
 final class UploadEdge: EdgeStrategy {
-  let records: (any RecordStore)?
   private let images: ImageRecords
 
-  init(_ images: ImageRecords) {
-    self.images = images
-    records = images
-  }
+  init(_ images: ImageRecords) { self.images = images }
+
+  var records: (any RecordStore)? { images }
 
   var parts: [TrainedPart] { [] }
 

@@ -64,12 +64,10 @@ package struct RunProgress: Codable, Equatable, Sendable {
   package struct Local: Codable, Equatable, Sendable {
     /// For the cloud's runs, absolute; nil for the default.
     package var directory: String?
-    /// Absolute; nil for none.
-    package var log: String?
     package var oneCoreEach: Bool
 
-    package init(directory: String?, log: String?, oneCoreEach: Bool) {
-      (self.directory, self.log, self.oneCoreEach) = (directory, log, oneCoreEach)
+    package init(directory: String?, oneCoreEach: Bool) {
+      (self.directory, self.oneCoreEach) = (directory, oneCoreEach)
     }
   }
 

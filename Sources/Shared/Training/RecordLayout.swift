@@ -50,8 +50,8 @@ package struct RecordLayout: Equatable, Sendable {
     }
   }
 
-  /// Images of a batch.
-  package static func images(ofBatch batch: Int, of count: Int, batchSize: Int) -> Int {
-    min(batchSize, count - batch * batchSize)
+  /// The places in an epoch of the images of a batch, of so many images.
+  package static func places(ofBatch batch: Int, of count: Int, batchSize: Int) -> Range<Int> {
+    batch * batchSize..<min((batch + 1) * batchSize, count)
   }
 }
