@@ -42,8 +42,8 @@ package final class Spool: Sendable {
   ///   - directory: of the spool alone; made if it is missing, but not its parent.
   ///   - run: whose spool it is.
   ///   - first: the number of the first record of a spool that begins.
-  ///   - renewable: records of this number and higher ones can be made once more: if a crash has broken them in the last
-  ///     segment, they are cut off. By default none.
+  ///   - renewable: records of this number and higher ones can be made once more: if a crash has broken them in the
+  ///     last segment, they are cut off. By default none.
   ///   - limit: bytes of all segments together; several times `segmentBytes`, or there is no room before all records
   ///     are discarded.
   ///   - segmentBytes: a segment that has reached this length is the last one no longer.
