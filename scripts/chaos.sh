@@ -15,8 +15,8 @@
 # that has ended is started again: the edge with 'edge-trainer resume', the cloud as before. A run that is killed before its
 # first checkpoint has not begun, and begins again.
 #
-# Unless the options say otherwise: vgg8, 2 bits, zstd, drawn images, one thread on each side, a checkpoint a second. Strategy
-# split is not for this script: it cannot be resumed. Needs no data set. Prints a line a fault to standard error, and the
+# Unless the options say otherwise: vgg8, 2 bits, zstd, drawn images, one thread on each side, a checkpoint a second. Any
+# strategy but edge-only. Needs no data set. Prints a line a fault to standard error, and the
 # comparison to standard output. Exit code 0 if all runs ended alike, 1 if not, 64 for wrong options, 130 after Ctrl-C.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR

@@ -31,6 +31,10 @@ struct Resume: ParsableCommand {
     help: ArgumentHelp("Where the images are now, if they are not where they were.", valueName: "dir|synthetic"))
   var data: String?
 
+  @Option(
+    help: ArgumentHelp("Train for more epochs than before; with --schedule constant only.", valueName: "n"))
+  var epochs: Int?
+
   @Option(help: ArgumentHelp("Threads that compute. (default: as before)", valueName: "n"))
   var threads: Int?
 
@@ -58,10 +62,11 @@ struct Resume: ParsableCommand {
     try Program.run(.edge, nil) { interruption, logger in
       let runDirectory = try RunDirectory(resuming: directory)
       if runDirectory.outcome() == .completed { throw RunDirectoryError.complete(path: directory) }
-      let checkpoint = try Checkpoint.read(runDirectory, role: .edge) { error in
+      let checkpoints = try Checkpoint.read(runDirectory, role: .edge) { error in
         logger.warning("a checkpoint cannot be used, the one before is: \(error)")
-      }[0]
-      let (configuration, before) = (checkpoint.configuration, checkpoint.progress)
+      }
+      let (checkpoint, before) = (checkpoints[0], checkpoints[0].progress)
+      let configuration = try configuration(checkpoints)
       var settings = before.settings
       if let cloud {
         guard configuration.strategy.needsCloud else {
@@ -107,5 +112,26 @@ struct Resume: ParsableCommand {
         return true
       }
     }
+  }
+
+  /// That of the run, with the epochs that are asked for.
+  private func configuration(_ checkpoints: [Checkpoint.Reader]) throws -> RunConfiguration {
+    var configuration = checkpoints[0].configuration
+    // An earlier command may have asked for more, and have gone back to a state from before.
+    configuration.epochs = checkpoints.map(\.configuration.epochs).max() ?? configuration.epochs
+    guard let epochs, epochs != configuration.epochs else { return configuration }
+    guard epochs > configuration.epochs else {
+      throw ValidationError("--epochs \(epochs): expected more than the \(configuration.epochs) that the run has")
+    }
+    guard !configuration.schedule.dependsOnLength else {
+      throw ValidationError(
+        """
+        --epochs \(epochs): the learning rates of --schedule \(configuration.schedule.rawValue) are laid out for \
+        \(configuration.epochs) epochs; only a run with --schedule constant can be made longer
+        """)
+    }
+    configuration.epochs = epochs
+    try configuration.validate()
+    return configuration
   }
 }

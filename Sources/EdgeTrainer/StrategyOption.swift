@@ -14,7 +14,6 @@ extension Strategy {
         "--link-delay",
       ]
     }
-    if !isResumable { options += ["--checkpoint-interval", "--reconnect-for"] }
     if !hasExit { options += ["--spool"] }
     if !hasWindow { options += ["--window"] }
     if !hasExit { options += ["--exit-head"] }
@@ -45,8 +44,7 @@ struct StrategyOption: ParsableArguments {
     --cut, --bottleneck, --bits, --scale, --full-scale and --compression where the
     network is not cut, --scale and --full-scale with 16 and 32 bits, too; --cloud,
     --wait, --reconnect-for, --link-rate and --link-delay with edge-only; --spool
-    with all but hierarchical; --checkpoint-interval and --reconnect-for with split,
-    which cannot be resumed.
+    with all but hierarchical.
     """
 
   /// The given options that mean nothing for the strategy.

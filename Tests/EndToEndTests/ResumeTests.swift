@@ -43,6 +43,13 @@ import Testing
     let finished = try process.wait()
     #expect(finished.end == .exited(130))
     #expect(finished.errors.contains("to go on: edge-trainer resume run"))
+    for (epochs, reason) in [
+      ("0", "--epochs 0: expected more than the 1"), ("2", "--schedule one-cycle are laid out for"),
+    ] {
+      expectError(
+        try ChildProcess.run(.edge, ["resume", "run", "--epochs", epochs], in: directory), .edge, code: 64,
+        mentioning: [reason])
+    }
     #expect(try ChildProcess.run(.edge, ["resume", "run", "--threads", "2"], in: directory).end == .exited(0))
     try EndingTests.expectCompleteLogs(files, event: "completed", outcome: "completed")
   }

@@ -13,7 +13,7 @@ import Testing
 /// Connections and sessions of a run end at any moment; it ends with the weights and the logs of one that was never
 /// disturbed. 3 steps and 2 test batches in each of 2 epochs.
 @Suite(.serialized) struct DurableTests {
-  static let strategies = [Strategy.hierarchical, .cloudStream, .cloudUploadOnce]
+  static let strategies = [Strategy.hierarchical, .split, .cloudStream, .cloudUploadOnce]
 
   /// Images that call for something when the nth of them is asked for; those that are uploaded are asked for once.
   private func images(
@@ -132,6 +132,29 @@ import Testing
     cloud.awaitCompleted(1)
     cloud.stop()
     try run.expectSame(as: whole, mayLeave: true)
+  }
+
+  /// A run that goes on for more epochs than it had ends as one that had them from the beginning.
+  @Test(arguments: strategies) func moreEpochs(strategy: Strategy) throws {
+    var run = try DurableRun(strategy, in: SessionFolder())
+    run.configuration.schedule = .constant
+    let cloud = try run.cloud()
+    let interruption = Interruption()
+    let images = images(run, afterReads: 11) { interruption.request() }
+    #expect(throws: InterruptedError()) {
+      try run.edge(cloud.endpoint, interruption: interruption, train: images)
+    }
+    run.configuration.epochs = 3
+    _ = try whileBusy { try run.edge(cloud.endpoint) }
+    cloud.awaitCompleted(1)
+    cloud.stop()
+    try run.expectSame(as: run.whole())
+    for path in ["run", "cloud/run"] {
+      #expect(try run.folder.summary(path).epochs == 3)
+      #expect(
+        try run.folder.bytes("\(path)/config.json")
+          == run.folder.bytes(path.replacing("run", with: "whole") + "/config.json"))
+    }
   }
 
   @Test func trainedWithoutACloudAndDelivered() throws {

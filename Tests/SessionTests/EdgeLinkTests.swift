@@ -116,7 +116,7 @@ import Testing
     try link.append(batch(1))
     let waits = [
       Background { try link.append(batch(2)) }, Background { _ = try link.awaitAnswers() },
-      Background { _ = try link.awaitGradient() },
+      Background { _ = try link.awaitGradient(of: 1) },
     ]
     link.fail(InterruptedError())
     link.fail(ConnectionError.closed)

@@ -24,7 +24,7 @@ import Testing
     let data = try JSONEncoder().encode(quickConfiguration())
     var configuration = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
     var hello: [String: Any] = [
-      "protocol_version": 4, "timeout_seconds": 60, "run_id": "bad", "window": 4, "exchange": "activations",
+      "protocol_version": 5, "timeout_seconds": 60, "run_id": "bad", "window": 4, "exchange": "activations",
     ]
     let value = try test.value.map {
       try JSONSerialization.jsonObject(with: Data($0.utf8), options: .fragmentsAllowed)
@@ -96,7 +96,7 @@ import Testing
       Case(key: "window", value: "3", reason: "the hello's window is 3, but the configuration's is 4"),
       Case(key: "window", value: "0", code: .malformed, reason: "window"),
       Case(key: "window", value: "1000000", code: .malformed, reason: "window"),
-      Case(key: "protocol_version", value: "1", code: .malformed, reason: "protocol_version"),
+      Case(key: "protocol_version", value: "4", code: .malformed, reason: "protocol_version"),
     ]
     let folder = try SessionFolder()
     // Refusals are no sessions.

@@ -143,6 +143,23 @@ import Testing
     try expectSame(folder, "part", as: "whole")
   }
 
+  /// Nothing is cut off, since nothing could follow.
+  @Test(arguments: ["metrics.jsonl", ".probe"]) func directoryIsNotWritable(file: String) throws {
+    let folder = try SessionFolder()
+    try interrupt(folder, "run", afterReads: 11)
+    let before = try folder.bytes("run/metrics.jsonl")
+    var operations = FileOperations.live
+    operations.open = { path, flags, mode in
+      guard path.contains(file), flags & O_WRONLY != 0 else { return FileOperations.live.open(path, flags, mode) }
+      errno = EACCES
+      return -1
+    }
+    let error = #expect(throws: RunDirectoryError.self) { try resume(folder, "run", operations: operations) }
+    #expect(error.map(ErrorKind.init) == .cannotCreateRun)
+    #expect("\(error as Any)".contains("the run cannot go on in its directory"))
+    #expect(try folder.bytes("run/metrics.jsonl") == before)
+  }
+
   @Test func logIsShorterThanTheCheckpointSays() throws {
     let folder = try SessionFolder()
     try interrupt(folder, "part", afterReads: 15)

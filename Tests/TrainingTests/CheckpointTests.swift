@@ -51,7 +51,9 @@ import Testing
       written.update(LearningRateSchedule.Values(learningRate: 0.1, momentum: 0.9))
       let progress = try progress(directory)
       try write(directory, written, progress, times: 3)
-      #expect(try names(in: directory.path).filter { $0.hasPrefix("checkpoint") } == Checkpoint.files)
+      #expect(
+        try names(in: directory.path).filter { $0.hasPrefix("checkpoint") }.sorted()
+          == Array(Checkpoint.files.prefix(Checkpoint.turns)))
       let readers = try Checkpoint.read(directory, role: .edge) { Issue.record($0) }
       #expect(readers.map(\.number) == [3, 2])
       #expect(readers[0].progress == progress)

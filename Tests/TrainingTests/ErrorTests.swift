@@ -53,6 +53,7 @@ import Testing
       (full, .cannotWriteRun), (RunDirectoryError.finished(path: "p"), .cannotWriteRun),
       (RunDirectoryError.holdsEarlierRun(path: "p", file: "f"), .cannotCreateRun),
       (RunDirectoryError.cannotCreate(path: "p", operation: "mkdir", errorNumber: 13), .cannotCreateRun),
+      (RunDirectoryError.cannotWrite(path: "p", operation: "open", errorNumber: 13), .cannotCreateRun),
       (TrainingError.peerInterrupted(peer: .edge), .link), (ConnectionError.timedOut(seconds: 1), .link),
       (ConnectionError.endOfStream, .link),
       (ConnectionError.cannotConnect(endpoint: "e", reason: "r"), .link),

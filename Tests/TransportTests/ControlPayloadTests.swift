@@ -6,7 +6,7 @@ import Testing
 @Suite struct ControlPayloadTests {
   /// One valid payload of each kind.
   static let valid: [FrameType: String] = [
-    .hello: #"{"configuration":{},"exchange":"activations","protocol_version":4,"resume":{"answered":7,"first":5},"#
+    .hello: #"{"configuration":{},"exchange":"activations","protocol_version":5,"resume":{"answered":7,"first":5},"#
       + #""run_id":"r1","timeout_seconds":60,"window":4}"#,
     .welcome: #"{"clock":{"hello_received":1,"welcome_sent":2},"maximum_frame_bytes":24,"#
       + #""resume":{"applied":9,"epoch":2,"steps":3,"test_batches":1},"software_version":"0","timeout_seconds":60}"#,
@@ -22,7 +22,12 @@ import Testing
     .durable: #"{"sequence":9}"#,
     .replay: #"{"correct":[1,2],"first":8,"losses":[0.5,0.25],"report":{"# + report + "}}",
     .alive: "{}",
+    .checkpoint: #"{"number":2,"sequence":7}"#,
   ]
+  /// Where gradients are exchanged.
+  private static let splitHello =
+    #"{"configuration":{},"exchange":"gradients","protocol_version":5,"resume":{"answered":7,"first":5,"#
+    + #""positions":[4,6,7]},"run_id":"r1","timeout_seconds":60,"window":1}"#
   private static let report =
     #""busy_seconds":1,"epoch":1,"final_correct":2,"final_count":3,"final_loss":0.75,"idle_seconds":2,"#
     + #""mean_training_loss":1.25,"received":{"control":5,"evaluation":2,"framing":4,"gradient":3,"payload":1},"#
@@ -61,6 +66,8 @@ import Testing
   /// The values of a field that are refused, beside none at all.
   struct Field: Sendable, CustomTestStringConvertible {
     let type: FrameType
+    /// The whole payload.
+    let json: String
     /// The valid text, key and value.
     let text: String
     let wrong: [String]
@@ -71,8 +78,9 @@ import Testing
 
     init(
       _ type: FrameType, _ text: String, _ kind: Kind, also wrong: [String] = [], in object: String = "",
-      isOptional: Bool = false
+      of json: String? = nil, isOptional: Bool = false
     ) {
+      self.json = json ?? valid[type] ?? ""
       (self.type, self.text, self.isOptional) = (type, text, isOptional)
       self.wrong = wrong + kind.wrong.filter { !isOptional || $0 != "null" }
       unreadable = kind.unreadable
@@ -83,13 +91,20 @@ import Testing
   }
 
   static let fields: [Field] = [
-    Field(.hello, #""protocol_version":4"#, .other, also: ["3", "5"]),
+    Field(.hello, #""protocol_version":5"#, .other, also: ["4", "6"]),
     Field(.hello, #""run_id":"r1""#, .other, also: [#""""#, #""../x""#, #"".x""#, "1"]),
     Field(.hello, #""window":4"#, .count, also: ["0", "1025"]),
     Field(.hello, #""exchange":"activations""#, .other, also: [#""weights""#, "1"]),
     Field(.hello, #""resume":{"answered":7,"first":5}"#, .other, also: ["7", "[]"], isOptional: true),
     Field(.hello, #""answered":7"#, .record, in: "resume."),
     Field(.hello, #""first":5"#, .record, also: ["0"], in: "resume."),
+    Field(
+      .hello, #""positions":[4,6,7]"#, .other,
+      also: ["7", "null", "[6,4,7]", "[4,7,6]", "[4,6,6,7]", "[4,7,7]", "[4,4,7]", "[3,7]", "[5,7]", "[4,6]", "[4,8]"],
+      in: "resume.", of: splitHello),
+    Field(.hello, #""answered":7"#, .record, in: "resume.", of: splitHello),
+    Field(.hello, #""first":5"#, .record, also: ["0"], in: "resume.", of: splitHello),
+    Field(.hello, #""window":1"#, .count, also: ["0", "2"], of: splitHello),
     Field(.hello, #""timeout_seconds":60"#, .other, also: ["0", "-1", "1.1e9", #""60""#]),
     Field(.welcome, #""maximum_frame_bytes":24"#, .count, also: ["23"]),
     Field(.welcome, #""applied":9"#, .record, in: "resume."),
@@ -135,11 +150,12 @@ import Testing
     Field(.replay, #""first":8"#, .record, also: ["0"]),
     Field(.replay, #""losses":[0.5,0.25]"#, .other, also: ["0.5", "null"]),
     Field(.replay, #""correct":[1,2]"#, .other, also: ["1", "null", "[]", "[1]", "[1,2,3]", "[1,-1]"]),
+    Field(.checkpoint, #""number":2"#, .count, also: ["0", "null"]),
+    Field(.checkpoint, #""sequence":7"#, .record, also: ["0", "null"]),
   ]
 
   @Test(arguments: fields) func wrongValues(field: Field) throws {
-    let json = try #require(Self.valid[field.type])
-    let parts = json.components(separatedBy: field.text)
+    let parts = field.json.components(separatedBy: field.text)
     try #require(parts.count == 2, "\(field.text) is not there, or not once")
     let key = field.text.prefix { $0 != ":" }
     func check(_ value: String, _ text: String, named path: String) {
@@ -166,7 +182,9 @@ import Testing
     for (type, json) in [
       (FrameType.acknowledgement, #"{"correct":1,"loss":1e39,"sequence":7}"#),
       (.acknowledgement, #"{"correct":1,"loss":0.5,"sequence":-7}"#), (.durable, #"{"sequence":-1}"#),
-      (.durable, #"{"sequence":18446744073709551616}"#), (.replay, #"{"correct":[1],"first":8,"losses":[1e39]}"#),
+      (.durable, #"{"sequence":18446744073709551616}"#), (.checkpoint, #"{"number":1,"sequence":-1}"#),
+      (.hello, Self.splitHello.split(separator: "[4,6,7]").joined(separator: "[4,-6,7]")),
+      (.replay, #"{"correct":[1],"first":8,"losses":[1e39]}"#),
     ] {
       #expect(
         throws: WireError.payload(

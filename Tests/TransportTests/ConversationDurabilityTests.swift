@@ -109,6 +109,8 @@ import Testing
     Moment("evaluating", [.edge, .cloud]) { try opening() + [ConversationTests.evaluate(1)] },
     Moment("a report owed", [.edge, .cloud]) { try opening() + [end(1, steps: 0, 1)] },
     Moment("a replay owed", [.edge, .cloud]) { try owing() },
+    Moment("a gradient owed after a replay", [.edge, .cloud]) { try ConversationSplitTests.owingGradient() },
+    Moment("a checkpoint owed", [.edge, .cloud]) { try ConversationCheckpointTests.asked() },
     Moment("the edge has ended", [.cloud]) { try opening() + [.edge(ConversationTests.goodbye(.interrupted))] },
     Moment("the cloud has ended", [.edge]) { try opening() + [.cloud(ConversationTests.goodbye(.interrupted))] },
     Moment("the cloud has failed", [.edge]) { try opening() + [.cloud(ConversationTests.failure)] },

@@ -40,28 +40,28 @@ import Testing
     Case(
       "gradients: acknowledged without one",
       order(
-        "gradient 1, durable of 0 to 0, goodbye (interrupted), failure", "acknowledgement of 1 from the cloud")
+        "gradient 1, goodbye (interrupted), failure", "acknowledgement of 1 from the cloud")
     ) { try opening(.gradients) + [train(1), acknowledge(1)] },
     Case(
       "gradients: of another batch",
-      order("gradient 1, durable of 0 to 0, goodbye (interrupted), failure", "gradient 2 from the cloud")
+      order("gradient 1, goodbye (interrupted), failure", "gradient 2 from the cloud")
     ) { try opening(.gradients) + [train(1), answer(2)] },
     Case(
       "gradients: two for one batch",
       order(
-        "acknowledgement of 1 to 1, durable of 0 to 0, goodbye (interrupted), failure",
+        "acknowledgement of 1 to 1, goodbye (interrupted), failure",
         "gradient 1 from the cloud")
     ) { try opening(.gradients) + [train(1), answer(1), answer(1)] },
     Case(
       "gradients: of an evaluation batch",
       order(
-        "acknowledgement of 1 to 1, durable of 0 to 0, goodbye (interrupted), failure",
+        "acknowledgement of 1 to 1, goodbye (interrupted), failure",
         "gradient 1 from the cloud")
     ) { try opening(.gradients) + [evaluate(1), answer(1)] },
     Case(
       "gradients: report without the last one",
       order(
-        "gradient 1, durable of 0 to 0, goodbye (interrupted), failure", "epoch-report of epoch 1 from the cloud")
+        "gradient 1, goodbye (interrupted), failure", "epoch-report of epoch 1 from the cloud")
     ) { try opening(.gradients) + [train(1), end(1, steps: 1, 2), report(1)] },
     Case(
       "gradients: the next batch before the acknowledgement",

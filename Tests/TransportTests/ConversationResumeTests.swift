@@ -10,18 +10,14 @@ import Testing
 
   /// The edge has kept records from 2 on.
   private static func opening(
-    _ applied: UInt64, epoch: Int = 3, steps: Int = 0, testBatches: Int = 0, answered: UInt64? = nil,
-    exchange: Exchange = .activations
+    _ applied: UInt64, epoch: Int = 3, steps: Int = 0, testBatches: Int = 0, answered: UInt64? = nil
   ) throws -> [Line] {
     try ConversationTests.opening(
-      window: exchange == .gradients ? 1 : 4, exchange: exchange,
       offer: ResumeOffer(first: 2, answered: answered ?? applied),
       resume: ResumePosition(applied: applied, epoch: epoch, steps: steps, testBatches: testBatches))
   }
   /// A run of which the edge lacks the answers 3 to 6.
-  private static func owing(exchange: Exchange = .activations) throws -> [Line] {
-    try opening(6, steps: 2, answered: 2, exchange: exchange)
-  }
+  private static func owing() throws -> [Line] { try opening(6, steps: 2, answered: 2) }
   private static func train(_ sequence: UInt64) -> Line { ConversationTests.train(sequence) }
   private static func evaluate(_ sequence: UInt64) -> Line { ConversationTests.evaluate(sequence) }
   private static func acknowledge(_ sequence: UInt64) -> Line { ConversationTests.acknowledge(sequence) }
@@ -198,9 +194,6 @@ import Testing
     },
     Case("reported before the replay", order(owes(3), "epoch-report of epoch 3 from the cloud")) {
       try owing() + [end(3, steps: 2, 7), report(3)]
-    },
-    Case("gradient before the replay", order(owes(3), "gradient 7 from the cloud")) {
-      try owing(exchange: .gradients) + [train(7), .cloud(.gradient(try gradient(7)))]
     },
     Case(
       "completed before the replay",

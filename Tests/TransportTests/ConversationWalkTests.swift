@@ -11,10 +11,11 @@ import Testing
     var generator = TestGenerator(state: 12)
     var heard: Set<FrameType> = []
     var seen = Walk.Sights()
-    for _ in 0..<400 {
+    for _ in 0..<200 {
       let window = exchange == .gradients ? 1 : Int.random(in: 1...4, using: &generator)
       var walk = try Walk(exchange, window: window, &generator)
-      for _ in 0..<Int.random(in: 10...100, using: &generator) {
+      // Lock step comes less far.
+      for _ in 0..<Int.random(in: 10...(exchange == .gradients ? 250 : 100), using: &generator) {
         if let type = try walk.step(&generator) { heard.insert(type) }
       }
       seen.formUnion(walk.seen)
@@ -24,13 +25,17 @@ import Testing
     case .measurements: types.formUnion([.probe, .probeReport, .filler])
     case .upload: types.formUnion([.trainImages, .testImages, .trainStep, .evaluationStep])
     case .activations, .images: types.formUnion([.trainBatch, .evaluationBatch])
-    case .gradients: types.formUnion([.trainBatch, .evaluationBatch, .gradient])
+    case .gradients: types.formUnion([.trainBatch, .evaluationBatch, .gradient, .checkpoint])
     }
     if exchange != .measurements {
       types.formUnion([.acknowledgement, .epochEnd, .epochReport, .durable, .replay, .alive])
     }
     #expect(heard == types)
-    #expect(seen == (exchange == .measurements ? [.completed] : .all))
+    switch exchange {
+    case .measurements: #expect(seen == .completed)
+    case .gradients: #expect(seen == Walk.Sights.run.union(.lockStep))
+    case .activations, .images, .upload: #expect(seen == .run)
+    }
   }
 }
 
@@ -48,7 +53,12 @@ private struct Walk {
     static let recordBeforeTheReplay = Self(rawValue: 2)
     static let twoOwedReports = Self(rawValue: 4)
     static let completed = Self(rawValue: 8)
-    static let all: Self = [.goneOn, .recordBeforeTheReplay, .twoOwedReports, .completed]
+    static let gradientAfterTheReplay = Self(rawValue: 16)
+    static let earlierPosition = Self(rawValue: 32)
+    static let recordBeforeDurable = Self(rawValue: 64)
+    static let secondCheckpoint = Self(rawValue: 128)
+    static let run: Self = [.goneOn, .recordBeforeTheReplay, .twoOwedReports, .completed]
+    static let lockStep: Self = [.gradientAfterTheReplay, .earlierPosition, .recordBeforeDurable, .secondCheckpoint]
   }
 
   private(set) var seen: Sights = []
@@ -65,11 +75,18 @@ private struct Walk {
   init(_ exchange: Exchange, window: Int, _ generator: inout TestGenerator) throws {
     func number(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &generator) }
     let isResumable = exchange != .measurements && number(0...2) > 0
-    let offer = isResumable ? ResumeOffer(first: UInt64(number(1...4)), answered: UInt64(number(0...12))) : nil
+    let isSplit = exchange == .gradients
+    let offer =
+      !isResumable
+      ? nil
+      : isSplit
+        ? ResumeOffer(positions: (0..<number(1...3)).map { _ in UInt64(number(0...6)) })
+        : ResumeOffer(first: UInt64(number(1...4)), answered: UInt64(number(0...12)))
     hello = .hello(try TransportTests.hello(window: window, exchange: exchange, resume: offer))
     probe = .probe(try Probe(steps: 1, configuration: TestConfiguration(cut: 2)))
     position = ResumePosition(
-      applied: UInt64(number(0...12)), epoch: number(1...3), steps: number(0...2), testBatches: max(0, number(-2...2)))
+      applied: UInt64(number(0...(isSplit ? 7 : 12))), epoch: number(1...3), steps: number(0...2),
+      testBatches: max(0, number(-2...2)))
   }
 
   /// One side says something, or hears the next message, or there is nothing to do.
@@ -78,22 +95,27 @@ private struct Walk {
   /// - Throws: `Finding`.
   mutating func step(_ generator: inout TestGenerator) throws -> FrameType? {
     let isLast = Int.random(in: 0..<30, using: &generator) == 0
-    switch Int.random(in: 0..<4, using: &generator) {
+    var heard: FrameType?
+    // In lock step there is not much to say before all has been heard. Who has refused only drains what comes.
+    switch Int.random(in: 0..<(edge.exchange == .gradients ? 6 : 4), using: &generator) {
     case 0: toCloud += try say(\.edge, edgeMessages(last: isLast).shuffled(using: &generator))
     case 1: toEdge += try say(\.cloud, cloudMessages(last: isLast).shuffled(using: &generator))
-    case 2 where !toEdge.isEmpty: return try hear(\.edge, toEdge.removeFirst())
-    // Who has refused only drains what comes.
-    case 3 where !toCloud.isEmpty && cloud.phase != .refused: return try hear(\.cloud, toCloud.removeFirst())
+    case let turn where turn % 2 == 0 && !toEdge.isEmpty: heard = try hear(\.edge, toEdge.removeFirst())
+    case let turn where turn % 2 == 1 && !toCloud.isEmpty && cloud.phase != .refused:
+      heard = try hear(\.cloud, toCloud.removeFirst())
     default: break
     }
     look()
-    if toEdge.isEmpty && toCloud.isEmpty { try compare() }
-    return nil
+    if heard != nil && toEdge.isEmpty && toCloud.isEmpty { try compare() }
+    return heard
   }
 
   private mutating func look() {
     if edge.owesReplay && edge.unacknowledged > 0 { seen.insert(.recordBeforeTheReplay) }
     if edge.owedReports.count > 1 { seen.insert(.twoOwedReports) }
+    if edge.owedGradient != nil && edge.owedGradient == edge.lastReplayed { seen.insert(.gradientAfterTheReplay) }
+    if let owed = edge.owedCheckpoint, owed < edge.lastSequence { seen.insert(.recordBeforeDurable) }
+    if let owed = edge.owedCheckpoint, edge.lastDurable > 0, owed > edge.lastDurable { seen.insert(.secondCheckpoint) }
     if toCloud.last == .goodbye(Goodbye(reason: .completed)) { seen.insert(.completed) }
   }
 
@@ -120,7 +142,10 @@ private struct Walk {
       throw finding("\(error)")
     }
     try checkOrder(self[keyPath: listener])
-    if case .welcome(let welcome) = message, welcome.resume != nil { seen.insert(.goneOn) }
+    if case .welcome(let welcome) = message, let applied = welcome.resume?.applied {
+      seen.insert(.goneOn)
+      if let positions = edge.offer?.positions, applied < positions.last ?? 0 { seen.insert(.earlierPosition) }
+    }
     return message.type
   }
 
@@ -132,6 +157,13 @@ private struct Walk {
       side.lastAcknowledged < ends.first ?? .max, ends.last ?? 0 <= side.lastSequence, ends == ends.sorted(),
       side.unacknowledged - ends.count <= side.window
     else { throw finding("out of order: \(Self.mind(side))") }
+    // Only epoch-ends pass a batch whose gradient is owed, and no answers.
+    if let owed = side.owedGradient, owed < side.lastAcknowledged || side.lastSequence - owed != UInt64(ends.count) {
+      throw finding("a record or an answer before the gradient: \(Self.mind(side))")
+    }
+    if let owed = side.owedCheckpoint, side.offer?.positions == nil || owed > side.lastAcknowledged {
+      throw finding("a checkpoint that nobody can go on from: \(Self.mind(side))")
+    }
   }
 
   /// Nothing is on its way.
@@ -144,18 +176,22 @@ private struct Walk {
     // Whose turn it is has something to say, beside a sign of life.
     func isSpeechless(_ side: ConversationStateMachine, _ messages: [Message]) -> Bool {
       messages.allSatisfy { message in
-        if message.type == .alive || message.type == .durable { return true }
         var next = side
         return (try? next.willSend(message)) == nil
       }
     }
-    let isCloudsTurn = edge.isRunning ? edge.unacknowledged > 0 || edge.owesReplay : edge.expectsPeer
+    let edgeWaits = edge.unacknowledged > 0 || edge.owesReplay || edge.owedGradient != nil
+    let isCloudsTurn = edge.isRunning ? edgeWaits : edge.expectsPeer
     let isEdgesTurn = edge.isRunning ? edge.unacknowledged < edge.window : cloud.expectsPeer
     // Who cannot welcome the edge refuses it.
-    if isCloudsTurn && isSpeechless(cloud, cloudMessages(last: false) + [ConversationTests.refusal]) {
+    let answers = cloudMessages(last: false).filter { $0.type != .alive && $0.type != .durable }
+    if isCloudsTurn && isSpeechless(cloud, answers + [ConversationTests.refusal]) {
       throw finding("the edge waits, and the cloud has nothing to say")
     }
-    if isEdgesTurn && isSpeechless(edge, edgeMessages(last: false)) {
+    if let owed = edge.owedCheckpoint, isSpeechless(cloud, [durable(owed)]) {
+      throw finding("the edge waits, and its checkpoint cannot become durable")
+    }
+    if isEdgesTurn && isSpeechless(edge, edgeMessages(last: false).filter { $0.type != .alive }) {
       throw finding("the cloud waits, and the edge has nothing to say")
     }
   }
@@ -165,7 +201,7 @@ private struct Walk {
     \(side.phase) \(side.window) \(side.exchange) epoch \(side.epoch) \(side.steps) \(side.batchesInEpoch) \
     record \(side.lastSequence) \(side.lastAcknowledged) \(side.lastReplayed) \(side.lastDurable) \
     owed \(side.owedReports) \(String(describing: side.owedGradient)) \(String(describing: side.owedAnswer)) \
-    ended \(side.edgeHasEnded) \(side.cloudHasEnded)
+    checkpoint \(String(describing: side.owedCheckpoint)) ended \(side.edgeHasEnded) \(side.cloudHasEnded)
     """
   }
 
@@ -184,12 +220,14 @@ extension Walk {
       .testImages(batch(next)), .trainBatch(batch(next + 1)), .testImages(batch(next + 1)),
       .trainStep(StepRequest(sequence: next)), .evaluationStep(StepRequest(sequence: next)),
       .trainStep(StepRequest(sequence: next + 1)), .alive(Alive()),
-      epochEnd(edge.epoch, steps: edge.steps, next), epochEnd(edge.epoch + 1, steps: edge.steps, next),
+      epochEnd(edge.epoch + 1, steps: edge.steps, next),
       epochEnd(edge.epoch, steps: edge.steps + 1, next), epochEnd(edge.epoch, steps: edge.steps, next + 1),
-      probe,
+      checkpoint(edge.lastSequence), checkpoint(next), checkpoint(edge.lastSequence / 2), probe,
       .filler(Filler(sequence: next, byteCount: 3, answerByteCount: 5)),
       .filler(Filler(sequence: next + 1, byteCount: 3)),
     ]
+    // Were there more, most walks would be about ends of epochs.
+    if edge.owedReports.count <= edge.window { messages.append(epochEnd(edge.epoch, steps: edge.steps, next)) }
     // Not often at the very beginning, or most conversations would end there.
     if last || edge.epoch > 1 { messages.append(ConversationTests.goodbye(.completed)) }
     if last { messages += [ConversationTests.goodbye(.interrupted), ConversationTests.failure] }
@@ -208,7 +246,8 @@ extension Walk {
       .gradient(Gradient(sequence: owed, encoded: [])), .gradient(Gradient(sequence: owed + 1, encoded: [])),
       replay(lacking, batches: 1), replay(lacking, batches: 2), replay(lacking, batches: 1, report: 1),
       replay(lacking, batches: 0, report: 1), replay(lacking + 1, batches: 1),
-      durable(answered), durable(answered + 1), durable(answered / 2), .alive(Alive()),
+      durable(answered), durable(answered + 1), durable(answered / 2), durable(cloud.owedCheckpoint ?? 0),
+      .alive(Alive()),
       .probeReport(ProbeReport(steps: 1, secondsPerStep: 0.5)),
       .filler(Filler(sequence: max(cloud.lastSequence, 1), byteCount: 5)),
       .filler(Filler(sequence: max(cloud.lastSequence, 1), byteCount: 4)),

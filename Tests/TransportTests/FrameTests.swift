@@ -8,90 +8,99 @@ import Testing
   static let goldenTrainBatch = hexadecimal(
     """
     48 54 52 4e
-    04 00
+    05 00
     04
     00
     07 00 00 00 00 00 00 00
     0b 00 00 00
-    34 b7 cc 8d
+    94 25 f2 d3
     02 00 00 00
     03 09
     de ad be ef 00
     """)
   static let goldenAcknowledgement =
-    hexadecimal("48 54 52 4e 04 00 06 00 00 00 00 00 00 00 00 00 26 00 00 00 c0 d3 7c 32")
+    hexadecimal("48 54 52 4e 05 00 06 00 00 00 00 00 00 00 00 00 26 00 00 00 69 65 91 38")
     + Array(#"{"correct":97,"loss":0.5,"sequence":7}"#.utf8)
   static let goldenHello =
-    hexadecimal("48 54 52 4e 04 00 01 00 00 00 00 00 00 00 00 00 77 00 00 00 a5 de 1a e7")
+    hexadecimal("48 54 52 4e 05 00 01 00 00 00 00 00 00 00 00 00 77 00 00 00 0b 9d 53 3e")
     + Array(
-      (#"{"configuration":{"cut":2},"exchange":"activations","protocol_version":4,"run_id":"r1","#
+      (#"{"configuration":{"cut":2},"exchange":"activations","protocol_version":5,"run_id":"r1","#
         + #""timeout_seconds":60,"window":4}"#).utf8)
   /// Of a run that may have begun.
   static let goldenResumingHello =
-    hexadecimal("48 54 52 4e 04 00 01 00 00 00 00 00 00 00 00 00 9a 00 00 00 92 84 7b 7f")
+    hexadecimal("48 54 52 4e 05 00 01 00 00 00 00 00 00 00 00 00 9a 00 00 00 da 52 db d8")
     + Array(
-      (#"{"configuration":{"cut":2},"exchange":"activations","protocol_version":4,"resume":{"answered":7,"#
+      (#"{"configuration":{"cut":2},"exchange":"activations","protocol_version":5,"resume":{"answered":7,"#
         + #""first":5},"run_id":"r1","timeout_seconds":0.5,"window":4}"#).utf8)
+  /// Of a run that may have begun and exchanges gradients.
+  static let goldenSplitHello =
+    hexadecimal("48 54 52 4e 05 00 01 00 00 00 00 00 00 00 00 00 ab 00 00 00 a9 48 80 ab")
+    + Array(
+      (#"{"configuration":{"cut":2},"exchange":"gradients","protocol_version":5,"resume":{"answered":7,"first":5,"#
+        + #""positions":[4,6,7]},"run_id":"r1","timeout_seconds":60,"window":1}"#).utf8)
   /// To a run that had begun.
   static let goldenWelcome =
-    hexadecimal("48 54 52 4e 04 00 02 00 00 00 00 00 00 00 00 00 8c 00 00 00 0a aa 8d 58")
+    hexadecimal("48 54 52 4e 05 00 02 00 00 00 00 00 00 00 00 00 8c 00 00 00 8c c1 4c 67")
     + Array(
       (#"{"maximum_frame_bytes":67108864,"resume":{"applied":9,"epoch":2,"steps":3,"test_batches":1},"#
         + #""software_version":"0.1.0","timeout_seconds":60}"#).utf8)
   static let goldenRefusal =
-    hexadecimal("48 54 52 4e 04 00 03 00 00 00 00 00 00 00 00 00 2f 00 00 00 cc df 87 92")
+    hexadecimal("48 54 52 4e 05 00 03 00 00 00 00 00 00 00 00 00 2f 00 00 00 89 7d 61 16")
     + Array(#"{"code":"busy","reason":"serving another edge"}"#.utf8)
   static let goldenEpochEnd =
-    hexadecimal("48 54 52 4e 04 00 07 00 00 00 00 00 00 00 00 00 95 00 00 00 90 5b 45 dc")
+    hexadecimal("48 54 52 4e 05 00 07 00 00 00 00 00 00 00 00 00 95 00 00 00 76 8c 61 83")
     + Array(
       (#"{"epoch":2,"exit_correct":4,"exit_count":5,"sent":{"control":345,"evaluation":500,"framing":264,"#
         + #""gradient":0,"payload":4000},"sequence":10,"steps":3}"#).utf8)
   static let goldenGoodbye =
-    hexadecimal("48 54 52 4e 04 00 09 00 00 00 00 00 00 00 00 00 16 00 00 00 81 dd 4c ea")
+    hexadecimal("48 54 52 4e 05 00 09 00 00 00 00 00 00 00 00 00 16 00 00 00 a1 7d c3 a9")
     + Array(#"{"reason":"completed"}"#.utf8)
   /// 0.5 and -2, the gradient with respect to 1×1×1×2 activations.
   static let goldenGradient = hexadecimal(
     """
-    48 54 52 4e 04 00 0b 00 07 00 00 00 00 00 00 00 20 00 00 00 c4 b5 94 1a
+    48 54 52 4e 05 00 0b 00 07 00 00 00 00 00 00 00 20 00 00 00 c0 a8 bd 06
     01 00 00 00 01 00 00 00 01 00 00 00 02 00 00 00
     20 00 00 00 08 00 00 00
     00 00 00 3f 00 00 00 c0
     """)
   static let goldenTrainImages = hexadecimal(
     """
-    48 54 52 4e 04 00 0c 00 01 00 00 00 00 00 00 00 0c 00 00 00 f8 91 e9 20
+    48 54 52 4e 05 00 0c 00 01 00 00 00 00 00 00 00 0c 00 00 00 cc 1a fc 82
     02 00 00 00 03 09 00 01 fe ff 80 00
     """)
   static let goldenTestImages = hexadecimal(
     """
-    48 54 52 4e 04 00 0d 00 02 00 00 00 00 00 00 00 08 00 00 00 5f 2d b7 4a
+    48 54 52 4e 05 00 0d 00 02 00 00 00 00 00 00 00 08 00 00 00 d1 ef f8 f0
     01 00 00 00 05 10 20 30
     """)
   static let goldenProbe =
-    hexadecimal("48 54 52 4e 04 00 0f 00 00 00 00 00 00 00 00 00 25 00 00 00 77 56 68 e2")
+    hexadecimal("48 54 52 4e 05 00 0f 00 00 00 00 00 00 00 00 00 25 00 00 00 1d a5 65 2b")
     + Array(#"{"configuration":{"cut":2},"steps":3}"#.utf8)
   static let goldenProbeReport =
-    hexadecimal("48 54 52 4e 04 00 10 00 00 00 00 00 00 00 00 00 41 00 00 00 65 bd 32 6e")
+    hexadecimal("48 54 52 4e 05 00 10 00 00 00 00 00 00 00 00 00 41 00 00 00 c1 e0 49 c0")
     + Array(#"{"peak_memory_bytes":300000000,"seconds_per_step":0.25,"steps":3}"#.utf8)
   /// Four bytes that ask for five.
   static let goldenFiller = hexadecimal(
     """
-    48 54 52 4e 04 00 11 00 02 00 00 00 00 00 00 00 08 00 00 00 56 f1 c8 bf
+    48 54 52 4e 05 00 11 00 02 00 00 00 00 00 00 00 08 00 00 00 d8 33 87 05
     05 00 00 00 00 00 00 00
     """)
   static let goldenDurable =
-    hexadecimal("48 54 52 4e 04 00 12 00 00 00 00 00 00 00 00 00 0e 00 00 00 c9 8a 96 9f")
+    hexadecimal("48 54 52 4e 05 00 12 00 00 00 00 00 00 00 00 00 0e 00 00 00 c0 cb 2d 8a")
     + Array(#"{"sequence":9}"#.utf8)
   static let goldenReplay =
-    hexadecimal("48 54 52 4e 04 00 13 00 00 00 00 00 00 00 00 00 32 00 00 00 3a 3a 44 ac")
+    hexadecimal("48 54 52 4e 05 00 13 00 00 00 00 00 00 00 00 00 32 00 00 00 e4 ea 22 36")
     + Array(#"{"correct":[97,101],"first":8,"losses":[0.5,0.25]}"#.utf8)
   static let goldenAlive =
-    hexadecimal("48 54 52 4e 04 00 14 00 00 00 00 00 00 00 00 00 02 00 00 00 92 49 3b a7")
+    hexadecimal("48 54 52 4e 05 00 14 00 00 00 00 00 00 00 00 00 02 00 00 00 b9 4b 52 a8")
     + Array(#"{}"#.utf8)
   static let goldenTrainStep =
-    hexadecimal("48 54 52 4e 04 00 15 00 03 00 00 00 00 00 00 00 00 00 00 00 5b d2 37 06")
+    hexadecimal("48 54 52 4e 05 00 15 00 03 00 00 00 00 00 00 00 00 00 00 00 a5 df 3b f4")
   static let goldenEvaluationStep =
-    hexadecimal("48 54 52 4e 04 00 16 00 04 00 00 00 00 00 00 00 00 00 00 00 01 01 6b 6c")
+    hexadecimal("48 54 52 4e 05 00 16 00 04 00 00 00 00 00 00 00 00 00 00 00 ff 0c 67 9e")
+  static let goldenCheckpoint =
+    hexadecimal("48 54 52 4e 05 00 17 00 00 00 00 00 00 00 00 00 19 00 00 00 c9 9b db 77")
+    + Array(#"{"number":2,"sequence":7}"#.utf8)
 
   private static func resumingHello() throws -> Hello {
     try Hello(
@@ -112,6 +121,10 @@ import Testing
       (.goodbye(Goodbye(reason: .completed)), goldenGoodbye),
       (.hello(try hello()), goldenHello),
       (.hello(try resumingHello()), goldenResumingHello),
+      (
+        .hello(try hello(window: 1, exchange: .gradients, resume: ResumeOffer(positions: [6, 7, 4, 6]))),
+        goldenSplitHello
+      ),
       (.welcome(resumingWelcome), goldenWelcome),
       (.refusal(Refusal(code: .busy, reason: "serving another edge")), goldenRefusal),
       (.gradient(try gradient(7)), goldenGradient),
@@ -129,6 +142,7 @@ import Testing
       (.alive(Alive()), goldenAlive),
       (.trainStep(StepRequest(sequence: 3)), goldenTrainStep),
       (.evaluationStep(StepRequest(sequence: 4)), goldenEvaluationStep),
+      (.checkpoint(CheckpointRequest(sequence: 7, number: 2)), goldenCheckpoint),
     ]
   }
 
@@ -173,18 +187,19 @@ import Testing
     }
     check(0, 0x47, .magic(actual: [0x47, 0x54, 0x52, 0x4e]))
     check(3, 0x4f, .magic(actual: [0x48, 0x54, 0x52, 0x4f]))
-    check(4, 1, .version(expected: 4, actual: 1))
-    check(5, 1, .version(expected: 4, actual: 260))
+    check(4, 4, .version(expected: 5, actual: 4))
+    check(5, 1, .version(expected: 5, actual: 261))
     check(6, 0, .type(actual: 0))
     check(6, 14, .type(actual: 14))
-    check(6, 23, .type(actual: 23))
+    check(6, 24, .type(actual: 24))
     check(7, 0x80, .flags(actual: 0x80))
     check(8, 0, .sequence(type: .trainBatch, actual: 0))
     check(6, 9, .sequence(type: .goodbye, actual: 7))
     check(6, 20, .sequence(type: .alive, actual: 7))
+    check(6, 23, .sequence(type: .checkpoint, actual: 7))
     check(16, 0x0c, .truncated(expected: 36, actual: 35))
     check(19, 0x7f, .length(limit: (1 << 26) - 24, actual: 0x7f00_000b))
-    check(20, 0x05, .checksum(expected: 0x8dcc_b705, actual: 0x8dcc_b734))
+    check(20, 0x05, .checksum(expected: 0xd3f2_2505, actual: 0xd3f2_2594))
   }
 
   /// Only those of samples are numbered in the header.
@@ -207,11 +222,11 @@ import Testing
   }
 
   @Test func lengthIsCheckedAgainstTheLimitOfTheType() throws {
-    let header = hexadecimal("48 54 52 4e 04 00 04 00 01 00 00 00 00 00 00 00 ff ff ff ff 00 00 00 00")
+    let header = hexadecimal("48 54 52 4e 05 00 04 00 01 00 00 00 00 00 00 00 ff ff ff ff 00 00 00 00")
     #expect(throws: WireError.length(limit: 1000 - 24, actual: 0xffff_ffff)) {
       try Message.decode(frame: header, maximumFrameBytes: 1000)
     }
-    let control = hexadecimal("48 54 52 4e 04 00 01 00 00 00 00 00 00 00 00 00 01 00 10 00 00 00 00 00")
+    let control = hexadecimal("48 54 52 4e 05 00 01 00 00 00 00 00 00 00 00 00 01 00 10 00 00 00 00 00")
     #expect(throws: WireError.length(limit: 1 << 20, actual: (1 << 20) + 1)) {
       try Message.decode(frame: control)
     }
@@ -232,7 +247,7 @@ import Testing
     #expect(
       WireError.checksum(expected: 1, actual: 0xffff_ffff).description
         == "bad checksum: expected 00000001, got ffffffff")
-    #expect(WireError.type(actual: 14).description == "bad type: expected 1 to 13, or 15 to 22, got 14")
+    #expect(WireError.type(actual: 14).description == "bad type: expected 1 to 13, or 15 to 23, got 14")
     #expect(
       WireError.sequence(type: .evaluationStep, actual: 0).description
         == "bad sequence number of evaluation-step: expected 1 or more, got 0")

@@ -21,7 +21,9 @@ import Testing
   }
 
   /// What the edge of a run that has begun is told, and what it makes of it.
-  private func goOn(_ resume: ResumePosition?) throws -> (edge: FramedConnection, welcome: Result<Welcome, any Error>) {
+  private func goOn(_ resume: ResumePosition?, offer: ResumeOffer = ResumeOffer(first: 5, answered: 7)) throws -> (
+    edge: FramedConnection, welcome: Result<Welcome, any Error>
+  ) {
     let (left, right) = try tcpPair()
     let edge = FramedConnection(left, role: .edge)
     let answer = Welcome(maximumFrameBytes: 1 << 22, resume: resume, softwareVersion: "0.1.0")
@@ -32,8 +34,10 @@ import Testing
       try right.writeAll(Message.welcome(answer).encodedFrame())
       return hello.resume
     }
-    let offer = ResumeOffer(first: 5, answered: 7)
-    let welcome = Result { try Handshake.connect(edge, hello: try hello(resume: offer)) }
+    let isSplit = offer.positions != nil
+    let hello = try hello(
+      window: isSplit ? 1 : 4, exchange: isSplit ? .gradients : .activations, resume: offer)
+    let welcome = Result { try Handshake.connect(edge, hello: hello) }
     #expect(try server.value() == offer)
     return (edge, welcome)
   }
@@ -56,6 +60,26 @@ import Testing
       try welcome.get()
     }
     #expect(throws: ConnectionError.closed) { try edge.send(ConversationTests.failure) }
+  }
+
+  /// The cloud has applied one record more than the edge has an answer to: its gradient comes again.
+  @Test func welcomedToGoOnOneRecordLater() throws {
+    let position = ResumePosition(applied: 8, epoch: 2, steps: 3, testBatches: 0)
+    let (edge, welcome) = try goOn(position, offer: ResumeOffer(positions: [4, 7]))
+    #expect(try welcome.get().resume == position)
+    #expect(edge.conversation.owesReplay && edge.conversation.owedGradient == 8)
+  }
+
+  @Test(arguments: [
+    (ResumePosition(applied: 6, epoch: 1, steps: 6, testBatches: 0), "welcome to go on after 6 from the cloud"),
+    (nil, "welcome from the cloud"),
+  ])
+  func welcomedToGoOnBetweenPositions(resume: ResumePosition?, actual: String) throws {
+    let (_, welcome) = try goOn(resume, offer: ResumeOffer(positions: [4, 7]))
+    #expect(
+      throws: WireError.order(
+        expected: "welcome to go on after one of 4, 7, or one later, refusal, failure", actual: actual)
+    ) { try welcome.get() }
   }
 
   @Test func refusedWithAReason() throws {
@@ -127,25 +151,25 @@ import Testing
     let (message, error) = try answer(to: frame)
     #expect(
       refusal(message)
-        == Refusal(code: .protocolVersion, reason: "cloud speaks protocol version 4, this edge speaks 9"))
+        == Refusal(code: .protocolVersion, reason: "cloud speaks protocol version 5, this edge speaks 9"))
     let rejected = try #require(error as? RejectedClientError)
-    #expect(rejected.cause as? WireError == .version(expected: 4, actual: 9))
+    #expect(rejected.cause as? WireError == .version(expected: 5, actual: 9))
     #expect(rejected.refusal?.code == .protocolVersion)
     #expect(
-      rejected.description.contains("refused (protocol-version): bad protocol version: expected 4, got 9"))
+      rejected.description.contains("refused (protocol-version): bad protocol version: expected 5, got 9"))
   }
 
   @Test func edgeReportsTheVersionOfTheCloud() throws {
     let (left, right) = try tcpPair()
     let server = Background {
       _ = try FramedConnection(right, role: .cloud).receive()
-      try right.writeAll(rawFrame(type: 3, payload: Array("whatever".utf8), version: 5))
+      try right.writeAll(rawFrame(type: 3, payload: Array("whatever".utf8), version: 4))
       right.shutdownWriting()
     }
-    let error = #expect(throws: ProtocolVersionError(cloud: 5, edge: 4)) {
+    let error = #expect(throws: ProtocolVersionError(cloud: 4, edge: 5)) {
       try Handshake.connect(FramedConnection(left, role: .edge), hello: try hello())
     }
-    #expect(error?.description.hasPrefix("cloud speaks protocol version 5, this edge speaks 4") == true)
+    #expect(error?.description.hasPrefix("cloud speaks protocol version 4, this edge speaks 5") == true)
     try server.value()
   }
 
@@ -165,7 +189,7 @@ import Testing
     #expect(
       refusal(try answer(to: wrongOrder).0)?.reason
         == "bad order of messages: expected hello, failure, got train-batch 1 from the edge")
-    let long = hexadecimal("48 54 52 4e 04 00 01 00 00 00 00 00 00 00 00 00 ff ff ff ff 00 00 00 00")
+    let long = hexadecimal("48 54 52 4e 05 00 01 00 00 00 00 00 00 00 00 00 ff ff ff ff 00 00 00 00")
     #expect(refusal(try answer(to: long).0)?.code == .limitExceeded)
   }
 

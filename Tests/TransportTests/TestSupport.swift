@@ -36,7 +36,7 @@ func hexadecimal(_ text: String) -> [UInt8] {
 }
 
 /// A frame with a right checksum around any payload, also around what no `Message` would write.
-func rawFrame(type: UInt8, sequence: UInt64 = 0, payload: [UInt8], version: UInt16 = 4, flags: UInt8 = 0)
+func rawFrame(type: UInt8, sequence: UInt64 = 0, payload: [UInt8], version: UInt16 = 5, flags: UInt8 = 0)
   -> [UInt8]
 {
   var bytes = FrameHeader.magic
@@ -88,6 +88,10 @@ func replay(_ first: UInt64, batches: Int, report epoch: Int? = nil) -> Message 
 
 func durable(_ sequence: UInt64) -> Message { .durable(Durable(sequence: sequence)) }
 
+func checkpoint(_ sequence: UInt64, number: Int = 1) -> Message {
+  .checkpoint(CheckpointRequest(sequence: sequence, number: number))
+}
+
 func epochReport(_ epoch: Int) -> Message {
   .epochReport(
     EpochReport(
@@ -97,10 +101,11 @@ func epochReport(_ epoch: Int) -> Message {
       sent: ByteCounts(framing: 48, control: 5)))
 }
 
-/// One message of every type.
+/// One message of every type, and a second hello.
 func allMessages() throws -> [Message] {
   [
     .hello(try hello(resume: ResumeOffer(first: 3, answered: 17))),
+    .hello(try hello(window: 1, exchange: .gradients, resume: ResumeOffer(positions: [3, 17]))),
     .welcome(
       Welcome(
         maximumFrameBytes: 1 << 20, resume: ResumePosition(applied: 18, epoch: 3, steps: 5, testBatches: 2),
@@ -127,6 +132,7 @@ func allMessages() throws -> [Message] {
     .alive(Alive()),
     .trainStep(StepRequest(sequence: 3)),
     .evaluationStep(StepRequest(sequence: 4)),
+    checkpoint(4, number: 2),
   ]
 }
 

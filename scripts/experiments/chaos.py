@@ -180,8 +180,8 @@ def parse(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
     if own.rounds < 1:
         raise programs.usage(f"--rounds {own.rounds}: expected at least 1")
     given = others + unless_given(DEFAULTS, others)
-    if programs.configuration(given)["strategy"] in ("split", "edge-only"):
-        raise programs.usage("the strategy needs a cloud and must be resumable")
+    if programs.configuration(given)["strategy"] == "edge-only":
+        raise programs.usage("edge-only has no cloud")
     return own, given
 
 

@@ -27,6 +27,8 @@ final class CloudLink: Sendable {
     /// Images that have been stored, and what is stored with them.
     case stored(sequence: UInt64, type: FrameType, byteCount: Int, RunProgress.StoredImages?)
     case epochEnd(ReceivedEnd)
+    /// Both sides write their state.
+    case checkpoint(CheckpointRequest)
     /// The edge has said goodbye.
     case completed
 
@@ -39,6 +41,7 @@ final class CloudLink: Sendable {
       case .evaluationStep: "an evaluation-step"
       case .stored: "images"
       case .epochEnd: "an epoch-end"
+      case .checkpoint: "a checkpoint"
       case .completed: "a goodbye"
       }
     }
@@ -228,6 +231,7 @@ final class CloudLink: Sendable {
     case .epochEnd(let end):
       let end = ReceivedEnd(end: end, before: received.receivedBefore, with: received.receivedWith)
       append(.epochEnd(end), received)
+    case .checkpoint(let request): append(.checkpoint(request), received)
     case .alive: break
     case .goodbye(let goodbye):
       guard goodbye.reason == .completed else { throw TrainingError.peerInterrupted(peer: .edge) }

@@ -39,7 +39,9 @@ struct CloudResumption {
   ) throws -> Self? {
     func nothing(_ reason: String) throws -> Self? {
       if offer.first == 1 { return nil }
-      throw CannotResumeError(run, "\(reason), and the edge has only the records from \(offer.first) on")
+      let positions = offer.positions.map { "can go on only after \($0.map(String.init).joined(separator: ", "))" }
+      throw CannotResumeError(
+        run, "\(reason), and the edge \(positions ?? "has only the records from \(offer.first) on")")
     }
     var status = stat()
     if stat(path, &status) != 0 { return try nothing("there is nothing of it here") }
@@ -56,16 +58,41 @@ struct CloudResumption {
       try directory.removeRun()
       return nil
     }
+    let layout = RecordLayout(configuration)
     for reader in readers {
-      guard reader.run == run, reader.configuration == configuration else {
-        throw ConfigurationError("run \(run) has another configuration here")
+      guard reader.run == run, configuration.extends(reader.configuration) else {
+        let epochs = reader.configuration.epochs
+        let more =
+          configuration.epochs < epochs ? "; it has \(epochs) epochs: edge-trainer resume --epochs \(epochs)" : ""
+        throw ConfigurationError("run \(run) has another configuration here\(more)")
       }
-      if reader.progress.records.last + 1 >= offer.first {
+      if reader.position + 1 >= offer.first, offer.positions.map({ reader.canServe($0, layout) }) ?? true {
         do { return CloudResumption(checkpoint: reader, answers: try reader.answers()) } catch {
           logger.warning("a checkpoint cannot be used: \(error)")
         }
       }
     }
-    return try nothing("the cloud is at record \(readers[0].progress.records.last)")
+    _ = try nothing("the cloud is at record \(readers[0].position)")
+    // Of the same record, the edge has only the beginning.
+    logger.notice("run \(run) begins once more: its edge can go on only from there")
+    Checkpoint.remove(from: directory)
+    try directory.removeRun()
+    return nil
+  }
+
+  /// The gradient of the last record, if the edge lacks its answer.
+  func owedGradient(after answered: UInt64) -> Gradient? {
+    answered < answers.count ? answers.lastGradient?.gradient : nil
+  }
+}
+
+extension Checkpoint.Reader {
+  /// Whether an edge that can go on only after certain records can go on from here: after this one, or from the one
+  /// before, if its answer can be told once more.
+  fileprivate func canServe(_ positions: [UInt64], _ layout: RecordLayout) -> Bool {
+    if positions.contains(position) { return true }
+    guard position > 0, positions.contains(position - 1) else { return false }
+    if case .training = layout[position] { return hasGradient }
+    return true
   }
 }

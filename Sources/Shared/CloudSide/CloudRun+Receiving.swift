@@ -118,11 +118,13 @@ extension CloudRun {
   private func peek() throws -> CloudLink.Item {
     if let ahead { return ahead }
     while true {
-      if let item = try waiting({ try link.next(within: Self.idleSeconds) }) {
+      switch try waiting({ try link.next(within: Self.idleSeconds) }) {
+      case nil: try checkpointWhileIdle()
+      case .checkpoint(let request): try checkpoint(to: .turn(request.number))
+      case .some(let item):
         ahead = item
         return item
       }
-      try checkpointWhileIdle()
     }
   }
 

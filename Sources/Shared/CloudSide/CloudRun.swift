@@ -40,6 +40,9 @@ final class CloudRun {
   /// Whether the numbers of the network are between two states of the run.
   private var isInsideStep = false
 
+  /// The answer to the batch under way, where gradients are exchanged.
+  private var gradient: AnswerHistory.LastGradient?
+
   /// What has come, and is not yet taken: the end of one stage is the beginning of the next.
   var ahead: CloudLink.Item?
 
@@ -123,7 +126,7 @@ final class CloudRun {
         idleSeconds: epochClock.idleSeconds, received: received, sent: sent)
     }
     answers.append(report(received: ByteCounts(), sent: ByteCounts()))
-    try checkpoint()
+    if writesByItself { try checkpoint() } else if !isUnfinished { try checkpoint(to: aside) }
     // An edge that has the last report may go, and never tell whether it has it.
     if !isUnfinished { try finish() }
     link.post { ledger in .epochReport(report(received: received.with, sent: ledger.sent)) }
@@ -154,7 +157,7 @@ final class CloudRun {
     try recorder.step(state, loss: result.loss, learningRate: learningRate, images: batch.count, traffic)
     acknowledge(sequence, result)
     isInsideStep = false
-    if checkpoints?.isDue == true { try checkpoint() }
+    if writesByItself, checkpoints?.isDue == true { try checkpoint() }
   }
 
   /// The same for a batch that the edge has sent.
@@ -201,11 +204,12 @@ final class CloudRun {
   }
 
   private func acknowledge(_ sequence: UInt64, _ result: SoftmaxCrossEntropy.Result) {
-    answers.append(loss: result.wireLoss, correct: result.correct)
+    answers.append(loss: result.wireLoss, correct: result.correct, gradient: gradient.take())
     link.post(.acknowledgement(Acknowledgement(sequence: sequence, loss: result.wireLoss, correct: result.correct)))
   }
 
-  func send(_ gradient: Gradient) {
+  func send(_ gradient: Gradient, _ shape: ActivationShape) {
+    self.gradient = AnswerHistory.LastGradient(gradient, shape)
     samples.count(.gradient, payloadBytes: gradient.encoded.count)
     link.post(.gradient(gradient))
   }
@@ -215,24 +219,32 @@ final class CloudRun {
 
   // MARK: Checkpoints
 
+  /// Whether there is a checkpoint whenever it is time for one. Where gradients are exchanged, both sides go on from the
+  /// same record, and the edge says at which ones they write their state.
+  private var writesByItself: Bool { configuration.strategy.exchange != .gradients }
+
+  /// Beside the checkpoints that the edge has asked for: where this side is at the end of a connection, which lets the
+  /// edge go on from there, if it still lives. (Number 1 is the beginning.)
+  private var aside: CheckpointWriter.Place { .aside(max(1, checkpoints?.number ?? 1)) }
+
   /// Seconds of waiting for the edge after which there may be a checkpoint before its time: an edge whose spool is full
   /// waits for it.
   static let idleSeconds = 1.0
 
   /// Lets the run's state be written while there is nothing to do, if the edge still keeps what is applied.
   func checkpointWhileIdle() throws {
-    guard let checkpoints, isUnfinished, !isInsideStep, covered.before < answers.count,
+    guard let checkpoints, writesByItself, isUnfinished, !isInsideStep, covered.before < answers.count,
       checkpoints.isIdle(forSeconds: max(Self.idleSeconds, settings.checkpointInterval / 6))
     else { return }
     try checkpoint()
   }
 
   /// Lets the run's state be written to its directory. The edge is told, when it is there, what the one before covers,
-  /// since that is what is left if the newest one is damaged.
+  /// since that is what is left if the newest one is damaged; of one that it has asked for, that it is there.
   ///
   /// - Parameter isLast: whether this connection ends here, so that what was received and not applied comes again.
   /// - Throws: `FileError` if one cannot be written.
-  func checkpoint(isLast: Bool = false) throws {
+  func checkpoint(to place: CheckpointWriter.Place = .next, isLast: Bool = false) throws {
     guard let checkpoints else { return }
     var records = RunProgress.Records()
     records.last = answers.count
@@ -244,11 +256,16 @@ final class CloudRun {
     let unused = traffic.connections.ledger.received - applied
     if isLast { traffic.connections.resentBytes += unused.total } else { traffic.connections.ledger.received = applied }
     covered = (answers.count, covered.newest)
-    let durable = covered.before
+    let durable: UInt64 =
+      switch place {
+      case .next: covered.before
+      case .turn: covered.newest
+      case .aside: 0
+      }
     try checkpoints.write(
       RunProgress(
         state: state, clock: clock.reading, logs: recorder.position, records: records, traffic: traffic,
-        settings: settings), answers,
+        settings: settings), answers, to: place,
       after: { [recorder, uploaded] in
         try recorder.synchronize()
         try uploaded?.synchronize()
@@ -263,7 +280,7 @@ final class CloudRun {
   /// - Throws: `FileError`.
   func endCheckpoints(writing isNeeded: Bool) throws {
     defer { checkpoints?.end() }
-    if isNeeded && !isInsideStep { try checkpoint(isLast: true) }
+    if isNeeded && !isInsideStep { try checkpoint(to: writesByItself ? .next : aside, isLast: true) }
     try checkpoints?.awaitWritten()
   }
 }

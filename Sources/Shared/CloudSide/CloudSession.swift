@@ -91,6 +91,7 @@ final class CloudSession {
       for replay in resumption?.answers.replays(after: visitor.offer?.answered ?? 0) ?? [] {
         link.post(.replay(replay))
       }
+      if let gradient = resumption?.owedGradient(after: visitor.offer?.answered ?? 0) { link.post(.gradient(gradient)) }
       if started.isUnfinished { try strategy.prepare(started) } else { try started.finish() }
       while started.isUnfinished { try started.epoch(strategy) }
       try started.awaitGoodbye()
@@ -117,7 +118,7 @@ final class CloudSession {
     if let progress {
       for change in progress.logs.summary.changes(for: options.compute) { logger.warning("\(change)") }
       recorder = try RunRecorder(
-        resuming: RunDirectory(resuming: path, operations: operations), configuration, role: .cloud, at: progress.logs,
+        resuming: RunDirectory(resuming: path, operations: operations), configuration, role: .cloud, at: progress,
         compute: options.compute, timeline: options.timeline)
     } else {
       recorder = try RunRecorder(

@@ -40,7 +40,7 @@ final class SplitCloud: CloudStrategy {
       guard case .nonFinite = error else { throw error }
       throw TrainingError.nonFiniteGradient(step: run.state.completedSteps + 1, reason: "\(error)")
     }
-    run.send(Gradient(sequence: batch.sequence, encoded: bytes))
+    run.send(Gradient(sequence: batch.sequence, encoded: bytes), gradient.activationShape)
   }
 
   func evaluate(_ run: CloudRun) throws { try run.evaluate(rest) }

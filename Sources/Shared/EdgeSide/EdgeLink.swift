@@ -11,7 +11,10 @@ import Transport
 final class EdgeLink: Sendable {
   let records: any RecordStore
   private let timeline: Timeline?
+  /// The records after which the run can go on, beside the one that is answered last; nil if it can go on anywhere.
+  private let positions: (@Sendable () -> [UInt64])?
   private let state: Guarded<State>
+  private let interrupter = Guarded<Thread?>(nil)
 
   /// A link that is not connected yet.
   ///
@@ -19,11 +22,15 @@ final class EdgeLink: Sendable {
   ///   - window: most records on their way.
   ///   - keepsAcknowledgements: whether they are wanted; their reports always are.
   ///   - position: of the run that goes on; nil at its beginning.
+  ///   - positions: the records after which the run can go on, beside the one that is answered last; nil if it can go on
+  ///     anywhere.
   init(
     _ records: any RecordStore, window: Int, keepsAcknowledgements: Bool,
-    after position: RunProgress.Records = RunProgress.Records(), timeline: Timeline? = nil
+    after position: RunProgress.Records = RunProgress.Records(), positions: (@Sendable () -> [UInt64])? = nil,
+    timeline: Timeline? = nil
   ) {
     self.records = records
+    self.positions = positions
     self.timeline = timeline
     state = Guarded(State(window: window, keepsAcknowledgements: keepsAcknowledgements, after: position))
   }
@@ -34,18 +41,28 @@ final class EdgeLink: Sendable {
   // MARK: The connection
 
   /// Where a cloud could go on.
-  var offer: ResumeOffer { ResumeOffer(first: records.first, answered: state.withLock { $0.answered }) }
+  var offer: ResumeOffer {
+    let answered = state.withLock { $0.answered }
+    guard let positions else { return ResumeOffer(first: records.first, answered: answered) }
+    // What was written is not beyond what is answered, unless the run has gone back.
+    return ResumeOffer(positions: positions().filter { $0 <= answered } + [answered])
+  }
 
   /// Starts both threads on a connection whose handshake is done; the one before must be detached.
   ///
-  /// - Throws: `ThreadError`; `detach` has to follow then, too.
+  /// - Throws: `ThreadError`, `EarlierPositionError`; `detach` has to follow then, too.
   func attach(_ connection: FramedConnection, _ welcome: Welcome) throws {
-    state.withLock { state in
+    try state.withLock { state in
+      let applied = welcome.resume?.applied ?? 0
+      if positions != nil, applied != state.answered, applied != state.answered + 1 {
+        connection.abandon()
+        throw EarlierPositionError(applied: applied)
+      }
       precondition(state.attachment == nil, "a link has one connection at a time")
       let silence = min(connection.timeout, welcome.timeoutSeconds)
       state.begin(
         State.Attachment(connection: connection, aliveInterval: Alive.interval(silence: silence)),
-        after: welcome.resume?.applied ?? 0)
+        after: applied)
     }
     do {
       for body in [send, receive] {
@@ -89,7 +106,10 @@ final class EdgeLink: Sendable {
   }
 
   /// No connection is to replace the present one any more.
-  func end() { state.change { $0.isEnding = true } }
+  func end() {
+    state.change { $0.isEnding = true }
+    interrupter.withLock { $0.take() }?.join()
+  }
 
   var hasEnded: Bool { state.withLock { $0.failure != nil || $0.isEnding } }
 
@@ -145,14 +165,29 @@ final class EdgeLink: Sendable {
       ?? Answers(list: [], through: state.withLock { $0.taken })
   }
 
-  /// Waits for the gradient of the batch that was made last.
-  func awaitGradient() throws -> Gradient {
+  /// Waits for the gradient of a batch.
+  func awaitGradient(of sequence: UInt64) throws -> Gradient {
     try state.wait { state in
-      if let gradient = state.gradient.take() { return gradient }
+      // That of the batch before may have been told once more.
+      if let gradient = state.gradient, gradient.sequence == sequence { return gradient }
       if let end = state.end { throw end }
       return nil
     }
   }
+
+  /// Asks for the cloud's state at the last record, which is answered; it is durable when it is there.
+  ///
+  /// - Returns: the number of the connection on which it is asked for; nil if there is none.
+  func request(_ checkpoint: CheckpointRequest) -> Int? {
+    state.change { state in
+      guard state.attachment?.loss == nil, state.attachment != nil else { return nil }
+      state.request = checkpoint
+      return state.connections
+    }
+  }
+
+  /// The last record that is durable, and the number of the present connection.
+  var durable: (through: UInt64, connection: Int) { state.withLock { ($0.durable, $0.connections) } }
 
   /// Notes when a record is answered.
   func watch(_ sequence: UInt64) { state.withLock { $0.watched.append(State.Watched(sequence: sequence)) } }
@@ -160,6 +195,17 @@ final class EdgeLink: Sendable {
   /// When a record that is watched was answered, in seconds of the monotonic clock; nil if it is not.
   func answerSeconds(of sequence: UInt64) -> Double? {
     state.withLock { state in state.watched.first { $0.sequence == sequence }?.seconds }
+  }
+
+  /// The user has interrupted the run.
+  ///
+  /// - Parameter seconds: given to a step under way, which the cloud has to answer.
+  func interrupt(afterSeconds seconds: Double) {
+    guard seconds > 0 else { return fail(InterruptedError()) }
+    do {
+      let thread = try Thread { [self] in if rest(seconds: seconds) { fail(InterruptedError()) } }
+      interrupter.withLock { $0 = thread }
+    } catch { fail(InterruptedError()) }
   }
 
   /// Makes everything that waits, and all that would, throw the error. The first error stays.
@@ -172,6 +218,7 @@ final class EdgeLink: Sendable {
 
   private enum Turn {
     case record(UInt64)
+    case checkpoint(CheckpointRequest)
     case alive
     case end
   }
@@ -182,6 +229,7 @@ final class EdgeLink: Sendable {
         switch nextTurn() {
         case .end: return
         case .alive: try connection.send(.alive(Alive()))
+        case .checkpoint(let request): try connection.send(.checkpoint(request))
         case .record(let sequence): try send(sequence, over: connection)
         }
       }
@@ -212,6 +260,7 @@ final class EdgeLink: Sendable {
     let interval = state.withLock { $0.attachment?.aliveInterval ?? 1 }
     return state.wait(until: Deadline(secondsFromNow: interval)) { state -> Turn? in
       if state.end != nil || state.attachment?.isClosing != false || state.attachment?.loss != nil { return .end }
+      if let request = state.request.take() { return .checkpoint(request) }
       return state.next < records.next && state.hasPlace ? .record(state.next) : nil
     } ?? .alive
   }

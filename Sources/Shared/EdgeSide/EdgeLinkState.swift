@@ -80,8 +80,13 @@ extension EdgeLink {
     private(set) var taken: UInt64
     private(set) var latestLoss: Double?
     var watched: [Watched] = []
-    /// Of the batch that was made last.
+    /// The one that came last.
     var gradient: Gradient?
+    /// What is to be asked for, on this connection.
+    var request: CheckpointRequest?
+    private(set) var durable: UInt64 = 0
+    /// Connections so far.
+    private(set) var connections = 0
     private var acknowledgements: [Acknowledgement] = []
     private var arrived: Deque<Arrived> = []
     /// The epoch-ends that were sent on this connection, with what had been sent then.
@@ -104,6 +109,7 @@ extension EdgeLink {
     /// A connection goes on after this record.
     mutating func begin(_ attachment: Attachment, after applied: UInt64) {
       self.attachment = attachment
+      connections += 1
       next = applied + 1
       answeredHere = applied
     }
@@ -120,7 +126,7 @@ extension EdgeLink {
       past = traffic
       resentBytes = 0
       attachment = nil
-      gradient = nil
+      request = nil
       ends = []
       // Told again by the next one.
       let lost = arrived.first { $0.receivedBefore != nil }
@@ -153,7 +159,8 @@ extension EdgeLink {
             Acknowledgement(sequence: replay.first + UInt64(index), loss: loss, correct: replay.correct[index]))
         }
         if let report = replay.report { answer(report, at: replay.last, receivedBefore: nil) }
-      case .durable, .alive: break
+      case .durable(let durable): self.durable = durable.sequence
+      case .alive: break
       case .failure(let failure): throw failure
       case .goodbye: throw TrainingError.peerInterrupted(peer: .cloud)
       default: throw WireError.unexpected(received.message, expected: "an answer of the cloud")

@@ -82,7 +82,7 @@ extension EdgeRun {
 
   /// Waits for the gradient of the batch that was sent last.
   func awaitGradient() throws -> Gradient {
-    let gradient = try waiting { try cloud.awaitGradient() }
+    let gradient = try waiting { try cloud.awaitGradient(of: records.last) }
     samples.count(.gradient, payloadBytes: gradient.encoded.count)
     return gradient
   }

@@ -32,13 +32,15 @@ final class EdgeRun {
   var samples: RunTraffic.Samples
   /// What the cloud has answered and this run has not taken.
   var answers: Deque<EdgeLink.Answer> = []
-  private let checkpoints: CheckpointWriter?
+  let checkpoints: CheckpointWriter
+  /// Nil unless gradients are exchanged.
+  var lockStep: LockStep?
   /// What the connections before this process have carried.
   private let earlier: RunTraffic.Connections
   private var toldThatItWaits = false
   private var toldOfOtherBits = false
   /// Whether the numbers of the network are between two states of the run.
-  private var isInsideStep = false
+  private(set) var isInsideStep = false
 
   struct Options {
     /// For the command that resumes the run.
@@ -49,17 +51,17 @@ final class EdgeRun {
   }
 
   /// - Parameters:
-  ///   - checkpoints: nil for a run that cannot be resumed.
   ///   - earlier: where a run that is resumed goes on.
   init(
     _ configuration: RunConfiguration, _ options: Options, link: EdgeLink?, recorder: RunRecorder,
-    checkpoints: CheckpointWriter?, from earlier: RunProgress?, progress: ProgressReporter,
+    checkpoints: CheckpointWriter, from earlier: RunProgress?, progress: ProgressReporter,
     interruption: Interruption, logger: Logger
   ) {
     timeline = options.timeline
     self.options = options
     self.logger = logger
     self.checkpoints = checkpoints
+    if configuration.strategy.exchange == .gradients { lockStep = LockStep(after: checkpoints.number) }
     layout = RecordLayout(configuration)
     records = earlier?.records ?? RunProgress.Records()
     samples = earlier?.traffic.samples ?? RunTraffic.Samples()
@@ -116,6 +118,7 @@ final class EdgeRun {
     try strategy.trainEpoch(self)
     clock.end()
     let outcome = try strategy.evaluate(self)
+    isInsideStep = false
 
     try recorder.endEpoch(
       state, strategy.parts, exitAccuracy: outcome.exitCorrect.map(accuracy), clock: clock,
@@ -134,7 +137,7 @@ final class EdgeRun {
       progress.endEpoch(
         report(state.sums.meanLoss, final: nil), note: "accuracy exit \(Formatting.percent(exit)), final not known yet")
     }
-    try checkpoint()
+    try checkpointUnderWay()
   }
 
   private func accuracy(_ correct: Int) -> Double { Double(correct) / Double(configuration.testImages) }
@@ -189,38 +192,6 @@ final class EdgeRun {
     return batch
   }
 
-  /// Lets the run's state be written to its directory.
-  ///
-  /// - Throws: `FileError` if one cannot be written.
-  func checkpoint() throws {
-    guard let checkpoints else { return }
-    records.sent = max(records.sent, link?.sent ?? 0)
-    try checkpoints.write(
-      RunProgress(
-        state: state, clock: clock.reading, logs: recorder.position, records: records, traffic: traffic,
-        settings: options.settings),
-      // What is sent must not be lost by an edge that does not make it once more.
-      after: { [recorder, link] in
-        try recorder.synchronize()
-        try link?.records.synchronize()
-      })
-  }
-
-  /// Waits until the state that was to be written is.
-  ///
-  /// - Throws: `FileError`.
-  func awaitCheckpoint() throws { try checkpoints?.awaitWritten() }
-
-  /// Writes the state of a run that is not complete, if its numbers are those of a state, and ends the writing.
-  ///
-  /// - Parameter isNeeded: false if the run is complete, or no state can be gone on from.
-  /// - Throws: `FileError`.
-  func endCheckpoints(writing isNeeded: Bool) throws {
-    defer { checkpoints?.end() }
-    if isNeeded && !isInsideStep { try checkpoint() }
-    try checkpoints?.awaitWritten()
-  }
-
   /// Logs one step.
   ///
   /// - Parameters:
@@ -234,7 +205,7 @@ final class EdgeRun {
     try recorder.step(state, loss: loss, learningRate: learningRate, images: images, traffic)
     progress.update(report(loss, final: link?.latestLoss))
     isInsideStep = false
-    if checkpoints?.isDue == true { try checkpoint() }
+    if checkpoints.isDue || lockStep?.isWanted == true { try checkpointUnderWay() }
   }
 
   /// Counts a batch of test images that this side has classified.

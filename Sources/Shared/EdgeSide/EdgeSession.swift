@@ -9,36 +9,6 @@ import Transport
 
 /// One run on the edge: connects, lets the strategy train epoch by epoch, and writes the run's files.
 package final class EdgeSession {
-  /// What a run needs beside its configuration.
-  package struct Options {
-    /// Nil for a strategy without a cloud, or to train without it for now.
-    package var cloud: Endpoint?
-    package var compute: ComputeSettings
-    /// Where the run's files go.
-    package var directory: String
-    package var run: RunIdentifier
-    /// What the command that resumes the run need not be told again.
-    package var settings: RunProgress.Settings
-    /// Whether a cloud that is not there yet, or busy, is waited for.
-    package var waits = false
-    /// Between attempts to reach the cloud again; shorter ones in tests.
-    var pauses = RetryPauses()
-    /// The system calls that write the files; others in tests, a full disk for example.
-    package var operations = FileOperations.live
-    /// Where the times of the run are recorded.
-    package var timeline: Timeline?
-
-    package init(
-      cloud: Endpoint?, compute: ComputeSettings, directory: String, run: RunIdentifier, settings: RunProgress.Settings
-    ) {
-      self.settings = settings
-      self.cloud = cloud
-      self.compute = compute
-      self.directory = directory
-      self.run = run
-    }
-  }
-
   private let configuration: RunConfiguration
   private let options: Options
   private let strategy: any EdgeStrategy
@@ -46,11 +16,12 @@ package final class EdgeSession {
   private let logger: Logger
   private let progress: ProgressReporter
   /// What the run goes on from.
-  private let checkpoint: Checkpoint.Reader?
+  private var checkpoint: Checkpoint.Reader?
 
   /// Builds the network and starts to load; nothing is sent yet.
   ///
-  /// - Parameter checkpoint: of the run in the options' directory that is to be resumed; nil for a new one.
+  /// - Parameter checkpoint: of the run in the options' directory that is to be resumed, which the configuration
+  ///   extends; nil for a new one.
   /// - Throws: `ConfigurationError`, `ShapeError`, `DatasetError`; `SafetensorsError`, `WeightsFileError` if the
   ///   checkpoint is not of such a network.
   package init(
@@ -97,13 +68,34 @@ package final class EdgeSession {
   /// - Returns: the summary that was written.
   /// - Throws: what ended the run early; the cloud has been told, the logs are complete up to that step.
   package func run() throws -> RunSummary {
+    while true {
+      do { return try runOnce() } catch let error as EarlierPositionError { try goBack(after: error) }
+    }
+  }
+
+  /// Loads the state that the cloud has, too.
+  private func goBack(after error: EarlierPositionError) throws {
+    let readers = try Checkpoint.read(RunDirectory(resuming: options.directory), role: .edge) { _ in }
+    let places = [error.applied, error.applied - min(1, error.applied)]
+    guard let reader = readers.first(where: { places.contains($0.position) }) else { throw error }
+    logger.notice("\(error): this side goes back to step \(reader.progress.state.completedSteps), too")
+    try reader.load(strategy.parts)
+    checkpoint = reader
+  }
+
+  private func runOnce() throws -> RunSummary {
     let directory =
       if checkpoint == nil { try RunDirectory(creating: options.directory, operations: options.operations) } else {
         try RunDirectory(resuming: options.directory, operations: options.operations)
       }
     let ending = Guarded<EdgeLink?>(nil)
-    let token = interruption.add { ending.withLock { $0 }?.fail(InterruptedError()) }
-    defer { interruption.remove(token) }
+    let token = interruption.add { [configuration] in
+      ending.withLock { $0 }?.interrupt(afterSeconds: configuration.strategy.exchange == .gradients ? 2 : 0)
+    }
+    defer {
+      interruption.remove(token)
+      ending.withLock { $0 }?.end()
+    }
     var link: EdgeLink?
     var keeper: LinkKeeper?
     var run: EdgeRun?
@@ -116,10 +108,15 @@ package final class EdgeSession {
         // It locks the directory, before anything in it is touched.
         let opened = try openRecorder(in: directory)
         recorder = opened
-        link = try makeLink(directory, first: first)
+        let checkpoints = try makeCheckpoints(in: directory)
+        link = try makeLink(directory, checkpoints, first: first)
         ending.withLock { $0 = link }
         if interruption.isRequested { link?.fail(InterruptedError()) }
-        started = try begin(in: directory, link, opened)
+        started = EdgeRun(
+          configuration,
+          EdgeRun.Options(settings: options.settings, isOffline: isOffline, timeline: options.timeline),
+          link: link, recorder: opened, checkpoints: checkpoints, from: checkpoint?.progress, progress: progress,
+          interruption: interruption, logger: logger)
       } catch {
         first?.connection.close(sending: Message(lastWordFor: error, of: .edge), within: 2)
         recorder?.finish(after: error, checkpoint?.progress.traffic ?? RunTraffic(), clock: nil, logger)
@@ -127,13 +124,15 @@ package final class EdgeSession {
       }
       run = started
       keeper = try keepConnected(link, started)
-      if checkpoint == nil { try started.checkpoint() }
+      if checkpoint == nil { try started.checkpointBeginning() }
+      // Whoever resumes it once more need not say how many epochs it has.
+      if let checkpoint, checkpoint.configuration != configuration { try started.checkpointEnd() }
       try strategy.prepare(started)
       while started.isUnfinished { try started.epoch(strategy) }
       if isOffline { return try endUndelivered(started) }
       try started.deliver()
       // If this process ends after the cloud has, nothing is left to ask it for.
-      try started.checkpoint()
+      try started.checkpointEnd()
       try started.awaitCheckpoint()
     } catch {
       let error = interruption.verdict(on: error)
@@ -166,7 +165,9 @@ package final class EdgeSession {
   private typealias Connection = (connection: FramedConnection, welcome: Welcome)
 
   /// The link of a strategy with a cloud, connected if there is a connection.
-  private func makeLink(_ directory: RunDirectory, first: Connection?) throws -> EdgeLink? {
+  private func makeLink(_ directory: RunDirectory, _ checkpoints: CheckpointWriter, first: Connection?) throws
+    -> EdgeLink?
+  {
     guard configuration.strategy.needsCloud else { return nil }
     let position = checkpoint?.progress.records ?? RunProgress.Records()
     let records: any RecordStore
@@ -184,6 +185,7 @@ package final class EdgeSession {
     }
     let link = EdgeLink(
       records, window: configuration.window, keepsAcknowledgements: !configuration.strategy.hasExit, after: position,
+      positions: configuration.strategy.exchange == .gradients ? checkpoints.positions : nil,
       timeline: options.timeline)
     if let (connection, welcome) = first {
       do { try link.attach(connection, welcome) } catch {
@@ -197,9 +199,7 @@ package final class EdgeSession {
   /// Lets a connection that is lost be replaced, if that is wanted.
   private func keepConnected(_ link: EdgeLink?, _ run: EdgeRun) throws -> LinkKeeper? {
     let limit = options.settings.reconnectFor
-    guard let link, let dialer, configuration.strategy.isResumable, run.isUndelivered,
-      limit != 0 || checkpoint != nil
-    else { return nil }
+    guard let link, let dialer, run.isUndelivered, limit != 0 || checkpoint != nil else { return nil }
     let keeper = LinkKeeper(
       link, dialer, limit: limit, pauses: options.pauses, logger: logger, log: run.recorder.logsEvents)
     try keeper.start()
@@ -212,31 +212,26 @@ package final class EdgeSession {
         directory, configuration, role: .edge, run: options.run, compute: options.compute, timeline: options.timeline)
     }
     return try RunRecorder(
-      resuming: directory, configuration, role: .edge, at: checkpoint.progress.logs, compute: options.compute,
+      resuming: directory, configuration, role: .edge, at: checkpoint.progress, compute: options.compute,
       timeline: options.timeline)
   }
 
-  private func begin(in directory: RunDirectory, _ link: EdgeLink?, _ recorder: RunRecorder) throws -> EdgeRun {
-    let checkpoints =
-      try configuration.strategy.isResumable
-      ? CheckpointWriter(
-        directory, configuration, role: .edge, run: options.run, parts: strategy.parts,
-        after: checkpoint?.number ?? 0, interval: options.settings.checkpointInterval) : nil
-    return EdgeRun(
-      configuration,
-      EdgeRun.Options(settings: options.settings, isOffline: isOffline, timeline: options.timeline),
-      link: link, recorder: recorder, checkpoints: checkpoints, from: checkpoint?.progress, progress: progress,
-      interruption: interruption, logger: logger)
+  private func makeCheckpoints(in directory: RunDirectory) throws -> CheckpointWriter {
+    try CheckpointWriter(
+      directory, configuration, role: .edge, run: options.run, parts: strategy.parts, after: checkpoint?.number ?? 0,
+      kept: checkpoint == nil ? [] : Checkpoint.read(directory, role: .edge) { _ in },
+      interval: options.settings.checkpointInterval)
   }
 
   // MARK: Endings
 
   /// Writes the last state of a run that was interrupted, and says how to go on.
   private func endCheckpoints(of run: EdgeRun, after error: any Error) {
+    let isGoingBack = error is EarlierPositionError
     do { try run.endCheckpoints(writing: error is InterruptedError || ErrorKind(error) == .link) } catch let fileError {
       if !(error is FileError) { logger.error("the last checkpoint was not written: \(fileError)") }
     }
-    if configuration.strategy.isResumable { logger.notice("to go on: edge-trainer resume \(options.directory)") }
+    if !isGoingBack { logger.notice("to go on: edge-trainer resume \(options.directory)") }
   }
 
   /// Ends a run that is trained, and of which the cloud has nothing yet.
@@ -260,7 +255,9 @@ package final class EdgeSession {
 
   /// The first connection of a run.
   private func connect(_ dialer: EdgeDialer) throws -> Connection {
-    let offer = configuration.strategy.isResumable ? ResumeOffer(first: 1, answered: 0) : nil
+    let offer =
+      configuration.strategy.exchange == .gradients
+      ? ResumeOffer(positions: [0]) : ResumeOffer(first: 1, answered: 0)
     guard options.waits else { return try dialer.dial(offer) }
     return try EdgeConnector.waiting(for: dialer.cloud, logger: logger, rest: interruption.rest) {
       try dialer.dial(offer)

@@ -21,7 +21,7 @@ final class SplitEdge: EdgeStrategy {
 
   func trainEpoch(_ run: EdgeRun) throws {
     let timeline = run.timeline
-    images.train.startEpoch(run.state.epoch - 1)
+    images.train.startEpoch(run.state.epoch - 1, firstBatch: run.state.sums.steps)
     while let batch = try run.next(images.train) {
       let features = timeline.measure(.forward) { front.forward(batch.images, training: true) }
       try run.send(features, batch.labels, codec) { .trainBatch($0) }

@@ -6,6 +6,9 @@ package enum LearningRateSchedule: String, Codable, CaseIterable, Sendable {
   case cosine
   case oneCycle = "one-cycle"
 
+  /// Whether the values of a step depend on how many steps there are.
+  package var dependsOnLength: Bool { self != .constant }
+
   /// What one step uses.
   package struct Values: Equatable, Sendable {
     package var learningRate: Float

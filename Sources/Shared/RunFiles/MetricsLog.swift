@@ -43,13 +43,21 @@ package final class MetricsLog: Sendable {
   ///   - length: bytes of the log that stay; what follows is cut off.
   ///   - role: written to every line.
   ///   - elapsedSeconds: the time since the start of the run.
-  /// - Throws: ``RunDirectoryError``, `FileError`.
+  ///   - beforehand: called when the directory is this process's, and the log is as it was.
+  /// - Throws: ``RunDirectoryError``, `FileError`, what `beforehand` throws.
   package convenience init(
-    resuming directory: RunDirectory, at length: Int, role: Role, elapsedSeconds: @escaping @Sendable () -> Double
+    resuming directory: RunDirectory, at length: Int, role: Role, elapsedSeconds: @escaping @Sendable () -> Double,
+    after beforehand: () throws -> Void = {}
   ) throws {
     let path = directory.path(of: RunDirectory.metricsFile)
-    try self.init(
-      path: path, flags: 0, role: role, elapsedSeconds: elapsedSeconds, operations: directory.operations)
+    do {
+      try self.init(
+        path: path, flags: 0, role: role, elapsedSeconds: elapsedSeconds, operations: directory.operations)
+    } catch RunDirectoryError.cannotCreate(let path, let operation, let errorNumber) {
+      throw RunDirectoryError.cannotWrite(path: path, operation: operation, errorNumber: errorNumber)
+    }
+    try directory.checkWritable()
+    try beforehand()
     try state.withLock { state in
       guard let descriptor = state.descriptor else { return }
       let present = Int(lseek(descriptor, 0, SEEK_END))

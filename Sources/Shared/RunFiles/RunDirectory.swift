@@ -48,6 +48,16 @@ package struct RunDirectory: Sendable {
     }
   }
 
+  /// Checks that a run that has begun can write here.
+  ///
+  /// - Throws: ``RunDirectoryError/cannotWrite(path:operation:errorNumber:)``.
+  func checkWritable() throws(RunDirectoryError) {
+    do throws(RunDirectoryError) { try Self.checkThatFilesCanBeCreated(in: path, operations) } catch {
+      guard case .cannotCreate(let path, let operation, let errorNumber) = error else { throw error }
+      throw .cannotWrite(path: path, operation: operation, errorNumber: errorNumber)
+    }
+  }
+
   /// The path of a file in this directory.
   package func path(of file: String) -> String { path + "/" + file }
 

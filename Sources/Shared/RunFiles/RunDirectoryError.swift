@@ -6,6 +6,8 @@ package enum RunDirectoryError: Error, Equatable, CustomStringConvertible {
   case holdsEarlierRun(path: String, file: String)
   /// The directory, or its first file, could not be created.
   case cannotCreate(path: String, operation: String, errorNumber: Int32)
+  /// A run that has begun cannot go on in its directory.
+  case cannotWrite(path: String, operation: String, errorNumber: Int32)
   /// Another process is at work on the run.
   case inUse(path: String)
   /// There is nothing left to do in it.
@@ -18,6 +20,7 @@ package enum RunDirectoryError: Error, Equatable, CustomStringConvertible {
   package var description: String {
     switch self {
     case .holdsEarlierRun, .cannotCreate: "\(problem); choose another --run-dir"
+    case .cannotWrite: "\(problem); the directory and its files must be writable"
     case .inUse, .complete, .incomplete, .finished: problem
     }
   }
@@ -28,6 +31,8 @@ package enum RunDirectoryError: Error, Equatable, CustomStringConvertible {
     case .holdsEarlierRun(let path, let file): "\(path) holds an earlier run (\(file))"
     case .cannotCreate(let path, let operation, let errorNumber):
       "cannot create the run directory: \(operation) \(path): \(SystemError.text(of: errorNumber))"
+    case .cannotWrite(let path, let operation, let errorNumber):
+      "the run cannot go on in its directory: \(operation) \(path): \(SystemError.text(of: errorNumber))"
     case .inUse(let path): "\(path): another process is at work on this run; wait for it, or end it"
     case .complete(let path): "\(path): the run is complete, there is nothing to resume"
     case .incomplete(let path, let expected, let actual):

@@ -48,25 +48,38 @@ package struct AnswerHistory: Equatable, Sendable {
   /// Samples that the final classifier got right, likewise.
   package private(set) var correct: [Float] = []
   package private(set) var reports: [Report] = []
+  /// Of the last record, if it was a batch of training, and gradients are exchanged.
+  package private(set) var lastGradient: LastGradient?
+
+  package struct LastGradient: Equatable, Sendable {
+    package let gradient: Gradient
+    package let shape: ActivationShape
+
+    package init(_ gradient: Gradient, _ shape: ActivationShape) {
+      (self.gradient, self.shape) = (gradient, shape)
+    }
+  }
 
   package init() {}
 
   /// - Returns: nil unless the lists are of the same length, and the reports in order and within it.
-  init?(losses: [Float], correct: [Float], reports: [Report]) {
+  init?(losses: [Float], correct: [Float], reports: [Report], lastGradient: LastGradient? = nil) {
     guard losses.count == correct.count,
       reports.allSatisfy({ (1...UInt64(max(1, losses.count))).contains($0.sequence) }),
       zip(reports, reports.dropFirst()).allSatisfy({ $0.sequence < $1.sequence }), reports.isEmpty || !losses.isEmpty
     else { return nil }
     (self.losses, self.correct, self.reports) = (losses, correct, reports)
+    self.lastGradient = lastGradient
   }
 
   /// Records that are answered.
   package var count: UInt64 { UInt64(losses.count) }
 
   /// Takes the answer to the next record.
-  package mutating func append(loss: Float, correct count: Int) {
+  package mutating func append(loss: Float, correct count: Int, gradient: LastGradient? = nil) {
     losses.append(loss)
     correct.append(Float(count))
+    lastGradient = gradient
   }
 
   /// Takes the answer to the next record, an epoch-end.

@@ -105,12 +105,17 @@ package struct RunProgress: Codable, Equatable, Sendable {
 /// A side's state on disk: weights, running statistics and momenta as tensors, and `RunProgress` in the metadata of one
 /// safetensors file, with a checksum. Two are kept, the newer one over the older one, so that one is always whole.
 package enum Checkpoint {
-  static let files = ["checkpoint-1.safetensors", "checkpoint-2.safetensors"]
+  /// Two take turns. The third one is for where a side is when it ends, if the other two must not be touched, since the
+  /// other side has such ones, too.
+  static let files = ["checkpoint-1.safetensors", "checkpoint-2.safetensors", "checkpoint-3.safetensors"]
+  static let turns = 2
   /// The tensor of the checksum.
   static let checksum = "checksum"
   /// The tensors of the cloud's answers, a number for each record that is applied.
   static let answeredLosses = "answers.loss"
   static let answeredCorrect = "answers.correct"
+  /// The answer to the last record, where gradients are exchanged: `[count, height, width, channels]`.
+  static let gradient = "answers.gradient"
   static let format = "hierarchical-trainer checkpoint"
   static let version = "2"
 
@@ -124,6 +129,9 @@ package enum Checkpoint {
     private let file: SafetensorsReader
 
     package var path: String { file.path }
+
+    /// The last record that the edge has made, or that the cloud has applied.
+    package var position: UInt64 { progress.records.last }
 
     /// - Throws: `SafetensorsError`, `WeightsFileError.metadata`.
     init(path: String, role: Role) throws {
@@ -147,8 +155,14 @@ package enum Checkpoint {
     /// - Throws: as `SafetensorsReader.load`.
     package func load(_ parts: [TrainedPart]) throws {
       try file.load(
-        parts.flatMap(\.state), besides: [Checkpoint.checksum, Checkpoint.answeredLosses, Checkpoint.answeredCorrect])
+        parts.flatMap(\.state),
+        besides: [
+          Checkpoint.checksum, Checkpoint.answeredLosses, Checkpoint.answeredCorrect, Checkpoint.gradient,
+        ])
     }
+
+    /// Whether the gradient of the last record can be told once more.
+    package var hasGradient: Bool { file.entries[Checkpoint.gradient] != nil }
 
     /// What the cloud had answered.
     ///
@@ -159,11 +173,26 @@ package enum Checkpoint {
       let shape = [Int(clamping: records.last)]
       let losses = try file.floats(Checkpoint.answeredLosses, shape: shape)
       let correct = try file.floats(Checkpoint.answeredCorrect, shape: shape)
-      guard let history = AnswerHistory(losses: losses, correct: correct, reports: records.reports) else {
+      guard
+        let history = AnswerHistory(
+          losses: losses, correct: correct, reports: records.reports, lastGradient: try gradient())
+      else {
         throw WeightsFileError.metadata(
           path: path, field: "progress", expected: "reports in order", actual: "another order")
       }
       return history
+    }
+
+    private func gradient() throws -> AnswerHistory.LastGradient? {
+      guard let sizes = file.entries[Checkpoint.gradient]?.shape else { return nil }
+      guard sizes.count == 4, sizes.allSatisfy({ $0 > 0 }) else {
+        throw SafetensorsError.wrongTensor(
+          path: path, name: Checkpoint.gradient, expected: "F32, four sizes", actual: "\(sizes)")
+      }
+      let shape = ActivationShape(count: sizes[0], height: sizes[1], width: sizes[2], channels: sizes[3])
+      let values = try file.floats(Checkpoint.gradient, shape: sizes)
+      return AnswerHistory.LastGradient(
+        try Gradient(sequence: progress.records.last, shape: shape, values: values), shape)
     }
   }
 
@@ -186,7 +215,17 @@ package enum Checkpoint {
           path: directory.path, expected: "\(files[0]), the state of a run", actual: "no such file")
     }
     errors.forEach(damaged)
-    return readers.sorted { $0.number > $1.number }
+    return readers.sorted { ($0.position, $0.number) > ($1.position, $1.number) }
+  }
+
+  /// Removes the checkpoints of a run that goes on from an earlier one.
+  ///
+  /// - Throws: `FileError`.
+  package static func remove(from directory: RunDirectory, after position: UInt64, role: Role) throws {
+    for reader in try read(directory, role: role, damaged: { _ in }) where reader.position > position {
+      try directory.operations.removeFile(reader.path)
+      try directory.operations.synchronizeDirectory(directory.path, of: reader.path)
+    }
   }
 
   /// Removes the checkpoints of a run that is complete. One that cannot be removed is in nobody's way.

@@ -16,9 +16,27 @@ package final class CheckpointWriter {
   private let state: Guarded<State>
   private var thread: Thread?
 
+  /// Which file a checkpoint is written to.
+  package enum Place: Equatable, Sendable {
+    /// That of the older one of the two that take turns.
+    case next
+    /// That of this number: one of the two, the same on both sides of a run.
+    case turn(Int)
+    /// One beside those two. The number is that of the one of them that must not be lost.
+    case aside(Int)
+
+    func file(_ number: Int) -> String {
+      if case .aside = self { return Checkpoint.files[Checkpoint.turns] }
+      return Checkpoint.files[number % Checkpoint.turns]
+    }
+  }
+
   private struct State {
     /// Of the last one that was begun.
     var number: Int
+    var place = Place.next
+    /// Where the run was, of each file that is there.
+    var positions: [String: UInt64] = [:]
     /// What is to be written, from the copies; nil when that is done.
     var progress: RunProgress?
     var answers: AnswerHistory?
@@ -31,11 +49,12 @@ package final class CheckpointWriter {
   /// - Parameters:
   ///   - parts: this side's.
   ///   - number: of the checkpoint that the run goes on from; 0 for a new run.
+  ///   - kept: those that are there.
   ///   - interval: seconds between two checkpoints in an epoch; 0 for none.
   /// - Throws: `ThreadError`.
   package init(
     _ directory: RunDirectory, _ configuration: RunConfiguration, role: Role, run: RunIdentifier, parts: [TrainedPart],
-    after number: Int, interval: Double
+    after number: Int, kept: [Checkpoint.Reader] = [], interval: Double
   ) throws {
     self.directory = directory
     self.interval = interval
@@ -45,11 +64,19 @@ package final class CheckpointWriter {
       "configuration": try RunJSON.line(configuration),
     ]
     copies = parameters.map { .allocate(capacity: $0.count) }
-    state = Guarded(State(number: number))
+    var start = State(number: number)
+    for reader in kept { start.positions[reader.path] = reader.position }
+    state = Guarded(start)
     thread = try Thread { [self] in write() }
   }
 
   deinit { copies.forEach { $0.deallocate() } }
+
+  /// Of the last one that was begun.
+  package var number: Int { state.withLock { $0.number } }
+
+  /// Tells, on any thread, where the run was in each of the checkpoints that are there.
+  package var positions: @Sendable () -> [UInt64] { { [state] in state.withLock { Array($0.positions.values) } } }
 
   /// Whether it is time for one, and the one before is written.
   package var isDue: Bool {
@@ -66,18 +93,24 @@ package final class CheckpointWriter {
   /// - Parameters:
   ///   - progress: what belongs to them.
   ///   - answers: of the cloud, as many as records are applied.
+  ///   - place: which file.
   ///   - beforehand: what has to be on the device before, the logs for example.
   ///   - afterwards: called when it is on the device.
   /// - Throws: what kept an earlier one from being written.
   package func write(
-    _ progress: RunProgress, _ answers: AnswerHistory? = nil, after beforehand: @escaping () throws -> Void,
+    _ progress: RunProgress, _ answers: AnswerHistory? = nil, to place: Place = .next,
+    after beforehand: @escaping () throws -> Void,
     then afterwards: @escaping () -> Void = {}
   ) throws {
     try awaitWritten()
     for (copy, parameter) in zip(copies, parameters) { _ = copy.update(from: parameter.value) }
     last = MonotonicClock.seconds()
     state.change { state in
-      state.number += 1
+      switch place {
+      case .next: state.number += 1
+      case .turn(let number), .aside(let number): state.number = number
+      }
+      state.place = place
       state.beforehand = beforehand
       state.afterwards = afterwards
       state.answers = answers
@@ -111,6 +144,7 @@ package final class CheckpointWriter {
         work.afterwards()
       }
       state.change { state in
+        if case .success = outcome { state.positions[directory.path(of: work.file)] = work.progress.records.last }
         state.progress = nil
         (state.beforehand, state.afterwards) = ({}, {})
         if case .failure(let error) = outcome { state.error = error }
@@ -122,6 +156,7 @@ package final class CheckpointWriter {
     let progress: RunProgress
     let answers: AnswerHistory?
     let number: Int
+    let file: String
     let beforehand: () throws -> Void
     let afterwards: () -> Void
   }
@@ -130,8 +165,8 @@ package final class CheckpointWriter {
     state.wait { state -> Work?? in
       guard let progress = state.progress else { return state.isEnding ? .some(nil) : nil }
       return Work(
-        progress: progress, answers: state.answers, number: state.number, beforehand: state.beforehand,
-        afterwards: state.afterwards)
+        progress: progress, answers: state.answers, number: state.number, file: state.place.file(state.number),
+        beforehand: state.beforehand, afterwards: state.afterwards)
     }
   }
 
@@ -139,21 +174,25 @@ package final class CheckpointWriter {
     var metadata = metadata
     metadata["number"] = "\(work.number)"
     metadata["progress"] = try RunJSON.line(work.progress)
-    let file = Checkpoint.files[work.number % Checkpoint.files.count]
     let weights = zip(parameters, copies).map { $0.tensor(of: $1) }
     func write(_ answers: [NamedTensor]) throws {
       try SafetensorsWriter.write(
-        weights + answers, metadata: metadata, to: directory.path(of: file), checksum: Checkpoint.checksum,
+        weights + answers, metadata: metadata, to: directory.path(of: work.file), checksum: Checkpoint.checksum,
         operations: directory.operations)
     }
     guard let answers = work.answers, answers.count > 0 else { return try write([]) }
     try answers.losses.withUnsafeBufferPointer { losses in
       try answers.correct.withUnsafeBufferPointer { correct in
         let shape = [losses.count]
-        try write([
-          .values(name: Checkpoint.answeredLosses, shape: shape, losses),
+        let lists = [
+          NamedTensor.values(name: Checkpoint.answeredLosses, shape: shape, losses),
           .values(name: Checkpoint.answeredCorrect, shape: shape, correct),
-        ])
+        ]
+        guard let last = answers.lastGradient else { return try write(lists) }
+        let sizes = [last.shape.count, last.shape.height, last.shape.width, last.shape.channels]
+        try last.gradient.values(last.shape).withUnsafeBufferPointer { values in
+          try write(lists + [.values(name: Checkpoint.gradient, shape: sizes, values)])
+        }
       }
     }
   }

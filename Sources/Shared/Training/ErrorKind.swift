@@ -62,7 +62,7 @@ extension ConnectionError: ClassifiedError { package var kind: ErrorKind { self 
 extension RunDirectoryError: ClassifiedError {
   package var kind: ErrorKind {
     switch self {
-    case .holdsEarlierRun, .cannotCreate, .inUse: .cannotCreateRun
+    case .holdsEarlierRun, .cannotCreate, .cannotWrite, .inUse: .cannotCreateRun
     case .complete: .usage
     case .incomplete: .data
     case .finished: .cannotWriteRun

@@ -49,6 +49,14 @@ package struct RunConfiguration: Equatable, Sendable {
 
   package var totalSteps: Int { epochs * stepsPerEpoch }
 
+  /// Whether a run of another configuration can go on with this one: it is the same, but that there may be more epochs,
+  /// if that changes nothing in the others.
+  package func extends(_ other: RunConfiguration) -> Bool {
+    var same = self
+    same.epochs = other.epochs
+    return same == other && (epochs == other.epochs || epochs > other.epochs && !schedule.dependsOnLength)
+  }
+
   /// Learning rate and momentum of a step, counted from 0 over the whole run.
   package func scheduled(step: Int) -> LearningRateSchedule.Values {
     schedule.values(step: step, of: totalSteps, learningRate: learningRate, momentum: momentum)

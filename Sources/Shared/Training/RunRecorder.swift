@@ -48,17 +48,25 @@ package final class RunRecorder {
     try metrics.append(EventRecord("started"))
   }
 
-  /// Goes on with the files of a run that has ended early, from where a checkpoint says.
+  /// Goes on with the files of a run that has ended early, from where a checkpoint says. Later checkpoints are removed.
   ///
   /// - Throws: `RunDirectoryError`, `FileError`.
   package convenience init(
-    resuming directory: RunDirectory, _ configuration: RunConfiguration, role: Role, at position: Position,
+    resuming directory: RunDirectory, _ configuration: RunConfiguration, role: Role, at checkpoint: RunProgress,
     compute: ComputeSettings, timeline: Timeline? = nil
   ) throws {
+    let position = checkpoint.logs
     try self.init(directory, configuration, role, position, timeline) {
-      try MetricsLog(resuming: directory, at: position.metricsBytes, role: role, elapsedSeconds: $0)
+      try MetricsLog(resuming: directory, at: position.metricsBytes, role: role, elapsedSeconds: $0) {
+        // They would be taken for those of this run once it is as far as they are, and the log is another one then.
+        try Checkpoint.remove(from: directory, after: checkpoint.records.last, role: role)
+      }
     }
     summary.outcome = .completed
+    if summary.epochs != configuration.epochs {
+      summary.epochs = configuration.epochs
+      try directory.writeConfiguration(configuration, role: role)
+    }
     (summary.threads, summary.convolution) = (compute.threads, compute.convolution)
     summary.kernels = GEMM.kernelName
     try metrics.append(EventRecord("resumed", reason: "step \(summary.completedSteps)"))

@@ -54,14 +54,6 @@ package enum Strategy: String, Codable, CaseIterable, Sendable {
     }
   }
 
-  /// Whether a run that ended early can go on.
-  package var isResumable: Bool {
-    switch self {
-    case .hierarchical, .cloudStream, .cloudUploadOnce, .edgeOnly: true
-    case .split: false
-    }
-  }
-
   /// Whether the number of batches on their way can be chosen.
   package var hasWindow: Bool {
     switch self {

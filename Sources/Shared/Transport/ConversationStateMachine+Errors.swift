@@ -25,6 +25,9 @@ extension ConversationStateMachine {
   }
 
   private var welcomeExpectation: String {
+    if let positions = offer?.positions {
+      return "welcome to go on after one of \(positions.map(String.init).joined(separator: ", ")), or one later"
+    }
     guard let offer, offer.first > 1 else { return "welcome" }
     return "welcome to go on after \(offer.first - 1) or later"
   }
@@ -42,8 +45,11 @@ extension ConversationStateMachine {
       }
     } else if unacknowledged > 0 {
       legal.append("no batch while \(unacknowledged) of \(window) are unacknowledged")
+    } else if let owedGradient {
+      legal.append("no batch before gradient \(owedGradient)")
     }
     if phase != .uploading { legal.append("epoch-end \(nextSequence) of epoch \(epoch) after \(steps) steps") }
+    if canRequestCheckpoint { legal.append("checkpoint at \(lastSequence)") }
     legal.append(isBetweenEpochs ? "goodbye" : "goodbye (interrupted)")
     return legal
   }
@@ -60,7 +66,12 @@ extension ConversationStateMachine {
     } else if let owed = owedReports.first {
       legal.append("epoch-report of epoch \(owed.epoch)")
     }
-    return legal + ["durable of \(lastDurable) to \(lastAcknowledged)", "goodbye (interrupted)"]
+    if let owedCheckpoint {
+      legal.append("durable of \(owedCheckpoint)")
+    } else if exchange != .gradients {
+      legal.append("durable of \(lastDurable) to \(lastAcknowledged)")
+    }
+    return legal + ["goodbye (interrupted)"]
   }
 
   private static func summary(_ message: Message) -> String {
@@ -72,6 +83,7 @@ extension ConversationStateMachine {
     case .gradient(let gradient): "gradient \(gradient.sequence)"
     case .trainStep(let step), .evaluationStep(let step): "\(message.type) \(step.sequence)"
     case .replay(let replay): "replay from \(replay.first) to \(replay.last)"
+    case .checkpoint(let request): "checkpoint at \(request.sequence)"
     case .durable(let durable): "durable of \(durable.sequence)"
     case .acknowledgement(let acknowledgement): "acknowledgement of \(acknowledgement.sequence)"
     case .epochEnd(let end): "epoch-end \(end.sequence) of epoch \(end.epoch) after \(end.steps) steps"

@@ -23,6 +23,11 @@ import Platform
 /// batches afterwards. Where measurements are exchanged, the phase after `welcome` is measuring, to the end: each probe
 /// is answered by a probe-report, and each filler by a filler, before the next.
 ///
+/// An edge that exchanges gradients can go on only after certain records, which its hello names, or one before the last
+/// that the cloud has applied, whose answer it is told again, and its gradient. So that both sides have such a state on
+/// disk, it asks for a checkpoint at a record that is answered, and for the next one when that is durable. Nothing else
+/// is called durable there: it might cross the question, and each side would take it for another answer.
+///
 /// From the welcome on, except while measuring, either side says alive when it has nothing else to say, and the cloud
 /// says durable. `goodbye` and `failure` end what their sender sends; messages of the other side that crossed them are
 /// still legal.
@@ -67,6 +72,8 @@ package struct ConversationStateMachine: Equatable, Sendable {
   private(set) var batchesInEpoch = 0
   /// The training batch whose gradient the cloud has to send.
   private(set) var owedGradient: UInt64?
+  /// The record at which the cloud writes a checkpoint that the edge has asked for, until it is durable.
+  private(set) var owedCheckpoint: UInt64?
   /// The answer to the edge's question, while measuring.
   var owedAnswer: OwedAnswer?
 
@@ -81,8 +88,8 @@ package struct ConversationStateMachine: Equatable, Sendable {
   /// Whether the cloud still has to tell of earlier answers.
   var owesReplay: Bool { lastReplayed < lastAcknowledged }
 
-  /// Whether the window has room for a batch or a step now.
-  var canSendBatch: Bool { isRunning && unacknowledged < window && !edgeHasEnded }
+  /// Whether the window has room for a batch or a step now, and the edge has trained on the one before.
+  var canSendBatch: Bool { isRunning && unacknowledged < window && owedGradient == nil && !edgeHasEnded }
 
   /// The number of the next record.
   var nextSequence: UInt64 { lastSequence + 1 }
@@ -159,6 +166,9 @@ package struct ConversationStateMachine: Equatable, Sendable {
       epoch += 1
       (steps, batchesInEpoch) = (0, 0)
       phase = .training
+    case (.checkpoint(let request), .training), (.checkpoint(let request), .evaluating):
+      guard canRequestCheckpoint, request.sequence == lastSequence else { throw illegal(message, from: .edge) }
+      owedCheckpoint = request.sequence
     case (.goodbye(let goodbye), _) where phase != .opening && phase != .refused:
       guard goodbye.reason == .interrupted || isBetweenEpochs || canAsk else { throw illegal(message, from: .edge) }
       end(.edge)
@@ -168,6 +178,12 @@ package struct ConversationStateMachine: Equatable, Sendable {
 
   /// Whether everything that was begun is done.
   var isBetweenEpochs: Bool { phase == .training && batchesInEpoch == 0 && unacknowledged == 0 && !owesReplay }
+
+  /// Whether both sides are at the same record, and no checkpoint is being written.
+  var canRequestCheckpoint: Bool {
+    exchange == .gradients && offer != nil && unacknowledged == 0 && lastSequence > 0 && !owesReplay
+      && owedGradient == nil && owedCheckpoint == nil
+  }
 
   /// The edge has sent the frame with this number.
   mutating func advance(toSequence sequence: UInt64) { lastSequence = sequence }
@@ -187,7 +203,7 @@ package struct ConversationStateMachine: Equatable, Sendable {
   }
 
   private mutating func takeRecord(_ sequence: UInt64, _ message: Message) throws(WireError) {
-    guard sequence == nextSequence, unacknowledged < window else { throw illegal(message, from: .edge) }
+    guard sequence == nextSequence, canSendBatch else { throw illegal(message, from: .edge) }
     lastSequence = sequence
   }
 
@@ -215,15 +231,17 @@ package struct ConversationStateMachine: Equatable, Sendable {
       else { throw illegal(message, from: .cloud) }
       answer(sequence)
     case (.epochReport(let report), _) where isRunning:
-      guard let owed = owedReports.first, owed.epoch == report.epoch, lastAcknowledged == owed.sequence - 1, !owesReplay
+      guard let owed = owedReports.first, owed.epoch == report.epoch, lastAcknowledged == owed.sequence - 1,
+        owedGradient == nil, !owesReplay
       else { throw illegal(message, from: .cloud) }
       owedReports.removeFirst()
       answer(owed.sequence)
     case (.durable(let durable), _) where isRunning:
-      guard durable.sequence >= lastDurable, durable.sequence <= lastAcknowledged else {
-        throw illegal(message, from: .cloud)
-      }
+      guard durable.sequence >= lastDurable, durable.sequence <= lastAcknowledged,
+        exchange != .gradients || durable.sequence == owedCheckpoint
+      else { throw illegal(message, from: .cloud) }
       lastDurable = durable.sequence
+      owedCheckpoint = nil
     case (.goodbye(let goodbye), _) where isRunning || phase == .measuring:
       guard goodbye.reason == .interrupted else { throw illegal(message, from: .cloud) }
       end(.cloud)
@@ -238,8 +256,7 @@ package struct ConversationStateMachine: Equatable, Sendable {
 
   private mutating func begin(_ welcome: Welcome, _ message: Message) throws(WireError) {
     // What lies before its offer the edge cannot send; and without an offer it has nothing to go on with.
-    let isPossible = if let offer { (welcome.resume?.applied ?? 0) + 1 >= offer.first } else { welcome.resume == nil }
-    guard isPossible else { throw illegal(message, from: .cloud) }
+    guard isPossible(welcome) else { throw illegal(message, from: .cloud) }
     phase =
       switch exchange {
       case .upload: .uploading
@@ -251,5 +268,15 @@ package struct ConversationStateMachine: Equatable, Sendable {
     if resume.testBatches > 0 { phase = .evaluating } else if steps > 0 || epoch > 1 { phase = .training }
     (lastSequence, lastAcknowledged) = (resume.applied, resume.applied)
     lastReplayed = min(offer.answered, resume.applied)
+    // The edge may have it; the cloud cannot know.
+    if exchange == .gradients, owesReplay, steps > 0, resume.testBatches == 0 { owedGradient = resume.applied }
+  }
+
+  private func isPossible(_ welcome: Welcome) -> Bool {
+    guard let offer else { return welcome.resume == nil }
+    let applied = welcome.resume?.applied ?? 0
+    guard let positions = offer.positions else { return applied + 1 >= offer.first }
+    // One record's answer can be told again.
+    return positions.contains(applied) || applied > 0 && positions.contains(applied - 1)
   }
 }

@@ -5,6 +5,21 @@ package struct Durable: Codable, Equatable, Sendable {
   package init(sequence: UInt64) { self.sequence = sequence }
 }
 
+/// Where gradients are exchanged, both sides write their state at the same record: the edge has done so, or does, and the
+/// cloud is to. It says when it has, by `durable`.
+package struct CheckpointRequest: Codable, Equatable, Sendable {
+  /// The last record, which both sides have applied.
+  package let sequence: UInt64
+  /// The number of the checkpoint, from 1, the same on both sides: two that follow each other are kept, so that they do
+  /// not take each other's place.
+  package let number: Int
+
+  package init(sequence: UInt64, number: Int) {
+    self.sequence = sequence
+    self.number = number
+  }
+}
+
 /// What the cloud has answered on earlier connections to consecutive records: batches, and then, if it has a report, an
 /// epoch-end.
 package struct Replay: Codable, Equatable, Sendable {
@@ -50,6 +65,15 @@ package struct Alive: Codable, Equatable, Sendable {
 extension Durable: ControlPayload {
   static let frameType = FrameType.durable
   func validated() -> Self { self }
+}
+
+extension CheckpointRequest: ControlPayload {
+  static let frameType = FrameType.checkpoint
+  func validated() throws(WireError) -> Self {
+    try PayloadCheck.sequence(sequence, "sequence", .checkpoint)
+    try PayloadCheck.count(number, "number", .checkpoint, minimum: 1)
+    return self
+  }
 }
 
 extension Alive: ControlPayload {

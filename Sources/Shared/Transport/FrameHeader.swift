@@ -23,6 +23,7 @@ package enum FrameType: UInt8, CaseIterable, Sendable, CustomStringConvertible {
   case alive = 20
   case trainStep = 21
   case evaluationStep = 22
+  case checkpoint = 23
 
   /// Whether the frame is about samples, those that the cloud keeps included, or filler of their size: such a frame has
   /// a sequence number, and may be as long as the negotiated limit.
@@ -56,6 +57,7 @@ package enum FrameType: UInt8, CaseIterable, Sendable, CustomStringConvertible {
     case .alive: "alive"
     case .trainStep: "train-step"
     case .evaluationStep: "evaluation-step"
+    case .checkpoint: "checkpoint"
     }
   }
 }
@@ -74,7 +76,7 @@ package struct FrameHeader: Equatable, Sendable {
   /// Bytes of a header.
   package static let byteCount = 24
   /// The version of the protocol that this code speaks.
-  static let protocolVersion: UInt16 = 4
+  static let protocolVersion: UInt16 = 5
   /// The default limit on a whole frame: 64 MiB.
   package static let defaultMaximumFrameBytes = 1 << 26
   /// The limit on the payload of a control frame, whatever the limit on frames: 1 MiB.

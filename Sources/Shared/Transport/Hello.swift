@@ -36,15 +36,43 @@ package struct ResumeOffer: Codable, Equatable, Sendable {
   package let first: UInt64
   /// Of all records up to this one it has the cloud's answers.
   package let answered: UInt64
+  /// Where gradients are exchanged, and only there: the records after which the edge can go on, in ascending order; the
+  /// last one is `answered`, and the first one lies before `first`.
+  package let positions: [UInt64]?
+
+  /// The most positions.
+  package static let maximumPositions = 16
 
   package init(first: UInt64, answered: UInt64) {
     self.first = first
     self.answered = answered
+    positions = nil
+  }
+
+  /// For an edge that can go on only after certain records.
+  ///
+  /// - Parameter positions: at least one, in any order.
+  package init(positions: some Sequence<UInt64>) {
+    let positions = Set(positions).sorted()
+    precondition(!positions.isEmpty, "an edge can go on somewhere")
+    first = positions[0] + 1
+    answered = positions[positions.count - 1]
+    self.positions = positions
   }
 
   func validate(_ type: FrameType) throws(WireError) {
     try PayloadCheck.sequence(first, "resume.first", type)
     try PayloadCheck.sequence(answered, "resume.answered", type, minimum: 0)
+    guard let positions else { return }
+    try PayloadCheck.count(
+      positions.count, "resume.positions.count", type, minimum: 1, maximum: Self.maximumPositions)
+    guard zip(positions, positions.dropFirst()).allSatisfy({ $0 < $1 }), positions.first == first - 1,
+      positions.last == answered
+    else {
+      throw .payload(
+        type: type, field: "resume.positions", expected: "ascending numbers from \(first - 1) to \(answered)",
+        actual: "\(positions)")
+    }
   }
 }
 
@@ -123,6 +151,12 @@ package struct Hello: Equatable, Sendable {
       throw .payload(type: .hello, field: "resume", expected: "nothing, since there is no run", actual: "an object")
     }
     try resume?.validate(.hello)
+    guard resume == nil || (resume?.positions != nil) == (exchange == .gradients) else {
+      throw .payload(
+        type: .hello, field: "resume.positions",
+        expected: exchange == .gradients ? "numbers, since gradients are exchanged" : "nothing, but for gradients",
+        actual: exchange == .gradients ? "nothing" : "an array")
+    }
     try PayloadCheck.timeout(timeoutSeconds, .hello)
   }
 

@@ -21,6 +21,7 @@ package enum Message: Equatable, Sendable {
   case alive(Alive)
   case trainStep(StepRequest)
   case evaluationStep(StepRequest)
+  case checkpoint(CheckpointRequest)
 
   package var type: FrameType {
     switch self {
@@ -45,6 +46,7 @@ package enum Message: Equatable, Sendable {
     case .alive: .alive
     case .trainStep: .trainStep
     case .evaluationStep: .evaluationStep
+    case .checkpoint: .checkpoint
     }
   }
 
@@ -78,6 +80,7 @@ package enum Message: Equatable, Sendable {
     case .durable(let value): return try control(value)
     case .replay(let value): return try control(value)
     case .alive(let value): return try control(value)
+    case .checkpoint(let value): return try control(value)
     }
   }
 
@@ -128,6 +131,7 @@ package enum Message: Equatable, Sendable {
       case .durable: return .durable(try Self.read(bytes))
       case .replay: return .replay(try Self.read(bytes))
       case .alive: return .alive(try Self.read(bytes))
+      case .checkpoint: return .checkpoint(try Self.read(bytes))
       }
     }
   }
