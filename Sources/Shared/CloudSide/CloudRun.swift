@@ -219,8 +219,8 @@ final class CloudRun {
 
   // MARK: Checkpoints
 
-  /// Whether there is a checkpoint whenever it is time for one. Where gradients are exchanged, both sides go on from the
-  /// same record, and the edge says at which ones they write their state.
+  /// Whether there is a checkpoint whenever it is time for one. Where gradients are exchanged, both sides go on from
+  /// the same record, and the edge says at which ones they write their state.
   private var writesByItself: Bool { configuration.strategy.exchange != .gradients }
 
   /// Beside the checkpoints that the edge has asked for: where this side is at the end of a connection, which lets the

@@ -22,8 +22,8 @@ final class EdgeLink: Sendable {
   ///   - window: most records on their way.
   ///   - keepsAcknowledgements: whether they are wanted; their reports always are.
   ///   - position: of the run that goes on; nil at its beginning.
-  ///   - positions: the records after which the run can go on, beside the one that is answered last; nil if it can go on
-  ///     anywhere.
+  ///   - positions: the records after which the run can go on, beside the one that is answered last; nil if it can go
+  ///     on anywhere.
   init(
     _ records: any RecordStore, window: Int, keepsAcknowledgements: Bool,
     after position: RunProgress.Records = RunProgress.Records(), positions: (@Sendable () -> [UInt64])? = nil,

@@ -5,8 +5,8 @@ package struct Durable: Codable, Equatable, Sendable {
   package init(sequence: UInt64) { self.sequence = sequence }
 }
 
-/// Where gradients are exchanged, both sides write their state at the same record: the edge has done so, or does, and the
-/// cloud is to. It says when it has, by `durable`.
+/// Where gradients are exchanged, both sides write their state at the same record: the edge has done so, or does, and
+/// the cloud is to. It says when it has, by `durable`.
 package struct CheckpointRequest: Codable, Equatable, Sendable {
   /// The last record, which both sides have applied.
   package let sequence: UInt64
