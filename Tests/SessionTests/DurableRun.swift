@@ -6,6 +6,7 @@ import Testing
 @testable import Compute
 @testable import Datasets
 @testable import EdgeSide
+@testable import NeuralNetwork
 @testable import Platform
 @testable import RunFiles
 @testable import Training
@@ -30,14 +31,27 @@ struct DurableRun {
     configuration = configuration.canonical()
   }
 
+  /// 2 steps of 2 images and one test batch in each of 2 epochs, for tests of very many runs.
+  init(tiny strategy: Strategy, in folder: SessionFolder) throws {
+    try self.init(strategy, in: folder)
+    let task = ImageTask(
+      shape: FeatureShape(height: 8, width: 8, channels: 1), classes: 3, mean: [0.375], deviation: [0.2])
+    var tiny = RunConfiguration(
+      task: task, network: SplitNetwork.Configuration(architecture: .vgg8, cut: 3, exitHead: .pool, for: task),
+      activations: configuration.activations, data: "synthetic", trainImages: 4, testImages: 2)
+    (tiny.strategy, tiny.epochs, tiny.learningRate) = (strategy, configuration.epochs, configuration.learningRate)
+    tiny.batchSize = 2
+    configuration = tiny.canonical()
+  }
+
   /// A cloud that serves until it is stopped.
   func cloud(
     on endpoint: Endpoint = Endpoint(host: "127.0.0.1", port: 0), timeout: Double = 60,
-    operations: FileOperations = .live
+    operations: FileOperations = .live, sockets: SocketOperations = .live
   ) throws -> DurableCloud {
     try DurableCloud(
       directory: "\(folder.path)/cloud", endpoint, timeout: timeout, checkpointInterval: checkpointInterval,
-      operations: operations)
+      operations: operations, sockets: sockets)
   }
 
   /// Starts the edge, or goes on with it if there is a checkpoint.
@@ -45,11 +59,11 @@ struct DurableRun {
   /// - Parameter cloud: nil to train without it.
   func edge(
     _ cloud: Endpoint?, timeout: Double = 60, reconnectFor: Double? = 60, interruption: Interruption = Interruption(),
-    operations: FileOperations = .live, train: (any LabeledImages)? = nil
+    operations: FileOperations = .live, sockets: SocketOperations = .live, train: (any LabeledImages)? = nil
   ) throws -> RunSummary {
     let path = "\(folder.path)/\(name)"
     var checkpoint: Checkpoint.Reader?
-    if Checkpoint.files.contains(where: { folder.exists("\(name)/\($0)") }) {
+    if folder.hasCheckpoint(name) {
       checkpoint = try Checkpoint.read(RunDirectory(resuming: path), role: .edge) { Issue.record($0) }[0]
     }
     var options = EdgeSession.Options(
@@ -57,6 +71,7 @@ struct DurableRun {
       settings: RunProgress.Settings(
         timeout: timeout, checkpointInterval: checkpointInterval, spool: spool, reconnectFor: reconnectFor))
     options.operations = operations
+    options.socketOperations = sockets
     options.waits = true
     options.pauses = RetryPauses(first: 0.02)
     let session = try EdgeSession(
@@ -80,35 +95,50 @@ struct DurableRun {
   }
 
   /// Both sides ended as those of another run in the same folder.
+  func expectSame(as whole: DurableRun, sourceLocation: SourceLocation = #_sourceLocation) throws {
+    for difference in try differences(from: whole) { Issue.record("\(difference)", sourceLocation: sourceLocation) }
+  }
+
+  /// What is not as in another run in the same folder.
   ///
   /// - Parameter mayLeave: whether what a run that is complete needs no more may be left: a process may have died when
   ///   it removed it.
-  func expectSame(as whole: DurableRun, mayLeave: Bool = false, sourceLocation: SourceLocation = #_sourceLocation)
-    throws
-  {
-    for (mine, others) in [(name, whole.name), ("cloud/\(name)", "cloud/\(whole.name)")] {
-      let weights = mine == name ? "edge.safetensors" : "cloud.safetensors"
+  func differences(from whole: DurableRun, mayLeave: Bool = false) throws -> [String] {
+    var differences: [String] = []
+    func require(_ isSame: Bool, _ what: String) { if !isSame { differences.append(what) } }
+    let sides = [(name, whole.name, "edge"), ("cloud/\(name)", "cloud/\(whole.name)", "cloud")]
+    for (mine, others, side) in sides.prefix(configuration.strategy.needsCloud ? 2 : 1) {
+      let weights = "\(side).safetensors"
       if folder.exists("\(others)/\(weights)") {
-        let same = try folder.bytes("\(mine)/\(weights)") == folder.bytes("\(others)/\(weights)")
-        #expect(same, "\(mine)/\(weights)", sourceLocation: sourceLocation)
+        let same = try folder.data("\(mine)/\(weights)") == folder.data("\(others)/\(weights)")
+        require(same, "\(mine)/\(weights): other weights")
       }
-      #expect(try log(mine) == log(others), "\(mine)", sourceLocation: sourceLocation)
+      let (lines, expectedLines) = (try log(mine), try log(others))
+      require(lines == expectedLines, "\(mine)/metrics.jsonl: \(lines), expected \(expectedLines)")
       let (summary, expected) = (try folder.summary(mine), try folder.summary(others))
-      #expect(summary.outcome == .completed, "\(mine)", sourceLocation: sourceLocation)
-      #expect(summary.finalAccuracy == expected.finalAccuracy, sourceLocation: sourceLocation)
-      #expect(summary.exitAccuracy == expected.exitAccuracy, sourceLocation: sourceLocation)
-      #expect(summary.trainPayloadBytes == expected.trainPayloadBytes, sourceLocation: sourceLocation)
-      #expect(summary.evaluationBytes == expected.evaluationBytes, sourceLocation: sourceLocation)
+      require(summary.outcome == .completed, "\(mine): \(summary.outcome)")
+      require(
+        summary.finalAccuracy == expected.finalAccuracy && summary.exitAccuracy == expected.exitAccuracy,
+        "\(mine): another accuracy")
+      require(
+        summary.trainPayloadBytes == expected.trainPayloadBytes && summary.evaluationBytes == expected.evaluationBytes,
+        "\(mine): \(summary.trainPayloadBytes) and \(summary.evaluationBytes) bytes, "
+          + "expected \(expected.trainPayloadBytes) and \(expected.evaluationBytes)")
       for file in Checkpoint.files + ["spool", "images.bin"] where !mayLeave {
-        #expect(!folder.exists("\(mine)/\(file)"), "\(mine)/\(file)", sourceLocation: sourceLocation)
+        require(!folder.exists("\(mine)/\(file)"), "\(mine)/\(file) is left")
       }
     }
+    return differences
   }
 
   /// The same run under another name, undisturbed.
   func whole() throws -> DurableRun {
     var whole = self
     whole.name = "whole"
+    guard configuration.strategy.needsCloud else {
+      _ = try whole.edge(nil)
+      return whole
+    }
     let cloud = try cloud()
     _ = try whole.edge(cloud.endpoint)
     cloud.awaitCompleted(1)
@@ -125,7 +155,8 @@ final class DurableCloud: Sendable {
   private let completed = Guarded(0)
 
   init(
-    directory: String, _ endpoint: Endpoint, timeout: Double, checkpointInterval: Double, operations: FileOperations
+    directory: String, _ endpoint: Endpoint, timeout: Double, checkpointInterval: Double, operations: FileOperations,
+    sockets: SocketOperations
   ) throws {
     var options = CloudServer.Options(
       listen: endpoint, compute: ComputeSettings(threads: 1), timeout: timeout, maximumFrameBytes: 1 << 26,
@@ -133,6 +164,7 @@ final class DurableCloud: Sendable {
     options.checkpointInterval = checkpointInterval
     options.reconnectFor = nil
     options.operations = operations
+    options.socketOperations = sockets
     let server = try CloudServer(options, interruption: interruption, logger: silentLogger)
     self.endpoint = server.endpoint
     thread = Background { [completed] in try server.run { _ in completed.change { $0 += 1 } } }
@@ -145,9 +177,15 @@ final class DurableCloud: Sendable {
 
   /// Ends it, and waits for its end.
   func stop() {
-    interruption.request()
+    requestEnd()
     _ = thread.result()
   }
+
+  /// Lets it end.
+  func requestEnd() { interruption.request() }
+
+  /// Whether it has ended.
+  var hasEnded: Bool { thread.poll() != nil }
 }
 
 /// A way between both sides on which connections can be cut.

@@ -24,12 +24,12 @@ import Testing
       drawnImages(.train, run.configuration), afterReads: isUploaded ? min(reads, 9) : reads, action)
   }
 
-  @Test(arguments: strategies, [[1000, 4000, 0], [5000, 3000]])
-  func connectionIsCut(strategy: Strategy, after bytes: [Int]) throws {
+  /// Beside what `CrashPointTests` looks at: the events, and the bytes that were sent once more.
+  @Test(arguments: strategies) func connectionIsCut(strategy: Strategy) throws {
     let run = try DurableRun(strategy, in: SessionFolder())
     let whole = try run.whole()
     let cloud = try run.cloud()
-    let way = try CuttableWay(to: cloud.endpoint, cutAfter: bytes)
+    let way = try CuttableWay(to: cloud.endpoint, cutAfter: [1000, 4000, 0])
     let summary = try run.edge(way.endpoint)
     cloud.awaitCompleted(1)
     cloud.stop()
@@ -80,58 +80,6 @@ import Testing
     second.awaitCompleted(1)
     second.stop()
     try run.expectSame(as: whole)
-  }
-
-  /// The cloud's disk fails at the nth call on a file, and whatever the cloud does on it fails from then on, until
-  /// another cloud comes.
-  @Test(arguments: strategies, Array(stride(from: 21, to: 120, by: 14)))
-  func cloudCrashes(strategy: Strategy, atCall call: Int) throws {
-    let run = try DurableRun(strategy, in: SessionFolder())
-    let whole = try run.whole()
-    let (operations, isDead) = FileOperations.dying(atCall: call)
-    let first = try run.cloud(operations: operations)
-    let edge = Background { try run.edge(first.endpoint) }
-    let ended = Background { _ = edge.result() }
-    while !isDead.withLock({ $0 }), case nil = ended.poll() { sleep(milliseconds: 5) }
-    first.stop()
-    let second = try run.cloud(on: first.endpoint)
-    _ = try edge.value()
-    // It may have died after all that counts.
-    if try run.folder.summary("cloud/run").outcome != .completed { second.awaitCompleted(1) }
-    second.stop()
-    try run.expectSameWeights(as: whole)
-  }
-
-  /// The edge dies at the nth call on a file: it is resumed, and dies there again, until it is complete.
-  @Test(arguments: strategies, Array(stride(from: 2, to: 80, by: 19)))
-  func edgeCrashes(strategy: Strategy, atCall call: Int) throws {
-    var run = try DurableRun(strategy, in: SessionFolder())
-    let whole = try run.whole()
-    let cloud = try run.cloud()
-    var lives = 0
-    while true {
-      lives += 1
-      try #require(lives < 40, "a life gets no further")
-      let (operations, _) = FileOperations.dying(atCall: call + 30 * lives)
-      if !run.folder.exists("\(run.name)/checkpoint-1.safetensors"),
-        !run.folder.exists("\(run.name)/checkpoint-2.safetensors")
-      {
-        // A run that was killed before its first checkpoint has not begun, and begins as another one.
-        try? FileManager.default.removeItem(atPath: "\(run.folder.path)/\(run.name)")
-        run.name = "run-\(lives)"
-      }
-      do {
-        _ = try whileBusy { try run.edge(cloud.endpoint, operations: operations) }
-        break
-      } catch let error as FileError {
-        #expect(error.errorNumber == EIO)
-      } catch is RunDirectoryError {
-        // It could not even begin.
-      }
-    }
-    cloud.awaitCompleted(1)
-    cloud.stop()
-    try run.expectSame(as: whole, mayLeave: true)
   }
 
   /// A run that goes on for more epochs than it had ends as one that had them from the beginning.

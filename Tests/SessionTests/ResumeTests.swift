@@ -23,11 +23,11 @@ import Testing
 
   private func start(
     _ folder: SessionFolder, _ run: String, interruption: Interruption = Interruption(),
-    operations: FileOperations = .live, train: (any LabeledImages)? = nil
+    train: (any LabeledImages)? = nil
   ) throws -> RunSummary {
     let configuration = try configuration()
     return try session(
-      configuration, folder, run, nil, interruption, operations, train ?? drawnImages(.train, configuration))
+      configuration, folder, run, nil, interruption, train ?? drawnImages(.train, configuration))
   }
 
   /// A run that is interrupted when the nth image is asked for.
@@ -47,13 +47,13 @@ import Testing
     let directory = try RunDirectory(resuming: "\(folder.path)/\(run)")
     let checkpoint = try Checkpoint.read(directory, role: .edge, damaged: damaged)[0]
     return try session(
-      checkpoint.configuration, folder, run, checkpoint, Interruption(), operations,
-      drawnImages(.train, checkpoint.configuration))
+      checkpoint.configuration, folder, run, checkpoint, Interruption(),
+      drawnImages(.train, checkpoint.configuration), operations)
   }
 
   private func session(
     _ configuration: RunConfiguration, _ folder: SessionFolder, _ run: String, _ checkpoint: Checkpoint.Reader?,
-    _ interruption: Interruption, _ operations: FileOperations, _ train: any LabeledImages
+    _ interruption: Interruption, _ train: any LabeledImages, _ operations: FileOperations = .live
   ) throws -> RunSummary {
     var options = EdgeSession.Options(
       cloud: nil, compute: ComputeSettings(threads: 1), directory: "\(folder.path)/\(run)",
@@ -95,33 +95,6 @@ import Testing
     _ = try resume(folder, "part")
     try expectSame(folder, "part", as: "whole")
     #expect(try folder.metrics("part").events == ["started", "interrupted", "resumed", "completed"])
-  }
-
-  /// The process dies at the nth call on a file: it is resumed, and dies there again, until it is complete.
-  @Test(arguments: Array(stride(from: 1, to: 60, by: 12))) func crashed(atCall call: Int) throws {
-    let folder = try SessionFolder()
-    _ = try start(folder, "whole")
-    var lives = 0
-    while true {
-      lives += 1
-      try #require(lives < 60, "a life gets no further")
-      // Longer with each life, or a call in the first lines of the log would be the end of every one.
-      let (operations, _) = FileOperations.dying(atCall: call + 30 * lives)
-      do {
-        if folder.hasCheckpoint("part") {
-          _ = try resume(folder, "part", operations: operations)
-        } else {
-          try? FileManager.default.removeItem(atPath: "\(folder.path)/part")
-          _ = try start(folder, "part", operations: operations)
-        }
-        break
-      } catch let error as FileError {
-        #expect(error.errorNumber == EIO)
-      } catch is RunDirectoryError {
-        // It could not even begin.
-      }
-    }
-    try expectSame(folder, "part", as: "whole")
   }
 
   @Test func damagedCheckpoint() throws {
@@ -185,11 +158,5 @@ import Testing
     try Data("weights".utf8).write(to: URL(filePath: "\(folder.path)/edge.safetensors"))
     let error = #expect(throws: RunDirectoryError.self) { try resume(folder, "edge.safetensors") }
     #expect("\(error as Any)".contains("found a file"))
-  }
-}
-
-extension SessionFolder {
-  fileprivate func hasCheckpoint(_ run: String) -> Bool {
-    Checkpoint.files.contains { exists("\(run)/\($0)") }
   }
 }

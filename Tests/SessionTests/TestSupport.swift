@@ -21,6 +21,9 @@ extension SessionFolder {
     try RunJSON.decode(RunSummary.self, from: bytes("\(run)/summary.json"))
   }
 
+  /// Whether a run has begun, so that it can be gone on with.
+  func hasCheckpoint(_ run: String) -> Bool { Checkpoint.files.contains { exists("\(run)/\($0)") } }
+
   /// The lines of a run's `metrics.jsonl`; every line must be complete.
   func metrics(_ run: String) throws -> [MetricsRow] {
     let text = String(decoding: try bytes("\(run)/metrics.jsonl"), as: UTF8.self)

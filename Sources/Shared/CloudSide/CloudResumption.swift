@@ -32,10 +32,12 @@ struct CloudResumption {
   /// - Parameters:
   ///   - path: of the run's directory.
   ///   - offer: where its edge can go on.
+  ///   - operations: the system calls that write the run's files.
   /// - Returns: nil if it begins; what is left of a beginning that came to nothing is removed then.
   /// - Throws: `CannotResumeError`, `ConfigurationError`, `RunDirectoryError`, `FileError`.
   static func find(
-    _ run: RunIdentifier, in path: String, _ configuration: RunConfiguration, _ offer: ResumeOffer, _ logger: Logger
+    _ run: RunIdentifier, in path: String, _ configuration: RunConfiguration, _ offer: ResumeOffer, _ logger: Logger,
+    operations: FileOperations
   ) throws -> Self? {
     func nothing(_ reason: String) throws -> Self? {
       if offer.first == 1 { return nil }
@@ -45,7 +47,7 @@ struct CloudResumption {
     }
     var status = stat()
     if stat(path, &status) != 0 { return try nothing("there is nothing of it here") }
-    let directory = try RunDirectory(resuming: path)
+    let directory = try RunDirectory(resuming: path, operations: operations)
     let readers: [Checkpoint.Reader]
     do {
       readers = try Checkpoint.read(directory, role: .cloud) { error in

@@ -26,6 +26,8 @@ package final class CloudServer: Sendable {
     package var reconnectFor: Double? = 0
     /// The system calls that write the runs' files; others in tests, a full disk for example.
     package var operations = FileOperations.live
+    /// Those that connect it; others in tests, a link that breaks for example.
+    package var socketOperations = SocketOperations.live
     /// Where the times of the session under way are recorded.
     package var timeline: Timeline?
 
@@ -57,7 +59,7 @@ package final class CloudServer: Sendable {
     self.options = options
     self.interruption = interruption
     self.logger = logger
-    listener = try SocketListener(on: options.listen)
+    listener = try SocketListener(on: options.listen, operations: options.socketOperations)
   }
 
   /// Where clients can connect; the port is the real one if 0 was asked for.
@@ -139,7 +141,8 @@ package final class CloudServer: Sendable {
     let session: CloudSession
     do {
       let resumption = try visitor.offer.flatMap {
-        try CloudResumption.find(run, in: directory, visitor.configuration, $0, logger)
+        try CloudResumption.find(
+          run, in: directory, visitor.configuration, $0, logger, operations: options.operations)
       }
       session = try CloudSession(visitor, resuming: resumption, options, logger: logger)
     } catch {

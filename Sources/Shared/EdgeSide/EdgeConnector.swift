@@ -24,17 +24,19 @@ package enum EdgeConnector {
   ///   - timeout: seconds without progress of the cloud.
   ///   - interruption: ends the handshake; what comes after it is not cancelled, but `cancellation` of the connection
   ///     can.
+  ///   - operations: the system calls of the connection.
   /// - Throws: `RefusedError`, `ProtocolVersionError`, `TrainingError.notATrainer`, `WireError`, `ConnectionError`,
   ///   `SystemError`, `InterruptedError`.
   package static func connect(
     _ cloud: Endpoint, _ hello: Hello, link: LinkShaping, maximumFrameBytes: Int, timeout: Double,
-    interruption: Interruption, logger: Logger
+    interruption: Interruption, operations: SocketOperations = .live, logger: Logger
   ) throws -> (connection: FramedConnection, greeting: Greeting) {
     let cancellation = try Cancellation()
     let token = interruption.add { cancellation.cancel() }
     defer { interruption.remove(token) }
     do {
-      let socket = try Socket.connect(to: cloud, timeout: timeout, cancellation: cancellation)
+      let socket = try Socket.connect(
+        to: cloud, timeout: timeout, cancellation: cancellation, operations: operations)
       let connection = FramedConnection(
         socket, role: .edge, maximumFrameBytes: maximumFrameBytes, cancellation: cancellation)
       let helloSent = Timestamp.now().secondsSince1970

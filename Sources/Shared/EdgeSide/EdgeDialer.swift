@@ -12,6 +12,7 @@ struct EdgeDialer: Sendable {
   let timeout: Double
   let timeline: Timeline?
   let interruption: Interruption
+  let operations: SocketOperations
   let logger: Logger
 
   /// Connects and says hello.
@@ -25,7 +26,7 @@ struct EdgeDialer: Sendable {
     let maximumFrameBytes = max(FrameHeader.defaultMaximumFrameBytes, try configuration.largestFrameBytes())
     let (connection, greeting) = try EdgeConnector.connect(
       cloud, hello, link: configuration.link, maximumFrameBytes: maximumFrameBytes, timeout: timeout,
-      interruption: interruption, logger: logger)
+      interruption: interruption, operations: operations, logger: logger)
     if let clock = greeting.welcome.clock {
       timeline?.note(
         Timeline.ClockOffset(

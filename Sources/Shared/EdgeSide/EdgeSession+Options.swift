@@ -21,6 +21,8 @@ extension EdgeSession {
     var pauses = RetryPauses()
     /// The system calls that write the files; others in tests, a full disk for example.
     package var operations = FileOperations.live
+    /// Those that connect it; others in tests, a link that breaks for example.
+    package var socketOperations = SocketOperations.live
     /// Where the times of the run are recorded.
     package var timeline: Timeline?
 

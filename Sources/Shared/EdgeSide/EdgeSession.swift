@@ -268,7 +268,7 @@ package final class EdgeSession {
     options.cloud.map {
       EdgeDialer(
         cloud: $0, run: options.run, configuration: configuration, timeout: options.settings.timeout,
-        timeline: options.timeline, interruption: interruption, logger: logger)
+        timeline: options.timeline, interruption: interruption, operations: options.socketOperations, logger: logger)
     }
   }
 }

@@ -22,7 +22,7 @@ package struct FileOperations: Sendable {
   /// `unlink(path)`.
   package var unlink: @Sendable (_ path: String) -> Int32
   /// `mkdir(path, mode)`.
-  var makeDirectory: @Sendable (_ path: String, _ mode: mode_t) -> Int32
+  package var makeDirectory: @Sendable (_ path: String, _ mode: mode_t) -> Int32
 
   /// The calls of this system.
   package static let live = FileOperations(

@@ -21,7 +21,7 @@ package struct RunDirectory: Sendable {
   package init(creating path: String, operations: FileOperations = .live) throws(RunDirectoryError) {
     self.path = FilePath(path).string
     self.operations = operations
-    try Self.createDirectories(self.path)
+    try Self.createDirectories(self.path, operations)
     for file in [Self.metricsFile, Self.summaryFile, Self.configurationFile] {
       var status = stat()
       if lstat(self.path(of: file), &status) == 0 { throw .holdsEarlierRun(path: self.path, file: file) }
@@ -110,7 +110,7 @@ package struct RunDirectory: Sendable {
   package static func checkBase(_ path: String) throws(RunDirectoryError) {
     let new = missing(path)
     defer { for path in new { rmdir(path) } }
-    try createDirectories(path)
+    try createDirectories(path, .live)
     try checkThatFilesCanBeCreated(in: path, .live)
   }
 
@@ -136,14 +136,22 @@ package struct RunDirectory: Sendable {
     return missing
   }
 
-  /// `mkdir -p`. A component that exists but is no directory gives `ENOTDIR`.
-  private static func createDirectories(_ path: String) throws(RunDirectoryError) {
-    if mkdir(path, 0o777) == 0 { return }
-    var errorNumber = errno
+  /// `mkdir -p`, and what is made is there after a crash, too. A component that exists but is no directory gives
+  /// `ENOTDIR`.
+  private static func createDirectories(_ path: String, _ operations: FileOperations) throws(RunDirectoryError) {
     let parent = FilePath(path).removingLastComponent()
+    func make() throws(RunDirectoryError) -> Bool {
+      guard operations.makeDirectory(path, 0o777) == 0 else { return false }
+      do throws(FileError) {
+        try operations.synchronizeDirectory(parent.isEmpty ? "." : parent.string, of: path)
+      } catch { throw .cannotCreate(path: path, operation: error.operation, errorNumber: error.errorNumber) }
+      return true
+    }
+    if try make() { return }
+    var errorNumber = errno
     if errorNumber == ENOENT, !parent.isEmpty, parent.string != path {
-      try createDirectories(parent.string)
-      if mkdir(path, 0o777) == 0 { return }
+      try createDirectories(parent.string, operations)
+      if try make() { return }
       errorNumber = errno
     }
     if errorNumber == EEXIST {

@@ -103,7 +103,7 @@ package final class CheckpointWriter {
     then afterwards: @escaping () -> Void = {}
   ) throws {
     try awaitWritten()
-    for (copy, parameter) in zip(copies, parameters) { _ = copy.update(from: parameter.value) }
+    for (copy, parameter) in zip(copies, parameters) { _ = copy.update(fromContentsOf: parameter.value) }
     last = MonotonicClock.seconds()
     state.change { state in
       switch place {

@@ -8,11 +8,12 @@ extension Socket {
   ///   - timeout: seconds for all attempts together, shared evenly among the addresses that are left; then the socket's
   ///     limit on the time without progress.
   ///   - cancellation: wakes the call, which then throws.
+  ///   - operations: the system calls.
   /// - Returns: the connection.
   /// - Throws: `ConnectionError` (`cannotResolve`, `cannotConnect`, `cancelled`), `SystemError`.
-  package static func connect(to endpoint: Endpoint, timeout: Double, cancellation: Cancellation? = nil) throws
-    -> Socket
-  {
+  package static func connect(
+    to endpoint: Endpoint, timeout: Double, cancellation: Cancellation? = nil, operations: SocketOperations = .live
+  ) throws -> Socket {
     precondition(timeout > 0, "the timeout must be positive")
     guard endpoint.port != 0 else {
       throw ConnectionError.cannotConnect(endpoint: "\(endpoint)", reason: "port 0 is no port to connect to")
@@ -31,7 +32,9 @@ extension Socket {
         reasons.append("\(error)")
         continue
       }
-      do { try attempt(descriptor, address, until: now + share, cancellation) } catch let error as SystemError {
+      do {
+        try attempt(descriptor, address, until: now + share, cancellation, operations)
+      } catch let error as SystemError {
         SystemCall.close(descriptor)
         let reason = SystemError.text(of: error.errnoCode)
         reasons.append(addresses.count == 1 ? reason : "\(address.endpoint?.host ?? "?"): \(reason)")
@@ -40,17 +43,18 @@ extension Socket {
         SystemCall.close(descriptor)
         throw error
       }
-      return try Socket(connected: descriptor, timeout: timeout)
+      return try Socket(connected: descriptor, timeout: timeout, operations: operations)
     }
     throw ConnectionError.cannotConnect(endpoint: "\(endpoint)", reason: reasons.joined(separator: "; "))
   }
 
   /// One attempt. `SystemError` means that the next address may do better.
   private static func attempt(
-    _ descriptor: Int32, _ address: SocketAddress, until end: UInt64, _ cancellation: Cancellation?
+    _ descriptor: Int32, _ address: SocketAddress, until end: UInt64, _ cancellation: Cancellation?,
+    _ operations: SocketOperations
   ) throws {
     try makeNonBlocking(descriptor)
-    let isConnected = address.withPointer { pointer, length in Glibc.connect(descriptor, pointer, length) == 0 }
+    let isConnected = address.withPointer { operations.connect(descriptor, $0, $1) == 0 }
     if isConnected { return }
     // After EINTR too the attempt goes on in the background.
     let errnoCode = errno

@@ -15,15 +15,17 @@ package final class Socket: ByteStream {
   /// This end in numbers; `nil` for a socket pair.
   package let localEndpoint: Endpoint?
   let descriptor: OwnedDescriptor
+  private let operations: SocketOperations
   private let clock = Guarded(ProgressClock())
   private let silence = Atomic<UInt64>(0)
 
   /// Takes over a connected descriptor and sets its options.
   ///
   /// - Throws: `SystemError`; the descriptor is then closed.
-  init(connected descriptor: Int32, timeout: Double) throws(SystemError) {
+  init(connected descriptor: Int32, timeout: Double, operations: SocketOperations = .live) throws(SystemError) {
     precondition(timeout > 0, "the timeout must be positive")
     self.timeout = timeout
+    self.operations = operations
     let owner = OwnedDescriptor(descriptor)
     self.descriptor = owner
     try Self.makeNonBlocking(descriptor)
@@ -70,7 +72,7 @@ package final class Socket: ByteStream {
       while true {
         if patience.cancellation?.isCancelled == true { throw ConnectionError.cancelled }
         do throws(SystemError) {
-          let count = try SystemCall.run("recv") { recv(descriptor, buffer.baseAddress, buffer.count, 0) }
+          let count = try SystemCall.run("recv") { operations.receive(descriptor, buffer.baseAddress, buffer.count) }
           if count > 0 {
             let now = MonotonicClock.nanoseconds()
             clock.withLock { $0.received(at: now) }
@@ -105,7 +107,7 @@ package final class Socket: ByteStream {
             var message = msghdr()
             message.msg_iov = vectors
             message.msg_iovlen = numericCast(vectorCount)
-            return try SystemCall.run("send") { sendmsg(descriptor, &message, Self.noSignal) }
+            return try SystemCall.run("send") { operations.send(descriptor, &message) }
           }
           bytes.advance(by: count)
           let now = MonotonicClock.nanoseconds()
@@ -124,10 +126,10 @@ package final class Socket: ByteStream {
   // MARK: Ending
 
   package func shutdownWriting(patience: Patience = Patience()) {
-    try? descriptor.use { _ = shutdown($0, Int32(SHUT_WR)) }
+    try? descriptor.use { _ = operations.shutdown($0, Int32(SHUT_WR)) }
   }
 
-  package func close() { descriptor.close { _ = shutdown($0, Int32(SHUT_RDWR)) } }
+  package func close() { descriptor.close { _ = operations.shutdown($0, Int32(SHUT_RDWR)) } }
 
   /// A socket holds nothing back.
   package func release() {}
@@ -199,6 +201,4 @@ package final class Socket: ByteStream {
     guard codes.contains(error.errnoCode) else { return nil }
     return .peerGone(operation: error.operation, errnoCode: error.errnoCode)
   }
-
-  private static var noSignal: Int32 { Int32(MSG_NOSIGNAL) }
 }

@@ -5,12 +5,15 @@ package final class SocketListener: Sendable {
   /// Where it listens, in numbers; with port 0 asked for, the port that the system chose.
   package let localEndpoint: Endpoint
   private let descriptor: OwnedDescriptor
+  private let operations: SocketOperations
 
   /// Listens on the first address of `endpoint` that can be bound. A name such as `localhost` may have an IPv6 and an
   /// IPv4 address: `localEndpoint` tells which was taken.
   ///
+  /// - Parameter operations: the system calls of the connections.
   /// - Throws: `ConnectionError` (`cannotResolve`, `cannotListen`).
-  package init(on endpoint: Endpoint) throws(ConnectionError) {
+  package init(on endpoint: Endpoint, operations: SocketOperations = .live) throws(ConnectionError) {
+    self.operations = operations
     var reason = "it has no address"
     for address in try SocketAddress.resolve(endpoint, forListening: true) {
       do throws(SystemError) {
@@ -48,8 +51,8 @@ package final class SocketListener: Sendable {
       while true {
         if cancellation?.isCancelled == true { throw ConnectionError.cancelled }
         do throws(SystemError) {
-          let client = try SystemCall.run("accept") { Glibc.accept(descriptor, nil, nil) }
-          return try Socket(connected: client, timeout: timeout)
+          let client = try SystemCall.run("accept") { operations.accept(descriptor) }
+          return try Socket(connected: client, timeout: timeout, operations: operations)
         } catch {
           if self.descriptor.isClosing { throw ConnectionError.closed }
           // These concern a client that has already gone again, not the listener.
@@ -67,5 +70,5 @@ package final class SocketListener: Sendable {
   }
 
   /// Stops listening; a thread inside `accept` wakes up and throws. The second call does nothing.
-  package func close() { descriptor.close { _ = shutdown($0, Int32(SHUT_RDWR)) } }
+  package func close() { descriptor.close { _ = operations.shutdown($0, Int32(SHUT_RDWR)) } }
 }
