@@ -16,7 +16,10 @@ extension EdgeRun {
   func checkpointUnderWay() throws {
     guard lockStep != nil, let link else { return try checkpoint(to: .next) }
     lockStep?.want()
-    guard checkpoints.isIdle(forSeconds: 0), let number = lockStep?.request(at: records.last, link) else { return }
+    guard checkpoints.isIdle(forSeconds: 0) else { return }
+    // One that could not be written ends the run before the cloud overwrites the one before.
+    try checkpoints.awaitWritten()
+    guard let number = lockStep?.request(at: records.last, link) else { return }
     try checkpoint(to: .turn(number))
   }
 
