@@ -153,6 +153,7 @@ struct LocalCloudError: ClassifiedError, CustomStringConvertible {
   }
 
   init(_ what: String, _ errorNumber: Int32) {
-    self.init("\(what): \(SystemError.text(of: errorNumber))")
+    let hint = errorNumber == EAGAIN ? "; raise the limit on processes (ulimit -u, pids.max)" : ""
+    self.init("\(what): \(SystemError.text(of: errorNumber))\(hint)")
   }
 }

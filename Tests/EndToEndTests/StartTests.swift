@@ -97,9 +97,10 @@ import Transport
       .cloud, ["--listen", "\(endpoint)", "--run-dir", directory.path("cloud"), "--sessions", "1"],
       in: directory,
       input: .closed, output: .closed)
-    // A client that says nothing, only to know that the cloud listens.
+    // A client that says nothing sensible, only to know that the cloud listens.
     try cloud.wait(for: "the cloud to listen") { () -> Bool? in
       guard let client = try? Socket.connect(to: endpoint, timeout: ChildProcess.limit) else { return nil }
+      try client.writeAll([0])
       client.close()
       return true
     }

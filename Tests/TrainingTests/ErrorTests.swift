@@ -58,7 +58,7 @@ import Testing
       (ConnectionError.endOfStream, .link),
       (ConnectionError.cannotConnect(endpoint: "e", reason: "r"), .link),
       (SystemError(operation: "bind", errnoCode: 13), .link),
-      (RejectedClientError(client: nil, cause: wire, refusal: nil), .protocolError),
+      (RejectedClientError(client: nil, cause: wire, saidNothing: false, refusal: nil), .protocolError),
       (TrainingError.notATrainer(address: "a", reason: "r"), .protocolError),
       (ThreadError(errnoCode: 11), .system),
       // An error that nobody has classified is the program's own fault, and no fault of the link.

@@ -201,6 +201,17 @@ import Testing
     client.close()
     let error = #expect(throws: RejectedClientError.self) { try server.value() }
     #expect(error?.cause as? ConnectionError == .timedOut(seconds: 0.2))
+    #expect(error?.saidNothing == false)
+  }
+
+  @Test func clientThatLeavesAfterAWord() throws {
+    let (client, right) = try tcpPair()
+    try client.writeAll([0x48])
+    client.close()
+    let error = #expect(throws: RejectedClientError.self) {
+      try Handshake.accept(FramedConnection(right, role: .cloud))
+    }
+    #expect(error?.saidNothing == false)
   }
 
   @Test func clientThatLeaves() throws {
@@ -211,6 +222,7 @@ import Testing
     }
     #expect(error?.cause as? ConnectionError == .endOfStream)
     #expect(error?.refusal == nil)
+    #expect(error?.saidNothing == true)
   }
 
   @Test func cloudIsStoppedWhileItWaitsForHello() throws {

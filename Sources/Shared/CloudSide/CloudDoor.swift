@@ -23,10 +23,15 @@ final class CloudDoor: Sendable {
 
   /// Clients that are greeted at the same time; more are turned away.
   private static let maximumGreetings = 16
+  /// Descriptors that a run under way needs for its files, and that no client gets.
+  private static let spareDescriptors: Int32 = 6
+  /// Seconds between two looks whether there is room again.
+  private static let shortageSeconds = 0.25
 
   private let listener: SocketListener
   private let options: CloudServer.Options
   private let logger: Logger
+  private let log: DoorLog
   /// The run that a hello asks for; throws if it cannot be served.
   private let check: @Sendable (Hello) throws -> RunConfiguration
   /// Wakes the thread that accepts.
@@ -60,6 +65,7 @@ final class CloudDoor: Sendable {
     self.listener = listener
     self.options = options
     self.logger = logger
+    log = DoorLog(logger)
     self.check = check
     cancellation = try Cancellation()
   }
@@ -79,6 +85,7 @@ final class CloudDoor: Sendable {
     for greeting in state.withLock({ Array($0.greetings.values) }) { greeting.cancellation.cancel() }
     state.wait { $0.greetings.isEmpty ? () : nil }
     joinFinished()
+    log.flush(isEnd: true)
     listener.close()
     if let late = state.withLock({ $0.next }) {
       Handshake.refuse(late.connection, Refusal(code: .shuttingDown, reason: "the cloud has served its last edge"))
@@ -113,10 +120,13 @@ final class CloudDoor: Sendable {
   private func admit() {
     do {
       while true {
-        let socket = try listener.accept(timeout: options.timeout, cancellation: cancellation)
+        let socket = try awaitingRoom {
+          try listener.accept(timeout: options.timeout, cancellation: cancellation) { log.flush() }
+        }
+        log.flush()
         joinFinished()
         guard state.withLock({ $0.greetings.count < Self.maximumGreetings }) else {
-          logger.warning("refused \(Self.name(socket.remoteEndpoint)): too many clients have not begun a run")
+          log.busy(socket.remoteEndpoint, "too many clients have not begun a run", level: .warning)
           Handshake.refuse(
             FramedConnection(socket, role: .cloud),
             Refusal(code: .busy, reason: "too many clients have not begun a run; try again in some seconds"))
@@ -127,9 +137,27 @@ final class CloudDoor: Sendable {
     } catch { state.change { $0.failure = error } }
   }
 
+  /// Does `body`, once more and again while there are too few descriptors or is too little memory for it: those who are
+  /// at the door, or come, wait meanwhile.
+  ///
+  /// - Throws: what else `body` throws; `ConnectionError.cancelled`.
+  private func awaitingRoom<Result>(_ body: () throws -> Result) throws -> Result {
+    while true {
+      do { return try body() } catch {
+        guard let shortage = error as? SystemError, shortage.isShortage else { throw error }
+        log.shortage(shortage)
+      }
+      try cancellation.rest(seconds: Self.shortageSeconds)
+      joinFinished()
+    }
+  }
+
   /// Greets a client on a thread of its own; one for whom there is none is turned away.
   private func beginGreeting(_ socket: Socket) throws {
-    let greeting = try Cancellation()
+    let greeting = try awaitingRoom {
+      try SystemCall.requireDescriptors(Self.spareDescriptors)
+      return try Cancellation()
+    }
     let connection = FramedConnection(
       socket, role: .cloud, maximumFrameBytes: options.maximumFrameBytes, cancellation: greeting)
     let identifier = ObjectIdentifier(connection)
@@ -143,7 +171,7 @@ final class CloudDoor: Sendable {
       }
     } catch {
       state.change { $0.endGreeting(connection) }
-      logger.warning("refused \(Self.name(socket.remoteEndpoint)): \(error)")
+      log.busy(socket.remoteEndpoint, "\(error)", level: .warning)
       Handshake.refuse(
         connection, Refusal(code: .busy, reason: "the cloud has no thread left; try again in some seconds"))
     }
@@ -162,14 +190,14 @@ final class CloudDoor: Sendable {
   private func greet(_ connection: FramedConnection) {
     do {
       let hello = try Handshake.accept(connection)
-      let name = Self.name(connection.remoteEndpoint)
+      let name = DoorLog.name(connection.remoteEndpoint)
       do {
         let visitor = Visitor(
           connection: connection, configuration: try check(hello), exchange: hello.exchange,
           run: try RunIdentifier(validating: hello.runID), offer: hello.resume, silence: hello.timeoutSeconds,
           name: name)
         if let occupant = enter(visitor) {
-          logger.notice("refused \(name): busy with \(occupant.name)")
+          log.busy(connection.remoteEndpoint, "busy with \(occupant.name)")
           Handshake.refuse(
             connection,
             Refusal(code: .busy, reason: "serving the edge at \(occupant.name); try again when it has ended"))
@@ -177,7 +205,7 @@ final class CloudDoor: Sendable {
       } catch { turnAway(connection, name, error) }
     } catch ConnectionError.cancelled {
       // It was told that the cloud goes.
-    } catch { logger.warning("\(error)") }
+    } catch { log.rejected(error) }
     state.change { $0.endGreeting(connection) }
   }
 
@@ -199,13 +227,11 @@ final class CloudDoor: Sendable {
       switch error {
       case is LimitError: .limitExceeded
       case is CannotResumeError: .cannotResume
+      // There may be one again in a while.
+      case is ThreadError: .busy
       default: .unsupportedConfiguration
       }
     Handshake.refuse(connection, Refusal(code: code, reason: "\(error)"))
     logger.warning("refused \(name): \(error)")
-  }
-
-  private static func name(_ endpoint: Endpoint?) -> String {
-    endpoint.map { "\($0)" } ?? "a client without an address"
   }
 }

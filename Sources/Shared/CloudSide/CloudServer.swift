@@ -54,12 +54,19 @@ package final class CloudServer: Sendable {
 
   /// Binds and listens.
   ///
-  /// - Throws: `ConnectionError` if the address cannot be listened on.
+  /// - Throws: `ConnectionError` if the address cannot be listened on; `SystemError`, `ThreadError`,
+  ///   `InterruptedError`.
   package init(_ options: Options, interruption: Interruption, logger: Logger) throws {
     self.options = options
     self.interruption = interruption
     self.logger = logger
-    listener = try SocketListener(on: options.listen, operations: options.socketOperations)
+    let cancellation = try Cancellation()
+    let token = interruption.add { cancellation.cancel() }
+    defer { interruption.remove(token) }
+    do {
+      listener = try SocketListener(
+        on: options.listen, timeout: options.timeout, cancellation: cancellation, operations: options.socketOperations)
+    } catch { throw interruption.verdict(on: error) }
   }
 
   /// Where clients can connect; the port is the real one if 0 was asked for.

@@ -67,7 +67,7 @@ final class CloudSession {
     switch error {
     case ConnectionError.cancelled, ConnectionError.closed: false
     case let failure as Failure: failure.code == ErrorKind.link.failureCode
-    default: error is ConnectionError || error is FileError || error is SystemError
+    default: error is ConnectionError || error is FileError || error is SystemError || error is ThreadError
     }
   }
 

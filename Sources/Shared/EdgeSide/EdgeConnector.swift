@@ -26,7 +26,7 @@ package enum EdgeConnector {
   ///     can.
   ///   - operations: the system calls of the connection.
   /// - Throws: `RefusedError`, `ProtocolVersionError`, `TrainingError.notATrainer`, `WireError`, `ConnectionError`,
-  ///   `SystemError`, `InterruptedError`.
+  ///   `SystemError`, `ThreadError`, `InterruptedError`.
   package static func connect(
     _ cloud: Endpoint, _ hello: Hello, link: LinkShaping, maximumFrameBytes: Int, timeout: Double,
     interruption: Interruption, operations: SocketOperations = .live, logger: Logger
@@ -36,7 +36,8 @@ package enum EdgeConnector {
     defer { interruption.remove(token) }
     do {
       let socket = try Socket.connect(
-        to: cloud, timeout: timeout, cancellation: cancellation, operations: operations)
+        to: cloud, timeout: timeout, cancellation: cancellation, operations: operations
+      ) { reason in logger.notice("still connecting to the cloud at \(cloud): \(reason)") }
       let connection = FramedConnection(
         socket, role: .edge, maximumFrameBytes: maximumFrameBytes, cancellation: cancellation)
       let helloSent = Timestamp.now().secondsSince1970

@@ -64,14 +64,9 @@ final class EdgeLink: Sendable {
         State.Attachment(connection: connection, aliveInterval: Alive.interval(silence: silence)),
         after: applied)
     }
-    do {
-      for body in [send, receive] {
-        let thread = try Thread { body(connection) }
-        state.withLock { $0.attachment?.threads.append(thread) }
-      }
-    } catch {
-      fail(error)
-      throw error
+    for body in [send, receive] {
+      let thread = try Thread { body(connection) }
+      state.withLock { $0.attachment?.threads.append(thread) }
     }
   }
 

@@ -75,7 +75,10 @@ final class LinkKeeper: Sendable {
     while true {
       do {
         let (connection, welcome) = try dialer.dial(link.offer)
-        try link.attach(connection, welcome)
+        do { try link.attach(connection, welcome) } catch {
+          link.detach(sending: nil)
+          throw error
+        }
         return true
       } catch let error where Self.isPassing(error) {
         if let limit, MonotonicClock.seconds() - start >= limit { throw error }
@@ -92,7 +95,7 @@ final class LinkKeeper: Sendable {
     switch error {
     case TrainingError.peerInterrupted: true
     case let failure as Failure: [ErrorKind.link, .cannotWriteRun, .system].contains { $0.failureCode == failure.code }
-    case is SystemError: true
+    case is SystemError, is ThreadError: true
     default: RetryPauses.isPassing(error)
     }
   }

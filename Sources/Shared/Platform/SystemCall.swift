@@ -14,6 +14,9 @@ package struct SystemError: Error, Equatable, CustomStringConvertible {
 
   package var description: String { "\(operation) failed: \(Self.text(of: errnoCode)) (errno \(errnoCode))" }
 
+  /// Whether the system has too few descriptors or too little memory just now.
+  package var isShortage: Bool { [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(errnoCode) }
+
   /// The system's words for an `errno` value, "No space left on device".
   package static func text(of errnoCode: Int32) -> String { "\(Errno(rawValue: errnoCode))" }
 }
@@ -37,6 +40,17 @@ package enum SystemCall {
       if errnoCode == EINTR { continue }
       throw SystemError(operation: operation, errnoCode: errnoCode)
     }
+  }
+
+  /// Makes sure that so many descriptors, about, are left.
+  ///
+  /// - Throws: `SystemError` (`EMFILE`, or what else keeps a descriptor from being made).
+  package static func requireDescriptors(_ count: Int32) throws(SystemError) {
+    // The system gives the lowest number that is free.
+    let lowest = try run("fcntl(F_DUPFD)") { fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0) }
+    close(lowest)
+    let limit = sysconf(Int32(_SC_OPEN_MAX))
+    if limit > 0, Int(lowest) + Int(count) > limit { throw SystemError(operation: "accept", errnoCode: EMFILE) }
   }
 
   /// Closes a descriptor. Never retried: after `EINTR` Linux has already closed it, and the number may belong to

@@ -1,4 +1,4 @@
-/// A thread of the operating system. Join it once, from one thread, before it is forgotten.
+/// A thread of the operating system. Join or detach it once, from one thread, before it is forgotten.
 package final class Thread: Sendable {
   private let handle: pthread_t
 
@@ -30,6 +30,9 @@ package final class Thread: Sendable {
 
   /// Waits until the thread has ended.
   package func join() { pthread_join(handle, nil) }
+
+  /// Gives it up: it ends when it likes, and nobody waits for it.
+  package func detach() { pthread_detach(handle) }
 }
 
 /// The system gives this process, or its user, no further thread.

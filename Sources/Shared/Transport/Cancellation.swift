@@ -19,4 +19,13 @@ package final class Cancellation: Sendable {
     guard !flag.exchange(true, ordering: .acquiringAndReleasing) else { return }
     wakeUp.signal()
   }
+
+  /// Rests this thread, until it is cancelled at most.
+  ///
+  /// - Throws: `ConnectionError.cancelled`, `SystemError`.
+  package func rest(seconds: Double) throws {
+    let end = MonotonicClock.nanoseconds() + MonotonicClock.nanoseconds(seconds)
+    // Poll ignores a negative descriptor.
+    while MonotonicClock.nanoseconds() < end { _ = try Poll.wait(for: 0, on: -1, until: end, cancellation: self) }
+  }
 }

@@ -43,7 +43,7 @@ package enum ConnectionError: PeerNamingError, Equatable {
     }
   }
 
-  private static func text(_ seconds: Double) -> String {
+  static func text(_ seconds: Double) -> String {
     let text = "\(seconds)"
     return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
   }

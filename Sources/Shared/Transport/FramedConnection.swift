@@ -76,6 +76,9 @@ package final class FramedConnection: Sendable {
   /// The bytes of all whole frames so far.
   package var ledger: ByteLedger { state.withLock { $0.ledger } }
 
+  /// Whether no part of a frame has been received that is not whole.
+  var isBetweenFrames: Bool { input.take { !$0.isBrokenInsideFrame } }
+
   /// Seconds in which frames were being sent: from a frame's first byte until the link, if it is shaped, or else the
   /// kernel has taken its last one.
   package var sendingSeconds: Double { Double(sendingNanoseconds.load(ordering: .relaxed)) * 1e-9 }

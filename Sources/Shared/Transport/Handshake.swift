@@ -23,6 +23,8 @@ package struct RejectedClientError: Error, CustomStringConvertible {
   package let client: Endpoint?
   /// What was wrong with it.
   package let cause: any Error
+  /// Whether it has gone without a single byte, like those that look whether a port is open.
+  package let saidNothing: Bool
   /// What it was told; `nil` if it had gone before it could be told anything.
   package let refusal: Refusal?
 
@@ -89,10 +91,12 @@ package enum Handshake {
       refuse(connection, Refusal(code: .shuttingDown, reason: "the cloud is shutting down"))
       throw ConnectionError.cancelled
     } catch {
+      let saidNothing = isGone(error) && connection.isBetweenFrames
       let answer = refusal(for: error)
       let isTold = answer.map { refuse(connection, $0) } ?? false
       connection.abandon()
-      throw RejectedClientError(client: connection.remoteEndpoint, cause: error, refusal: isTold ? answer : nil)
+      throw RejectedClientError(
+        client: connection.remoteEndpoint, cause: error, saidNothing: saidNothing, refusal: isTold ? answer : nil)
     }
   }
 
@@ -103,6 +107,13 @@ package enum Handshake {
   @discardableResult package static func refuse(
     _ connection: FramedConnection, _ refusal: Refusal, within seconds: Double = 1
   ) -> Bool { connection.close(sending: .refusal(refusal), within: seconds) }
+
+  private static func isGone(_ error: any Error) -> Bool {
+    switch error {
+    case ConnectionError.endOfStream, ConnectionError.peerGone: true
+    default: false
+    }
+  }
 
   /// What to tell a client whose first bytes led to `error`; `nil` if nobody is there to be told.
   private static func refusal(for error: any Error) -> Refusal? {

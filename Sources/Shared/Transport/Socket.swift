@@ -36,6 +36,10 @@ package final class Socket: ByteStream {
     if local.family == AF_INET || local.family == AF_INET6 {
       try Self.set(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1)
       try Self.set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+      if let limit = Self.retransmissionLimit(timeout) {
+        // Linux before 6.15 does not know it.
+        try? Self.set(descriptor, Int32(IPPROTO_TCP), Self.retransmissionOption, limit)
+      }
     }
   }
 
@@ -193,6 +197,18 @@ package final class Socket: ByteStream {
     try SystemCall.run("setsockopt") {
       withUnsafePointer(to: value) { setsockopt(descriptor, level, option, $0, socklen_t(MemoryLayout<Int32>.size)) }
     }
+  }
+
+  /// `TCP_RTO_MAX_MS`, which this module of the C library lacks.
+  static let retransmissionOption: Int32 = 44
+
+  /// Milliseconds between two attempts to send what was lost, at most; nil for the system's own limit.
+  ///
+  /// TCP waits twice as long each time, so that after an outage of 7 s it tries again only 13 s after its beginning,
+  /// which may be beyond the timeout. A tenth of the timeout is soon enough. The system takes no less than a second,
+  /// and gives up after 15 attempts: up to 200 s of timeout they last longer than that.
+  static func retransmissionLimit(_ timeout: Double) -> Int32? {
+    timeout <= 200 ? Int32(max(timeout / 10, 1) * 1000) : nil
   }
 
   /// The errors that say that there is nobody at the other end any more.

@@ -1,20 +1,24 @@
 import Platform
 
 /// One resolved address, as the kernel takes it.
-struct SocketAddress {
+struct SocketAddress: Sendable {
   private var storage: sockaddr_storage
   private var length: socklen_t
 
   var family: Int32 { Int32(storage.ss_family) }
 
-  /// All addresses of an endpoint, in the system's order of preference. Blocks while a name server is asked.
+  /// All addresses of an endpoint, in the system's order of preference. Blocks while a name server is asked, however
+  /// long that takes: see `Resolver`.
   ///
+  /// - Parameter isNumeric: whether the host must be an address in numbers, for which nobody is asked.
   /// - Throws: `ConnectionError.cannotResolve`.
-  static func resolve(_ endpoint: Endpoint, forListening: Bool) throws(ConnectionError) -> [SocketAddress] {
+  static func resolve(_ endpoint: Endpoint, forListening: Bool, isNumeric: Bool = false) throws(ConnectionError)
+    -> [SocketAddress]
+  {
     var hints = addrinfo()
     hints.ai_family = AF_UNSPEC
     hints.ai_socktype = streamSocketType
-    hints.ai_flags = AI_NUMERICSERV | (forListening ? AI_PASSIVE : 0)
+    hints.ai_flags = AI_NUMERICSERV | (forListening ? AI_PASSIVE : 0) | (isNumeric ? AI_NUMERICHOST : 0)
     var list: UnsafeMutablePointer<addrinfo>?
     var code: Int32
     repeat {

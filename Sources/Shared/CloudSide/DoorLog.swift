@@ -1,0 +1,61 @@
+import Logging
+import Platform
+import Transport
+
+/// What the log is told of those who come to the door and do not come in: nothing of those who only look whether
+/// anybody is there, and of others no more than can be read.
+final class DoorLog: Sendable {
+  private struct State {
+    /// Clients that did not begin a run.
+    var rejected = RepeatedLines()
+    /// Edges that are to come back later, by their address.
+    var busy = RepeatedLines()
+    /// When the system was last short of something, in nanoseconds of the monotonic clock.
+    var shortage: UInt64?
+  }
+
+  /// Shortages that follow one another so fast are one.
+  private static let shortageGap = MonotonicClock.nanoseconds(60)
+
+  private let logger: Logger
+  private let state = Guarded(State())
+
+  init(_ logger: Logger) { self.logger = logger }
+
+  /// A client did not begin a run.
+  func rejected(_ error: any Error) {
+    if let error = error as? RejectedClientError, error.saidNothing { return }
+    if let line = state.withLock({ $0.rejected.add("\(error)", of: "rejected") }) { logger.warning("\(line)") }
+  }
+
+  /// A client is to come back later.
+  ///
+  /// - Parameter level: of the first line of its address.
+  func busy(_ client: Endpoint?, _ reason: String, level: Logger.Level = .notice) {
+    let line = "refused \(Self.name(client)): \(reason)"
+    if let line = state.withLock({ $0.busy.add(line, of: client?.host ?? "?") }) { logger.log(level: level, "\(line)") }
+  }
+
+  /// There is no room for clients: one line for as long as that lasts.
+  func shortage(_ error: SystemError) {
+    let now = MonotonicClock.nanoseconds()
+    let isNew = state.withLock { state in
+      defer { state.shortage = now }
+      return state.shortage.map { now - $0 > Self.shortageGap } ?? true
+    }
+    guard isNew else { return }
+    logger.warning(
+      "\(error); clients wait until there is room again: if it lasts, raise the limit (ulimit -n), or add memory")
+  }
+
+  /// Tells of what was counted, if it is time.
+  ///
+  /// - Parameter isEnd: whether it is now or never.
+  func flush(isEnd: Bool = false) {
+    let (rejected, busy) = state.withLock { ($0.rejected.takeDue(isEnd: isEnd), $0.busy.takeDue(isEnd: isEnd)) }
+    for line in rejected { logger.warning("\(line)") }
+    for line in busy { logger.notice("\(line)") }
+  }
+
+  static func name(_ client: Endpoint?) -> String { client.map { "\($0)" } ?? "a client without an address" }
+}
