@@ -31,6 +31,18 @@ help_if_asked() {
   done
 }
 
+# Sets home to the user's own folder: $HOME, else that of the user database. The root is nobody's: container engines set
+# it for users that the database does not know. $1 says what can be set instead.
+find_home() {
+  home=${HOME-}
+  [[ $home =~ ^/*$ ]] || return 0
+  home=$(getent passwd "$(id -u)" 2>/dev/null | cut -d : -f 6) || true
+  if [[ $home =~ ^/*$ || ! -d $home ]]; then
+    say "error: HOME is ${HOME:-not set}, expected a folder, and the user database has none for user $(id -u); set $1"
+    exit 65
+  fi
+}
+
 # Sets data_options to the --data that edge-trainer shall have, given the options that the user has given: CIFAR-10 if
 # it can be had, else synthetic images.
 find_data() {
@@ -40,7 +52,7 @@ find_data() {
     [[ $option != --data && $option != --data=* ]] || return 0
   done
   data=$("$root/scripts/fetch-cifar10.sh") || code=$?
-  # Ctrl-C, or $CIFAR10_DIR is not what it should be.
+  # Ctrl-C, or $CIFAR10_DIR is not what it should be, or there is no home.
   ((code < 128 && code != 65)) || exit "$code"
   if ((code)); then
     data=synthetic
@@ -53,7 +65,11 @@ find_data() {
 # Sets python to the interpreter of a virtual environment with torch, safetensors and numpy: that of $PYTORCH_VENV, else
 # one that is made (once) in ~/.cache/hierarchical-trainer/venv. One that was only half made is completed.
 prepare_pytorch() {
-  local venv=${PYTORCH_VENV:-${XDG_CACHE_HOME:-$HOME/.cache}/hierarchical-trainer/venv}
+  local home venv=${PYTORCH_VENV-}
+  if [[ -z $venv ]]; then
+    [[ -n ${XDG_CACHE_HOME-} ]] || find_home "HOME or PYTORCH_VENV"
+    venv=${XDG_CACHE_HOME:-${home-}/.cache}/hierarchical-trainer/venv
+  fi
   python=$venv/bin/python
   if "$python" -c 'import torch, safetensors, numpy' 2>/dev/null; then return; fi
   say "preparing PyTorch in $venv"

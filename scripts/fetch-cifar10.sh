@@ -3,8 +3,9 @@
 #
 # Usage: scripts/fetch-cifar10.sh
 #
-# The folder is $CIFAR10_DIR if that is set, else ~/.cache/cifar-10-batches-bin. Exit code 65 if $CIFAR10_DIR
-# does not hold the data, 1 if the download fails, 64 for an argument. Without a network it gives up within 20 seconds.
+# The folder is $CIFAR10_DIR if that is set, else ~/.cache/cifar-10-batches-bin. Exit code 65 if $CIFAR10_DIR does not
+# hold the data, or if it is not set and there is no home, 1 if the download fails, 64 for an argument. Without a
+# network it gives up within 20 seconds.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -43,7 +44,8 @@ if [[ -n ${CIFAR10_DIR-} ]]; then
   exit 0
 fi
 
-folder=$HOME/.cache/cifar-10-batches-bin
+find_home "HOME or CIFAR10_DIR"
+folder=$home/.cache/cifar-10-batches-bin
 if is_complete "$folder"; then
   echo "$folder"
   exit 0
@@ -54,8 +56,8 @@ if ! command -v curl >/dev/null && ! command -v wget >/dev/null; then
 fi
 
 # Beside its later place, so that what is good gets there by renaming, and what is not never does.
-mkdir -p "$HOME/.cache"
-work=$(mktemp -d "$HOME/.cache/cifar-10-download.XXXXXX")
+mkdir -p "$home/.cache"
+work=$(mktemp -d "$home/.cache/cifar-10-download.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM

@@ -49,8 +49,14 @@ def ensure_matplotlib():
         return
     except ImportError:
         pass
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    venv = Path(os.environ.get("REPORT_VENV") or cache / "hierarchical-trainer" / "report-venv")
+    try:
+        cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    except RuntimeError:  # HOME is not set, and the user database does not know the user.
+        cache = None
+    given = os.environ.get("REPORT_VENV")
+    if not given and not cache:
+        raise Failure(f"HOME is not set, and user {os.getuid()} has none; set HOME or REPORT_VENV", 69)
+    venv = Path(given or Path(cache) / "hierarchical-trainer" / "report-venv")
     python = venv / "bin" / "python"
     if Path(sys.prefix) == venv:
         raise Failure(f"{venv} has no usable matplotlib; remove it and try again", 69)

@@ -1,8 +1,8 @@
 import ArgumentParser
 import CommandLineSupport
 import Compute
-import FoundationEssentials
 import NeuralNetwork
+import Platform
 import RunFiles
 import Training
 
@@ -48,8 +48,9 @@ struct ArithmeticCommand: ParsableCommand {
   func run() throws {
     let configuration: RunConfiguration
     do {
-      configuration = try JSONDecoder().decode(
-        RunConfiguration.self, from: Data(contentsOf: URL(fileURLWithPath: file)))
+      configuration = try JSONMismatch.decode(RunConfiguration.self, from: FileOperations.live.contents(of: file))
+    } catch let mismatch as JSONMismatch {
+      throw ValidationError("\(file): \(mismatch)")
     } catch {
       throw ValidationError("\(file): no readable config.json of a run")
     }

@@ -53,6 +53,7 @@ struct CloudTrainer: ParsableCommand {
       valueName: "n"))
   var maxImageBytes = CloudServer.Options.defaultMaximumImageBytes
 
+  @OptionGroup var memory: MemoryOption
   @OptionGroup var trace: TraceOption
 
   /// For `edge-trainer --local`: end when standard input does, since then whoever started this has ended.
@@ -95,6 +96,7 @@ struct CloudTrainer: ParsableCommand {
         listen: try Endpoint(parsing: listen), compute: machine.settings, timeout: machine.timeout.value,
         maximumFrameBytes: maxFrameBytes, directory: runDir, sessions: sessions)
       options.maximumImageBytes = maxImageBytes
+      options.maximumMemory = memory.limit
       options.checkpointInterval = durability.checkpointInterval
       options.reconnectFor = durability.reconnectFor
       options.timeline = try trace.timeline(.cloud)

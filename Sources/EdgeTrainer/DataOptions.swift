@@ -20,7 +20,7 @@ struct DataOptions: ParsableArguments {
     help: ArgumentHelp("Use the first <n> test images only. (default: all; synthetic: 2000)", valueName: "n"))
   var testLimit: Int?
 
-  var source: ImageSource { ImageSource(option: data) }
+  var source: ImageSource { get throws { try ImageSource(option: data) } }
 
   func validate() throws {
     if data == "" { throw ValidationError("--data is empty: expected a folder, or synthetic") }

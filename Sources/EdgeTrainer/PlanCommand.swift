@@ -46,7 +46,7 @@ struct PlanCommand: ParsableCommand {
     let formats = try plan.bits.numbers.map { try link.format(bits: $0) }
     var base = RunConfiguration(
       task: task, network: network.configuration(cut: cuts[0], for: task), activations: formats[0],
-      data: data.source.name, trainImages: trainImages, testImages: testImages)
+      data: try data.source.name, trainImages: trainImages, testImages: testImages)
     training.apply(to: &base)
     if let window = link.window { base.window = window }
     base.link = try link.shaping()
@@ -64,9 +64,10 @@ struct PlanCommand: ParsableCommand {
     try Program.run(.edge, compute) { interruption, logger in
       var output: OutputFile?
       if let path = plan.output { output = try OutputFile(path: path) }
-      let (train, test) = try data.source.open(
+      let source = try data.source
+      let (train, test) = try source.open(
         trainLimit: data.trainLimit, testLimit: data.testLimit, seed: training.seed)
-      logger.info("\(data.source): \(train.count) images for training, \(test.count) for testing")
+      logger.info("\(source): \(train.count) images for training, \(test.count) for testing")
       let request = try request(train.task, trainImages: train.count, testImages: test.count)
       let planner = Planner(
         request, compute: compute, train: train, test: test, interruption: interruption, logger: logger)

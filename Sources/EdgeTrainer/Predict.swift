@@ -101,7 +101,7 @@ struct Predict: ParsableCommand {
     try Program.run(.edge, compute) { interruption, logger in
       let predictor = try Predictor(
         edge: edgeWeights, cloud: cloudWeights, batchSize: batchSize, compute: compute)
-      let source = ImageSource(option: data)
+      let source = try ImageSource(option: data)
       let seed = predictor.metadata.configuration.seed
       let test = try source.open(testLimit: images, testOption: "--images", seed: seed).test
       logger.info("\(source): \(test.count) test images")

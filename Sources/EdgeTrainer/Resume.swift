@@ -47,6 +47,7 @@ struct Resume: ParsableCommand {
       valueName: "s"))
   var reconnectFor: Seconds?
 
+  @OptionGroup var memory: MemoryOption
   @OptionGroup var trace: TraceOption
 
   func validate() throws {
@@ -83,7 +84,8 @@ struct Resume: ParsableCommand {
       let summary = before.logs.summary
       let compute = ComputeSettings(
         threads: threads ?? summary.threads, convolution: convolution ?? summary.convolution)
-      let source = ImageSource(option: data ?? settings.data)
+      try configuration.checkMemory(of: .edge, compute, limit: memory.limit)
+      let source = try ImageSource(option: data ?? settings.data)
       let (train, test) = try source.open(
         trainLimit: configuration.trainImages, testLimit: configuration.testImages, seed: configuration.seed)
       logger.info("\(source): \(train.count) images for training, \(test.count) for testing")

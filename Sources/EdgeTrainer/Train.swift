@@ -40,6 +40,7 @@ struct Train: ParsableCommand {
   @OptionGroup var durability: DurabilityOptions
   @OptionGroup var spool: SpoolOption
   @OptionGroup var machine: MachineOptions
+  @OptionGroup var memory: MemoryOption
   @OptionGroup var trace: TraceOption
 
   @Option(help: ArgumentHelp("Directory for the run's files. (default: runs/<run>/edge)", valueName: "dir"))
@@ -67,7 +68,7 @@ struct Train: ParsableCommand {
   ) throws -> RunConfiguration {
     var configuration = RunConfiguration(
       task: task, network: network.configuration(cut: cut.value, for: task),
-      activations: try link.format(bits: bits.value), data: data.source.name, trainImages: trainImages,
+      activations: try link.format(bits: bits.value), data: try data.source.name, trainImages: trainImages,
       testImages: testImages)
     training.apply(to: &configuration)
     configuration.strategy = strategy.strategy
@@ -91,9 +92,9 @@ struct Train: ParsableCommand {
     strategy.strategy.needsCloud && !offline ? try link.endpoint() : nil
   }
 
-  private func settings(_ cloud: Endpoint?, spool: Int?) -> RunProgress.Settings {
+  private func settings(_ cloud: Endpoint?, spool: Int?) throws -> RunProgress.Settings {
     var settings = RunProgress.Settings(
-      data: data.source.option, timeout: machine.timeout.value, checkpointInterval: durability.checkpointInterval,
+      data: try data.source.option, timeout: machine.timeout.value, checkpointInterval: durability.checkpointInterval,
       spool: spool, reconnectFor: local.local ? 0 : durability.reconnectFor)
     settings.cloud = local.local ? nil : cloud.map { "\($0)" }
     settings.local = local.stored
@@ -103,9 +104,10 @@ struct Train: ParsableCommand {
   func run() throws {
     BLASKernels.restartIfMisjudged()
     try Program.run(.edge, local.settings(machine)) { interruption, logger in
-      let (train, test) = try data.source.open(
+      let source = try data.source
+      let (train, test) = try source.open(
         trainLimit: data.trainLimit, testLimit: data.testLimit, seed: training.seed)
-      logger.info("\(data.source): \(train.count) images for training, \(test.count) for testing")
+      logger.info("\(source): \(train.count) images for training, \(test.count) for testing")
       let unused = strategy.unused(link, bits, network, cut, local, durability, spool, waits: wait)
       if !unused.isEmpty {
         logger.notice(
@@ -118,6 +120,7 @@ struct Train: ParsableCommand {
         logger.notice(
           "\(bits.value)-bit features have no use for \(unusedWithoutCodes.joined(separator: ", ")): ignored")
       }
+      try configuration.checkMemory(of: .edge, local.settings(machine), limit: memory.limit)
       for line in try RunPlan(configuration).lines() { logger.info("\(line)") }
       let run = RunIdentifier.generate()
       let directory = runDir ?? "runs/\(run)/edge"
@@ -144,7 +147,7 @@ struct Train: ParsableCommand {
       try local.withCloud(endpoint(), machine, interruption, logger) { cloud in
         var options = EdgeSession.Options(
           cloud: cloud, compute: local.settings(machine), directory: directory, run: run,
-          settings: settings(cloud, spool: spoolLimit))
+          settings: try settings(cloud, spool: spoolLimit))
         options.timeline = timeline
         options.waits = wait
         let session = try EdgeSession(

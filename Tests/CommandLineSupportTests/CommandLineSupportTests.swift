@@ -23,9 +23,9 @@ import Training
     #expect(Seconds(argument: "2 s") == nil)
   }
 
-  @Test func imagesComeFromWhereTheOptionSays() {
-    #expect(ImageSource(option: "synthetic") == .synthetic)
-    #expect(ImageSource(option: "./synthetic") == .cifar10(directory: "./synthetic"))
+  @Test func imagesComeFromWhereTheOptionSays() throws {
+    #expect(try ImageSource(option: "synthetic") == .synthetic)
+    #expect(try ImageSource(option: "./synthetic") == .cifar10(directory: "./synthetic"))
   }
 
   private static func readme() throws -> String {

@@ -1,4 +1,5 @@
 import Compute
+import Platform
 import Testing
 
 @Suite struct GEMMTests {
@@ -47,5 +48,19 @@ import Testing
 
   @Test func kernelSetHasAName() {
     #expect(!GEMM.kernelName.isEmpty)
+  }
+
+  /// OpenBLAS with OpenMP has a number of threads for each thread that calls it.
+  @Test func everyThreadComputesAlone() throws {
+    guard let symbol = dlsym(nil, "omp_get_max_threads") else { return }
+    let threads = unsafeBitCast(symbol, to: (@convention(c) () -> Int32).self)
+    let count = Guarded<Int32?>(nil)
+    try Thread {
+      let ones: [Float] = [1, 1, 1, 1]
+      var products: [Float] = [0, 0, 0, 0]
+      GEMM.multiply(rows: 2, columns: 2, inner: 2, ones, ones, into: &products)
+      count.change { $0 = threads() }
+    }.join()
+    #expect(count.withLock { $0 } == 1)
   }
 }

@@ -44,7 +44,7 @@ struct CrashSeries: CustomStringConvertible {
   private func testAll(of series: CrashSeries, _ whole: DurableRun) {
     let start = MonotonicClock.seconds()
     var (number, count, failed, beyond) = (0, 0, 0, 0)
-    // Beyond the last call of a run there is no further point; how many calls there are varies a little from run to run.
+    // Beyond the last call of a run there is no further point; how many calls there are varies a little.
     while beyond < 5, failed < Self.mostFailures {
       number += 1
       do {

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import NeuralNetwork
@@ -9,6 +10,7 @@ import Testing
   @Test func errorsAreOneLineAndEndTheProgramAsDataErrors() {
     let errors: [any Error] = [
       WeightsFileError.metadata(path: "p", field: "role", expected: "edge", actual: "a\nb"),
+      WeightsFileError.noMetadata(path: "p", fields: ["role", "configuration", "epoch", "step"]),
       WeightsFileError.otherConfiguration(path: "p", setting: "cut", expected: "1", actual: "\u{1b}[2J"),
       WeightsFileError.unexpectedTensor(path: "p", name: String(repeating: "x\n", count: 1000)),
       WeightsFileError.value(path: "p", tensor: "t", expected: "finite numbers", actual: "nan"),
@@ -19,6 +21,17 @@ import Testing
       let text = "\(error)"
       #expect(text.hasPrefix("p: ") && text.count < 300)
       #expect(text.unicodeScalars.allSatisfy { $0.value >= 0x20 }, "\(text)")
+    }
+  }
+
+  @Test(arguments: [[:], ["format": "pt"]])
+  func metadataThatAToolHasDroppedAreNamed(metadata: [String: String]) throws {
+    try withTemporaryDirectory { base in
+      let path = base + "/edge"
+      try SafetensorsWriter.write([.scalar(name: "x", 1)], metadata: metadata, to: path)
+      let error = WeightsFileError.noMetadata(path: path, fields: ["role", "configuration", "epoch", "step"])
+      #expect(throws: error) { try WeightsFile.Reader(path: path, role: .edge) }
+      #expect("\(error)".contains("no __metadata__ with role, configuration, epoch, step: a tool"))
     }
   }
 }

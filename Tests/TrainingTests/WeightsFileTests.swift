@@ -254,8 +254,10 @@ import Testing
         "configuration", change(configuration), "the configuration of a run",
         "one that cannot be used (\(reason))")
     }
-    try unusable({ $0.replacing("\"cut\":1,", with: "") }, "no cut")
-    try unusable({ $0.replacing("\"cut\":1,", with: "\"cut\":\"1\",") }, "another type for cut")
+    try unusable({ $0.replacing("\"cut\":1,", with: "") }, "cut is nothing, expected a value")
+    try unusable({ $0.replacing("\"cut\":1,", with: "\"cut\":\"1\",") }, "cut is \"1\", expected a whole number")
+    try unusable(
+      { $0.replacing("\"epochs\":10", with: "\"epochs\":1.5") }, "epochs is 1.5, expected a whole number")
     try unusable(
       { $0.replacing("\"bits\":4", with: "\"bits\":9") }, "\(CodecError.unsupportedBits(9))")
     try unusable(
@@ -282,6 +284,7 @@ extension WeightsFileError {
     return switch self {
     case .metadata(let path, let field, let expected, let actual):
       .metadata(path: name(path), field: field, expected: expected, actual: actual)
+    case .noMetadata(let path, let fields): .noMetadata(path: name(path), fields: fields)
     case .otherConfiguration(let path, let setting, let expected, let actual):
       .otherConfiguration(path: name(path), setting: setting, expected: expected, actual: actual)
     case .unexpectedTensor(let path, let tensor): .unexpectedTensor(path: name(path), name: tensor)

@@ -148,6 +148,11 @@ import Testing
       #expect(throws: SafetensorsError.invalidHeader(path: base, reason: "no regular file")) {
         try SafetensorsReader(path: base)
       }
+      // Nobody writes to it: whoever waited for that would wait for ever.
+      try #require(mkfifo(base + "/pipe", 0o600) == 0)
+      #expect(throws: SafetensorsError.invalidHeader(path: base + "/pipe", reason: "no regular file")) {
+        try SafetensorsReader(path: base + "/pipe")
+      }
     }
   }
 

@@ -16,6 +16,8 @@ package final class CloudServer: Sendable {
     package var maximumFrameBytes: Int
     /// The most memory for images that an edge uploads.
     package var maximumImageBytes = Self.defaultMaximumImageBytes
+    /// The most memory that a run may need; nil for no limit.
+    package var maximumMemory: Int?
     /// Each session's files go into a directory of its run's name here; nil for the default.
     package var directory: String?
     /// How many sessions to serve; nil for no end.
@@ -193,6 +195,11 @@ package final class CloudServer: Sendable {
         \(options.maximumImageBytes); start cloud-trainer with --max-image-bytes \(configuration.uploadedBytes) or more, \
         or take a smaller --train-limit and --test-limit
         """)
+    }
+    if let limit = options.maximumMemory {
+      do {
+        try configuration.checkMemory(of: .cloud, options.compute, limit: limit)
+      } catch let error as MemoryLimitError { throw LimitError("\(error)") }
     }
     let largest = try configuration.largestFrameBytes()
     guard largest <= options.maximumFrameBytes else {

@@ -11,11 +11,12 @@ package enum ImageSource: Equatable, Sendable, CustomStringConvertible {
 
   /// - Parameter option: the value of `--data`; nil means `$CIFAR10_DIR`, or, if that is not set,
   ///   `~/.cache/cifar-10-batches-bin`, where `scripts/run-local.sh` puts its download.
-  package init(option: String?) {
+  /// - Throws: `ValidationError` if the user has no home.
+  package init(option: String?) throws {
     switch option {
     case "synthetic": self = .synthetic
     case let directory?: self = .cifar10(directory: directory)
-    case nil: self = .cifar10(directory: Self.defaultDirectory)
+    case nil: self = .cifar10(directory: try Self.defaultDirectory())
     }
   }
 
@@ -84,9 +85,14 @@ package enum ImageSource: Equatable, Sendable, CustomStringConvertible {
     return try images.limited(to: limit)
   }
 
-  private static var defaultDirectory: String {
+  private static func defaultDirectory() throws -> String {
     if let directory = environment("CIFAR10_DIR") { return directory }
-    return (environment("HOME") ?? "") + "/.cache/cifar-10-batches-bin"
+    guard let home = HomeFolder.path() else {
+      throw ValidationError(
+        "HOME is \(environment("HOME") ?? "not set"), expected a folder, and the user database has none for user "
+          + "\(getuid()); set HOME, or say where the images are, with --data or CIFAR10_DIR")
+    }
+    return home + "/.cache/cifar-10-batches-bin"
   }
 
   private static func environment(_ name: String) -> String? {

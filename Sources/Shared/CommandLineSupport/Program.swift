@@ -54,12 +54,11 @@ package enum Program {
     try interruption.installSignalHandlers()
     let settings = compute.map {
       ", \($0.convolution.rawValue) convolutions, \($0.threads) \($0.threads == 1 ? "thread" : "threads")"
+        + quotaNote(threads: $0.threads)
     }
     logger.info(
       "\(name) \(Software.version), \(buildMode), OpenBLAS kernels \(GEMM.kernelName)\(settings ?? "")")
-    if let wish = getenv("OPENBLAS_CORETYPE").map({ String(cString: $0) }),
-      wish.lowercased() != GEMM.kernelName.lowercased()
-    {
+    if let wish = BLASKernels.userChoice, wish.lowercased() != GEMM.kernelName.lowercased() {
       logger.warning("OPENBLAS_CORETYPE is \(wish), but OpenBLAS took the kernels \(GEMM.kernelName)")
     }
     do {
@@ -136,6 +135,12 @@ package enum Program {
     var descriptor: Int32
     repeat { descriptor = open("/dev/null", O_RDWR) } while (0...STDERR_FILENO).contains(descriptor)
     if descriptor >= 0 { close(descriptor) }
+  }
+
+  /// Why there are no more threads, if it is for the quota of a container.
+  private static func quotaNote(threads: Int) -> String {
+    guard threads == Processors.availableCount, let quota = Processors.limitingQuota else { return "" }
+    return ", for a CPU quota of \(Formatting.fixed(quota, decimals: 2)) processors"
   }
 
   private static var buildMode: String {

@@ -22,10 +22,15 @@ package enum BLASKernels {
     return nil
   }
 
+  /// What the user has set `OPENBLAS_CORETYPE` to; nil if it is not set, or empty, which OpenBLAS takes for the same.
+  package static var userChoice: String? {
+    getenv("OPENBLAS_CORETYPE").map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
+  }
+
   /// Restarts this program once, with `OPENBLAS_CORETYPE` set, if OpenBLAS misjudged the CPU and the user did not
   /// choose. Returns if there is nothing to do, or if the restart fails (the kernels are then slow, not wrong).
   package static func restartIfMisjudged(arguments: [String] = CommandLine.arguments) {
-    guard getenv("OPENBLAS_CORETYPE") == nil,
+    guard userChoice == nil,
       let better = betterChoice(than: GEMM.kernelName, flags: Processors.flags())
     else { return }
     setenv("OPENBLAS_CORETYPE", better, 1)

@@ -1,9 +1,16 @@
 import CBLAS
+import Platform
 
 /// Row-major single-precision matrix products. The only file that calls C BLAS.
 package enum GEMM {
-  /// Makes each call run on the calling thread alone; our own workers call it side by side.
-  private static let singleThreaded: Void = openblas_set_num_threads(1)
+  /// Makes each call run on the calling thread alone; our own workers call it side by side. Where OpenBLAS is built
+  /// with OpenMP, that number is one of each thread, which would else start others, and wait for them in vain.
+  private static let limitThreads: @convention(c) (Int32) -> Void = {
+    openblas_set_num_threads(1)
+    let isBuiltWithOpenMP = openblas_get_parallel() == 2
+    guard isBuiltWithOpenMP, let symbol = dlsym(nil, "omp_set_num_threads") else { return { _ in } }
+    return unsafeBitCast(symbol, to: (@convention(c) (Int32) -> Void).self)
+  }()
 
   /// `c = op(a) · op(b)`, or `c += op(a) · op(b)`, where `op(a)` is `[rows, inner]`, `op(b)` is `[inner, columns]` and
   /// `c` is `[rows, columns]`, all contiguous but for `strideA`.
@@ -17,7 +24,7 @@ package enum GEMM {
     rows: Int, columns: Int, inner: Int, _ a: UnsafePointer<Float>, transposeA: Bool = false, strideA: Int? = nil,
     _ b: UnsafePointer<Float>, transposeB: Bool = false, into c: UnsafeMutablePointer<Float>, accumulate: Bool = false
   ) {
-    _ = singleThreaded
+    limitThreads(1)
     cblas_sgemm(
       CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans, transposeB ? CblasTrans : CblasNoTrans, blasint(rows),
       blasint(columns), blasint(inner), 1, a, blasint(strideA ?? (transposeA ? rows : inner)), b,

@@ -2,10 +2,25 @@ import Platform
 
 /// What the operating system says about the processors.
 package enum Processors {
-  /// How many this process may run on, at least 1.
+  /// How many threads of this process can compute at a time, at least 1: on as many processors as it may use, and for
+  /// as long as its quota lets it.
   package static var availableCount: Int {
     let allowed = available.count
-    return allowed > 0 ? allowed : max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+    return count(
+      allowed: allowed > 0 ? allowed : Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))),
+      quota: ControlGroups.live.processorQuota)
+  }
+
+  /// The quota, in processors, if it lets fewer threads compute at a time than there are processors.
+  package static var limitingQuota: Double? {
+    guard let quota = ControlGroups.live.processorQuota else { return nil }
+    return count(allowed: .max, quota: quota) < available.count ? quota : nil
+  }
+
+  /// A part of a processor counts as one: a thread that has to wait at the end of each period is faster than none.
+  static func count(allowed: Int, quota: Double?) -> Int {
+    // Beyond a million the quota limits nothing, and might not fit.
+    max(1, min(allowed, quota.map { Int(min($0, 1e6).rounded(.up)) } ?? allowed))
   }
 
   /// Those that this process may run on, in ascending order; empty where the system does not tell.

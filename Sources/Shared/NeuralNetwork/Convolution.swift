@@ -100,6 +100,17 @@ package final class Convolution: Layer {
       ? .winograd : .im2col
   }
 
+  /// Notes the scratch areas that `prepare` would reserve.
+  func addScratch(to need: inout MemoryNeed, for input: FeatureShape, images: Int, _ compute: ComputeSettings) throws {
+    let geometry = try geometry(for: input)
+    switch method(geometry, compute.convolution) {
+    case .im2col: need.scratch = Im2colConvolution.scratch(geometry, outputChannels: outputChannels)
+    case .winograd:
+      (need.scratch, need.sharedScratch) = WinogradConvolution.scratch(
+        geometry, outputChannels: outputChannels, threads: compute.threads, maximumCount: images)
+    }
+  }
+
   // MARK: Forward
 
   package func forward(_ input: Tensor, training: Bool) -> Tensor { forward(input, training: training, observe: nil) }

@@ -25,9 +25,13 @@ struct Im2colConvolution: ConvolutionAlgorithm {
     self.geometry = geometry
     self.outputChannels = outputChannels
     transposed = geometry.transposed(outputChannels: outputChannels)
-    context.reserveScratch([
-      max(geometry.tileValues, transposed?.tileValues ?? 0), geometry.patchValues * outputChannels,
-    ])
+    context.reserveScratch(Self.scratch(geometry, outputChannels: outputChannels))
+  }
+
+  /// The values of each scratch area of a worker.
+  static func scratch(_ geometry: ConvolutionGeometry, outputChannels: Int) -> [Int] {
+    let transposed = geometry.transposed(outputChannels: outputChannels)
+    return [max(geometry.tileValues, transposed?.tileValues ?? 0), geometry.patchValues * outputChannels]
   }
 
   private var inputChannels: Int { geometry.input.channels }

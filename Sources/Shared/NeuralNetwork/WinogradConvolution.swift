@@ -53,23 +53,40 @@ struct WinogradConvolution: ConvolutionAlgorithm {
     self.context = context
     self.outputChannels = outputChannels
     inputChannels = geometry.input.channels
-    transforms = WinogradTransforms(tileSide: max(geometry.outputHeight, geometry.outputWidth) > 2 ? 4 : 2)
+    transforms = Self.transforms(geometry)
     forwards = WinogradTiling(geometry, tileSide: transforms.tileSide)
     backwards = WinogradTiling(transposed, tileSide: transforms.tileSide)
-    let points = transforms.points
-    let channels = max(inputChannels, outputChannels)
-    blockTiles = max(128, 1024 * (context.threads == 1 ? 8 : 16 * context.threads) / channels)
-    let tiles = max(
-      forwards.tilesPerImage * blockImages(forwards, maximumCount),
-      backwards.tilesPerImage * blockImages(backwards, maximumCount))
-    context.reserveScratch([points * channels])
-    context.reserveSharedScratch([
-      points * (inputChannels * outputChannels + Self.gap), points * (tiles * channels + Self.gap),
-      points * (tiles * channels + Self.gap),
-    ])
+    blockTiles = Self.blockTiles(channels: max(inputChannels, outputChannels), threads: context.threads)
+    let scratch = Self.scratch(
+      geometry, outputChannels: outputChannels, threads: context.threads, maximumCount: maximumCount)
+    context.reserveScratch(scratch.worker)
+    context.reserveSharedScratch(scratch.shared)
   }
 
-  private func blockImages(_ tiling: WinogradTiling, _ count: Int) -> Int {
+  /// The values of each scratch area of a worker, and of each that they share, for at most so many images.
+  static func scratch(_ geometry: ConvolutionGeometry, outputChannels: Int, threads: Int, maximumCount: Int)
+    -> (worker: [Int], shared: [Int])
+  {
+    let (transforms, inputChannels) = (transforms(geometry), geometry.input.channels)
+    let (points, channels) = (transforms.points, max(inputChannels, outputChannels))
+    let blockTiles = blockTiles(channels: channels, threads: threads)
+    let tiles = [geometry, geometry.transposed(outputChannels: outputChannels)].compactMap(\.self).map { geometry in
+      let tiling = WinogradTiling(geometry, tileSide: transforms.tileSide)
+      return tiling.tilesPerImage * blockImages(tiling, maximumCount, blockTiles)
+    }
+    let block = points * ((tiles.max() ?? 0) * channels + gap)
+    return ([points * channels], [points * (inputChannels * outputChannels + gap), block, block])
+  }
+
+  private static func transforms(_ geometry: ConvolutionGeometry) -> WinogradTransforms {
+    WinogradTransforms(tileSide: max(geometry.outputHeight, geometry.outputWidth) > 2 ? 4 : 2)
+  }
+
+  private static func blockTiles(channels: Int, threads: Int) -> Int {
+    max(128, 1024 * (threads == 1 ? 8 : 16 * threads) / channels)
+  }
+
+  private static func blockImages(_ tiling: WinogradTiling, _ count: Int, _ blockTiles: Int) -> Int {
     max(1, min(count, blockTiles / tiling.tilesPerImage))
   }
 
@@ -190,7 +207,7 @@ struct WinogradConvolution: ConvolutionAlgorithm {
   // MARK: Who does what
 
   private func forEachBlock(_ tiling: WinogradTiling, count: Int, _ body: (_ images: Range<Int>) -> Void) {
-    let size = blockImages(tiling, count)
+    let size = Self.blockImages(tiling, count, blockTiles)
     for lower in stride(from: 0, to: count, by: size) { body(lower..<min(lower + size, count)) }
   }
 

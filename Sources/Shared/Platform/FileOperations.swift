@@ -76,6 +76,26 @@ package struct FileOperations: Sendable {
     return done
   }
 
+  /// The bytes of a file, which is also one that the system makes up, as those below `/proc` are.
+  ///
+  /// - Throws: `SystemError`, with `EINVAL` for what is no regular file.
+  package func contents(of path: String) throws -> [UInt8] {
+    // Non-blocking, so that a named pipe in place of the file is an error and not a wait.
+    let descriptor = try SystemCall.run("open") { open(path, O_RDONLY | O_NONBLOCK, 0) }
+    defer { _ = close(descriptor) }
+    var status = stat()
+    try SystemCall.run("fstat") { fstat(descriptor, &status) }
+    guard status.st_mode & S_IFMT == S_IFREG else { throw SystemError(operation: "open", errnoCode: EINVAL) }
+    var bytes: [UInt8] = []
+    while true {
+      // Files of the system have no size.
+      var part = [UInt8](repeating: 0, count: max(4096, Int(status.st_size) + 1 - bytes.count))
+      let count = try part.withUnsafeMutableBytes { try readAll(into: $0, from: descriptor, at: bytes.count) }
+      bytes += part[..<count]
+      if count < part.count { return bytes }
+    }
+  }
+
   /// Cuts a file off.
   ///
   /// - Parameters:

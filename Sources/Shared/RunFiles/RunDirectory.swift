@@ -1,4 +1,3 @@
-import FoundationEssentials
 import Platform
 import SystemPackage
 
@@ -86,8 +85,8 @@ package struct RunDirectory: Sendable {
   ///
   /// - Returns: nil if it has none that can be read: it was ended before it could write one.
   package func outcome() -> RunOutcome? {
-    guard let bytes = try? Data(contentsOf: URL(filePath: path(of: Self.summaryFile))) else { return nil }
-    return try? RunJSON.decode(RunSummary.self, from: Array(bytes)).outcome
+    guard let bytes = try? operations.contents(of: path(of: Self.summaryFile)) else { return nil }
+    return try? RunJSON.decode(RunSummary.self, from: bytes).outcome
   }
 
   /// Removes the files of a run that has come to nothing, so that it can begin once more.

@@ -1,4 +1,4 @@
-import FoundationEssentials
+import Platform
 import RunFiles
 
 /// What a safetensors file says about itself, entry by entry; what is missing or malformed is thrown as
@@ -10,6 +10,13 @@ struct FileMetadata {
   init(_ entries: [String: String], path: String) {
     self.entries = entries
     self.path = path
+  }
+
+  /// Checks that not all of these entries are missing.
+  ///
+  /// - Throws: `WeightsFileError.noMetadata`.
+  func requireAny(of fields: [String]) throws {
+    if fields.allSatisfy({ entries[$0] == nil }) { throw WeightsFileError.noMetadata(path: path, fields: fields) }
   }
 
   /// - Parameter expected: what an error says should be there.
@@ -34,7 +41,7 @@ struct FileMetadata {
   func configuration() throws -> RunConfiguration {
     let json = try text("configuration", "the run's configuration")
     return try value("configuration", "the configuration of a run") {
-      let configuration = try JSONDecoder().decode(RunConfiguration.self, from: Data(json.utf8))
+      let configuration = try JSONMismatch.decode(RunConfiguration.self, from: Array(json.utf8))
       try configuration.validate()
       return configuration
     }

@@ -21,7 +21,8 @@ extension WeightsFile {
     package let metadata: Metadata
     private let file: SafetensorsReader
 
-    /// - Throws: `SafetensorsError` if the file cannot be read or is damaged, `WeightsFileError.metadata`.
+    /// - Throws: `SafetensorsError` if the file cannot be read or is damaged, `WeightsFileError.noMetadata` or
+    ///   `.metadata`.
     package init(path: String, role: Role) throws {
       file = try SafetensorsReader(path: path)
       metadata = try Metadata(file.metadata, path: path, role: role)
@@ -63,9 +64,11 @@ extension WeightsFile {
 }
 
 extension WeightsFile.Metadata {
-  /// - Throws: `WeightsFileError.metadata` for the first entry that is missing or malformed.
+  /// - Throws: `WeightsFileError.noMetadata`; `WeightsFileError.metadata` for the first entry that is missing or
+  ///   malformed.
   fileprivate init(_ entries: [String: String], path: String, role: Role) throws {
     let entries = FileMetadata(entries, path: path)
+    try entries.requireAny(of: ["role", "configuration", "epoch", "step"])
     try entries.require("role", role.rawValue)
     self.role = role
     configuration = try entries.configuration()

@@ -4,6 +4,8 @@ import Terminal
 package enum WeightsFileError: Error, Equatable, CustomStringConvertible {
   /// What the file says about itself is missing, or has another form.
   case metadata(path: String, field: String, expected: String, actual: String)
+  /// The file says nothing about itself.
+  case noMetadata(path: String, fields: [String])
   /// The file was written with another setting.
   case otherConfiguration(path: String, setting: String, expected: String, actual: String)
   /// The file holds a tensor that the network does not have.
@@ -18,6 +20,9 @@ package enum WeightsFileError: Error, Equatable, CustomStringConvertible {
     case .metadata(let path, let field, let expected, let actual):
       "\(path): \(field) is \(Self.shown(actual)), expected \(expected); "
         + "take a file that edge-trainer or cloud-trainer has written"
+    case .noMetadata(let path, let fields):
+      "\(path): its header has no __metadata__ with \(fields.joined(separator: ", ")): a tool that drops it has rewritten "
+        + "the file; let it be kept: save_file(tensors, path, metadata=safe_open(original, \"pt\").metadata())"
     case .otherConfiguration(let path, let setting, let expected, let actual):
       "\(path): written with \(setting) \(Self.shown(actual)), expected \(expected); take the files of one run and one epoch"
     case .unexpectedTensor(let path, let name):

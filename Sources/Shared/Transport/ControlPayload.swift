@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Platform
 
 /// A control message whose payload is its JSON.
 protocol ControlPayload: Codable {
@@ -21,20 +22,13 @@ enum ControlPayloadCoding {
   static func decode<Value: Decodable>(_ type: Value.Type, _ payload: UnsafeRawBufferPointer, _ frameType: FrameType)
     throws(WireError) -> Value
   {
-    func error(_ path: [any CodingKey], _ expected: String, _ actual: String) -> WireError {
+    func error(_ path: [String], _ expected: String, _ actual: String) -> WireError {
       .payload(
-        type: frameType, field: self.path(path), expected: expected, actual: PayloadCheck.printable(actual, limit: 200))
+        type: frameType, field: PayloadCheck.printable(path.joined(separator: "."), limit: 200), expected: expected,
+        actual: PayloadCheck.printable(actual, limit: 200))
     }
-    do { return try JSONDecoder().decode(type, from: Data(payload)) } catch DecodingError.keyNotFound(
-      let key, let context)
-    { throw error(context.codingPath + [key], "a value", "nothing") } catch DecodingError.valueNotFound(
-      let type, let context)
-    { throw error(context.codingPath, "a value of type \(type)", "null") } catch DecodingError.typeMismatch(
-      let type, let context)
-    {
-      throw error(context.codingPath, "a value of type \(type)", context.debugDescription)
-    } catch DecodingError.dataCorrupted(let context) {
-      throw error(context.codingPath, "valid JSON of this message", context.debugDescription)
+    do { return try JSONMismatch.decode(type, from: Array(payload)) } catch let mismatch as JSONMismatch {
+      throw error(mismatch.path, PayloadCheck.printable(mismatch.expected, limit: 200), mismatch.actual)
     } catch let failure { throw error([], "valid JSON of this message", "\(failure)") }
   }
 

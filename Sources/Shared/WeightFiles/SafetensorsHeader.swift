@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Platform
 
 /// The parsed and checked JSON header of a safetensors file.
 struct SafetensorsHeader: Equatable {
@@ -31,6 +32,7 @@ struct SafetensorsHeader: Equatable {
     do { raw = try JSONDecoder().decode(RawHeader.self, from: Data(json)) } catch let error as DecodingError {
       throw Invalid(reason: "the header is not as the format asks: \(Self.reason(error))")
     } catch { throw Invalid(reason: "the header is not JSON") }
+    try Self.checkNames(json)
     var tensors: [String: Tensor] = [:]
     for (name, tensor) in raw.tensors { tensors[name] = try Self.check(tensor, name: name) }
     var offset = 0
@@ -43,6 +45,19 @@ struct SafetensorsHeader: Equatable {
     metadata = raw.metadata
     self.tensors = tensors
     dataBytes = offset
+  }
+
+  /// The decoder takes one of two members of the same name, and does not say so.
+  private static func checkNames(_ json: [UInt8]) throws(Invalid) {
+    guard let path = JSONOutline(json)?.repeatedPath else { return }
+    let isMetadata = path[0] == SafetensorsFormat.metadataKey
+    let name =
+      switch path.count {
+      case 1: isMetadata ? path[0] : "tensor \(path[0])"
+      case 2 where isMetadata: "metadata key \(path[1])"
+      default: "\(path.dropFirst().joined(separator: ".")) of tensor \(path[0])"
+      }
+    throw Invalid(reason: "\(name) is in the header twice, expected once; write the file anew")
   }
 
   private static func check(_ raw: RawTensor, name: String) throws(Invalid) -> Tensor {

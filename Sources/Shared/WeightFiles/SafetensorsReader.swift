@@ -26,7 +26,8 @@ package final class SafetensorsReader {
   /// - Throws: ``SafetensorsError``.
   package init(path: String) throws(SafetensorsError) {
     self.path = path
-    descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    // Non-blocking, so that a named pipe in place of the file is an error and not a wait.
+    descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     if descriptor < 0 { throw .cannotRead(path: path, operation: "open", errorNumber: errno) }
     // Once the descriptor is there, deinit closes it only if all properties are set, so failures close it here.
     do throws(SafetensorsError) {

@@ -1,0 +1,29 @@
+/// How much memory this process may have.
+package enum AvailableMemory {
+  /// In bytes: all that the machine has, what its control groups allow, and what its limit of address space leaves it
+  /// now, whichever is least.
+  package static func bytes() -> Int {
+    bytes(
+      physical: Int(sysconf(Int32(_SC_PHYS_PAGES))) * Int(sysconf(Int32(_SC_PAGESIZE))),
+      groups: ControlGroups.live.memoryLimit, limits: text("/proc/self/limits"), status: text("/proc/self/status"))
+  }
+
+  /// - Parameters:
+  ///   - groups: the limit of the control groups; nil for none.
+  ///   - limits: as `/proc/self/limits` shows them.
+  ///   - status: as `/proc/self/status` shows it.
+  static func bytes(physical: Int, groups: Int?, limits: String, status: String) -> Int {
+    func number(after name: String, in text: String) -> Int? {
+      let line = text.split(separator: "\n").first { $0.hasPrefix(name) }
+      return line.flatMap { $0.dropFirst(name.count).split(whereSeparator: \.isWhitespace).first }.flatMap { Int($0) }
+    }
+    let mapped = (number(after: "VmSize:", in: status) ?? 0) * 1024
+    // "unlimited" is no number.
+    let addresses = number(after: "Max address space", in: limits).map { max(0, $0 - mapped) }
+    return min(physical, groups ?? .max, addresses ?? .max)
+  }
+
+  private static func text(_ path: String) -> String {
+    String(decoding: (try? FileOperations.live.contents(of: path)) ?? [], as: UTF8.self)
+  }
+}

@@ -1,0 +1,37 @@
+import Testing
+
+@testable import Platform
+
+@Suite struct AvailableMemoryTests {
+  private static func limits(_ soft: String) -> String {
+    "Limit   Soft Limit  Hard Limit  Units\nMax address space   \(soft)   unlimited   bytes\n"
+  }
+
+  @Test func theLeastOfAllCounts() {
+    func bytes(groups: Int? = nil, addresses: String = "unlimited") -> Int {
+      AvailableMemory.bytes(
+        physical: 8_000_000, groups: groups, limits: Self.limits(addresses), status: "Name:\tx\nVmSize:\t  1000 kB\n")
+    }
+    #expect(bytes() == 8_000_000)
+    #expect(bytes(groups: 5_000_000) == 5_000_000)
+    #expect(bytes(groups: 5_000_000, addresses: "3000000") == 1_976_000)
+    #expect(bytes(addresses: "1000") == 0)
+    #expect(AvailableMemory.bytes(physical: 7, groups: nil, limits: "", status: "") == 7)
+  }
+
+  @Test func thisMachineHasSome() { #expect(AvailableMemory.bytes() > 100_000_000) }
+
+  @Test func groupsLimitIt() {
+    func limit(_ files: [String: String]) -> Int? { ControlGroups { files[$0] }.memoryLimit }
+    #expect(limit(["/proc/self/cgroup": "0::/a", "/sys/fs/cgroup/a/memory.max": "max\n"]) == nil)
+    #expect(
+      limit([
+        "/proc/self/cgroup": "0::/a", "/sys/fs/cgroup/a/memory.max": "2000000\n",
+        "/sys/fs/cgroup/memory.max": "1000000",
+      ]) == 1_000_000)
+    let first = "/sys/fs/cgroup/memory/a/memory.limit_in_bytes"
+    #expect(limit(["/proc/self/cgroup": "4:memory:/a", first: "123456\n"]) == 123456)
+    // What version 1 shows for no limit.
+    #expect(limit(["/proc/self/cgroup": "4:memory:/a", first: "9223372036854771712\n"]) == nil)
+  }
+}

@@ -1,0 +1,38 @@
+import TestSupport
+import Testing
+
+@testable import Platform
+@testable import RunFiles
+
+/// A named pipe in place of a file: nobody writes to it, so that whoever waited for that would wait for ever.
+@Suite struct NamedPipeTests {
+  @Test func isNoFileOfARun() throws {
+    try withTemporaryDirectory { base in
+      let directory = try RunDirectory(resuming: base)
+      for file in [RunDirectory.summaryFile, RunDirectory.metricsFile] {
+        try #require(mkfifo(directory.path(of: file), 0o600) == 0)
+      }
+      #expect(directory.outcome() == nil)
+      let path = directory.path(of: RunDirectory.metricsFile)
+      #expect(throws: RunDirectoryError.cannotCreate(path: path, operation: "open", errorNumber: ENXIO)) {
+        try MetricsLog(path: path, flags: 0, role: .edge)
+      }
+    }
+  }
+
+  @Test func contentsAreThoseOfRegularFiles() throws {
+    try withTemporaryDirectory { base in
+      let bytes = (0..<10_000).map { UInt8(truncatingIfNeeded: $0) }
+      try AtomicFile.write(bytes, to: base + "/file")
+      #expect(try FileOperations.live.contents(of: base + "/file") == bytes)
+      // Its size is 0 for those who ask.
+      #expect(try !FileOperations.live.contents(of: "/proc/self/status").isEmpty)
+      try #require(mkfifo(base + "/pipe", 0o600) == 0)
+      for path in [base + "/pipe", base] {
+        #expect(throws: SystemError(operation: "open", errnoCode: EINVAL)) {
+          try FileOperations.live.contents(of: path)
+        }
+      }
+    }
+  }
+}
