@@ -39,6 +39,8 @@ class ScriptTests(unittest.TestCase):
         return subprocess.Popen(
             [SCRIPTS / script, *words], cwd=self.directory, env=os.environ | {"BINARIES": str(self.binaries)},
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+            # Whoever runs the tests in the background may have it ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )  # fmt: skip
 
     def run_script(self, script, *words, code=0):

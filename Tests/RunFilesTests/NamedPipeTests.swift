@@ -35,4 +35,15 @@ import Testing
       }
     }
   }
+
+  /// Nor does anybody read from it.
+  @Test func takesNoResult() throws {
+    try withTemporaryDirectory { base in
+      let path = base + "/pipe"
+      try #require(mkfifo(path, 0o600) == 0)
+      let error = FileError(path: path, operation: "open", errorNumber: ENXIO)
+      #expect(throws: error) { try Timeline(path: path, role: .edge) }
+      #expect(throws: error) { _ = try OutputFile(path: path) }
+    }
+  }
 }

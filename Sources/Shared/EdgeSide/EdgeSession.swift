@@ -78,7 +78,9 @@ package final class EdgeSession {
     let readers = try Checkpoint.read(RunDirectory(resuming: options.directory), role: .edge) { _ in }
     let places = [error.applied, error.applied - min(1, error.applied)]
     guard let reader = readers.first(where: { places.contains($0.position) }) else { throw error }
-    logger.notice("\(error): this side goes back to step \(reader.progress.state.completedSteps), too")
+    logger.notice(
+      "the cloud's last state is an earlier one: this side goes back to step \(reader.progress.state.completedSteps), too"
+    )
     try reader.load(strategy.parts)
     checkpoint = reader
   }

@@ -46,6 +46,16 @@ package struct FileOperations: Sendable {
     throws(FileError) -> Int32
   { try Self.named(reported ?? path, operation) { open(path, flags, 0o666) } }
 
+  /// Opens a file that the user has named for a result. A pipe that nobody reads is an error, and not waited for.
+  ///
+  /// - Throws: `FileError`.
+  package func openOutput(_ path: String, flags: Int32) throws(FileError) -> Int32 {
+    let descriptor = try openFile(path, flags: O_WRONLY | O_NONBLOCK | flags)
+    let present = fcntl(descriptor, F_GETFL)
+    if present >= 0 { _ = fcntl(descriptor, F_SETFL, present & ~O_NONBLOCK) }
+    return descriptor
+  }
+
   /// Writes all bytes, going on after short writes and interruptions.
   ///
   /// - Parameter path: the file that an error names.

@@ -10,10 +10,10 @@ package struct OutputFile: ~Copyable {
   package init(path: String) throws(FileError) {
     self.path = path
     let operations = FileOperations.live
-    if let new = try? operations.openFile(path, flags: O_WRONLY | O_CREAT | O_EXCL) {
+    if let new = try? operations.openOutput(path, flags: O_CREAT | O_EXCL) {
       (descriptor, isNew) = (new, true)
     } else {
-      (descriptor, isNew) = (try operations.openFile(path, flags: O_WRONLY | O_CREAT), false)
+      (descriptor, isNew) = (try operations.openOutput(path, flags: O_CREAT), false)
     }
   }
 

@@ -75,7 +75,7 @@ package final class Timeline: Sendable {
     self.operations = operations
     clockStart = TimelineDocument.ClockStart(
       wall: UInt64(max(0, Timestamp.now().secondsSince1970) * 1e9), monotonic: MonotonicClock.nanoseconds())
-    let descriptor = try operations.openFile(path, flags: O_WRONLY | O_CREAT | O_TRUNC | O_APPEND)
+    let descriptor = try operations.openOutput(path, flags: O_CREAT | O_TRUNC | O_APPEND)
     state = Guarded(State(descriptor: descriptor))
     try write()
   }
