@@ -154,15 +154,20 @@ import Training
     #expect(!FileManager.default.fileExists(atPath: directory.path("cloud")))
   }
 
-  /// Another program of that name says something else, or nothing.
-  @Test func cloudTrainerIsAnotherProgram() throws {
-    let directory = try TemporaryDirectory()
+  /// A copy of edge-trainer, without cloud-trainer beside it. Made by another process: a child that a test beside this
+  /// one starts may inherit what is open for writing here, and then the copy cannot be run.
+  private func copy(into directory: TemporaryDirectory) throws -> String {
     let program = directory.path("edge-trainer")
-    // By another process: a child that a test beside this one starts may inherit what is open for writing here, and
-    // then the copy cannot be run.
     let copied = try ChildProcess("/bin/cp", [TestedProgram.edge.path(), program], in: directory, environment: [:])
       .wait()
     #expect(copied.end == .exited(0))
+    return program
+  }
+
+  /// Another program of that name says something else, or nothing.
+  @Test func cloudTrainerIsAnotherProgram() throws {
+    let directory = try TemporaryDirectory()
+    let program = try copy(into: directory)
     let other = directory.path("cloud-trainer")
     for (script, reason) in [
       ("echo hello; sleep 5", "it said \"hello\""), ("exit 1", "it said nothing"),
@@ -179,8 +184,7 @@ import Training
 
   @Test func programIsMissing() throws {
     let directory = try TemporaryDirectory()
-    let program = directory.path("edge-trainer")
-    try FileManager.default.copyItem(atPath: TestedProgram.edge.path(), toPath: program)
+    let program = try copy(into: directory)
     let finished = try ChildProcess(
       program, ["train", "--local"] + EdgeRun.tiny.arguments, in: directory,
       environment: ["PATH": "/nowhere:/none"]
