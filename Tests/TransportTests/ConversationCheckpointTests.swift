@@ -4,10 +4,7 @@ import Testing
 @testable import Transport
 
 /// Where gradients are exchanged: both sides write their state at the same record.
-@Suite struct ConversationCheckpointTests {
-  typealias Line = ConversationTests.Line
-  typealias Case = ConversationTests.Case
-
+@Suite struct ConversationCheckpointTests: ConversationSpeech {
   private static func opening() throws -> [Line] {
     try ConversationTests.opening(window: 1, exchange: .gradients, offer: ResumeOffer(positions: [0]))
   }
@@ -15,18 +12,7 @@ import Testing
   private static func step(_ sequence: UInt64) throws -> [Line] {
     [train(sequence), .cloud(.gradient(try gradient(sequence))), acknowledge(sequence)]
   }
-  private static func train(_ sequence: UInt64) -> Line { ConversationTests.train(sequence) }
-  private static func evaluate(_ sequence: UInt64) -> Line { ConversationTests.evaluate(sequence) }
-  private static func acknowledge(_ sequence: UInt64) -> Line { ConversationTests.acknowledge(sequence) }
-  private static func report(_ epoch: Int) -> Line { ConversationTests.report(epoch) }
-  private static func end(_ epoch: Int, steps: Int, _ sequence: UInt64) -> Line {
-    ConversationTests.end(epoch, steps: steps, sequence)
-  }
   private static func ask(_ sequence: UInt64, number: Int = 1) -> Line { .edge(checkpoint(sequence, number: number)) }
-  private static func keep(_ sequence: UInt64) -> Line { .cloud(durable(sequence)) }
-  private static func order(_ expected: String, _ actual: String) -> WireError {
-    .order(expected: expected, actual: actual)
-  }
   /// A checkpoint at record 1 is asked for.
   static func asked() throws -> [Line] { try opening() + step(1) + [ask(1)] }
 

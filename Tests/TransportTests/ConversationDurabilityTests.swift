@@ -4,21 +4,8 @@ import Testing
 @testable import Transport
 
 /// What may come at any time in a run: the cloud's word on what is on its disk, and signs of life.
-@Suite struct ConversationDurabilityTests {
-  typealias Line = ConversationTests.Line
-  typealias Case = ConversationTests.Case
-
+@Suite struct ConversationDurabilityTests: ConversationSpeech {
   private static func opening(window: Int = 4) throws -> [Line] { try ConversationTests.opening(window: window) }
-  private static func train(_ sequence: UInt64) -> Line { ConversationTests.train(sequence) }
-  private static func acknowledge(_ sequence: UInt64) -> Line { ConversationTests.acknowledge(sequence) }
-  private static func report(_ epoch: Int) -> Line { ConversationTests.report(epoch) }
-  private static func end(_ epoch: Int, steps: Int, _ sequence: UInt64) -> Line {
-    ConversationTests.end(epoch, steps: steps, sequence)
-  }
-  private static func keep(_ sequence: UInt64) -> Line { .cloud(durable(sequence)) }
-  private static func order(_ expected: String, _ actual: String) -> WireError {
-    .order(expected: expected, actual: actual)
-  }
   /// A run after record 6, of which the edge lacks the answers 3 to 6.
   private static func owing() throws -> [Line] {
     try ConversationTests.opening(

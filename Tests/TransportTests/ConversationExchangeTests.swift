@@ -4,24 +4,9 @@ import Testing
 @testable import Transport
 
 /// The order of messages where gradients or images are exchanged.
-@Suite struct ConversationExchangeTests {
-  typealias Line = ConversationTests.Line
-  typealias Case = ConversationTests.Case
-
+@Suite struct ConversationExchangeTests: ConversationSpeech {
   private static func opening(_ exchange: Exchange, window: Int = 1) throws -> [Line] {
     try ConversationTests.opening(window: window, exchange: exchange)
-  }
-
-  private static func train(_ sequence: UInt64) -> Line { ConversationTests.train(sequence) }
-  private static func evaluate(_ sequence: UInt64) -> Line { ConversationTests.evaluate(sequence) }
-  private static func acknowledge(_ sequence: UInt64) -> Line { ConversationTests.acknowledge(sequence) }
-  private static func report(_ epoch: Int) -> Line { ConversationTests.report(epoch) }
-  private static func end(_ epoch: Int, steps: Int, _ sequence: UInt64) -> Line {
-    ConversationTests.end(epoch, steps: steps, sequence)
-  }
-  private static func answer(_ sequence: UInt64) throws -> Line { .cloud(.gradient(try gradient(sequence))) }
-  private static func order(_ expected: String, _ actual: String) -> WireError {
-    .order(expected: expected, actual: actual)
   }
 
   static let cases: [Case] = [

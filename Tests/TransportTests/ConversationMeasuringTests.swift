@@ -4,10 +4,7 @@ import Testing
 @testable import Transport
 
 /// The order of messages where the edge measures.
-@Suite struct ConversationMeasuringTests {
-  typealias Line = ConversationTests.Line
-  typealias Case = ConversationTests.Case
-
+@Suite struct ConversationMeasuringTests: ConversationSpeech {
   private static func opening() throws -> [Line] { try ConversationTests.opening(exchange: .measurements) }
 
   private static func probe() throws -> Line {
@@ -19,9 +16,6 @@ import Testing
   }
   private static func answer(_ sequence: UInt64, _ count: Int = 0, answer: Int = 0) -> Line {
     .cloud(.filler(Filler(sequence: sequence, byteCount: count, answerByteCount: answer)))
-  }
-  private static func order(_ expected: String, _ actual: String) -> WireError {
-    .order(expected: expected, actual: actual)
   }
 
   static let cases: [Case] = [

@@ -4,21 +4,8 @@ import Testing
 @testable import Transport
 
 /// The order of what the edge sends in a run, which is numbered over all epochs, and of the cloud's answers.
-@Suite struct ConversationRecordTests {
-  typealias Line = ConversationTests.Line
-  typealias Case = ConversationTests.Case
-
+@Suite struct ConversationRecordTests: ConversationSpeech {
   private static func opening(window: Int = 4) throws -> [Line] { try ConversationTests.opening(window: window) }
-  private static func train(_ sequence: UInt64) -> Line { ConversationTests.train(sequence) }
-  private static func evaluate(_ sequence: UInt64) -> Line { ConversationTests.evaluate(sequence) }
-  private static func acknowledge(_ sequence: UInt64) -> Line { ConversationTests.acknowledge(sequence) }
-  private static func report(_ epoch: Int) -> Line { ConversationTests.report(epoch) }
-  private static func end(_ epoch: Int, steps: Int, _ sequence: UInt64) -> Line {
-    ConversationTests.end(epoch, steps: steps, sequence)
-  }
-  private static func order(_ expected: String, _ actual: String) -> WireError {
-    .order(expected: expected, actual: actual)
-  }
   /// An epoch of one batch, which is acknowledged, and its end.
   private static func ended() throws -> [Line] { try opening() + [train(1), acknowledge(1), end(1, steps: 1, 2)] }
 

@@ -4,10 +4,7 @@ import Testing
 @testable import Transport
 
 /// The order of messages where a run goes on that had begun: positions, and replays of what the edge lacks.
-@Suite struct ConversationResumeTests {
-  typealias Line = ConversationTests.Line
-  typealias Case = ConversationTests.Case
-
+@Suite struct ConversationResumeTests: ConversationSpeech {
   /// The edge has kept records from 2 on.
   private static func opening(
     _ applied: UInt64, epoch: Int = 3, steps: Int = 0, testBatches: Int = 0, answered: UInt64? = nil
@@ -18,20 +15,7 @@ import Testing
   }
   /// A run of which the edge lacks the answers 3 to 6.
   private static func owing() throws -> [Line] { try opening(6, steps: 2, answered: 2) }
-  private static func train(_ sequence: UInt64) -> Line { ConversationTests.train(sequence) }
-  private static func evaluate(_ sequence: UInt64) -> Line { ConversationTests.evaluate(sequence) }
-  private static func acknowledge(_ sequence: UInt64) -> Line { ConversationTests.acknowledge(sequence) }
-  private static func report(_ epoch: Int) -> Line { ConversationTests.report(epoch) }
-  private static func end(_ epoch: Int, steps: Int, _ sequence: UInt64) -> Line {
-    ConversationTests.end(epoch, steps: steps, sequence)
-  }
-  private static func tell(_ first: UInt64, batches: Int, report: Int? = nil) -> Line {
-    .cloud(replay(first, batches: batches, report: report))
-  }
   private static let completed = Line.edge(ConversationTests.goodbye(.completed))
-  private static func order(_ expected: String, _ actual: String) -> WireError {
-    .order(expected: expected, actual: actual)
-  }
 
   static let cases: [Case] = positions + offers + replays + wrongReplays
 

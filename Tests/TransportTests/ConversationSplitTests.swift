@@ -4,10 +4,7 @@ import Testing
 @testable import Transport
 
 /// The order of messages where a run goes on that exchanges gradients: from which records, and with which answers.
-@Suite struct ConversationSplitTests {
-  typealias Line = ConversationTests.Line
-  typealias Case = ConversationTests.Case
-
+@Suite struct ConversationSplitTests: ConversationSpeech {
   /// The edge can go on after the records 4 and 7.
   static func opening(
     _ applied: UInt64, epoch: Int = 3, steps: Int = 0, testBatches: Int = 0, positions: [UInt64] = [4, 7]
@@ -24,21 +21,7 @@ import Testing
     try ConversationTests.opening(window: 1, exchange: .gradients, offer: ResumeOffer(positions: positions))
   }
 
-  private static func train(_ sequence: UInt64) -> Line { ConversationTests.train(sequence) }
-  private static func evaluate(_ sequence: UInt64) -> Line { ConversationTests.evaluate(sequence) }
-  private static func acknowledge(_ sequence: UInt64) -> Line { ConversationTests.acknowledge(sequence) }
-  private static func report(_ epoch: Int) -> Line { ConversationTests.report(epoch) }
-  private static func end(_ epoch: Int, steps: Int, _ sequence: UInt64) -> Line {
-    ConversationTests.end(epoch, steps: steps, sequence)
-  }
-  private static func answer(_ sequence: UInt64) throws -> Line { .cloud(.gradient(try gradient(sequence))) }
-  private static func tell(_ first: UInt64, batches: Int = 1, report: Int? = nil) -> Line {
-    .cloud(replay(first, batches: batches, report: report))
-  }
   private static let completed = Line.edge(ConversationTests.goodbye(.completed))
-  private static func order(_ expected: String, _ actual: String) -> WireError {
-    .order(expected: expected, actual: actual)
-  }
 
   static let cases: [Case] = positions + wrongPositions + answers + wrongRecords + wrongAnswers
 

@@ -4,7 +4,7 @@ import Testing
 @testable import Transport
 
 /// The order of messages, without any input or output: how a conversation begins and ends, and whose turn it is.
-@Suite struct ConversationTests {
+@Suite struct ConversationTests: ConversationSpeech {
   /// Who says what.
   enum Line {
     case edge(Message)
@@ -24,25 +24,6 @@ import Testing
     }
   }
 
-  static let welcome = Message.welcome(Welcome(maximumFrameBytes: 1 << 26, softwareVersion: "0"))
-  static let refusal = Message.refusal(Refusal(code: .busy, reason: "busy"))
-  static let failure = Message.failure(Failure(code: "x", reason: "y"))
-  static func goodbye(_ reason: Goodbye.Reason) -> Message { .goodbye(Goodbye(reason: reason)) }
-  static func train(_ sequence: UInt64) -> Line { .edge(.trainBatch(batch(sequence))) }
-  static func evaluate(_ sequence: UInt64) -> Line { .edge(.evaluationBatch(batch(sequence))) }
-  static func end(_ epoch: Int, steps: Int, _ sequence: UInt64) -> Line {
-    .edge(epochEnd(epoch, steps: steps, sequence))
-  }
-  static func acknowledge(_ sequence: UInt64) -> Line { .cloud(acknowledgement(sequence)) }
-  static func report(_ epoch: Int) -> Line { .cloud(epochReport(epoch)) }
-  static func opening(
-    window: Int = 4, exchange: Exchange = .activations, offer: ResumeOffer? = nil, resume: ResumePosition? = nil
-  ) throws -> [Line] {
-    let welcome = Welcome(maximumFrameBytes: 1 << 26, resume: resume, softwareVersion: "0")
-    let hello = try hello(window: window, exchange: exchange, resume: offer)
-    return [.edge(.hello(hello)), .cloud(.welcome(welcome))]
-  }
-
   struct Case: Sendable, CustomTestStringConvertible {
     let name: String
     let lines: @Sendable () throws -> [Line]
@@ -54,10 +35,6 @@ import Testing
     }
 
     var testDescription: String { name }
-  }
-
-  static func order(_ expected: String, _ actual: String) -> WireError {
-    .order(expected: expected, actual: actual)
   }
 
   static let cases: [Case] = [

@@ -4,10 +4,7 @@ import Testing
 @testable import Transport
 
 /// The order of messages where images are uploaded, and steps on them follow.
-@Suite struct ConversationUploadTests {
-  typealias Line = ConversationTests.Line
-  typealias Case = ConversationTests.Case
-
+@Suite struct ConversationUploadTests: ConversationSpeech {
   private static func opening(window: Int = 2) throws -> [Line] {
     try ConversationTests.opening(window: window, exchange: .upload)
   }
@@ -20,15 +17,7 @@ import Testing
   private static func testImages(_ sequence: UInt64) -> Line { .edge(.testImages(batch(sequence))) }
   private static func train(_ sequence: UInt64) -> Line { .edge(.trainStep(StepRequest(sequence: sequence))) }
   private static func evaluate(_ sequence: UInt64) -> Line { .edge(.evaluationStep(StepRequest(sequence: sequence))) }
-  private static func acknowledge(_ sequence: UInt64) -> Line { ConversationTests.acknowledge(sequence) }
-  private static func report(_ epoch: Int) -> Line { ConversationTests.report(epoch) }
-  private static func end(_ epoch: Int, steps: Int, _ sequence: UInt64) -> Line {
-    ConversationTests.end(epoch, steps: steps, sequence)
-  }
   private static let completed = Line.edge(ConversationTests.goodbye(.completed))
-  private static func order(_ expected: String, _ actual: String) -> WireError {
-    .order(expected: expected, actual: actual)
-  }
   /// Two batches, uploaded and acknowledged.
   private static func uploaded() throws -> [Line] { try opening() + [trainImages(1), testImages(2), acknowledge(2)] }
   /// The first step is taken, too.

@@ -221,7 +221,7 @@ final class CloudRun {
 
   /// Whether there is a checkpoint whenever it is time for one. Where gradients are exchanged, both sides go on from
   /// the same record, and the edge says at which ones they write their state.
-  private var writesByItself: Bool { configuration.strategy.exchange != .gradients }
+  private var writesByItself: Bool { !configuration.strategy.isInLockStep }
 
   /// Beside the checkpoints that the edge has asked for: where this side is at the end of a connection, which lets the
   /// edge go on from there, if it still lives. (Number 1 is the beginning.)

@@ -61,7 +61,7 @@ final class EdgeRun {
     self.options = options
     self.logger = logger
     self.checkpoints = checkpoints
-    if configuration.strategy.exchange == .gradients { lockStep = LockStep(after: checkpoints.number) }
+    if configuration.strategy.isInLockStep { lockStep = LockStep(after: checkpoints.number) }
     layout = RecordLayout(configuration)
     records = earlier?.records ?? RunProgress.Records()
     samples = earlier?.traffic.samples ?? RunTraffic.Samples()

@@ -92,7 +92,7 @@ package final class EdgeSession {
       }
     let ending = Guarded<EdgeLink?>(nil)
     let token = interruption.add { [configuration] in
-      ending.withLock { $0 }?.interrupt(afterSeconds: configuration.strategy.exchange == .gradients ? 2 : 0)
+      ending.withLock { $0 }?.interrupt(afterSeconds: configuration.strategy.isInLockStep ? 2 : 0)
     }
     defer {
       interruption.remove(token)
@@ -187,7 +187,7 @@ package final class EdgeSession {
     }
     let link = EdgeLink(
       records, window: configuration.window, keepsAcknowledgements: !configuration.strategy.hasExit, after: position,
-      positions: configuration.strategy.exchange == .gradients ? checkpoints.positions : nil,
+      positions: configuration.strategy.isInLockStep ? checkpoints.positions : nil,
       timeline: options.timeline)
     if let (connection, welcome) = first {
       do { try link.attach(connection, welcome) } catch {
@@ -221,7 +221,8 @@ package final class EdgeSession {
   private func makeCheckpoints(in directory: RunDirectory) throws -> CheckpointWriter {
     try CheckpointWriter(
       directory, configuration, role: .edge, run: options.run, parts: strategy.parts, after: checkpoint?.number ?? 0,
-      kept: checkpoint == nil ? [] : Checkpoint.read(directory, role: .edge) { _ in },
+      kept: checkpoint != nil && configuration.strategy.isInLockStep
+        ? Checkpoint.read(directory, role: .edge) { _ in } : [],
       interval: options.settings.checkpointInterval)
   }
 
@@ -258,7 +259,7 @@ package final class EdgeSession {
   /// The first connection of a run.
   private func connect(_ dialer: EdgeDialer) throws -> Connection {
     let offer =
-      configuration.strategy.exchange == .gradients
+      configuration.strategy.isInLockStep
       ? ResumeOffer(positions: [0]) : ResumeOffer(first: 1, answered: 0)
     guard options.waits else { return try dialer.dial(offer) }
     return try EdgeConnector.waiting(for: dialer.cloud, logger: logger, rest: interruption.rest) {

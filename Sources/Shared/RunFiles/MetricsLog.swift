@@ -79,10 +79,7 @@ package final class MetricsLog: Sendable {
     self.operations = operations
     self.elapsedSeconds = elapsedSeconds ?? Self.stopwatch()
     let descriptor: Int32
-    do throws(FileError) {
-      // Non-blocking, so that a named pipe in place of the file is an error and not a wait.
-      descriptor = try operations.openFile(path, flags: O_WRONLY | O_APPEND | O_NONBLOCK | flags)
-    } catch {
+    do throws(FileError) { descriptor = try operations.openOutput(path, flags: O_APPEND | flags) } catch {
       throw .cannotCreate(path: path, operation: error.operation, errorNumber: error.errorNumber)
     }
     state = Guarded(State(descriptor: descriptor))

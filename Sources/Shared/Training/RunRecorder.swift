@@ -59,6 +59,8 @@ package final class RunRecorder {
     try self.init(directory, configuration, role, position, timeline) {
       try MetricsLog(resuming: directory, at: position.metricsBytes, role: role, elapsedSeconds: $0) {
         // They would be taken for those of this run once it is as far as they are, and the log is another one then.
+        // Runs of the other strategies never go back from one that can be read.
+        guard configuration.strategy.isInLockStep else { return }
         try Checkpoint.remove(from: directory, after: checkpoint.records.last, role: role)
       }
     }

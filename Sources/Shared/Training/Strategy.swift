@@ -24,6 +24,9 @@ package enum Strategy: String, Codable, CaseIterable, Sendable {
     }
   }
 
+  /// Whether neither side can go on without the other, so that both go on with a run from the same record.
+  package var isInLockStep: Bool { exchange == .gradients }
+
   /// Whether there are two parts of the network, on two machines.
   package var isCut: Bool {
     switch self {
