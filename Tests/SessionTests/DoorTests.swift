@@ -111,6 +111,26 @@ private struct RecordingLog: LogHandler {
     #expect(lines.takeDue(at: 4 * minute).count == 1)
   }
 
+  /// A client for whom there is no thread is told so, and the cloud goes on: as soon as there is one, it serves.
+  @Test func clientsWithoutAThreadAreRefused() throws {
+    let folder = try SessionFolder()
+    let threadsLeft = Atomic<Bool>(false)
+    let cloud = try TestCloud(folder, logger: Logger(label: "door") { [lines] _ in RecordingLog(lines) }) {
+      $0.startThread = { body in
+        guard threadsLeft.load(ordering: .acquiring) else { throw ThreadError(errnoCode: EAGAIN) }
+        return try Thread(body)
+      }
+    }
+    let error = #expect(throws: RefusedError.self) { try runEdge(oneStepConfiguration(), cloud.endpoint, folder) }
+    #expect(error?.code == .busy)
+    #expect(error?.reason.contains("no thread left") == true)
+    #expect(lines.all.count == 1, "\(lines.all)")
+    #expect(lines.all.first?.contains("the system gives no further thread") == true, "\(lines.all)")
+    threadsLeft.store(true, ordering: .releasing)
+    _ = try runEdge(oneStepConfiguration(), cloud.endpoint, folder, run: "served")
+    #expect(cloud.end().completed.count == 1)
+  }
+
   /// A thread that cannot be had now may be had later: the connection is lost, not the run.
   @Test func shortageOfThreadsIsPassing() {
     let error = ThreadError(errnoCode: EAGAIN)

@@ -102,7 +102,7 @@ final class TestCloud: Sendable {
     _ folder: SessionFolder, sessions: Int? = 1, threads: Int = 1, convolution: ConvolutionMethod = .im2col,
     timeout: Double = 60,
     maximumFrameBytes: Int = 1 << 26, maximumImageBytes: Int = 1 << 29, operations: FileOperations = .live,
-    timeline: Timeline? = nil, logger: Logger = silentLogger
+    timeline: Timeline? = nil, logger: Logger = silentLogger, adjust: (inout CloudServer.Options) -> Void = { _ in }
   ) throws {
     var options = CloudServer.Options(
       listen: Endpoint(host: "127.0.0.1", port: 0),
@@ -111,6 +111,7 @@ final class TestCloud: Sendable {
     options.operations = operations
     options.maximumImageBytes = maximumImageBytes
     options.timeline = timeline
+    adjust(&options)
     let server = try CloudServer(options, interruption: interruption, logger: logger)
     self.server = server
     thread = Background { [summaries] in try server.run { summaries.append($0) } }

@@ -163,7 +163,7 @@ final class CloudDoor: Sendable {
     let identifier = ObjectIdentifier(connection)
     state.withLock { $0.greetings[identifier] = (nil, greeting) }
     do {
-      let thread = try Thread { [self] in greet(connection) }
+      let thread = try options.startThread { [self] in greet(connection) }
       state.withLock { state in
         // It may be over already.
         if state.greetings[identifier] == nil { return state.finished.append(thread) }

@@ -30,6 +30,8 @@ package final class CloudServer: Sendable {
     package var operations = FileOperations.live
     /// Those that connect it; others in tests, a link that breaks for example.
     package var socketOperations = SocketOperations.live
+    /// What gives a client its thread; in tests there may be none left.
+    var startThread: @Sendable (_ body: @escaping @Sendable () -> Void) throws -> Thread = { try Thread($0) }
     /// Where the times of the session under way are recorded.
     package var timeline: Timeline?
 
