@@ -31,18 +31,21 @@ let package = Package(
     .systemLibrary(name: "CBLAS", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(
       name: "CZstd", path: "Sources/Shared/CZstd", providers: [.apt(["libzstd-dev"])]),
+    .systemLibrary(
+      name: "COpenSSL", path: "Sources/Shared/COpenSSL", providers: [.apt(["libssl-dev"])]),
     module("Platform", [systemPackage], computes: true),
     module("Compute", ["CBLAS", "Platform"], computes: true),
     module("NeuralNetwork", ["Compute", "Platform"], computes: true),
     module("Datasets", ["Compute", "Platform"], computes: true),
     module("Transport", ["CZstd", "Platform", deque], computes: true),
+    module("Trust", ["COpenSSL", "Platform", "Transport"], computes: true),
     module("WeightFiles", ["Platform"], computes: true),
     module("RunFiles", ["Compute", "Platform", "Transport", systemPackage]),
     module("Terminal", ["Platform", logging]),
     module(
       "Training",
       [
-        "Compute", "Datasets", "NeuralNetwork", "Platform", "RunFiles", "Terminal", "Transport",
+        "Compute", "Datasets", "NeuralNetwork", "Platform", "RunFiles", "Terminal", "Transport", "Trust",
         "WeightFiles", deque, logging,
       ]),
     module("EdgeSide", ["Training", deque]),
@@ -66,6 +69,7 @@ let package = Package(
       name: "NeuralNetworkTests", dependencies: ["NeuralNetwork"], exclude: ["generate-schedule-goldens.py"]),
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "TestSupport"]),
     .testTarget(name: "TransportTests", dependencies: ["TestSupport", "Transport"]),
+    .testTarget(name: "TrustTests", dependencies: ["TestSupport", "Trust"]),
     .testTarget(name: "WeightFilesTests", dependencies: ["TestSupport", "WeightFiles"]),
     .testTarget(name: "RunFilesTests", dependencies: ["RunFiles", "TestSupport"]),
     .testTarget(name: "TerminalTests", dependencies: ["Terminal", "TestSupport"]),

@@ -21,7 +21,7 @@ struct CloudTrainer: ParsableCommand {
 
       \(ExitCodes.help)
       """,
-    version: Software.version)
+    version: Software.version, subcommands: [Invite.self, Edges.self])
 
   @Option(
     help: ArgumentHelp("Address to listen on; port 0 takes a free one and prints it.", valueName: "host:port")
@@ -53,7 +53,12 @@ struct CloudTrainer: ParsableCommand {
       valueName: "n"))
   var maxImageBytes = CloudServer.Options.defaultMaximumImageBytes
 
+  @Option(
+    help: ArgumentHelp("Most parameters of a network that is trained here. (default: any number)", valueName: "n"))
+  var maxParameters: Int?
+
   @OptionGroup var memory: MemoryOption
+  @OptionGroup(title: "Trust") var trust: TrustOptions
   @OptionGroup var trace: TraceOption
 
   /// For `edge-trainer --local`: end when standard input does, since then whoever started this has ended.
@@ -73,6 +78,9 @@ struct CloudTrainer: ParsableCommand {
     }
     if maxImageBytes < 0 {
       throw ValidationError("--max-image-bytes \(maxImageBytes) is out of range: at least 0")
+    }
+    if let maxParameters, maxParameters < 1 {
+      throw ValidationError("--max-parameters \(maxParameters) is out of range: at least 1")
     }
     do { _ = try Endpoint(parsing: listen) } catch {
       let hint = listen.hasPrefix(":") ? "; 0.0.0.0 or [::] listens on all addresses" : ""
@@ -97,6 +105,8 @@ struct CloudTrainer: ParsableCommand {
         maximumFrameBytes: maxFrameBytes, directory: runDir, sessions: sessions)
       options.maximumImageBytes = maxImageBytes
       options.maximumMemory = memory.limit
+      options.maximumParameters = maxParameters
+      options.trust = trust.settings
       options.checkpointInterval = durability.checkpointInterval
       options.reconnectFor = durability.reconnectFor
       options.timeline = try trace.timeline(.cloud)

@@ -8,7 +8,7 @@ struct EdgeTrainer: ParsableCommand {
     commandName: "edge-trainer",
     abstract: "Trains one network on two machines: front and early exit here, the rest in the cloud.",
     discussion: """
-      Start cloud-trainer on the other machine first. Images stay on this machine;
+      Start cloud-trainer on the other machine first, and join it. Images stay on this machine;
       labels and quantized features go to the cloud; only acknowledgements and
       accuracies come back. Other strategies, to compare with: see
       'edge-trainer train --help'.
@@ -16,7 +16,9 @@ struct EdgeTrainer: ParsableCommand {
       \(ExitCodes.help)
       """,
     version: Software.version,
-    subcommands: [Train.self, Resume.self, PlanCommand.self, Predict.self, Describe.self])
+    subcommands: [
+      Train.self, Resume.self, Join.self, Clouds.self, PlanCommand.self, Predict.self, Describe.self,
+    ])
 
   static func main() { Program.main(Self.self) }
 }

@@ -62,7 +62,7 @@ struct LocalOptions: ParsableArguments {
   /// For the command that resumes the run.
   var stored: RunProgress.Local? {
     local
-      ? RunProgress.Local(directory: cloudRunDir.map(absolute), oneCoreEach: oneCoreEach) : nil
+      ? RunProgress.Local(directory: cloudRunDir.map(AbsolutePath.of), oneCoreEach: oneCoreEach) : nil
   }
 
   /// As a run was started that is resumed now.
@@ -77,13 +77,6 @@ struct LocalOptions: ParsableArguments {
 
   /// For a cloud that is started here, and whose address is its own matter.
   static let placeholder = Endpoint(host: "127.0.0.1", port: 0)
-
-  private func absolute(_ path: String) -> String {
-    if path.hasPrefix("/") { return path }
-    guard let directory = getcwd(nil, 0) else { return path }
-    defer { free(directory) }
-    return String(cString: directory) + "/" + path
-  }
 
   /// How this program computes.
   func settings(_ machine: MachineOptions) -> ComputeSettings {

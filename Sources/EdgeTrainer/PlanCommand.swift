@@ -25,6 +25,7 @@ struct PlanCommand: ParsableCommand {
 
   @OptionGroup(title: "Plan") var plan: PlanOptions
   @OptionGroup(title: "Link") var link: LinkOptions
+  @OptionGroup(title: "Trust") var trust: TrustOptions
   @OptionGroup(title: "Local") var local: LocalOptions
   @OptionGroup(title: "Data") var data: DataOptions
   @OptionGroup(title: "Network") var network: NetworkOptions
@@ -74,7 +75,8 @@ struct PlanCommand: ParsableCommand {
       try local.withCloud(
         request.needsCloud ? link.endpoint() : nil, machine, interruption, logger
       ) { cloud in
-        let made = try planner.plan(cloud: cloud, timeout: machine.timeout.value)
+        let made = try planner.plan(
+          cloud: cloud, trust: trust.settings, timeout: machine.timeout.value)
         let command = command(made.recommended.setting)
         try Program.printLine(PlanTable(made, request.base).rendered(command: command))
         try output?.write(PlanDocument(made, request.base, compute: compute, command: command).encoded())

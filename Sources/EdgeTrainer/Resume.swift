@@ -47,6 +47,7 @@ struct Resume: ParsableCommand {
       valueName: "s"))
   var reconnectFor: Seconds?
 
+  @OptionGroup(title: "Trust") var trust: TrustOptions
   @OptionGroup var memory: MemoryOption
   @OptionGroup var trace: TraceOption
 
@@ -60,7 +61,7 @@ struct Resume: ParsableCommand {
 
   func run() throws {
     BLASKernels.restartIfMisjudged()
-    try Program.run(.edge, nil) { interruption, logger in
+    try Program.run(.edge) { interruption, logger in
       let runDirectory = try RunDirectory(resuming: directory)
       if runDirectory.outcome() == .completed { throw RunDirectoryError.complete(path: directory) }
       let checkpoints = try Checkpoint.read(runDirectory, role: .edge) { error in
@@ -76,6 +77,7 @@ struct Resume: ParsableCommand {
         (settings.cloud, settings.local) = (cloud, nil)
         if before.settings.local != nil { settings.reconnectFor = nil }
       }
+      settings.trust = trust.settings(over: settings.trust)
       if let reconnectFor { settings.reconnectFor = reconnectFor.value }
       let isTrained = before.logs.endedEpochs == configuration.epochs
       if configuration.strategy.needsCloud, isTrained, settings.cloud == nil, settings.local == nil {

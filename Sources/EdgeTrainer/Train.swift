@@ -32,6 +32,7 @@ struct Train: ParsableCommand {
     help: "Train without a cloud; 'edge-trainer resume <dir> --cloud host:port' delivers it later. Hierarchical only.")
   var offline = false
 
+  @OptionGroup(title: "Trust") var trust: TrustOptions
   @OptionGroup(title: "Local") var local: LocalOptions
   @OptionGroup(title: "Data") var data: DataOptions
   @OptionGroup(title: "Network") var network: NetworkOptions
@@ -98,6 +99,7 @@ struct Train: ParsableCommand {
       spool: spool, reconnectFor: local.local ? 0 : durability.reconnectFor)
     settings.cloud = local.local ? nil : cloud.map { "\($0)" }
     settings.local = local.stored
+    settings.trust = trust.settings
     return settings
   }
 

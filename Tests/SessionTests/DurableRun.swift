@@ -11,6 +11,7 @@ import Testing
 @testable import RunFiles
 @testable import Training
 @testable import Transport
+@testable import Trust
 
 /// A run of both sides in one folder whose connections and sessions may end and go on: the edge's files in `<run>`, the
 /// cloud's in `cloud/<run>`.
@@ -21,6 +22,8 @@ struct DurableRun {
   var checkpointInterval = 1e-9
   /// Bytes; nil for none.
   var spool: Int? = 1 << 20
+  /// How each side protects the connection.
+  var trust = (cloud: TrustSettings(), edge: TrustSettings())
   var name = "run"
 
   init(_ strategy: Strategy, epochs: Int = 2, in folder: SessionFolder) throws {
@@ -51,7 +54,7 @@ struct DurableRun {
   ) throws -> DurableCloud {
     try DurableCloud(
       directory: "\(folder.path)/cloud", endpoint, timeout: timeout, checkpointInterval: checkpointInterval,
-      operations: operations, sockets: sockets)
+      operations: operations, sockets: sockets, trust: trust.cloud)
   }
 
   /// Starts the edge, or goes on with it if there is a checkpoint.
@@ -70,6 +73,7 @@ struct DurableRun {
       cloud: cloud, compute: ComputeSettings(threads: 1), directory: path, run: try RunIdentifier(validating: name),
       settings: RunProgress.Settings(
         timeout: timeout, checkpointInterval: checkpointInterval, spool: spool, reconnectFor: reconnectFor))
+    options.settings.trust = trust.edge
     options.operations = operations
     options.socketOperations = sockets
     options.waits = true
@@ -156,7 +160,7 @@ final class DurableCloud: Sendable {
 
   init(
     directory: String, _ endpoint: Endpoint, timeout: Double, checkpointInterval: Double, operations: FileOperations,
-    sockets: SocketOperations
+    sockets: SocketOperations, trust: TrustSettings
   ) throws {
     var options = CloudServer.Options(
       listen: endpoint, compute: ComputeSettings(threads: 1), timeout: timeout, maximumFrameBytes: 1 << 26,
@@ -165,6 +169,7 @@ final class DurableCloud: Sendable {
     options.reconnectFor = nil
     options.operations = operations
     options.socketOperations = sockets
+    options.trust = trust
     let server = try CloudServer(options, interruption: interruption, logger: silentLogger)
     self.endpoint = server.endpoint
     thread = Background { [completed] in try server.run { _ in completed.change { $0 += 1 } } }
@@ -196,9 +201,11 @@ final class CuttableWay: Sendable {
 
   var endpoint: Endpoint { listener.localEndpoint }
 
-  /// - Parameter cutAfter: bytes towards the cloud after which each connection but the last is cut: the first one after
-  ///   the first number, and so on.
-  init(to cloud: Endpoint, cutAfter: [Int]) throws {
+  /// - Parameters:
+  ///   - cutAfter: bytes towards the cloud after which each connection but the last is cut: the first one after the
+  ///     first number, and so on.
+  ///   - damages: whether the next byte is changed instead.
+  init(to cloud: Endpoint, cutAfter: [Int], damages: Bool = false) throws {
     let listener = try SocketListener(on: Endpoint(host: "127.0.0.1", port: 0))
     self.listener = listener
     thread = Background {
@@ -207,7 +214,8 @@ final class CuttableWay: Sendable {
         let far = try Socket.connect(to: cloud, timeout: 60)
         let limit = limits.popFirst() ?? .max
         let (up, down) = (
-          Background { Self.forward(near, far, limit: limit) }, Background { Self.forward(far, near, limit: .max) }
+          Background { Self.forward(near, far, limit: limit, damages: damages) },
+          Background { Self.forward(far, near, limit: .max) }
         )
         _ = up.result()
         near.close()
@@ -217,12 +225,13 @@ final class CuttableWay: Sendable {
     }
   }
 
-  private static func forward(_ source: Socket, _ sink: Socket, limit: Int) {
+  private static func forward(_ source: Socket, _ sink: Socket, limit: Int, damages: Bool = false) {
     var left = limit
     var byte: UInt8 = 0
     do {
-      while left > 0 {
+      while left > 0 || damages {
         try withUnsafeMutableBytes(of: &byte) { try source.readExactly(into: $0) { .nothing } }
+        if left == 0 { byte ^= 1 }
         try sink.writeAll([byte])
         left -= 1
       }

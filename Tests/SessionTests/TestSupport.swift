@@ -14,6 +14,7 @@ import Testing
 @testable import Terminal
 @testable import Training
 @testable import Transport
+@testable import Trust
 
 extension SessionFolder {
   /// `summary.json` of a run.
@@ -152,12 +153,14 @@ func runEdge(
   _ configuration: RunConfiguration, _ endpoint: Endpoint?, _ folder: SessionFolder, run: String = "edge",
   threads: Int = 1, convolution: ConvolutionMethod = .im2col, timeout: Double = 60,
   interruption: Interruption = Interruption(),
-  operations: FileOperations = .live, train: (any LabeledImages)? = nil, timeline: Timeline? = nil
+  operations: FileOperations = .live, train: (any LabeledImages)? = nil, timeline: Timeline? = nil,
+  trust: TrustSettings? = nil
 ) throws -> RunSummary {
   var options = EdgeSession.Options(
     cloud: endpoint, compute: ComputeSettings(threads: threads, convolution: convolution),
     directory: "\(folder.path)/\(run)", run: try RunIdentifier(validating: run),
     settings: RunProgress.Settings(timeout: timeout, checkpointInterval: 0))
+  options.settings.trust = trust
   options.operations = operations
   options.timeline = timeline
   let session = try EdgeSession(

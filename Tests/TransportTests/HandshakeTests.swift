@@ -1,3 +1,4 @@
+import Platform
 import TestSupport
 import Testing
 
@@ -126,7 +127,7 @@ import Testing
     let cloud = FramedConnection(right, role: .cloud)
     let server = Background { () -> any Error in
       do {
-        _ = try Handshake.accept(cloud, within: 5)
+        _ = try Handshake.accept(cloud, until: Deadline(secondsFromNow: 5))
         return ConnectionError.closed
       } catch {
         return error
@@ -195,7 +196,9 @@ import Testing
 
   @Test func clientThatSaysNothing() throws {
     let (client, right) = try tcpPair()
-    let server = Background { try Handshake.accept(FramedConnection(right, role: .cloud), within: 0.2) }
+    let server = Background {
+      try Handshake.accept(FramedConnection(right, role: .cloud), until: Deadline(secondsFromNow: 0.2))
+    }
     let message = try FramedConnection(client, role: .edge).receive().message
     #expect(refusal(message) == Refusal(code: .malformed, reason: "no complete hello within 0.2 s"))
     client.close()

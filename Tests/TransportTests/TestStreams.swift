@@ -25,19 +25,15 @@ final class MemoryStream: ByteStream {
     return (MemoryStream(there, back, capacity), MemoryStream(back, there, capacity))
   }
 
-  func readExactly(
-    into buffer: UnsafeMutableRawBufferPointer, patience: Patience, expecting: () -> Expectation
-  ) throws {
-    var filled = 0
-    while filled < buffer.count {
-      let bytes = incoming.wait {
-        $0.bytes.isEmpty && !$0.isEnded ? nil : $0.bytes.prefix(buffer.count - filled)
-      }
-      if bytes.isEmpty { throw ConnectionError.endOfStream }
-      incoming.change { $0.bytes.removeFirst(bytes.count) }
-      UnsafeMutableRawBufferPointer(rebasing: buffer[filled...]).copyBytes(from: bytes)
-      filled += bytes.count
+  func read(into buffer: UnsafeMutableRawBufferPointer, patience: Patience, expecting: () -> Expectation) throws -> Int
+  {
+    let bytes = incoming.wait(untilNanoseconds: patience.deadline?.nanoseconds ?? .max) {
+      $0.bytes.isEmpty && !$0.isEnded ? nil : $0.bytes.prefix(buffer.count)
     }
+    guard let bytes else { throw ConnectionError.timedOut(seconds: patience.deadline?.seconds ?? 0) }
+    incoming.change { $0.bytes.removeFirst(bytes.count) }
+    buffer.copyBytes(from: bytes)
+    return bytes.count
   }
 
   func write(_ bytes: inout OutgoingBytes, patience: Patience) throws {
@@ -50,10 +46,6 @@ final class MemoryStream: ByteStream {
       }
       bytes.advance(by: piece.count)
     }
-  }
-
-  func drain(maximumBytes: Int, patience: Patience) {
-    _ = incoming.wait(untilNanoseconds: patience.deadline?.nanoseconds ?? .max) { $0.isEnded ? true : nil }
   }
 
   func shutdownWriting(patience: Patience) { outgoing.change { $0.isEnded = true } }
@@ -89,19 +81,16 @@ final class WatchedStream: ByteStream {
   var timeout: Double { base.timeout }
   var remoteEndpoint: Endpoint? { base.remoteEndpoint }
 
-  func readExactly(
-    into buffer: UnsafeMutableRawBufferPointer, patience: Patience, expecting: () -> Expectation
-  ) throws {
-    try base.readExactly(into: buffer, patience: patience) {
+  func read(into buffer: UnsafeMutableRawBufferPointer, patience: Patience, expecting: () -> Expectation) throws -> Int
+  {
+    let count = try base.read(into: buffer, patience: patience) {
       events.change { $0.timeoutQuestions += 1 }
       return expecting()
     }
-    events.change { $0.bytesRead += buffer.count }
+    events.change { $0.bytesRead += count }
+    return count
   }
 
-  func drain(maximumBytes: Int, patience: Patience) {
-    base.drain(maximumBytes: maximumBytes, patience: patience)
-  }
   func write(_ bytes: inout OutgoingBytes, patience: Patience) throws {
     try base.write(&bytes, patience: patience)
   }

@@ -2,9 +2,10 @@ import Logging
 import Platform
 import Training
 import Transport
+import Trust
 
 /// Accepts the clients of a cloud. Each is greeted on a thread of its own, so that one that says nothing keeps nobody
-/// waiting; the first whose hello can be served comes in, and those that come while it is served are told to come back
+/// waiting: those that encrypt have to be trusted before they may speak. The first whose hello can be served comes in, and those that come while it is served are told to come back
 /// later.
 final class CloudDoor: Sendable {
   /// A client whose hello was checked. It waits for its welcome.
@@ -17,12 +18,12 @@ final class CloudDoor: Sendable {
     let offer: ResumeOffer?
     /// Seconds of silence that it allows.
     let silence: Double
-    /// Its address.
+    /// Its address, and the beginning of its key's fingerprint.
     let name: String
   }
 
-  /// Clients that are greeted at the same time; more are turned away.
-  private static let maximumGreetings = 16
+  /// How long one that is turned away may take to read why, in seconds: others wait meanwhile.
+  private static let farewellSeconds = 0.05
   /// Descriptors that a run under way needs for its files, and that no client gets.
   private static let spareDescriptors: Int32 = 6
   /// Seconds between two looks whether there is room again.
@@ -32,6 +33,7 @@ final class CloudDoor: Sendable {
   private let options: CloudServer.Options
   private let logger: Logger
   private let log: DoorLog
+  private let trust: CloudTrust
   /// The run that a hello asks for; throws if it cannot be served.
   private let check: @Sendable (Hello) throws -> RunConfiguration
   /// Wakes the thread that accepts.
@@ -46,24 +48,34 @@ final class CloudDoor: Sendable {
     var failure: (any Error)?
     var isInterrupted = false
     var doorman: Thread?
-    /// The conversations that have not got beyond the hello, each with what ends it.
-    var greetings: [ObjectIdentifier: (thread: Thread?, cancellation: Cancellation)] = [:]
+    var limits = DoorLimits()
+    /// The clients that have not got beyond the hello, each with what ends that.
+    var greetings: [ObjectIdentifier: Greeting] = [:]
     /// Greetings that are over, to be joined.
     var finished: [Thread] = []
 
     /// A greeting is over.
-    mutating func endGreeting(_ connection: FramedConnection) {
-      if let thread = greetings.removeValue(forKey: ObjectIdentifier(connection))?.thread { finished.append(thread) }
+    mutating func endGreeting(_ socket: Socket) {
+      guard let greeting = greetings.removeValue(forKey: ObjectIdentifier(socket)) else { return }
+      limits.leave(greeting.host)
+      if let thread = greeting.thread { finished.append(thread) }
     }
+  }
+
+  private struct Greeting {
+    let host: String
+    let cancellation: Cancellation
+    var thread: Thread?
   }
 
   /// - Throws: `SystemError`.
   init(
-    _ listener: SocketListener, _ options: CloudServer.Options, _ logger: Logger,
+    _ listener: SocketListener, _ options: CloudServer.Options, _ trust: CloudTrust, _ logger: Logger,
     check: @escaping @Sendable (Hello) throws -> RunConfiguration
   ) throws {
     self.listener = listener
     self.options = options
+    self.trust = trust
     self.logger = logger
     log = DoorLog(logger)
     self.check = check
@@ -125,14 +137,14 @@ final class CloudDoor: Sendable {
         }
         log.flush()
         joinFinished()
-        guard state.withLock({ $0.greetings.count < Self.maximumGreetings }) else {
-          log.busy(socket.remoteEndpoint, "too many clients have not begun a run", level: .warning)
-          Handshake.refuse(
-            FramedConnection(socket, role: .cloud),
-            Refusal(code: .busy, reason: "too many clients have not begun a run; try again in some seconds"))
-          continue
+        let host = socket.remoteEndpoint?.host ?? "?"
+        switch state.withLock({ $0.limits.enter(host) }) {
+        case .welcome: try beginGreeting(socket, host)
+        case .crowded: turnAway(socket, "too many clients have not begun a run")
+        case .tooOften:
+          log.busy(socket.remoteEndpoint, "too many clients in a minute", level: .warning)
+          socket.close()
         }
-        try beginGreeting(socket)
       }
     } catch { state.change { $0.failure = error } }
   }
@@ -152,28 +164,31 @@ final class CloudDoor: Sendable {
     }
   }
 
+  /// Tells a client to come again, without waiting for it.
+  private func turnAway(_ socket: Socket, _ reason: String) {
+    log.busy(socket.remoteEndpoint, reason, level: .warning)
+    trust.turnAway(
+      socket, Refusal(code: .busy, reason: "\(reason); try again in some seconds"), within: Self.farewellSeconds)
+  }
+
   /// Greets a client on a thread of its own; one for whom there is none is turned away.
-  private func beginGreeting(_ socket: Socket) throws {
-    let greeting = try awaitingRoom {
+  private func beginGreeting(_ socket: Socket, _ host: String) throws {
+    let cancellation = try awaitingRoom {
       try SystemCall.requireDescriptors(Self.spareDescriptors)
       return try Cancellation()
     }
-    let connection = FramedConnection(
-      socket, role: .cloud, maximumFrameBytes: options.maximumFrameBytes, cancellation: greeting)
-    let identifier = ObjectIdentifier(connection)
-    state.withLock { $0.greetings[identifier] = (nil, greeting) }
+    let identifier = ObjectIdentifier(socket)
+    state.withLock { $0.greetings[identifier] = Greeting(host: host, cancellation: cancellation) }
     do {
-      let thread = try options.startThread { [self] in greet(connection) }
+      let thread = try options.startThread { [self] in greet(socket, cancellation) }
       state.withLock { state in
         // It may be over already.
         if state.greetings[identifier] == nil { return state.finished.append(thread) }
         state.greetings[identifier]?.thread = thread
       }
     } catch {
-      state.change { $0.endGreeting(connection) }
-      log.busy(socket.remoteEndpoint, "\(error)", level: .warning)
-      Handshake.refuse(
-        connection, Refusal(code: .busy, reason: "the cloud has no thread left; try again in some seconds"))
+      state.change { $0.endGreeting(socket) }
+      turnAway(socket, "the cloud has no thread left (\(error))")
     }
   }
 
@@ -187,36 +202,52 @@ final class CloudDoor: Sendable {
   // MARK: One greeting
 
   /// Reads the hello and lets the client in; whoever cannot be served is told why.
-  private func greet(_ connection: FramedConnection) {
+  private func greet(_ socket: Socket, _ cancellation: Cancellation) {
+    let deadline = Deadline(secondsFromNow: min(options.timeout, Handshake.maximumHelloSeconds))
     do {
-      let hello = try Handshake.accept(connection)
-      let name = DoorLog.name(connection.remoteEndpoint)
-      do {
-        let visitor = Visitor(
-          connection: connection, configuration: try check(hello), exchange: hello.exchange,
-          run: try RunIdentifier(validating: hello.runID), offer: hello.resume, silence: hello.timeoutSeconds,
-          name: name)
-        if let occupant = enter(visitor) {
-          log.busy(connection.remoteEndpoint, "busy with \(occupant.name)")
-          Handshake.refuse(
-            connection,
-            Refusal(code: .busy, reason: "serving the edge at \(occupant.name); try again when it has ended"))
-        }
-      } catch { turnAway(connection, name, error) }
+      switch try trust.admit(socket, patience: Patience(cancellation: cancellation, deadline: deadline)) {
+      case .joined(let edge):
+        logger.notice(
+          "the edge \(edge.name) at \(DoorLog.name(socket.remoteEndpoint)) has joined, key \(edge.fingerprint)")
+      case .edge(let stream, let key):
+        let connection = FramedConnection(
+          stream, role: .cloud, maximumFrameBytes: options.maximumFrameBytes, cancellation: cancellation)
+        try greet(connection, socket, key, until: deadline)
+      }
     } catch ConnectionError.cancelled {
-      // It was told that the cloud goes.
+      // It was told that the cloud goes, if it had said anything.
+      socket.close()
     } catch { log.rejected(error) }
-    state.change { $0.endGreeting(connection) }
+    state.change { $0.endGreeting(socket) }
+  }
+
+  private func greet(_ connection: FramedConnection, _ socket: Socket, _ key: Fingerprint?, until deadline: Deadline)
+    throws
+  {
+    let hello = try Handshake.accept(connection, until: deadline)
+    let name = DoorLog.name(connection.remoteEndpoint) + (key.map { ", key \($0.short)" } ?? "")
+    do {
+      let visitor = Visitor(
+        connection: connection, configuration: try check(hello), exchange: hello.exchange,
+        run: try RunIdentifier(validating: hello.runID), offer: hello.resume, silence: hello.timeoutSeconds,
+        name: name)
+      if let occupant = enter(visitor, socket) {
+        log.busy(connection.remoteEndpoint, "busy with \(occupant.name)")
+        Handshake.refuse(
+          connection,
+          Refusal(code: .busy, reason: "serving the edge at \(occupant.name); try again when it has ended"))
+      }
+    } catch { turnAway(connection, name, error) }
   }
 
   /// - Returns: who is inside; nil if that is now the visitor.
-  private func enter(_ visitor: Visitor) -> Visitor? {
+  private func enter(_ visitor: Visitor, _ socket: Socket) -> Visitor? {
     state.change { state in
       if let occupant = state.occupant { return occupant }
       state.occupant = visitor
       state.next = visitor
       // From now on the session is interrupted with a goodbye, and not in the middle of a frame.
-      state.endGreeting(visitor.connection)
+      state.endGreeting(socket)
       return nil
     }
   }

@@ -4,6 +4,7 @@ import Platform
 import RunFiles
 import Training
 import Transport
+import Trust
 
 /// Serves one edge after the other, and tells those that come meanwhile to come back later.
 package final class CloudServer: Sendable {
@@ -26,6 +27,10 @@ package final class CloudServer: Sendable {
     package var checkpointInterval = Defaults.checkpointInterval
     /// Seconds in which an edge that is lost may come back before its session has failed; nil for no end.
     package var reconnectFor: Double? = 0
+    /// Who may come in, and whether they have to encrypt.
+    package var trust = TrustSettings()
+    /// The most parameters that a network may have; nil for no limit.
+    package var maximumParameters: Int?
     /// The system calls that write the runs' files; others in tests, a full disk for example.
     package var operations = FileOperations.live
     /// Those that connect it; others in tests, a link that breaks for example.
@@ -53,13 +58,14 @@ package final class CloudServer: Sendable {
 
   private let options: Options
   private let listener: SocketListener
+  private let trust: CloudTrust
   private let interruption: Interruption
   private let logger: Logger
 
   /// Binds and listens.
   ///
-  /// - Throws: `ConnectionError` if the address cannot be listened on; `SystemError`, `ThreadError`,
-  ///   `InterruptedError`.
+  /// - Throws: `ConnectionError` if the address cannot be listened on; `SystemError`, `ThreadError`, `TrustError`,
+  ///   `FileError`, `OpenSSLError`, `InterruptedError`.
   package init(_ options: Options, interruption: Interruption, logger: Logger) throws {
     self.options = options
     self.interruption = interruption
@@ -71,6 +77,11 @@ package final class CloudServer: Sendable {
       listener = try SocketListener(
         on: options.listen, timeout: options.timeout, cancellation: cancellation, operations: options.socketOperations)
     } catch { throw interruption.verdict(on: error) }
+    trust = CloudTrust(options.trust, listeningOn: listener.localEndpoint)
+    if let key = try trust.check() { logger.info("the key of this cloud: \(key)") }
+    if trust.acceptsPlainText, !listener.localEndpoint.isLoopback {
+      logger.warning("--insecure: whoever reaches \(listener.localEndpoint) may train here, and all can read along")
+    }
   }
 
   /// Where clients can connect; the port is the real one if 0 was asked for.
@@ -81,7 +92,7 @@ package final class CloudServer: Sendable {
   /// - Parameter onSession: called after each session that was completed; if it throws, the session has failed.
   /// - Throws: `InterruptedError`; `FailedSessionsError`, or, if one session was asked for, its error.
   package func run(onSession: (RunSummary) throws -> Void) throws {
-    let door = try CloudDoor(listener, options, logger) { [self] hello in
+    let door = try CloudDoor(listener, options, trust, logger) { [self] hello in
       let configuration = try hello.configuration(as: RunConfiguration.self)
       // What an edge measures is checked when it asks.
       if hello.exchange == .measurements {
@@ -197,6 +208,16 @@ package final class CloudServer: Sendable {
         \(options.maximumImageBytes); start cloud-trainer with --max-image-bytes \(configuration.uploadedBytes) or more, \
         or take a smaller --train-limit and --test-limit
         """)
+    }
+    if let limit = options.maximumParameters {
+      let parameters = try configuration.parameters(of: .cloud)
+      guard parameters <= limit else {
+        throw LimitError(
+          """
+          the cloud's part of the network has \(parameters) parameters, but --max-parameters of the cloud is \(limit); \
+          take another --architecture\(configuration.strategy.isCut ? ", or a later --cut" : "")
+          """)
+      }
     }
     if let limit = options.maximumMemory {
       do {

@@ -4,6 +4,7 @@ import Platform
 import RunFiles
 import Training
 import Transport
+import Trust
 
 /// One run in the cloud: trains the rest, or the whole network, with what one edge sends.
 final class CloudSession {
@@ -67,7 +68,9 @@ final class CloudSession {
     switch error {
     case ConnectionError.cancelled, ConnectionError.closed: false
     case let failure as Failure: failure.code == ErrorKind.link.failureCode
-    default: error is ConnectionError || error is FileError || error is SystemError || error is ThreadError
+    default:
+      error is ConnectionError || error is TLSError || error is FileError || error is SystemError
+        || error is ThreadError
     }
   }
 

@@ -42,25 +42,19 @@ package enum Program {
   /// - Parameters:
   ///   - role: which of the programs this is.
   ///   - compute: how the program will compute, for the first line of the log; nil if that is not known yet.
+  ///   - computes: whether it will; if not, there is no such line.
   ///   - body: the work; it is given the user's wish to end and the program's log.
   /// - Throws: `ExitCode` to end with, after the line was printed.
   package static func run(
-    _ role: Role, _ compute: ComputeSettings?, _ body: (Interruption, Logger) throws -> Void
+    _ role: Role, _ compute: ComputeSettings? = nil, computes: Bool = true,
+    _ body: (Interruption, Logger) throws -> Void
   ) throws {
     let name = "\(role.rawValue)-trainer"
     StandardErrorLogHandler.bootstrap()
     let logger = Logger(label: name)
     let interruption = Interruption()
     try interruption.installSignalHandlers()
-    let settings = compute.map {
-      ", \($0.convolution.rawValue) convolutions, \($0.threads) \($0.threads == 1 ? "thread" : "threads")"
-        + quotaNote(threads: $0.threads)
-    }
-    logger.info(
-      "\(name) \(Software.version), \(buildMode), OpenBLAS kernels \(GEMM.kernelName)\(settings ?? "")")
-    if let wish = BLASKernels.userChoice, wish.lowercased() != GEMM.kernelName.lowercased() {
-      logger.warning("OPENBLAS_CORETYPE is \(wish), but OpenBLAS took the kernels \(GEMM.kernelName)")
-    }
+    if computes { announce(name, compute, logger) }
     do {
       try body(interruption, logger)
     } catch let error as ValidationError {
@@ -70,6 +64,18 @@ package enum Program {
       let error = error.orInterruption
       printError(name, role.text(of: error))
       throw ExitCode(RunExit(error).rawValue)
+    }
+  }
+
+  private static func announce(_ name: String, _ compute: ComputeSettings?, _ logger: Logger) {
+    let settings = compute.map {
+      ", \($0.convolution.rawValue) convolutions, \($0.threads) \($0.threads == 1 ? "thread" : "threads")"
+        + quotaNote(threads: $0.threads)
+    }
+    logger.info(
+      "\(name) \(Software.version), \(buildMode), OpenBLAS kernels \(GEMM.kernelName)\(settings ?? "")")
+    if let wish = BLASKernels.userChoice, wish.lowercased() != GEMM.kernelName.lowercased() {
+      logger.warning("OPENBLAS_CORETYPE is \(wish), but OpenBLAS took the kernels \(GEMM.kernelName)")
     }
   }
 

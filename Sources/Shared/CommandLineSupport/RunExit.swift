@@ -12,6 +12,7 @@ package enum RunExit: Int32, CaseIterable, Sendable {
   case cannotWriteRun = 74
   case refused = 75
   case protocolError = 76
+  case untrusted = 77
   case interrupted = 130
 
   /// For an error that ended a run: the code named as its kind.
@@ -26,6 +27,7 @@ package enum RunExit: Int32, CaseIterable, Sendable {
     case .cannotWriteRun: self = .cannotWriteRun
     case .refused: self = .refused
     case .protocolError: self = .protocolError
+    case .untrusted: self = .untrusted
     case .interrupted: self = .interrupted
     }
   }
@@ -53,6 +55,8 @@ package enum RunExit: Int32, CaseIterable, Sendable {
     case .cannotWriteRun: "a file of the run or standard output cannot be written (disk full, for example)"
     case .refused: "the other side refused the run and said why (busy, or beyond its limits)"
     case .protocolError: "the other side broke the protocol, or speaks another version of it"
+    case .untrusted:
+      "the other side is not trusted, or does not trust this one; or this side's key or certificate cannot be used"
     case .interrupted: "interrupted (Ctrl-C, SIGTERM or SIGHUP); the logs are complete so far"
     }
   }

@@ -2,6 +2,7 @@ import Logging
 import Platform
 import Training
 import Transport
+import Trust
 
 /// The edge's way to a cloud.
 package enum EdgeConnector {
@@ -18,6 +19,7 @@ package enum EdgeConnector {
   ///
   /// - Parameters:
   ///   - cloud: its address.
+  ///   - trust: how the connection is protected.
   ///   - hello: what is asked for.
   ///   - link: how what is sent is held back.
   ///   - maximumFrameBytes: the longest frame that may come.
@@ -26,27 +28,44 @@ package enum EdgeConnector {
   ///     can.
   ///   - operations: the system calls of the connection.
   /// - Throws: `RefusedError`, `ProtocolVersionError`, `TrainingError.notATrainer`, `WireError`, `ConnectionError`,
-  ///   `SystemError`, `ThreadError`, `InterruptedError`.
+  ///   `TrustError`, `TLSError`, `OpenSSLError`, `FileError`, `SystemError`, `ThreadError`, `InterruptedError`.
   package static func connect(
-    _ cloud: Endpoint, _ hello: Hello, link: LinkShaping, maximumFrameBytes: Int, timeout: Double,
+    _ cloud: Endpoint, _ trust: TrustSettings, _ hello: Hello, link: LinkShaping, maximumFrameBytes: Int,
+    timeout: Double,
     interruption: Interruption, operations: SocketOperations = .live, logger: Logger
   ) throws -> (connection: FramedConnection, greeting: Greeting) {
     let cancellation = try Cancellation()
     let token = interruption.add { cancellation.cancel() }
     defer { interruption.remove(token) }
-    do {
+    let trust = EdgeTrust(trust)
+    /// - Parameter encrypts: nil for where it is due.
+    func attempt(encrypts: Bool? = nil) throws -> (connection: FramedConnection, greeting: Greeting) {
       let socket = try Socket.connect(
         to: cloud, timeout: timeout, cancellation: cancellation, operations: operations
       ) { reason in logger.notice("still connecting to the cloud at \(cloud): \(reason)") }
+      let encrypts = encrypts ?? trust.encrypts(socket.remoteEndpoint)
+      let stream = encrypts ? try trust.secure(socket, to: cloud, cancellation: cancellation) : socket
       let connection = FramedConnection(
-        socket, role: .edge, maximumFrameBytes: maximumFrameBytes, cancellation: cancellation)
+        stream, role: .edge, maximumFrameBytes: maximumFrameBytes, cancellation: cancellation)
       let helloSent = Timestamp.now().secondsSince1970
       let welcome = try Handshake.connect(connection, hello: hello)
       let greeting = Greeting(welcome: welcome, helloSent: helloSent, welcomeReceived: Timestamp.now().secondsSince1970)
       try connection.shape(link)
-      logger.info("connected to the cloud at \(cloud), version \(welcome.softwareVersion)")
+      logger.info(
+        "connected to the cloud at \(cloud), version \(welcome.softwareVersion)\(encrypts ? ", encrypted" : "")")
+      if !encrypts, socket.remoteEndpoint?.isLoopback == false {
+        logger.warning("--insecure: all between here and the cloud can read and change what is sent")
+      }
       if link != .none { logger.info("the link, in both directions: \(link)") }
       return (connection, greeting)
+    }
+    do {
+      do { return try attempt() } catch let error as RefusedError
+        where error.code == .encryptionRequired && trust.settings.encryption == .automatic
+      {
+        // On loopback, a cloud that was told to encrypt there, too.
+        return try attempt(encrypts: true)
+      }
     } catch let error as WireError where error.field == "magic" {
       throw TrainingError.notATrainer(address: "\(cloud)", reason: Role.edge.text(of: error))
     } catch { throw interruption.verdict(on: error) }

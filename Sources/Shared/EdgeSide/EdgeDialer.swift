@@ -3,10 +3,12 @@ import Platform
 import RunFiles
 import Training
 import Transport
+import Trust
 
 /// A run's way to its cloud, as often as it is needed.
 struct EdgeDialer: Sendable {
   let cloud: Endpoint
+  let trust: TrustSettings
   let run: RunIdentifier
   let configuration: RunConfiguration
   let timeout: Double
@@ -25,7 +27,7 @@ struct EdgeDialer: Sendable {
       timeoutSeconds: timeout, configuration: configuration)
     let maximumFrameBytes = max(FrameHeader.defaultMaximumFrameBytes, try configuration.largestFrameBytes())
     let (connection, greeting) = try EdgeConnector.connect(
-      cloud, hello, link: configuration.link, maximumFrameBytes: maximumFrameBytes, timeout: timeout,
+      cloud, trust, hello, link: configuration.link, maximumFrameBytes: maximumFrameBytes, timeout: timeout,
       interruption: interruption, operations: operations, logger: logger)
     if let clock = greeting.welcome.clock {
       timeline?.note(

@@ -6,6 +6,7 @@ import RunFiles
 import Terminal
 import Training
 import Transport
+import Trust
 
 /// One run on the edge: connects, lets the strategy train epoch by epoch, and writes the run's files.
 package final class EdgeSession {
@@ -270,7 +271,8 @@ package final class EdgeSession {
   private var dialer: EdgeDialer? {
     options.cloud.map {
       EdgeDialer(
-        cloud: $0, run: options.run, configuration: configuration, timeout: options.settings.timeout,
+        cloud: $0, trust: options.settings.trust ?? TrustSettings(), run: options.run, configuration: configuration,
+        timeout: options.settings.timeout,
         timeline: options.timeline, interruption: interruption, operations: options.socketOperations, logger: logger)
     }
   }

@@ -1,4 +1,5 @@
 import Transport
+import Trust
 
 /// The pauses between attempts to reach a cloud: from one second on twice as long each time, up to a minute, and each
 /// shortened at random by up to a half, so that edges that lost the same cloud do not all come back at once.
@@ -24,7 +25,7 @@ package struct RetryPauses: Sendable {
     switch error {
     case let error as RefusedError: error.code == .busy || error.code == .shuttingDown
     case ConnectionError.cancelled, ConnectionError.closed: false
-    default: error is ConnectionError
+    default: error is ConnectionError || error is TLSError
     }
   }
 }

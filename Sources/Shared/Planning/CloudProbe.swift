@@ -3,6 +3,7 @@ import Logging
 import Platform
 import Training
 import Transport
+import Trust
 
 /// A cloud that is measured, as the edge sees it.
 final class CloudProbe {
@@ -22,16 +23,19 @@ final class CloudProbe {
   ///
   /// - Parameters:
   ///   - cloud: its address.
+  ///   - trust: how the connection is protected.
   ///   - configuration: of the runs that are planned; its link is measured.
   ///   - timeout: seconds without progress of the cloud.
   ///   - interruption: ends what is under way.
   /// - Throws: as `EdgeConnector.connect`.
   init(
-    _ cloud: Endpoint, _ configuration: RunConfiguration, timeout: Double, interruption: Interruption, logger: Logger
+    _ cloud: Endpoint, _ trust: TrustSettings, _ configuration: RunConfiguration, timeout: Double,
+    interruption: Interruption, logger: Logger
   ) throws {
     let hello = try Hello(runID: "\(RunIdentifier.generate())", exchange: .measurements, configuration: configuration)
     let (connection, greeting) = try EdgeConnector.connect(
-      cloud, hello, link: configuration.link, maximumFrameBytes: FrameHeader.defaultMaximumFrameBytes, timeout: timeout,
+      cloud, trust, hello, link: configuration.link, maximumFrameBytes: FrameHeader.defaultMaximumFrameBytes,
+      timeout: timeout,
       interruption: interruption, logger: logger)
     self.connection = connection
     self.interruption = interruption

@@ -5,6 +5,7 @@ import NeuralNetwork
 import Platform
 import Terminal
 import Transport
+import Trust
 
 /// Measures this edge, the cloud and the link, and predicts what every setting would take.
 package final class Planner {
@@ -40,17 +41,19 @@ package final class Planner {
 
   /// - Parameters:
   ///   - cloud: its address; nil if no strategy needs one. Nobody calls there if what needs one is out of the question.
+  ///   - trust: how the connection to it is protected.
   ///   - timeout: seconds without progress of the cloud.
   /// - Throws: what `EdgeConnector.connect` throws, `NothingLeftError`, `DatasetError`, `CodecError`,
   ///   `InterruptedError`.
-  package func plan(cloud: Endpoint?, timeout: Double) throws -> Plan {
+  package func plan(cloud: Endpoint?, trust: TrustSettings = TrustSettings(), timeout: Double) throws -> Plan {
     let parts = eligibleParts()
     var link: LinkSpeed?
     var answers: [PlanSetting: CloudAnswer] = [:]
     var maximumFrameBytes = Int.max
     guard !parts.isEmpty else { throw NothingLeftError(exclusions: exclusions.all) }
     if let cloud, parts.contains(where: { $0.strategy.needsCloud }) {
-      let probe = try CloudProbe(cloud, request.base, timeout: timeout, interruption: interruption, logger: logger)
+      let probe = try CloudProbe(
+        cloud, trust, request.base, timeout: timeout, interruption: interruption, logger: logger)
       maximumFrameBytes = probe.maximumFrameBytes
       (link, answers) = try probe.asking { try ask($0, parts) }
     }

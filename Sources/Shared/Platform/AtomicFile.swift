@@ -18,16 +18,18 @@ package enum AtomicFile {
   ///
   /// - Parameters:
   ///   - path: where the file shall be; an existing one is replaced.
+  ///   - mode: who may do what with the file, but for what the process never allows.
   ///   - operations: the system calls.
   ///   - body: hands over the content.
   /// - Throws: `FileError`, or what `body` throws; the temporary file is gone then, and what was at `path` is as
   ///   before. (Only when the last step fails, flushing the directory, the new content is already there.)
   package static func write(
-    to path: String, operations: FileOperations = .live, _ body: (borrowing Writer) throws -> Void
+    to path: String, mode: mode_t = 0o666, operations: FileOperations = .live, _ body: (borrowing Writer) throws -> Void
   ) throws {
     let (directory, name) = split(path)
     let temporaryPath = temporaryPath(in: directory, for: name)
-    let descriptor = try operations.openFile(temporaryPath, flags: O_WRONLY | O_CREAT | O_EXCL, reportedAs: path)
+    let descriptor = try operations.openFile(
+      temporaryPath, flags: O_WRONLY | O_CREAT | O_EXCL, reportedAs: path, mode: mode)
     var isOpen = true
     do {
       try body(Writer(descriptor: descriptor, path: path, operations: operations))
@@ -50,8 +52,12 @@ package enum AtomicFile {
   }
 
   /// Writes a file of these bytes, likewise.
-  package static func write(_ bytes: [UInt8], to path: String, operations: FileOperations = .live) throws {
-    try write(to: path, operations: operations) { writer in try bytes.withUnsafeBytes { try writer.write($0) } }
+  package static func write(
+    _ bytes: [UInt8], to path: String, mode: mode_t = 0o666, operations: FileOperations = .live
+  ) throws {
+    try write(to: path, mode: mode, operations: operations) { writer in
+      try bytes.withUnsafeBytes { try writer.write($0) }
+    }
   }
 
   /// A hidden name that no other process or thread takes.

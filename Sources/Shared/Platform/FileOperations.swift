@@ -41,10 +41,11 @@ package struct FileOperations: Sendable {
   ///   - flags: of `open`.
   ///   - reported: the file that an error names, if not this one.
   ///   - operation: what an error says was tried.
+  ///   - mode: who may do what with a file that is made, but for what the process never allows.
   /// - Throws: `FileError`.
-  package func openFile(_ path: String, flags: Int32, reportedAs reported: String? = nil, operation: String = "open")
-    throws(FileError) -> Int32
-  { try Self.named(reported ?? path, operation) { open(path, flags, 0o666) } }
+  package func openFile(
+    _ path: String, flags: Int32, reportedAs reported: String? = nil, operation: String = "open", mode: mode_t = 0o666
+  ) throws(FileError) -> Int32 { try Self.named(reported ?? path, operation) { open(path, flags, mode) } }
 
   /// Opens a file that the user has named for a result. A pipe that nobody reads is an error, and not waited for.
   ///

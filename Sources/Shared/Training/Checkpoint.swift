@@ -2,6 +2,7 @@ import NeuralNetwork
 import Platform
 import RunFiles
 import Transport
+import Trust
 import WeightFiles
 
 /// What a side of a run was doing, beside the numbers of its network: together they are all that its next step depends
@@ -81,6 +82,8 @@ package struct RunProgress: Codable, Equatable, Sendable {
     package var checkpointInterval: Double
     /// The cloud's address, on the edge; nil for none.
     package var cloud: String?
+    /// How the connection to it is protected; nil for by default.
+    package var trust: TrustSettings?
     /// The cloud that the edge starts on its own machine; nil for none.
     package var local: Local?
     /// Most bytes of what waits to be sent; nil for what fits into the window.

@@ -3,6 +3,7 @@ import NeuralNetwork
 import Platform
 import RunFiles
 import Transport
+import Trust
 import WeightFiles
 
 /// The kinds of trouble that end a run: they decide a program's exit code, and what the other side is told.
@@ -17,6 +18,8 @@ package enum ErrorKind: CaseIterable, Sendable {
   case cannotWriteRun
   case refused
   case protocolError
+  /// The sides do not trust each other.
+  case untrusted
   case interrupted
 
   /// The kind of an error; one that no line of `ClassifiedError` knows is the program's own fault.
@@ -33,6 +36,7 @@ package enum ErrorKind: CaseIterable, Sendable {
     case .cannotCreateRun, .cannotWriteRun: "storage"
     case .refused: "refused"
     case .protocolError: "protocol"
+    case .untrusted: "untrusted"
     case .interrupted: "interrupted"
     }
   }
@@ -54,10 +58,21 @@ extension WeightsFileError: ClassifiedError { package var kind: ErrorKind { .dat
 extension RefusedError: ClassifiedError { package var kind: ErrorKind { .refused } }
 extension ProtocolVersionError: ClassifiedError { package var kind: ErrorKind { .protocolError } }
 extension WireError: ClassifiedError { package var kind: ErrorKind { .protocolError } }
+extension TLSError: ClassifiedError { package var kind: ErrorKind { .link } }
+extension OpenSSLError: ClassifiedError { package var kind: ErrorKind { .system } }
 extension LedgerMismatchError: ClassifiedError { package var kind: ErrorKind { .protocolError } }
 extension RejectedClientError: ClassifiedError { package var kind: ErrorKind { ErrorKind(cause) } }
 
 extension ConnectionError: ClassifiedError { package var kind: ErrorKind { self == .cancelled ? .interrupted : .link } }
+
+extension TrustError: ClassifiedError {
+  package var kind: ErrorKind {
+    switch self {
+    case .noStateDirectory, .noSuchKey: .usage
+    default: .untrusted
+    }
+  }
+}
 
 extension RunDirectoryError: ClassifiedError {
   package var kind: ErrorKind {

@@ -9,6 +9,17 @@ extension RunConfiguration {
   ///
   /// - Throws: `ShapeError` if the configuration makes no network.
   package func memoryNeed(of role: Role, _ compute: ComputeSettings) throws -> Int {
+    try need(of: role, compute).bytes
+  }
+
+  /// The parameters that a side of the run trains. None of them is allocated to know it.
+  ///
+  /// - Throws: `ShapeError` if the configuration makes no network.
+  package func parameters(of role: Role) throws -> Int {
+    try need(of: role, ComputeSettings(threads: 1, convolution: .im2col)).parameters
+  }
+
+  private func need(of role: Role, _ compute: ComputeSettings) throws -> (bytes: Int, parameters: Int) {
     let network = try SplitNetwork(network)
     func need(_ layers: [any Layer], _ input: FeatureShape) throws -> MemoryNeed {
       try Sequential(layers).memoryNeed(for: input, images: batchSize, compute)
@@ -40,8 +51,10 @@ extension RunConfiguration {
     let copies = 4 * (2 * layers.parameters + layers.statistics)
     let frames = strategy.needsCloud ? Self.frames * (try largestFrameBytes()) : 0
     let images = strategy == .cloudUploadOnce && role == .cloud ? uploadedBytes : 0
-    return Self.programBytes + compute.threads * Self.threadBytes + layers.bytes(threads: compute.threads) + copies
+    let bytes =
+      Self.programBytes + compute.threads * Self.threadBytes + layers.bytes(threads: compute.threads) + copies
       + 4 * batches * batchSize * sample.values + frames + images
+    return (bytes, layers.parameters)
   }
 
   /// Batches of training and of test images in the loaders' rings.

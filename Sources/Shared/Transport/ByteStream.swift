@@ -17,17 +17,15 @@ package protocol ByteStream: Sendable {
   /// The peer in numbers; `nil` if it has no address.
   var remoteEndpoint: Endpoint? { get }
 
-  /// Fills `buffer`.
+  /// Reads what is there, at least one byte; waits for it.
   ///
   /// - Parameters:
-  ///   - buffer: where the bytes go; all of it is filled.
+  ///   - buffer: where the bytes go; not empty.
   ///   - patience: what else ends the wait.
-  ///   - expecting: asked while no byte of the buffer has come: what keeps the time without progress from running out.
-  /// - Throws: `ConnectionError` (`endOfStream` only when not a single byte came), `SystemError`.
-  func readExactly(into buffer: UnsafeMutableRawBufferPointer, patience: Patience, expecting: () -> Expectation) throws
-
-  /// Reads and forgets until the end of the stream, an error, `maximumBytes` or the deadline, whichever comes first.
-  func drain(maximumBytes: Int, patience: Patience)
+  ///   - expecting: asked again and again: what keeps the time without progress from running out.
+  /// - Returns: the number of bytes; 0 at the end of the stream.
+  /// - Throws: `ConnectionError`, `SystemError`.
+  func read(into buffer: UnsafeMutableRawBufferPointer, patience: Patience, expecting: () -> Expectation) throws -> Int
 
   /// Writes what is left of `bytes`, and returns when the stream has taken all of it, which may be before it has
   /// arrived. After an error `bytes` knows how far it got.
@@ -61,9 +59,50 @@ package protocol ByteStream: Sendable {
 
   /// Lets the connection be without progress for so much longer than its timeout, because its link is slow.
   func allowSilence(seconds: Double)
+
+  /// This stream with a slower link around it, or inside.
+  ///
+  /// - Throws: `SystemError`, `ThreadError` when the process has no more descriptors or threads.
+  func shaped(_ shaping: LinkShaping) throws -> any ByteStream
 }
 
 extension ByteStream {
+  package func shaped(_ shaping: LinkShaping) throws -> any ByteStream { try ShapedStream(shaping, around: self) }
+
+  /// Fills `buffer`.
+  ///
+  /// - Parameters:
+  ///   - buffer: where the bytes go; all of it is filled.
+  ///   - patience: what else ends the wait.
+  ///   - expecting: asked while no byte of the buffer has come: what keeps the time without progress from running out.
+  /// - Throws: `ConnectionError` (`endOfStream` only when not a single byte came), `SystemError`.
+  package func readExactly(
+    into buffer: UnsafeMutableRawBufferPointer, patience: Patience = Patience(),
+    expecting: () -> Expectation = { .progress }
+  ) throws {
+    var filled = 0
+    while filled < buffer.count {
+      let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[filled...])
+      let hasStarted = filled > 0
+      let count = try read(into: rest, patience: patience) { hasStarted ? max(.progress, expecting()) : expecting() }
+      if count == 0 {
+        if filled == 0 { throw ConnectionError.endOfStream }
+        throw ConnectionError.endOfStreamInsideFrame(received: filled, expected: buffer.count)
+      }
+      filled += count
+    }
+  }
+
+  /// Reads and forgets until the end of the stream, an error, `maximumBytes` or the deadline, whichever comes first.
+  package func drain(maximumBytes: Int, patience: Patience) {
+    withUnsafeTemporaryAllocation(byteCount: 1 << 16, alignment: 16) { buffer in
+      var left = maximumBytes
+      while left > 0, patience.deadline?.isOver != true,
+        let count = try? read(into: buffer, patience: patience, expecting: { .progress }), count > 0
+      { left -= count }
+    }
+  }
+
   /// Writes all of `bytes`.
   ///
   /// - Throws: `ConnectionError`, `SystemError`.

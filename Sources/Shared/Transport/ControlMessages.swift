@@ -64,6 +64,8 @@ package struct Refusal: Codable, Equatable, Sendable {
     case limitExceeded = "limit-exceeded"
     /// The cloud is about to end.
     case shuttingDown = "shutting-down"
+    /// The cloud takes no plain text.
+    case encryptionRequired = "encryption-required"
   }
 
   package let code: Code

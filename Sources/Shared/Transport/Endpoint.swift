@@ -39,6 +39,15 @@ package struct Endpoint: Equatable, Hashable, Sendable, CustomStringConvertible 
     self.init(host: String(host), port: port)
   }
 
+  /// Whether that is this machine itself: the name, or an address in numbers.
+  package var isLoopback: Bool {
+    let mapped = "::ffff:"
+    let host = host.hasPrefix(mapped) ? String(host.dropFirst(mapped.count)) : host
+    let isAddress =
+      host.split(separator: ".").count == 4 && host.utf8.allSatisfy { $0 == 0x2e || (0x30...0x39).contains($0) }
+    return host == "::1" || host == "localhost" || (isAddress && host.hasPrefix("127."))
+  }
+
   package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 }
 

@@ -90,7 +90,7 @@ package final class FramedConnection: Sendable {
     guard shaping != .none else { return }
     let stream = stream
     precondition(!(stream is ShapedStream), "a link is shaped once")
-    let shaped = try ShapedStream(shaping, around: stream)
+    let shaped = try stream.shaped(shaping)
     state.withLock { $0.stream = shaped }
   }
 

@@ -5,6 +5,11 @@ package struct RefusedError: Error, Equatable, CustomStringConvertible {
   package let code: Refusal.Code
   package let reason: String
 
+  package init(code: Refusal.Code, reason: String) {
+    self.code = code
+    self.reason = reason
+  }
+
   package var description: String { "the cloud refused (\(code.rawValue)): \(reason)" }
 }
 
@@ -28,6 +33,13 @@ package struct RejectedClientError: Error, CustomStringConvertible {
   /// What it was told; `nil` if it had gone before it could be told anything.
   package let refusal: Refusal?
 
+  package init(client: Endpoint?, cause: any Error, saidNothing: Bool, refusal: Refusal?) {
+    self.client = client
+    self.cause = cause
+    self.saidNothing = saidNothing
+    self.refusal = refusal
+  }
+
   package var description: String {
     let name = client.map { "\($0)" } ?? "client"
     let answer = refusal.map { ", refused (\($0.code.rawValue))" } ?? ""
@@ -37,8 +49,8 @@ package struct RejectedClientError: Error, CustomStringConvertible {
 
 /// The first messages of a connection.
 package enum Handshake {
-  /// The longest time, in seconds, that the cloud waits for a `hello`.
-  static let maximumHelloSeconds: Double = 5
+  /// The longest time, in seconds, in which a client has to be trusted, and to have said its `hello`.
+  package static let maximumHelloSeconds = 5.0
 
   /// The edge's side: sends `hello` and waits for the answer.
   ///
@@ -75,13 +87,14 @@ package enum Handshake {
   ///
   /// - Parameters:
   ///   - connection: fresh from `accept`.
-  ///   - seconds: for the whole `hello`; by default the connection's timeout, at most 5 s.
+  ///   - deadline: for the whole `hello`.
   /// - Returns: the edge's `hello`.
   /// - Throws: `RejectedClientError` (the connection is closed, the client told), `ConnectionError.cancelled`.
-  package static func accept(_ connection: FramedConnection, within seconds: Double? = nil) throws -> Hello {
-    let limit = seconds ?? min(connection.timeout, maximumHelloSeconds)
+  package static func accept(
+    _ connection: FramedConnection, until deadline: Deadline = Deadline(secondsFromNow: maximumHelloSeconds)
+  ) throws -> Hello {
     do {
-      let message = try connection.receive(deadline: Deadline(secondsFromNow: limit)).message
+      let message = try connection.receive(deadline: deadline).message
       switch message {
       case .hello(let hello): return hello
       case .failure(let failure): throw failure
@@ -108,7 +121,8 @@ package enum Handshake {
     _ connection: FramedConnection, _ refusal: Refusal, within seconds: Double = 1
   ) -> Bool { connection.close(sending: .refusal(refusal), within: seconds) }
 
-  private static func isGone(_ error: any Error) -> Bool {
+  /// Whether an error says that nobody is there any more.
+  package static func isGone(_ error: any Error) -> Bool {
     switch error {
     case ConnectionError.endOfStream, ConnectionError.peerGone: true
     default: false

@@ -5,23 +5,23 @@ import Platform
 package struct OutgoingBytes {
   let head: [UInt8]
   let body: ArraySlice<UInt8>
-  private(set) var written = 0
+  package private(set) var written = 0
 
-  init(head: [UInt8], body: ArraySlice<UInt8>) {
+  package init(head: [UInt8], body: ArraySlice<UInt8>) {
     self.head = head
     self.body = body
   }
 
-  var count: Int { head.count + body.count }
-  var isComplete: Bool { written == count }
+  package var count: Int { head.count + body.count }
+  package var isComplete: Bool { written == count }
 
-  mutating func advance(by count: Int) {
+  package mutating func advance(by count: Int) {
     precondition(count >= 0 && count <= self.count - written)
     written += count
   }
 
   /// A copy of the first `limit` bytes of what is left, or of all of it.
-  func next(_ limit: Int) -> [UInt8] {
+  package func next(_ limit: Int) -> [UInt8] {
     let end = min(written + limit, count)
     let headEnd = min(end, head.count)
     let bodyStart = max(written, head.count) - head.count

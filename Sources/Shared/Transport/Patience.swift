@@ -3,9 +3,14 @@ import Platform
 /// How long one socket call may take, beside the socket's own limit on the time without progress.
 package struct Patience: Sendable {
   /// Wakes the call and makes it throw.
-  var cancellation: Cancellation? = nil
+  package let cancellation: Cancellation?
   /// The moment at which the call fails even if there was progress.
-  var deadline: Deadline? = nil
+  package let deadline: Deadline?
+
+  package init(cancellation: Cancellation? = nil, deadline: Deadline? = nil) {
+    self.cancellation = cancellation
+    self.deadline = deadline
+  }
 }
 
 /// When a connection last moved a byte in either direction, and how much its send queue held when last looked at.

@@ -82,12 +82,10 @@ final class ShapedStream: ByteStream {
   var timeout: Double { base.timeout }
   var remoteEndpoint: Endpoint? { base.remoteEndpoint }
 
-  func readExactly(into buffer: UnsafeMutableRawBufferPointer, patience: Patience, expecting: () -> Expectation) throws
+  func read(into buffer: UnsafeMutableRawBufferPointer, patience: Patience, expecting: () -> Expectation) throws -> Int
   {
-    try base.readExactly(into: buffer, patience: patience, expecting: expecting)
+    try base.read(into: buffer, patience: patience, expecting: expecting)
   }
-
-  func drain(maximumBytes: Int, patience: Patience) { base.drain(maximumBytes: maximumBytes, patience: patience) }
 
   func rest(until moment: UInt64, wakeUp: WakeUp, patience: Patience) throws -> Bool {
     try base.rest(until: moment, wakeUp: wakeUp, patience: patience)

@@ -45,57 +45,41 @@ package final class Socket: ByteStream {
 
   // MARK: Reading
 
-  package func readExactly(
-    into buffer: UnsafeMutableRawBufferPointer, patience: Patience = Patience(),
-    expecting: () -> Expectation = { .progress }
-  ) throws {
-    var filled = 0
-    while filled < buffer.count {
-      let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[filled...])
-      let hasStarted = filled > 0
-      let count = try readSome(into: rest, patience: patience) {
-        hasStarted ? max(.progress, expecting()) : expecting()
-      }
-      if count == 0 {
-        if descriptor.isClosing { throw ConnectionError.closed }
-        if filled == 0 { throw ConnectionError.endOfStream }
-        throw ConnectionError.endOfStreamInsideFrame(received: filled, expected: buffer.count)
-      }
-      filled += count
-    }
+  package func read(
+    into buffer: UnsafeMutableRawBufferPointer, patience: Patience, expecting: () -> Expectation
+  ) throws -> Int {
+    try receive(patience, expecting) { [operations] in operations.receive($0, buffer.baseAddress, buffer.count) }
   }
 
-  /// Reads what is there, at least one byte; waits for it.
+  /// Waits for a byte, and leaves it to be read.
   ///
-  /// - Returns: the number of bytes; 0 at the end of the stream.
-  private func readSome(into buffer: UnsafeMutableRawBufferPointer, patience: Patience, expecting: () -> Expectation)
-    throws
-    -> Int
-  {
+  /// - Returns: nil at the end of the stream.
+  /// - Throws: as `read`.
+  package func peek(patience: Patience) throws -> UInt8? {
+    var byte: UInt8 = 0
+    let count = try receive(patience, { .progress }) { recv($0, &byte, 1, Int32(MSG_PEEK)) }
+    return count == 0 ? nil : byte
+  }
+
+  /// Calls `call` until there is something, which it returns.
+  private func receive(_ patience: Patience, _ expecting: () -> Expectation, _ call: (Int32) -> Int) throws -> Int {
     try descriptor.use { descriptor in
       while true {
         if patience.cancellation?.isCancelled == true { throw ConnectionError.cancelled }
-        do throws(SystemError) {
-          let count = try SystemCall.run("recv") { operations.receive(descriptor, buffer.baseAddress, buffer.count) }
-          if count > 0 {
-            let now = MonotonicClock.nanoseconds()
-            clock.withLock { $0.received(at: now) }
-          }
-          return count
-        } catch {
+        let count: Int
+        do throws(SystemError) { count = try SystemCall.run("recv") { call(descriptor) } } catch {
           guard error.errnoCode == EAGAIN || error.errnoCode == EWOULDBLOCK else { throw Self.peerGone(error) ?? error }
+          try wait(for: Int16(POLLIN), descriptor, patience, expecting)
+          continue
         }
-        try wait(for: Int16(POLLIN), descriptor, patience, expecting)
+        if count > 0 {
+          let now = MonotonicClock.nanoseconds()
+          clock.withLock { $0.received(at: now) }
+        } else if self.descriptor.isClosing {
+          throw ConnectionError.closed
+        }
+        return count
       }
-    }
-  }
-
-  package func drain(maximumBytes: Int, patience: Patience) {
-    withUnsafeTemporaryAllocation(byteCount: 1 << 16, alignment: 16) { buffer in
-      var left = maximumBytes
-      while left > 0, patience.deadline?.isOver != true,
-        let count = try? readSome(into: buffer, patience: patience, expecting: { .progress }), count > 0
-      { left -= count }
     }
   }
 

@@ -1,0 +1,158 @@
+import Platform
+import Transport
+
+/// Lets those come to the cloud that it trusts.
+package struct CloudTrust: Sendable {
+  /// Somebody who was let in.
+  package enum Guest: Sendable {
+    /// An edge that begins to speak.
+    case edge(any ByteStream, key: Fingerprint?)
+    /// One that is trusted from now on, and has gone again.
+    case joined(KnownKey)
+  }
+
+  private let settings: TrustSettings
+  /// Where the cloud listens.
+  private let listen: Endpoint
+  /// What an edge is told that comes at a bad time.
+  static let busy = RefusedError(code: .busy, reason: "it has too many clients just now; try again in some seconds")
+
+  /// The first byte of everything that begins TLS.
+  private static let handshakeByte: UInt8 = 22
+  /// Bytes that are read of somebody who is not let in, so that the reason arrives.
+  private static let drainedBytes = 1 << 16
+  /// Seconds that a guess takes.
+  private static let guessSeconds = 1.0
+
+  package init(_ settings: TrustSettings, listeningOn listen: Endpoint) {
+    self.settings = settings
+    self.listen = listen
+  }
+
+  /// Whether plain text is accepted: where the cloud can be reached from its own machine only, or is told to.
+  ///
+  /// The listener's address counts, and not the peer's: what forwards ports into a container may make everybody come
+  /// from loopback.
+  package var acceptsPlainText: Bool {
+    switch settings.encryption {
+    case .always: false
+    case .never: true
+    case .automatic: listen.isLoopback && settings.authority == nil
+    }
+  }
+
+  /// Checks that this side has what it needs: its key, or the authority's files. Where plain text is all that comes,
+  /// nothing is needed.
+  ///
+  /// - Returns: the fingerprint of its key; nil if it needs none.
+  /// - Throws: `TrustError`, `FileError`, `OpenSSLError`.
+  package func check() throws -> Fingerprint? {
+    if let authority = settings.authority {
+      _ = try TLSContext(.cloud, authority, host: nil)
+      return nil
+    }
+    return acceptsPlainText ? nil : try settings.state.fingerprint()
+  }
+
+  /// Lets a client in, or an edge join.
+  ///
+  /// - Throws: `RejectedClientError` (the client was told why, and the socket is closed), `ConnectionError.cancelled`.
+  package func admit(_ socket: Socket, patience: Patience) throws -> Guest {
+    do {
+      guard let first = try socket.peek(patience: patience) else { throw ConnectionError.endOfStream }
+      if first == Self.handshakeByte { return try admitEncrypted(socket, patience) }
+    } catch ConnectionError.cancelled { throw ConnectionError.cancelled } catch {
+      let isGone = Handshake.isGone(error)
+      socket.close()
+      throw RejectedClientError(client: socket.remoteEndpoint, cause: error, saidNothing: isGone, refusal: nil)
+    }
+    if acceptsPlainText { return .edge(socket, key: nil) }
+    let refusal = Refusal(
+      code: .encryptionRequired,
+      reason: """
+        this cloud takes no plain text: leave out --insecure and use 'edge-trainer join', or start cloud-trainer with \
+        --insecure, too
+        """)
+    Handshake.refuse(FramedConnection(socket, role: .cloud), refusal)
+    throw RejectedClientError(
+      client: socket.remoteEndpoint, cause: PlainTextError(), saidNothing: false, refusal: refusal)
+  }
+
+  private func admitEncrypted(_ socket: Socket, _ patience: Patience) throws -> Guest {
+    let context: TLSContext
+    if let authority = settings.authority {
+      context = try TLSContext(.cloud, authority, host: nil)
+    } else {
+      let state = try settings.state
+      let edges = KnownKeys.edges(state)
+      let verification = TLSVerification { key, purpose in
+        purpose == .join || (try? edges.all().contains { $0.fingerprint == key }) == true
+      }
+      context = try TLSContext(.cloud, state.identity(), verification)
+    }
+    let stream = TLSStream(try TLSSession(context), around: socket) { Self.meaning(of: $0, in: $1) }
+    do {
+      let (peer, purpose) = try stream.handshake(patience)
+      guard purpose == .join else { return .edge(stream, key: peer) }
+      guard let peer, settings.authority == nil else {
+        throw TrustError.invitation(reason: "is not needed by a cloud that trusts an authority")
+      }
+      return .joined(try join(stream, peer, patience))
+    } catch {
+      // The alert that says why is on its way: whoever closes while there is something to read takes it back.
+      stream.shutdownWriting(patience: Patience(deadline: Deadline(secondsFromNow: 1)))
+      socket.drain(maximumBytes: Self.drainedBytes, patience: Patience(deadline: Deadline(secondsFromNow: 1)))
+      throw error
+    }
+  }
+
+  private func join(_ stream: any ByteStream, _ peer: Fingerprint, _ patience: Patience) throws -> KnownKey {
+    let (secret, name) = try JoinExchange.receive(stream, patience: patience)
+    let edge = KnownKey(peer, name: name)
+    let answer = try Invitations(settings.state).use(secret, by: edge)
+    if answer == .unknown { try patience.cancellation?.rest(seconds: Self.guessSeconds) }
+    try stream.writeAll([answer.rawValue], patience: patience)
+    switch answer {
+    case .welcome: break
+    case .unknown: throw TrustError.invitation(reason: "that it shows is not known: somebody may be guessing")
+    case .used: throw TrustError.invitation(reason: "that it shows was used already")
+    case .expired: throw TrustError.invitation(reason: "that it shows has expired")
+    }
+    stream.shutdownWriting(patience: patience)
+    stream.drain(maximumBytes: Self.drainedBytes, patience: Patience(deadline: Deadline(secondsFromNow: 1)))
+    stream.close()
+    return edge
+  }
+
+  /// Tells a client that it comes at a bad time, without waiting for anything, and closes.
+  package func turnAway(_ socket: Socket, _ refusal: Refusal, within seconds: Double) {
+    if acceptsPlainText {
+      Handshake.refuse(FramedConnection(socket, role: .cloud), refusal, within: seconds)
+    } else {
+      let patience = Patience(deadline: Deadline(secondsFromNow: seconds))
+      try? socket.writeAll(Alert.internalErrorRecord, patience: patience)
+      socket.shutdownWriting()
+      socket.drain(maximumBytes: Self.drainedBytes, patience: patience)
+      socket.close()
+    }
+  }
+
+  /// What errors of TLS mean to a cloud.
+  private static func meaning(of error: OpenSSLError, in session: TLSSession) -> any Error {
+    let verification = session.context.verification
+    if let alert = error.alert {
+      switch Alert(rawValue: alert) {
+      case .certificate, .unknownAuthority: return TrustError.certificateRefused(alert: error.reason)
+      default: return TLSError(reason: error.reason)
+      }
+    }
+    if verification.isRefused, let key = verification.presented { return TrustError.unknownEdge(key) }
+    if let problem = session.certificateProblem { return TrustError.certificate(reason: problem) }
+    return TLSError(reason: error.reason)
+  }
+}
+
+/// A client did not encrypt where it should.
+struct PlainTextError: Error, CustomStringConvertible {
+  var description: String { "it does not encrypt, and this cloud takes no plain text without --insecure" }
+}

@@ -1,0 +1,160 @@
+import Platform
+import Transport
+
+/// Makes the edge's connections safe.
+package struct EdgeTrust: Sendable {
+  package let settings: TrustSettings
+
+  package init(_ settings: TrustSettings) { self.settings = settings }
+
+  /// Whether a connection to this peer is encrypted.
+  package func encrypts(_ peer: Endpoint?) -> Bool {
+    switch settings.encryption {
+    case .always: true
+    case .never: false
+    case .automatic: settings.authority != nil || peer?.isLoopback == false
+    }
+  }
+
+  /// Checks what can be checked before there is a connection: that this side has a key, and knows a cloud.
+  ///
+  /// - Throws: `TrustError`, `FileError`, `OpenSSLError`.
+  package func check() throws {
+    if let authority = settings.authority {
+      _ = try TLSContext(.edge, authority, host: nil)
+    } else {
+      let state = try settings.state
+      guard !(try KnownKeys.clouds(state).all().isEmpty) else { throw TrustError.noCloud }
+      _ = try state.identity()
+    }
+  }
+
+  /// Agrees with the cloud on keys, if that is who it should be.
+  ///
+  /// - Parameters:
+  ///   - stream: connected.
+  ///   - cloud: its address, as the user has named it.
+  /// - Returns: what is written and read instead.
+  /// - Throws: `TrustError`, `TLSError`, `RefusedError`, `ConnectionError`, `SystemError`, `FileError`,
+  ///   `OpenSSLError`. The stream is then closed.
+  package func secure(_ stream: any ByteStream, to cloud: Endpoint, cancellation: Cancellation?) throws
+    -> any ByteStream
+  {
+    if let authority = settings.authority {
+      let context = try TLSContext(.edge, authority, host: cloud.host)
+      return try Self.begin(
+        TLSSession(context), stream, Explanation(own: nil, expected: [], cloud: cloud),
+        Patience(cancellation: cancellation))
+    }
+    let state = try settings.state
+    let clouds = try KnownKeys.clouds(state).all()
+    guard !clouds.isEmpty else { throw TrustError.noCloud }
+    // Where a cloud was joined, that one is expected; elsewhere there may be any of them, since clouds move.
+    let there = clouds.filter { $0.address == "\(cloud)" }
+    let expected = (there.isEmpty ? clouds : there).map(\.fingerprint)
+    return try connect(stream, state, to: cloud, expected: expected, .train, Patience(cancellation: cancellation))
+  }
+
+  /// Makes a cloud trust this edge, and this edge that cloud.
+  ///
+  /// - Parameters:
+  ///   - invitation: of the cloud.
+  ///   - cloud: where it is, if not where the invitation says.
+  ///   - name: of this edge, for people.
+  /// - Returns: the cloud.
+  /// - Throws: as `secure`; `ThreadError`.
+  package func join(
+    _ invitation: Invitation, at cloud: Endpoint, name: String, timeout: Double, cancellation: Cancellation
+  ) throws -> KnownKey {
+    let state = try settings.state
+    // It is made before anybody is asked.
+    _ = try state.identity()
+    let socket = try Socket.connect(to: cloud, timeout: timeout, cancellation: cancellation)
+    let patience = Patience(cancellation: cancellation, deadline: Deadline(secondsFromNow: timeout))
+    let stream = try connect(socket, state, to: cloud, expected: [invitation.fingerprint], .join, patience)
+    defer { stream.close() }
+    try JoinExchange.join(stream, invitation.secret, name: name, patience: patience)
+    let key = KnownKey(invitation.fingerprint, name: cloud.host, address: "\(cloud)")
+    try KnownKeys.clouds(state).add(key)
+    stream.shutdownWriting(patience: patience)
+    return key
+  }
+
+  private func connect(
+    _ stream: any ByteStream, _ state: StateDirectory, to cloud: Endpoint, expected: [Fingerprint],
+    _ purpose: TLSContext.Purpose, _ patience: Patience
+  ) throws -> any ByteStream {
+    let identity = try state.identity()
+    let verification = TLSVerification { key, _ in expected.contains(key) }
+    let context = try TLSContext(.edge, identity, verification)
+    return try Self.begin(
+      TLSSession(context, for: purpose), stream,
+      Explanation(own: identity.fingerprint, expected: expected, cloud: cloud), patience)
+  }
+
+  private static func begin(
+    _ session: sending TLSSession, _ base: any ByteStream, _ explanation: Explanation, _ patience: Patience
+  ) throws -> any ByteStream {
+    let stream = TLSStream(session, around: base) { explanation.meaning(of: $0, in: $1) }
+    do { _ = try stream.handshake(patience) } catch {
+      stream.close()
+      throw error
+    }
+    return stream
+  }
+
+  /// What errors of TLS mean to an edge.
+  private struct Explanation: Sendable {
+    /// Nil with an authority.
+    let own: Fingerprint?
+    let expected: [Fingerprint]
+    let cloud: Endpoint
+
+    func meaning(of error: OpenSSLError, in session: TLSSession) -> any Error {
+      let verification = session.context.verification
+      if let alert = error.alert {
+        switch (Alert(rawValue: alert), own) {
+        case (.internalError, _): return CloudTrust.busy
+        case (.unknownAuthority, let own?): return TrustError.refusedByCloud(own: own)
+        case (.certificate, _), (.unknownAuthority, nil): return TrustError.certificateRefused(alert: error.reason)
+        default: return TLSError(reason: error.reason)
+        }
+      }
+      if verification.isRefused, let actual = verification.presented {
+        return TrustError.otherCloud(address: "\(cloud)", expected: expected, actual: actual)
+      }
+      if own == nil, let problem = session.certificateProblem { return TrustError.certificate(reason: problem) }
+      if session.firstBytes == Array("HTRN".utf8) {
+        return RefusedError(
+          code: .busy, reason: "it answered in plain text: it has too many clients just now, or is of an older release")
+      }
+      if session.isPlain {
+        return TLSError(reason: "what answers at \(cloud) does not speak TLS; correct --cloud")
+      }
+      return TLSError(reason: error.reason)
+    }
+  }
+}
+
+/// Alerts of TLS (RFC 8446, section 6.2) that mean something of their own here.
+enum Alert: Equatable {
+  /// The peer's authority is not known; of a key that is trusted or not, that the key is not.
+  case unknownAuthority
+  /// Something else about the certificate.
+  case certificate
+  /// A cloud at its limits says so, since it may not say more before there are keys.
+  case internalError
+
+  init?(rawValue: Int32) {
+    switch rawValue {
+    case 48: self = .unknownAuthority
+    case 42...46, 49, 51, 116: self = .certificate
+    case Int32(Self.internalErrorNumber): self = .internalError
+    default: return nil
+    }
+  }
+
+  static let internalErrorNumber: UInt8 = 80
+  /// The record in which a side that is not in a handshake yet says so: fatal.
+  static let internalErrorRecord: [UInt8] = [21, 3, 3, 0, 2, 2, internalErrorNumber]
+}

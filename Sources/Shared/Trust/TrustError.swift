@@ -1,0 +1,63 @@
+import Platform
+import Transport
+
+/// One side does not trust the other, or cannot say who it is.
+package enum TrustError: PeerNamingError, Equatable {
+  /// No cloud was ever joined.
+  case noCloud
+  /// The cloud has another key than it should.
+  case otherCloud(address: String, expected: [Fingerprint], actual: Fingerprint)
+  /// The cloud does not know this edge's key.
+  case refusedByCloud(own: Fingerprint)
+  /// The edge's key is not known.
+  case unknownEdge(Fingerprint)
+  /// The peer did not accept this side's certificate.
+  case certificateRefused(alert: String)
+  /// This side does not accept the peer's certificate.
+  case certificate(reason: String)
+  /// The invitation is no good.
+  case invitation(reason: String)
+  /// A file of this side cannot be used.
+  case unusable(path: String, reason: String)
+  /// The user has no place for such files.
+  case noStateDirectory
+  /// No key that is trusted has this fingerprint.
+  case noSuchKey(text: String, matches: Int)
+
+  private static let invite = "get an invitation with 'cloud-trainer invite' there, and call 'edge-trainer join' here"
+
+  package func description(peer: String) -> String {
+    switch self {
+    case .noCloud:
+      "no cloud's key is known here; \(Self.invite) (or leave the link unprotected: --insecure on both sides)"
+    case .otherCloud(let address, let expected, let actual):
+      """
+      \(address) shows the key \(actual.short), but trusted \(expected.count == 1 ? "is" : "are") \
+      \(expected.map(\.short).joined(separator: ", ")): somebody may be in between; if the cloud has a new key, \
+      \(Self.invite)
+      """
+    case .refusedByCloud(let own): "\(peer) does not know this edge's key, \(own.short); \(Self.invite)"
+    case .unknownEdge(let key):
+      "its key, \(key.short), is not known here; to let it in, give it the line that 'cloud-trainer invite' prints"
+    case .certificateRefused(let alert):
+      "\(peer) does not accept this side's certificate (\(alert)); its log may say why"
+    case .certificate(let reason):
+      """
+      the certificate of \(peer) is not accepted: \(reason); it must be signed by --tls-authority, hold the address that \
+      --cloud names, and be valid by this machine's clock
+      """
+    case .invitation(let reason): "the invitation \(reason); get a new one with 'cloud-trainer invite'"
+    case .unusable(let path, let reason): "\(path) cannot be used: \(reason)"
+    case .noStateDirectory: "there is no home folder for keys: set HOME, or say --state-dir"
+    case .noSuchKey(let text, let matches):
+      matches == 0 ? "no key begins with \(text)" : "\(matches) keys begin with \(text): give more of its digits"
+    }
+  }
+}
+
+/// What came over a connection is not what TLS makes: bytes were changed, left out, or were never TLS.
+package struct TLSError: PeerNamingError, Equatable {
+  let reason: String
+
+  package func description(peer: String) -> String { "the encrypted connection to \(peer) is broken: \(reason)" }
+}
