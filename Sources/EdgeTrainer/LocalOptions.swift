@@ -43,7 +43,10 @@ struct LocalOptions: ParsableArguments {
   }
 
   /// - Throws: `ValidationError` for what does not go together, or not on this machine.
-  func check(_ link: LinkOptions, _ machine: MachineOptions, needsCloud: Bool) throws {
+  func check(_ link: LinkOptions, _ trust: TrustOptions, _ machine: MachineOptions, needsCloud: Bool) throws {
+    if local, trust.settings.encryption == .always || trust.settings.authority != nil {
+      throw ValidationError("--tls does not go with --local, whose connection stays within this machine")
+    }
     if local, let cloud = link.cloud {
       throw ValidationError(
         "--cloud \(cloud) does not go with --local, which starts a cloud-trainer of its own")

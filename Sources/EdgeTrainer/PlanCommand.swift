@@ -38,7 +38,7 @@ struct PlanCommand: ParsableCommand {
       let request = try request(
         .cifar10, trainImages: data.trainLimit ?? 1, testImages: data.testLimit ?? 1)
       try request.base.validate()
-      try local.check(link, machine, needsCloud: request.needsCloud)
+      try local.check(link, trust, machine, needsCloud: request.needsCloud)
     }
   }
 

@@ -55,7 +55,7 @@ struct Train: ParsableCommand {
     try Program.checkingUsage {
       _ = try endpoint()
       try checkOffline()
-      try local.check(link, machine, needsCloud: strategy.strategy.needsCloud)
+      try local.check(link, trust, machine, needsCloud: strategy.strategy.needsCloud)
       // Whether numbers and network fit, before any file is read.
       let configuration = try configuration(
         .cifar10, trainImages: data.trainLimit ?? 1, testImages: data.testLimit ?? 1)

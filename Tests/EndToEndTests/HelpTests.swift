@@ -19,6 +19,10 @@ import Training
       "describe-resnet18-bottleneck"
     ),
     (.cloud, ["--help"], "cloud-trainer"),
+    (.edge, ["join", "--help"], "edge-trainer-join"),
+    (.edge, ["clouds", "--help"], "edge-trainer-clouds"),
+    (.cloud, ["invite", "--help"], "cloud-trainer-invite"),
+    (.cloud, ["edges", "--help"], "cloud-trainer-edges"),
   ]
 
   @Test(arguments: cases.indices)

@@ -85,13 +85,17 @@ def address_of(cloud: subprocess.Popen, output: Path, errors: Path) -> str:
 def train(inside: list[list[str]], options: list[str], edge_directory: str | None) -> int:
     """Trains on two hosts, says where the files are and, if it failed, what the cloud's last words were."""
     edge, cloud = ([*prefix, programs.program(name)] for prefix, name in zip(inside, ("edge-trainer", "cloud-trainer")))
-    cloud += ["--listen", f"{HOSTS[1]}:0", "--sessions", "1", *for_cloud(options)]
     with tempfile.TemporaryDirectory() as scratch:
         output, errors = Path(scratch, "output"), Path(scratch, "errors")
+        keys = [["--state-dir", str(Path(scratch, side))] for side in ("edge", "cloud")]
+        serve = [*cloud, "--listen", f"{HOSTS[1]}:0", "--sessions", "1", *keys[1], *for_cloud(options)]
         try:
             with output.open("wb") as stdout, errors.open("wb") as stderr:
-                with started(cloud, patience=10, stdout=stdout, stderr=stderr) as process:
-                    code = programs.run([*edge, "train", *options, "--cloud", address_of(process, output, errors)])
+                with started(serve, patience=10, stdout=stdout, stderr=stderr) as process:
+                    address = address_of(process, output, errors)
+                    invitation = programs.output_of([*cloud, "invite", "--address", address, *keys[1]]).strip()
+                    programs.output_of([*edge, "join", invitation, *keys[0]])
+                    code = programs.run([*edge, "train", *options, "--cloud", address, *keys[0]])
                     has_ended(process, GRACE.get(code, 5))
             if code not in (0, 64, 65, 73, 130):
                 say("the last words of cloud-trainer:")

@@ -6,7 +6,7 @@ import Transport
 /// anybody is there, and of others no more than can be read.
 final class DoorLog: Sendable {
   private struct State {
-    /// Clients that did not begin a run.
+    /// Clients that did not begin a run, by the kind of trouble.
     var rejected = RepeatedLines()
     /// Edges that are to come back later, by their address.
     var busy = RepeatedLines()
@@ -24,8 +24,12 @@ final class DoorLog: Sendable {
 
   /// A client did not begin a run.
   func rejected(_ error: any Error) {
-    if let error = error as? RejectedClientError, error.saidNothing { return }
-    if let line = state.withLock({ $0.rejected.add("\(error)", of: "rejected") }) { logger.warning("\(line)") }
+    var kind = "\(type(of: error))"
+    if let error = error as? RejectedClientError {
+      if error.saidNothing { return }
+      kind = "\(type(of: error.cause))"
+    }
+    if let line = state.withLock({ $0.rejected.add("\(error)", of: kind) }) { logger.warning("\(line)") }
   }
 
   /// A client is to come back later.

@@ -79,10 +79,12 @@ package struct TrustOptions: ParsableArguments {
 
   /// What was said here, over what was said before.
   package func settings(over before: TrustSettings?) -> TrustSettings? {
-    let given = settings
-    guard given != TrustSettings() else { return before }
-    var settings = given
-    settings.stateDirectory = given.stateDirectory ?? before?.stateDirectory
+    guard var settings = before else { return self.settings }
+    let given = self.settings
+    if given.encryption != .automatic || given.authority != nil {
+      (settings.encryption, settings.authority) = (given.encryption, given.authority)
+    }
+    settings.stateDirectory = given.stateDirectory ?? settings.stateDirectory
     return settings
   }
 }
