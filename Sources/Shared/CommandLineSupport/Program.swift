@@ -46,7 +46,8 @@ package enum Program {
   private static func end(_ code: Int32) -> Never {
     _ = try? OutputWriter.standardOutput.finish(within: writingSeconds)
     Console.standardError.finish(within: writingSeconds)
-    exit(code)
+    // Not exit: OpenBLAS would wait there for its threads, and one that gets no memory asks for it for ever.
+    _exit(code)
   }
 
   /// Sets up logging and Ctrl-C, runs `body`, and turns an error into one line and an exit code.
