@@ -1,8 +1,8 @@
 import Platform
 
 extension FramedConnection {
-  /// Bytes that are on their way and that the peer's kernel has not acknowledged yet: all of them, after a while, if the
-  /// link loses them. Bytes that the peer leaves unread are none of them. 0 if it is not known.
+  /// Bytes that are on their way and that the peer's kernel has not acknowledged yet: after a while, those that the
+  /// link has lost. Bytes that the peer leaves unread are none of them. 0 if it is not known.
   package var bytesInFlight: Int { (stream as? Socket)?.bytesInFlight ?? 0 }
 }
 
