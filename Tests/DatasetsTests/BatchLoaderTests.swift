@@ -137,12 +137,12 @@ import Testing
     try CIFARFixture(records: 4).write(to: folder)
     let (train, _) = try CIFAR10.open(directory: folder.path, recordsPerFile: 4)
     let loader = try BatchLoader(.evaluation(train, batchSize: 4))
-    try #require(truncate(folder.file("data_batch_2.bin"), 3073) == 0)
+    try #require(truncate(folder.file("data_batch_2.bin"), 0) == 0)
     loader.startEpoch(0)
     #expect(try loader.next()?.count == 4)
     #expect(
       throws: DatasetError.truncatedWhileReading(
-        path: folder.file("data_batch_2.bin"), record: 1, expectedBytes: 3073, actualBytes: 0)
+        path: folder.file("data_batch_2.bin"), record: 0, expectedBytes: 3073, actualBytes: 0)
     ) { try loader.next() }
   }
 

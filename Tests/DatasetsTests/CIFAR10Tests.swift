@@ -108,13 +108,35 @@ import Testing
   @Test func fileThatShrinksInUseIsAnError() throws {
     let (train, _) = try CIFAR10.open(directory: folder.path, recordsPerFile: 3)
     try #require(truncate(folder.file("data_batch_2.bin"), 2 * 3073 + 101) == 0)
-    #expect(try train.pixels(of: 4) == CIFARFixture.pixels(file: 1, record: 1))
     #expect(
       throws: DatasetError.truncatedWhileReading(
         path: folder.file("data_batch_2.bin"), record: 2, expectedBytes: 3073, actualBytes: 101)
     ) { try train.pixels(of: 5) }
     try #require(truncate(folder.file("data_batch_2.bin"), 0) == 0)
     #expect(throws: DatasetError.self) { try train.pixels(of: 3) }
+  }
+
+  /// What was opened stays whole when another file takes its name, and does not when that is written over it.
+  @Test func fileThatIsReplacedInUse() throws {
+    let (train, _) = try CIFAR10.open(directory: folder.path, recordsPerFile: 3)
+    let path = folder.file("data_batch_2.bin")
+    try folder.write("new", fixture.bytes(file: 3))
+    try #require(rename(folder.file("new"), path) == 0)
+    #expect(try train.pixels(of: 3) == CIFARFixture.pixels(file: 1, record: 0))
+
+    let (other, _) = try CIFAR10.open(directory: folder.path, recordsPerFile: 3)
+    let times = [timespec(tv_sec: 0, tv_nsec: 0), timespec(tv_sec: 1, tv_nsec: 0)]
+    try #require(utimensat(AT_FDCWD, path, times, 0) == 0)
+    #expect(throws: DatasetError.changedWhileReading(path: path)) { try other.pixels(of: 3) }
+    #expect(try train.pixels(of: 3) == CIFARFixture.pixels(file: 1, record: 0))
+  }
+
+  @Test func otherFilesAreNamed() throws {
+    let path = folder.file("data_batch_1.bin")
+    try folder.write("data_batch_1.bin", [0x1f, 0x8b, 8, 0])
+    openFails(.compressed(path: path))
+    let error = DatasetError.wrongFileSize(path: path, expectedBytes: 30_730_000, actualBytes: 30_740_000)
+    #expect("\(error)".contains("found 30740000, which is 10000 records of CIFAR-100; give the folder of CIFAR-10's"))
   }
 
   @Test func filesAreClosedAfterUseAndAfterAnError() throws {

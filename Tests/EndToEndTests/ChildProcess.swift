@@ -40,6 +40,8 @@ final class ChildProcess {
     case file(String)
     /// A pipe whose reader has gone.
     case brokenPipe
+    /// What the test has opened, and keeps open until the process is started.
+    case opened(Int32)
   }
 
   let identifier: pid_t
@@ -58,12 +60,13 @@ final class ChildProcess {
   ///   - changes: what is changed in this process's environment; nil takes a variable out.
   ///   - input: what it reads.
   ///   - output: what it writes to; nil for a file, which `output` then reads.
+  ///   - errors: likewise for standard error.
   ///   - blocks: the longest file that it may write, in blocks of 512 bytes.
   /// - Throws: `POSIXError` if the process cannot be started.
   init(
     _ executable: String, _ arguments: [String], in directory: TemporaryDirectory,
     environment changes: [String: String?] = [:], input: StandardDescriptor = .null,
-    output: StandardDescriptor? = nil, limitingFilesTo blocks: Int? = nil
+    output: StandardDescriptor? = nil, errors: StandardDescriptor? = nil, limitingFilesTo blocks: Int? = nil
   ) throws {
     self.directory = directory
     let name = UUID().uuidString
@@ -75,7 +78,7 @@ final class ChildProcess {
     defer { posix_spawn_file_actions_destroy(&actions) }
     var broken: Int32?
     defer { if let broken { close(broken) } }
-    for (descriptor, target) in [(0, input), (1, output ?? .file(outputPath)), (2, .file(errorPath))] {
+    for (descriptor, target) in [(0, input), (1, output ?? .file(outputPath)), (2, errors ?? .file(errorPath))] {
       let descriptor = Int32(descriptor)
       switch target {
       case .null: posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_RDWR, 0)
@@ -86,6 +89,7 @@ final class ChildProcess {
         let end = try Self.brokenPipe()
         broken = end
         posix_spawn_file_actions_adddup2(&actions, end, descriptor)
+      case .opened(let end): posix_spawn_file_actions_adddup2(&actions, end, descriptor)
       }
     }
 

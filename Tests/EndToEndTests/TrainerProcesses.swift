@@ -41,12 +41,12 @@ extension ChildProcess {
   static func start(
     _ program: TestedProgram, _ arguments: [String], in directory: TemporaryDirectory,
     environment: [String: String?] = [:], input: StandardDescriptor = .null,
-    output: StandardDescriptor? = nil,
+    output: StandardDescriptor? = nil, errors: StandardDescriptor? = nil,
     limitingFilesTo blocks: Int? = nil
   ) throws -> ChildProcess {
     try ChildProcess(
       program.path(), arguments, in: directory, environment: environment, input: input, output: output,
-      limitingFilesTo: blocks)
+      errors: errors, limitingFilesTo: blocks)
   }
 
   /// Runs one of the programs to its end.
@@ -63,13 +63,13 @@ extension ChildProcess {
     _ cloud: RunningCloud, in directory: TemporaryDirectory, _ run: EdgeRun = .tiny,
     runDirectory: String? = nil,
     _ arguments: [String] = [], environment: [String: String?] = [:], input: StandardDescriptor = .null,
-    output: StandardDescriptor? = nil, limitingFilesTo blocks: Int? = nil
+    output: StandardDescriptor? = nil, errors: StandardDescriptor? = nil, limitingFilesTo blocks: Int? = nil
   ) throws -> ChildProcess {
     try start(
       .edge,
       ["train", "--cloud", "\(cloud.endpoint)", "--run-dir", runDirectory ?? directory.path("edge")]
         + run.arguments + arguments,
-      in: directory, environment: environment, input: input, output: output, limitingFilesTo: blocks)
+      in: directory, environment: environment, input: input, output: output, errors: errors, limitingFilesTo: blocks)
   }
 }
 

@@ -3,19 +3,27 @@ import Testing
 @testable import Platform
 
 @Suite struct AvailableMemoryTests {
-  private static func limits(_ soft: String) -> String {
-    "Limit   Soft Limit  Hard Limit  Units\nMax address space   \(soft)   unlimited   bytes\n"
+  private static func limits(_ addresses: String, _ data: String) -> String {
+    """
+    Limit   Soft Limit  Hard Limit  Units
+    Max data size       \(data)   unlimited   bytes
+    Max address space   \(addresses)   unlimited   bytes
+
+    """
   }
 
   @Test func theLeastOfAllCounts() {
-    func bytes(groups: Int? = nil, addresses: String = "unlimited") -> Int {
+    func bytes(groups: Int? = nil, addresses: String = "unlimited", data: String = "unlimited") -> Int {
       AvailableMemory.bytes(
-        physical: 8_000_000, groups: groups, limits: Self.limits(addresses), status: "Name:\tx\nVmSize:\t  1000 kB\n")
+        physical: 8_000_000, groups: groups, limits: Self.limits(addresses, data),
+        status: "Name:\tx\nVmSize:\t  1000 kB\nVmData:\t  100 kB\n")
     }
     #expect(bytes() == 8_000_000)
     #expect(bytes(groups: 5_000_000) == 5_000_000)
     #expect(bytes(groups: 5_000_000, addresses: "3000000") == 1_976_000)
     #expect(bytes(addresses: "1000") == 0)
+    #expect(bytes(addresses: "3000000", data: "1102400") == 1_000_000)
+    #expect(bytes(data: "1000") == 0)
     #expect(AvailableMemory.bytes(physical: 7, groups: nil, limits: "", status: "") == 7)
   }
 

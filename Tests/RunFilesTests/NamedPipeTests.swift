@@ -36,6 +36,21 @@ import Testing
     }
   }
 
+  /// Whoever has opened it to read does not.
+  @Test func isNotWaitedForEither() throws {
+    try withTemporaryDirectory { base in
+      let path = base + "/pipe"
+      try #require(mkfifo(path, 0o600) == 0)
+      let reader = try SystemCall.run("open") { open(path, O_RDONLY | O_NONBLOCK) }
+      defer { SystemCall.close(reader) }
+      var file = try OutputFile(path: path)
+      try file.write(Array("short".utf8))
+      #expect(throws: FileError(path: path, operation: "wait for its reader", errorNumber: ETIMEDOUT)) {
+        try file.write([UInt8](repeating: 0, count: 1 << 20))
+      }
+    }
+  }
+
   /// Nor does anybody read from it.
   @Test func takesNoResult() throws {
     try withTemporaryDirectory { base in

@@ -51,6 +51,17 @@ import Testing
     }
   }
 
+  @Test(arguments: [("link", ELOOP), ("nowhere", ENOENT)])
+  func refusesALinkThatLeadsNowhere(target: String, errorNumber: Int32) throws {
+    try withTemporaryDirectory { base in
+      let path = base + "/link"
+      try #require(symlink(target, path) == 0)
+      #expect(
+        throws: RunDirectoryError.cannotCreate(path: path, operation: "mkdir", errorNumber: errorNumber)
+      ) { try RunDirectory(creating: path) }
+    }
+  }
+
   @Test func refusesADirectoryWhereNothingCanBeWritten() throws {
     try withTemporaryDirectory { base in
       var operations = FileOperations.live

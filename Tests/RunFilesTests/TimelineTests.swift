@@ -102,4 +102,16 @@ import Testing
     #expect(offset.uncertaintySeconds == 1)
     #expect(abs(offset.seconds - 100) <= offset.uncertaintySeconds)
   }
+
+  /// The edge's clock goes an hour forward, or back, while its hello is on its way.
+  @Test(arguments: [(3600.0, true), (-3600, false)])
+  func clockThatJumps(seconds: Double, isTold: Bool) throws {
+    let offset = Timeline.ClockOffset(
+      helloSent: 10, helloReceived: 110, welcomeSent: 110, welcomeReceived: 11 + seconds)
+    let document = TimelineDocument(
+      role: .edge, run: nil, clockOffset: offset, clockStart: .init(wall: 0, monotonic: 0))
+    #expect(document.head.contains("cloud_clock_offset_seconds") == isTold)
+    // What is told is no nonsense: it says by how much it may be wrong.
+    if isTold { #expect(abs(offset.seconds - 100) <= offset.uncertaintySeconds) }
+  }
 }

@@ -124,6 +124,8 @@ import Testing
     #expect(throws: ConnectionError.timedOut(seconds: 0.2)) {
       try client.writeAll([UInt8](repeating: 0, count: 64 << 20))
     }
+    // They have arrived, or wait here: the link has lost none.
+    #expect(client.bytesInFlight == 0)
     withExtendedLifetime(server) {}
   }
 
@@ -286,5 +288,8 @@ import Testing
     #expect(
       ConnectionError.timedOut(seconds: 60).description
         == "the peer made no progress for 60 s; check the link, or allow more with --timeout")
+    #expect(
+      ConnectionError.notArriving(bytes: 1500).description(peer: "the cloud").hasPrefix(
+        "the cloud can be heard, but the last 1500 bytes sent to it did not arrive; "))
   }
 }

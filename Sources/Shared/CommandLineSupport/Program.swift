@@ -16,25 +16,38 @@ package enum Program {
     do {
       var command = try Command.parseAsRoot()
       try command.run()
+      try finishResults()
     } catch let error as ExitCode {
-      exit(error.rawValue)
+      end(error.rawValue)
     } catch {
       switch Command.exitCode(for: error) {
       case .success:  // Help or the version was asked for.
-        do { try printLine(Command.fullMessage(for: error)) } catch {
+        do {
+          try printLine(Command.fullMessage(for: error))
+          try finishResults()
+        } catch {
           complain(Command.self, "\(error)")
-          exit(RunExit(error).rawValue)
+          end(RunExit(error).rawValue)
         }
-        exit(RunExit.success.rawValue)
       case .validationFailure:
         complain(Command.self, usageLine(for: error, Command.self))
-        exit(RunExit.usage.rawValue)
+        end(RunExit.usage.rawValue)
       default:
         complain(Command.self, "\(error)")
-        exit(RunExit(error).rawValue)
+        end(RunExit(error).rawValue)
       }
     }
-    exit(RunExit.success.rawValue)
+    end(RunExit.success.rawValue)
+  }
+
+  /// Seconds that are spent on writing when nothing waits for a reader any more, or something else has to be done.
+  private static let writingSeconds = 1.0
+
+  private static func end(_ code: Int32) -> Never {
+    _ = try? OutputWriter.standardOutput.finish(within: writingSeconds)
+    Console.standardError.finish(within: writingSeconds)
+    // Not exit: OpenBLAS would wait there for its threads, and one that gets no memory asks for it for ever.
+    _exit(code)
   }
 
   /// Sets up logging and Ctrl-C, runs `body`, and turns an error into one line and an exit code.
@@ -57,6 +70,7 @@ package enum Program {
     if computes { announce(name, compute, logger) }
     do {
       try body(interruption, logger)
+      try finishResults(interruption, logger)
     } catch let error as ValidationError {
       printError(name, "\(error)")
       throw ExitCode(RunExit.usage.rawValue)
@@ -79,22 +93,30 @@ package enum Program {
     }
   }
 
-  /// Prints a result on standard output at once. That its reader has gone is no error.
+  /// Prints a result on standard output, after what is on its way to standard error. That its reader has gone is no
+  /// error; if there is one that does not read, the rest is written when it does, and waited for at the program's end.
   ///
   /// - Parameter text: with or without a line feed at its end.
   /// - Throws: `FileError`.
   package static func printLine(_ text: String) throws {
-    var rest = Array((text.hasSuffix("\n") ? text : text + "\n").utf8)[...]
-    while !rest.isEmpty {
-      let count = rest.withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress, $0.count) }
-      if count >= 0 {
-        rest = rest.dropFirst(count)
-      } else if errno == EPIPE {
-        return
-      } else if errno != EINTR {
-        throw FileError(path: "standard output", operation: "write", errorNumber: errno)
-      }
-    }
+    Console.standardError.finish(within: writingSeconds)
+    OutputWriter.standardOutput.write(text.hasSuffix("\n") ? text : text + "\n")
+    try OutputWriter.standardOutput.finish(within: writingSeconds)
+  }
+
+  /// Waits until all results are written: for a reader that does not read, until the user asks to end.
+  ///
+  /// - Parameters:
+  ///   - interruption: the user's wish; nil where signals end the program.
+  ///   - logger: says what is waited for.
+  /// - Throws: `FileError`, `InterruptedError`.
+  private static func finishResults(_ interruption: Interruption? = nil, _ logger: Logger? = nil) throws {
+    let output = OutputWriter.standardOutput
+    if try output.finish(within: writingSeconds) { return }
+    logger?.notice("nobody reads the results on standard output; waiting, until Ctrl-C")
+    let number = interruption?.add { output.giveUp() }
+    defer { if let number { interruption?.remove(number) } }
+    guard try output.finish(within: nil) else { throw InterruptedError() }
   }
 
   /// Runs `body`, which checks options: what it throws becomes a `ValidationError`, so that it is reported as wrong

@@ -12,6 +12,8 @@ package enum DatasetError: Error, Equatable {
   case notARegularFile(path: String)
   /// A data file is shorter or longer than its records.
   case wrongFileSize(path: String, expectedBytes: Int, actualBytes: Int)
+  /// A data file is compressed with gzip.
+  case compressed(path: String)
   /// A record's label is not a class.
   case invalidLabel(path: String, record: Int, value: UInt8)
   /// Reading a record failed; `code` is errno.
@@ -20,6 +22,8 @@ package enum DatasetError: Error, Equatable {
   case truncatedWhileReading(path: String, record: Int, expectedBytes: Int, actualBytes: Int)
   /// More images are asked for than there are, or fewer than one.
   case limitOutOfRange(limit: Int, available: Int)
+  /// A file was written to after it was opened.
+  case changedWhileReading(path: String)
   /// The next batch was asked for after the loader had been stopped.
   case loaderStopped
 }
@@ -33,6 +37,9 @@ extension DatasetError: CustomStringConvertible {
     [ENOENT, ENOTDIR, EACCES, ELOOP, ENAMETOOLONG].contains(code) ? "; " + wayOut : ""
   }
 
+  /// Two labels and an image.
+  private static let cifar100RecordBytes = 2 + ImageTask.cifar10.imageBytes
+
   private static func reason(_ code: Int32) -> String { SystemError.text(of: code) }
 
   package var description: String {
@@ -42,7 +49,10 @@ extension DatasetError: CustomStringConvertible {
     case .fileNotReadable(let path, let code): "data file \(path): \(Self.reason(code))\(Self.hint(code))"
     case .notARegularFile(let path): "data file \(path): not a regular file; \(Self.wayOut)"
     case .wrongFileSize(let path, let expectedBytes, let actualBytes):
-      "data file \(path): expected \(expectedBytes) bytes, found \(actualBytes); \(Self.wayOut)"
+      "data file \(path): expected \(expectedBytes) bytes, found \(actualBytes)"
+        + (actualBytes > 0 && actualBytes % Self.cifar100RecordBytes == 0
+          ? ", which is \(actualBytes / Self.cifar100RecordBytes) records of CIFAR-100; " : "; ") + Self.wayOut
+    case .compressed(let path): "data file \(path): compressed with gzip; unpack it first (gunzip)"
     case .invalidLabel(let path, let record, let value):
       "data file \(path): record \(record) has label \(value), expected 0 to"
         + " \(ImageTask.cifar10.classes - 1); \(Self.wayOut)"
@@ -51,6 +61,8 @@ extension DatasetError: CustomStringConvertible {
     case .truncatedWhileReading(let path, let record, let expectedBytes, let actualBytes):
       "data file \(path): became shorter while in use: record \(record) has \(actualBytes) of"
         + " \(expectedBytes) bytes; restore the file and start again"
+    case .changedWhileReading(let path):
+      "data file \(path): was written to while in use; restore the file and start again"
     case .limitOutOfRange(let limit, let available):
       "limit of \(limit) images: expected 1 to \(available), the number of images there are"
     case .loaderStopped: "the batch loader has been stopped"

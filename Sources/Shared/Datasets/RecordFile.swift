@@ -10,6 +10,8 @@ final class RecordFile: Sendable {
   private let path: String
   private let records: Int
   private let descriptor: Int32
+  /// When the file was last written to, as it was when it was opened.
+  private let written: timespec
 
   /// Throws `DatasetError` unless `path` is a directory.
   static func checkDirectory(_ path: String) throws(DatasetError) {
@@ -29,8 +31,11 @@ final class RecordFile: Sendable {
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { throw .fileNotReadable(path: path, code: errno) }
     guard status.st_mode & S_IFMT == S_IFREG else { throw .notARegularFile(path: path) }
+    written = status.st_mtim
     let expected = records * Self.recordBytes
     guard Int(status.st_size) == expected else {
+      var magic: [UInt8] = [0, 0]
+      if pread(descriptor, &magic, 2, 0) == 2, magic == [0x1f, 0x8b] { throw .compressed(path: path) }
       throw .wrongFileSize(path: path, expectedBytes: expected, actualBytes: Int(status.st_size))
     }
   }
@@ -75,6 +80,16 @@ final class RecordFile: Sendable {
           path: path, record: record, expectedBytes: Self.recordBytes, actualBytes: bytesLeft(ofRecord: record))
       }
       done += got
+    }
+    try checkUnchanged()
+  }
+
+  /// Another program may write a new file over this one, while the labels are those of the old one.
+  private func checkUnchanged() throws(DatasetError) {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw .fileNotReadable(path: path, code: errno) }
+    guard status.st_mtim.tv_sec == written.tv_sec, status.st_mtim.tv_nsec == written.tv_nsec else {
+      throw .changedWhileReading(path: path)
     }
   }
 

@@ -285,6 +285,6 @@ final class EdgeLink: Sendable {
           state.change { _ in }
         }
       }
-    } catch { lost(error) }
+    } catch { lost(connection.explanation(of: error)) }
   }
 }

@@ -1,7 +1,7 @@
 /// How much memory this process may have.
 package enum AvailableMemory {
-  /// In bytes: all that the machine has, what its control groups allow, and what its limit of address space leaves it
-  /// now, whichever is least.
+  /// In bytes: all that the machine has, what its control groups allow, and what its limits of address space and data
+  /// leave it now, whichever is least.
   package static func bytes() -> Int {
     bytes(
       physical: Int(sysconf(Int32(_SC_PHYS_PAGES))) * Int(sysconf(Int32(_SC_PAGESIZE))),
@@ -17,10 +17,13 @@ package enum AvailableMemory {
       let line = text.split(separator: "\n").first { $0.hasPrefix(name) }
       return line.flatMap { $0.dropFirst(name.count).split(whereSeparator: \.isWhitespace).first }.flatMap { Int($0) }
     }
-    let mapped = (number(after: "VmSize:", in: status) ?? 0) * 1024
-    // "unlimited" is no number.
-    let addresses = number(after: "Max address space", in: limits).map { max(0, $0 - mapped) }
-    return min(physical, groups ?? .max, addresses ?? .max)
+    func left(of limit: String, used: String) -> Int {
+      // "unlimited" is no number.
+      number(after: limit, in: limits).map { max(0, $0 - (number(after: used, in: status) ?? 0) * 1024) } ?? .max
+    }
+    return min(
+      physical, groups ?? .max, left(of: "Max address space", used: "VmSize:"),
+      left(of: "Max data size", used: "VmData:"))
   }
 
   private static func text(_ path: String) -> String {

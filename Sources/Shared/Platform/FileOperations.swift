@@ -47,15 +47,16 @@ package struct FileOperations: Sendable {
     _ path: String, flags: Int32, reportedAs reported: String? = nil, operation: String = "open", mode: mode_t = 0o666
   ) throws(FileError) -> Int32 { try Self.named(reported ?? path, operation) { open(path, flags, mode) } }
 
-  /// Opens a file that the user has named for a result. A pipe that nobody reads is an error, and not waited for.
+  /// Opens a file that the user has named for a result. A pipe that nobody has opened to read is an error, and not
+  /// waited for; `writeAll` waits some seconds for a reader that does not read.
   ///
   /// - Throws: `FileError`.
   package func openOutput(_ path: String, flags: Int32) throws(FileError) -> Int32 {
-    let descriptor = try openFile(path, flags: O_WRONLY | O_NONBLOCK | flags)
-    let present = fcntl(descriptor, F_GETFL)
-    if present >= 0 { _ = fcntl(descriptor, F_SETFL, present & ~O_NONBLOCK) }
-    return descriptor
+    try openFile(path, flags: O_WRONLY | O_NONBLOCK | flags)
   }
+
+  /// Milliseconds in which the reader of a pipe may leave it full.
+  private static let readerMilliseconds: Int32 = 5000
 
   /// Writes all bytes, going on after short writes and interruptions.
   ///
@@ -64,9 +65,16 @@ package struct FileOperations: Sendable {
   package func writeAll(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32, path: String) throws(FileError) {
     var offset = 0
     while offset < bytes.count, let start = bytes.baseAddress {
-      let written = try Self.named(path, "write") { write(descriptor, start + offset, bytes.count - offset) }
-      if written == 0 { throw FileError(path: path, operation: "write", errorNumber: EIO) }
-      offset += written
+      do throws(FileError) {
+        let written = try Self.named(path, "write") { write(descriptor, start + offset, bytes.count - offset) }
+        if written == 0 { throw FileError(path: path, operation: "write", errorNumber: EIO) }
+        offset += written
+      } catch {
+        guard error.errorNumber == EAGAIN else { throw error }
+        var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        let ready = try Self.named(path, "poll") { poll(&entry, 1, Self.readerMilliseconds) }
+        if ready == 0 { throw FileError(path: path, operation: "wait for its reader", errorNumber: ETIMEDOUT) }
+      }
     }
   }
 

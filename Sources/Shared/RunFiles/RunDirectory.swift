@@ -155,8 +155,10 @@ package struct RunDirectory: Sendable {
     }
     if errorNumber == EEXIST {
       var status = stat()
-      if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR { return }
-      errorNumber = ENOTDIR
+      // A link may lead nowhere, or to itself.
+      let isThere = stat(path, &status) == 0
+      if isThere, status.st_mode & S_IFMT == S_IFDIR { return }
+      errorNumber = isThere ? ENOTDIR : errno
     }
     throw .cannotCreate(path: path, operation: "mkdir", errorNumber: errorNumber)
   }

@@ -21,7 +21,8 @@ struct TimelineDocument {
   var head: String {
     var data = #""role":"\#(role.rawValue)""#
     if let run { data += #","run_id":"\#(run)""# }
-    if let clockOffset, clockOffset.seconds.isFinite, clockOffset.uncertaintySeconds.isFinite {
+    // A clock that was set back during the handshake makes it negative: then the offset says nothing.
+    if let clockOffset, clockOffset.seconds.isFinite, (0..<Double.infinity).contains(clockOffset.uncertaintySeconds) {
       data += #","cloud_clock_offset_seconds":\#(clockOffset.seconds)"#
       data += #","cloud_clock_uncertainty_seconds":\#(clockOffset.uncertaintySeconds)"#
     }

@@ -3,7 +3,8 @@ import Platform
 /// Standard error as one place for lines and for a status line at its end (the progress bar), so that a log message
 /// does not run into the bar: the bar is erased, the message written, the bar drawn again, all in one `write`.
 ///
-/// May be used from several threads. Failures are ignored: nobody is left to be told.
+/// May be used from several threads, none of which ever waits for a reader. Failures are ignored: nobody is left to be
+/// told.
 package final class Console: Sendable {
   /// Whether there is a terminal that understands control sequences; without one there is no status line.
   let isTerminal: Bool
@@ -11,6 +12,7 @@ package final class Console: Sendable {
   let usesColor: Bool
   private let terminalWidth: @Sendable () -> Int
   private let output: @Sendable (String) -> Void
+  private let finish: @Sendable (Double) -> Void
   private let status = Guarded("")
 
   /// The width of the terminal in columns, now.
@@ -19,26 +21,28 @@ package final class Console: Sendable {
   /// A console that writes elsewhere, for tests.
   init(
     isTerminal: Bool, usesColor: Bool, width: @escaping @Sendable () -> Int,
-    output: @escaping @Sendable (String) -> Void
+    finish: @escaping @Sendable (Double) -> Void = { _ in }, output: @escaping @Sendable (String) -> Void
   ) {
     self.isTerminal = isTerminal
     self.usesColor = usesColor
     terminalWidth = width
+    self.finish = finish
     self.output = output
   }
+
+  /// How many lines wait for a reader at most.
+  private static let waitingLines = 1000
 
   /// The process's standard error.
   package static let standardError: Console = {
     let isTerminal = isatty(STDERR_FILENO) == 1 && environment("TERM") != "dumb"
+    let writer = OutputWriter(STDERR_FILENO, path: "standard error", limit: waitingLines) { droppedLines in
+      notice(droppedLines, isTerminal: isTerminal)
+    }
     return Console(
       isTerminal: isTerminal, usesColor: isTerminal && (environment("NO_COLOR") ?? "").isEmpty,
       width: { windowColumns(STDERR_FILENO) ?? columns(environment("COLUMNS")) ?? 80 },
-      output: { text in
-        var text = text
-        text.withUTF8 {
-          try? FileOperations.live.writeAll(UnsafeRawBufferPointer($0), to: STDERR_FILENO, path: "standard error")
-        }
-      })
+      finish: { seconds in _ = try? writer.finish(within: seconds) }, output: writer.write)
   }()
 
   /// Writes a line above the status line.
@@ -56,6 +60,16 @@ package final class Console: Sendable {
       output(Self.eraseLine + text)
       status = text
     }
+  }
+
+  /// Waits until everything is written, so many seconds at most.
+  package func finish(within seconds: Double) { finish(seconds) }
+
+  /// What stands for lines that were dropped, and the bar that they might have erased.
+  static func notice(_ droppedLines: Int, isTerminal: Bool) -> String {
+    let (were, what) = droppedLines == 1 ? ("was", "it") : ("were", "them")
+    return (isTerminal ? eraseLine : "")
+      + "\(Formatting.count(droppedLines, "line")) \(were) dropped, since nobody read \(what)\n"
   }
 
   /// To the first column, then erase to the end of the line.

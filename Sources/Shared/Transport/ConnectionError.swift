@@ -4,6 +4,8 @@ import Platform
 package enum ConnectionError: PeerNamingError, Equatable {
   /// Nothing was received, sent or drained from the send queue for this many seconds.
   case timedOut(seconds: Double)
+  /// The peer says that it hears nothing, and its kernel has not acknowledged so many bytes.
+  case notArriving(bytes: Int)
   /// `Cancellation.cancel()` was called.
   case cancelled
   /// The peer ended the stream between two frames.
@@ -27,6 +29,11 @@ package enum ConnectionError: PeerNamingError, Equatable {
     switch self {
     case .timedOut(let seconds):
       "\(peer) made no progress for \(Self.text(seconds)) s; check the link, or allow more with --timeout"
+    case .notArriving(let bytes):
+      """
+      \(peer) can be heard, but the last \(bytes) bytes sent to it did not arrive; if that happens on each connection, \
+      the link loses large packets: lower the MTU of this machine's interface
+      """
     case .cancelled: "cancelled"
     case .endOfStream: "\(peer) closed the connection without a goodbye; its log may say why"
     case .endOfStreamInsideFrame(let received, let expected):

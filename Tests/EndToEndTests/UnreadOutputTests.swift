@@ -1,0 +1,111 @@
+import Foundation
+import Testing
+import Transport
+
+/// Nobody reads what the programs say: they go on, and end when they are told to.
+@Suite struct UnreadOutputTests {
+  /// Neither side can say anything at all, and the run is as any other. Its results are kept for a reader.
+  @Test func resultsWaitForAReader() throws {
+    let directory = try TemporaryDirectory()
+    let cloud = try RunningCloud(in: directory, ["--sessions", "1"])
+    let (output, errors) = (try UnreadOutput.fullPipe(), try UnreadOutput.fullPipe())
+    let edge = try ChildProcess.startEdge(cloud, in: directory, output: output.writer, errors: errors.writer)
+    let files = RunFiles(directory.path("edge"))
+    try edge.wait(for: "the end of the run") { (try? files.outcome()) == "completed" ? true : nil }
+    #expect(try cloud.process.wait().end == .exited(0))
+    try EndingTests.expectCompleteLogs(files, event: "completed", outcome: "completed")
+
+    let table = try output.read(until: "peak memory", from: edge)
+    #expect(table.contains("\nfinal accuracy "), "\(table)")
+    let log = try errors.read(until: "epoch 1/1  100 %", from: edge)
+    #expect(log.contains(" info edge-trainer ") && !log.contains("dropped"), "\(log)")
+    #expect(try edge.wait().end == .exited(0))
+  }
+
+  /// A cloud serves the next edge, too, although the table of the first one is still on its way.
+  @Test func cloudGoesOn() throws {
+    let directory = try TemporaryDirectory()
+    // Nobody can read the address, so it is chosen here: a port that was free a moment ago.
+    let listener = try SocketListener(on: Endpoint(host: "127.0.0.1", port: 0))
+    let endpoint = "\(listener.localEndpoint)"
+    listener.close()
+    let (output, errors) = (try UnreadOutput.fullPipe(), try UnreadOutput.fullPipe())
+    let cloud = try ChildProcess.start(
+      .cloud, ["--listen", endpoint, "--run-dir", directory.path("cloud")], in: directory, output: output.writer,
+      errors: errors.writer)
+    for name in ["one", "two"] {
+      let edge = try ChildProcess.run(
+        .edge, ["train", "--wait", "--cloud", endpoint, "--run-dir", directory.path(name)] + EdgeRun.tiny.arguments,
+        in: directory)
+      #expect(edge.end == .exited(0), "\(edge.errors)")
+    }
+    cloud.send(signal: SIGTERM)
+    #expect(try cloud.wait().end == .exited(130))
+    for run in try FileManager.default.contentsOfDirectory(atPath: directory.path("cloud")) {
+      let files = RunFiles(directory.path("cloud/\(run)"))
+      try EndingTests.expectCompleteLogs(files, event: "completed", outcome: "completed")
+    }
+  }
+
+  /// The run is complete, and only its table is left.
+  @Test func userGivesTheResultsUp() throws {
+    let directory = try TemporaryDirectory()
+    let cloud = try RunningCloud(in: directory, ["--sessions", "1"])
+    let output = try UnreadOutput.fullPipe()
+    let edge = try ChildProcess.startEdge(cloud, in: directory, output: output.writer)
+    try edge.wait(for: "a reader") { edge.errors.contains("nobody reads the results") ? true : nil }
+    edge.send(signal: SIGTERM)
+    expectError(try edge.wait(), .edge, code: 130, mentioning: ["interrupted"])
+    #expect(try RunFiles(directory.path("edge")).outcome() == "completed")
+    #expect(try cloud.process.wait().end == .exited(0))
+  }
+
+  @Test(arguments: [SIGINT, SIGTERM])
+  func signalsEndARun(signal: Int32) throws {
+    let directory = try TemporaryDirectory()
+    let cloud = try RunningCloud(in: directory)
+    let (output, errors) = (try UnreadOutput.fullPipe(), try UnreadOutput.fullPipe())
+    let edge = try ChildProcess.startEdge(
+      cloud, in: directory, .endless, output: output.writer, errors: errors.writer)
+    let files = RunFiles(directory.path("edge"))
+    try edge.wait(for: "steps") { files.loggedSteps > 2 ? true : nil }
+    edge.send(signal: signal)
+    #expect(try edge.wait().end == .exited(130))
+    try EndingTests.expectCompleteLogs(files, event: "interrupted", outcome: "interrupted")
+  }
+
+  /// Ctrl-S stops what is shown, and nothing else.
+  @Test func stoppedTerminal() throws {
+    let directory = try TemporaryDirectory()
+    let cloud = try RunningCloud(in: directory)
+    let terminal = try UnreadOutput.terminal()
+    let edge = try ChildProcess.startEdge(
+      cloud, in: directory, .endless, output: terminal.writer, errors: terminal.writer)
+    let files = RunFiles(directory.path("edge"))
+    try terminal.read(until: "epoch 1/1", from: edge)
+    terminal.press(control: "S")
+    let steps = files.loggedSteps
+    try edge.wait(for: "more steps") { files.loggedSteps > steps + 50 ? true : nil }
+    edge.send(signal: SIGTERM)
+    #expect(try edge.wait().end == .exited(130))
+    try EndingTests.expectCompleteLogs(files, event: "interrupted", outcome: "interrupted")
+  }
+
+  /// After Ctrl-Q the screen is as if there had been no Ctrl-S.
+  @Test func terminalGoesOn() throws {
+    let directory = try TemporaryDirectory()
+    let cloud = try RunningCloud(in: directory)
+    let terminal = try UnreadOutput.terminal()
+    let edge = try ChildProcess.startEdge(
+      cloud, in: directory, .endless, output: terminal.writer, errors: terminal.writer)
+    let files = RunFiles(directory.path("edge"))
+    terminal.press(control: "S")
+    try edge.wait(for: "steps") { files.loggedSteps > 50 ? true : nil }
+    terminal.press(control: "Q")
+    try terminal.read(until: "info edge-trainer", from: edge)
+    try terminal.read(until: "epoch 1/1", from: edge)
+    edge.send(signal: SIGINT)
+    try terminal.read(until: "edge-trainer: interrupted", from: edge)
+    #expect(try edge.wait().end == .exited(130))
+  }
+}
