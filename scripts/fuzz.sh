@@ -9,19 +9,20 @@
 #   --fast   without the address sanitizer, two to three times as many inputs a second
 #
 # The targets are those of Tests/FuzzTests, one after the other, each for its share of the minutes. They are built
-# optimized, with the fuzzer and the address sanitizer, in .build-fuzz-address (--fast: in .build-fuzz), five to ten minutes
-# the first time (two cores). What leads to new code is kept in .build-fuzz/corpus, and the next call goes on from there;
-# the first one begins with right frames, files and texts. An input fails if the program crashes, what should hold does not, it
-# takes 20 s, 64 MiB in one piece (not with --fast), or more than 1 GiB of memory altogether.
+# optimized, with the fuzzer and the address sanitizer, in .build-fuzz-address (--fast: in .build-fuzz), five to ten
+# minutes the first time (two cores). What leads to new code is kept in .build-fuzz/corpus, where the next call goes on;
+# the first one begins with right frames, files and texts. An input fails if the program crashes, if what should
+# hold does not, or if it takes 20 s, 64 MiB in one piece (not with --fast), or the program more than 1 GiB.
 #
-# Prints a table: inputs that were read, edges of the code that they reached, inputs kept, inputs that failed. Those that
-# failed stay in .build-fuzz/findings. To see one fail again, and to make it smaller:
+# Prints a table: inputs that were read, edges of the code that they reached, inputs kept, inputs that failed. A target
+# ends with its first failure; the input stays in .build-fuzz/findings. To see it fail again, and to make it smaller:
 #
-#   FUZZ_TARGET=frames .build-fuzz-address/release/fuzz .build-fuzz/findings/frames-crash-…
-#   FUZZ_TARGET=frames .build-fuzz-address/release/fuzz -minimize_crash=1 -max_total_time=60 .build-fuzz/findings/frames-crash-…
+#   export SWIFT_BACKTRACE=enable=no FUZZ_TARGET=frames
+#   .build-fuzz-address/release/fuzz .build-fuzz/findings/frames-crash-...
+#   .build-fuzz-address/release/fuzz -minimize_crash=1 -max_total_time=60 .build-fuzz/findings/frames-crash-...
 #
-# It then belongs into Tests/FuzzTests/FailedInputs.swift, which scripts/test.sh reads again. Exit code 0 if none failed, 1
-# if one did, 64 for wrong arguments, 130 after Ctrl-C.
+# It then belongs into Tests/FuzzTests/FailedInputs.swift, which scripts/test.sh reads again. Exit code 0 if none failed,
+# 1 if one did, 64 for wrong arguments, 130 after Ctrl-C.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -69,13 +70,16 @@ for target in "${targets[@]}"; do
   mkdir -p "$corpus" "$seeds"
   export FUZZ_TARGET=$target
   FUZZ_SEEDS=$seeds "$fuzz"
+  dictionary=()
+  [[ ! -s $seeds.dictionary ]] || dictionary=("-dict=$seeds.dictionary")
   failed=0
-  "$fuzz" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=1024 -malloc_limit_mb=64 -max_len=1024 \
-    -print_final_stats=1 -dict="$seeds.dictionary" -artifact_prefix="$folder/findings/$target-" \
+  "$fuzz" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=1024 -malloc_limit_mb=64 -max_len=2048 \
+    -print_final_stats=1 "${dictionary[@]}" -artifact_prefix="$folder/findings/$target-" \
     "$corpus" "$seeds" </dev/null >"$log" 2>&1 || failed=1
   inputs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
   edges=$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$log" | tail -n 1)
-  printf '%-18s  %12s  %8s  %8s  %8s\n' "$target" "${inputs:-?}" "${edges:-?}" "$(find "$corpus" -type f | wc -l)" "$failed"
+  kept=$(find "$corpus" -type f | wc -l)
+  printf '%-18s  %12s  %8s  %8s  %8s\n' "$target" "${inputs:-?}" "${edges:-?}" "$kept" "$failed"
   total=$((total + ${inputs:-0}))
   if ((failed)); then
     code=1
