@@ -15,6 +15,14 @@ let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 
+/// What reads bytes from outside is fed by tests, or, where scripts/fuzz.sh sets FUZZ, by libFuzzer with its own main.
+let fuzzed: [Target.Dependency] = ["CommandLineSupport", "Terminal", "Training", "Transport", "WeightFiles"]
+let fuzzTests: Target =
+  Context.environment["FUZZ"] == nil
+  ? .testTarget(name: "FuzzTests", dependencies: fuzzed, exclude: ["FuzzMain.swift"])
+  : .executableTarget(
+    name: "fuzz", dependencies: fuzzed, path: "Tests/FuzzTests", exclude: ["FailedInputs.swift", "FuzzTests.swift"])
+
 let package = Package(
   name: "hierarchical-trainer",
   products: [
@@ -78,6 +86,7 @@ let package = Package(
     // What takes both sides: in one process, over loopback.
     .testTarget(name: "SessionTests", dependencies: ["CloudSide", "EdgeSide", "Planning", "TestSupport"]),
     .testTarget(name: "CommandLineSupportTests", dependencies: ["CommandLineSupport"]),
+    fuzzTests,
     // The programs as they are called.
     .testTarget(
       name: "EndToEndTests", dependencies: ["CloudTrainer", "EdgeTrainer", "TestSupport"],

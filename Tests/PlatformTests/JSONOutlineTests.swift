@@ -106,4 +106,33 @@ import Testing
     }
     #expect(mismatch?.path == [] && mismatch?.expected == "valid JSON")
   }
+
+  /// Half a megabyte of values, all of them 500 arrays deep: the one that does not fit is found without a walk from
+  /// each of them to the top, which took minutes.
+  @Test func deepValuesTakeNoLongerThanOthers() {
+    let (open, close) = (String(repeating: "[", count: 500), String(repeating: "]", count: 500))
+    let json = #"{"whole":"x","deep":\#(open)\#(String(repeating: "1,", count: 250_000))1\#(close)}"#
+    struct One: Decodable { let whole: Int }
+    #expect(throws: JSONMismatch(path: ["whole"], expected: "a whole number", actual: "\"x\"")) {
+      try JSONMismatch.decode(One.self, from: Array(json.utf8))
+    }
+  }
+
+  @Test func ofSeveralValuesTheLastIsFound() throws {
+    let json = Array(#"{"a":{"b":1},"a":{"b":22},"a":{},"b":3}"#.utf8)
+    let outline = try #require(JSONOutline(json))
+    #expect(outline.range(at: ["a", "b"]) == 22..<24)
+    #expect(outline.range(at: ["a"]) == 30..<32)
+    #expect(outline.range(at: []) == json.indices)
+    #expect(outline.range(at: ["a", "b", "c"]) == nil)
+    #expect(outline.range(at: ["c"]) == nil)
+  }
+
+  /// The decoder accepts each of them; whoever goes by the outline must not take nil for "nothing to be found".
+  @Test(arguments: ["{\"whole\":1,\"list\":[1,]}", "{\"whole\":1,\"text\":\"\\ud800\"}"])
+  func whatTheDecoderLetsPassHasNoOutline(json: String) throws {
+    struct One: Decodable { let whole: Int }
+    #expect(try JSONMismatch.decode(One.self, from: Array(json.utf8)).whole == 1)
+    #expect(JSONOutline(Array(json.utf8))?.values == nil)
+  }
 }

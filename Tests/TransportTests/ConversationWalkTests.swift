@@ -6,16 +6,20 @@ import Testing
 /// Random conversations with messages in flight.
 @Suite struct ConversationWalkTests {
   /// Whatever one side may say is legal where it arrives, however messages cross; whatever it may not say changes
-  /// nothing; and once all has arrived, both sides are of one mind.
+  /// nothing; and once all has arrived, both sides are of one mind. WALK_STEPS asks for other than 84,000 steps in all.
   @Test(arguments: Exchange.allCases) func whatMayBeSaidMayBeHeard(exchange: Exchange) throws {
     var generator = TestGenerator(state: 12)
     var heard: Set<FrameType> = []
     var seen = Walk.Sights()
-    for _ in 0..<200 {
+    // Lock step takes twice as many to come by all there is.
+    var left = try Self.steps() / 6 * (exchange == .gradients ? 2 : 1)
+    while left > 0 {
       let window = exchange == .gradients ? 1 : Int.random(in: 1...4, using: &generator)
       var walk = try Walk(exchange, window: window, &generator)
       // Lock step comes less far.
-      for _ in 0..<Int.random(in: 10...(exchange == .gradients ? 250 : 100), using: &generator) {
+      let steps = Int.random(in: 10...(exchange == .gradients ? 250 : 100), using: &generator)
+      left -= steps
+      for _ in 0..<steps {
         if let type = try walk.step(&generator) { heard.insert(type) }
       }
       seen.formUnion(walk.seen)
@@ -36,6 +40,11 @@ import Testing
     case .gradients: #expect(seen == Walk.Sights.run.union(.lockStep))
     case .activations, .images, .upload: #expect(seen == .run)
     }
+  }
+
+  private static func steps() throws -> Int {
+    guard let text = getenv("WALK_STEPS").map({ String(cString: $0) }) else { return 84_000 }
+    return try #require(Int(text), "WALK_STEPS is \(text), expected a number")
   }
 }
 

@@ -24,4 +24,12 @@ import Testing
       }
     }
   }
+
+  /// The decoder passes over what nobody asks for, and a string there that is none hid the members of the same name.
+  @Test func namesBehindWhatIsNoJSONAreRefused() {
+    let json = #"{"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0],"dtype":"I64","x":"\ud800"}}"#
+    #expect(throws: SafetensorsHeader.Invalid(reason: "the header is not JSON")) {
+      try SafetensorsHeader(json: Array(json.utf8))
+    }
+  }
 }

@@ -23,7 +23,8 @@ package struct JSONOutline {
   /// As deep as the decoder goes.
   private static let maximumDepth = 512
 
-  /// - Returns: nil for what is no JSON; what a decoder accepts, is.
+  /// - Returns: nil for what is no JSON, also where the decoder lets it pass: "[1,]", or "\ud800" in a value that
+  ///   nobody asks for.
   package init?(_ bytes: [UInt8]) {
     self.bytes = bytes
     guard readValue(key: "", parent: nil, depth: 0), next() == nil else { return nil }
@@ -40,7 +41,14 @@ package struct JSONOutline {
 
   /// The bytes of the value to which a path leads; of several, the last one.
   package func range(at path: [String]) -> Range<Int>? {
-    values.indices.last { self.path(of: $0) == path }.map { values[$0].range }
+    // How much of the path leads to each value; nil if another one does.
+    var depths: [Int?] = []
+    depths.reserveCapacity(values.count)
+    for value in values {
+      let above = value.parent.map { depths[$0] } ?? -1
+      depths.append(above.flatMap { $0 < 0 ? 0 : $0 < path.count && path[$0] == value.key ? $0 + 1 : nil })
+    }
+    return depths.lastIndex(of: path.count).map { values[$0].range }
   }
 
   private mutating func readValue(key: String, parent: Int?, depth: Int) -> Bool {

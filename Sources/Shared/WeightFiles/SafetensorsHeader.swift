@@ -49,7 +49,9 @@ struct SafetensorsHeader: Equatable {
 
   /// The decoder takes one of two members of the same name, and does not say so.
   private static func checkNames(_ json: [UInt8]) throws(Invalid) {
-    guard let path = JSONOutline(json)?.repeatedPath else { return }
+    // The decoder does not look into strings that nobody asks for; what is no JSON there might hide such members.
+    guard let outline = JSONOutline(json) else { throw Invalid(reason: "the header is not JSON") }
+    guard let path = outline.repeatedPath else { return }
     let isMetadata = path[0] == SafetensorsFormat.metadataKey
     let name =
       switch path.count {
