@@ -16,7 +16,9 @@ let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "s
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 
 /// What reads bytes from outside is fed by tests, or, where scripts/fuzz.sh sets FUZZ, by libFuzzer with its own main.
-let fuzzed: [Target.Dependency] = ["CommandLineSupport", "Terminal", "Training", "Transport", "WeightFiles"]
+let fuzzed: [Target.Dependency] = [
+  "CommandLineSupport", "Terminal", "Training", "Transport", "Trust", "WeightFiles",
+]
 let fuzzTests: Target =
   Context.environment["FUZZ"] == nil
   ? .testTarget(name: "FuzzTests", dependencies: fuzzed, exclude: ["FuzzMain.swift"])

@@ -67,22 +67,17 @@ private final class ScriptStream: ByteStream {
 
   func append(_ more: [UInt8]) { bytes.withLock { $0 += more } }
 
-  func readExactly(
-    into buffer: UnsafeMutableRawBufferPointer, patience: Patience, expecting: () -> Expectation
-  ) throws {
+  func read(into buffer: UnsafeMutableRawBufferPointer, patience: Patience, expecting: () -> Expectation) throws -> Int
+  {
     _ = expecting()
-    try bytes.withLock { bytes in
-      guard bytes.count >= buffer.count else {
-        defer { bytes = [] }
-        if bytes.isEmpty { throw ConnectionError.endOfStream }
-        throw ConnectionError.endOfStreamInsideFrame(received: bytes.count, expected: buffer.count)
-      }
-      buffer.copyBytes(from: bytes.prefix(buffer.count))
-      bytes = bytes.dropFirst(buffer.count)
+    return bytes.withLock { bytes in
+      let piece = bytes.prefix(buffer.count)
+      buffer.copyBytes(from: piece)
+      bytes = bytes.dropFirst(piece.count)
+      return piece.count
     }
   }
 
-  func drain(maximumBytes: Int, patience: Patience) {}
   func write(_ bytes: inout OutgoingBytes, patience: Patience) throws { bytes.advance(by: bytes.count) }
   func shutdownWriting(patience: Patience) {}
   func close() {}

@@ -17,10 +17,9 @@ struct FuzzTarget: Sendable {
     (self.name, self.words, self.seeds, self.run) = (name, words, seeds, run)
   }
 
-  /// What is between the socket and the frames has its place here, too: a TLS stream with bytes flipped on the way.
   static let all: [FuzzTarget] = [
     .frames, .messages, .conversation, .connection, .activations, .encoding, .zstd, .safetensorsHeader,
-    .safetensorsReader, .configuration, .runFiles, .jsonOutline, .commandLine,
+    .safetensorsReader, .configuration, .runFiles, .jsonOutline, .commandLine, .tls, .trustFiles,
   ]
 }
 

@@ -62,9 +62,10 @@ package struct AnswerHistory: Equatable, Sendable {
 
   package init() {}
 
-  /// - Returns: nil unless the lists are of the same length, and the reports in order and within it.
+  /// - Returns: nil unless the lists are of the same length, what is counted is a number of images, and the reports are
+  ///   in order and within the lists.
   init?(losses: [Float], correct: [Float], reports: [Report], lastGradient: LastGradient? = nil) {
-    guard losses.count == correct.count,
+    guard losses.count == correct.count, correct.allSatisfy({ (0...16_777_216).contains($0) }),
       reports.allSatisfy({ (1...UInt64(max(1, losses.count))).contains($0.sequence) }),
       zip(reports, reports.dropFirst()).allSatisfy({ $0.sequence < $1.sequence }), reports.isEmpty || !losses.isEmpty
     else { return nil }

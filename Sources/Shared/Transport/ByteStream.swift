@@ -16,6 +16,9 @@ package protocol ByteStream: Sendable {
   var timeout: Double { get }
   /// The peer in numbers; `nil` if it has no address.
   var remoteEndpoint: Endpoint? { get }
+  /// Bytes that are on their way and that the peer's kernel has not acknowledged yet: after a while, those that the link
+  /// has lost. Bytes that the peer leaves unread are none of them. 0 if it is not known.
+  var bytesInFlight: Int { get }
 
   /// Reads what is there, at least one byte; waits for it.
   ///
@@ -67,6 +70,8 @@ package protocol ByteStream: Sendable {
 }
 
 extension ByteStream {
+  package var bytesInFlight: Int { 0 }
+
   package func shaped(_ shaping: LinkShaping) throws -> any ByteStream { try ShapedStream(shaping, around: self) }
 
   /// Fills `buffer`.
@@ -95,7 +100,8 @@ extension ByteStream {
 
   /// Reads and forgets until the end of the stream, an error, `maximumBytes` or the deadline, whichever comes first.
   package func drain(maximumBytes: Int, patience: Patience) {
-    withUnsafeTemporaryAllocation(byteCount: 1 << 16, alignment: 16) { buffer in
+    // Small: it is on the stack, of which there may be little.
+    withUnsafeTemporaryAllocation(byteCount: 1 << 13, alignment: 16) { buffer in
       var left = maximumBytes
       while left > 0, patience.deadline?.isOver != true,
         let count = try? read(into: buffer, patience: patience, expecting: { .progress }), count > 0

@@ -67,6 +67,9 @@ package final class FramedConnection: Sendable {
   /// The peer in numbers; `nil` if it has no address.
   package var remoteEndpoint: Endpoint? { stream.remoteEndpoint }
 
+  /// Bytes that the peer's kernel has not acknowledged: see `ByteStream`.
+  package var bytesInFlight: Int { stream.bytesInFlight }
+
   /// Seconds without progress after which a waiting call throws `ConnectionError.timedOut`.
   package var timeout: Double { stream.timeout }
 

@@ -81,6 +81,7 @@ final class ShapedStream: ByteStream {
 
   var timeout: Double { base.timeout }
   var remoteEndpoint: Endpoint? { base.remoteEndpoint }
+  var bytesInFlight: Int { base.bytesInFlight }
 
   func read(into buffer: UnsafeMutableRawBufferPointer, patience: Patience, expecting: () -> Expectation) throws -> Int
   {

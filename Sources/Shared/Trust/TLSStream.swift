@@ -13,6 +13,10 @@ final class TLSStream: ByteStream {
   /// What an error of TLS means here.
   private let explain: @Sendable (OpenSSLError, TLSSession) -> any Error
 
+  /// What has come from the stream below; of the one thread that reads.
+  private nonisolated(unsafe) let encrypted = UnsafeMutableRawBufferPointer.allocate(
+    byteCount: pieceByteCount, alignment: 16)
+
   /// Bytes that are encrypted at a time: four records.
   private static let pieceByteCount = 1 << 16
 
@@ -24,6 +28,8 @@ final class TLSStream: ByteStream {
     self.base = Guarded(base)
     self.explain = explain
   }
+
+  deinit { encrypted.deallocate() }
 
   private var stream: any ByteStream { base.withLock { $0 } }
 
@@ -63,11 +69,9 @@ final class TLSStream: ByteStream {
 
   /// Takes in what the stream below has; waits for it.
   private func receive(_ patience: Patience, _ expecting: () -> Expectation) throws -> Int {
-    try withUnsafeTemporaryAllocation(byteCount: Self.pieceByteCount, alignment: 16) { buffer in
-      let count = try stream.read(into: buffer, patience: patience, expecting: expecting)
-      session.withLock { $0.receive(UnsafeRawBufferPointer(rebasing: buffer[..<count])) }
-      return count
-    }
+    let count = try stream.read(into: encrypted, patience: patience, expecting: expecting)
+    session.withLock { $0.receive(UnsafeRawBufferPointer(rebasing: encrypted[..<count])) }
+    return count
   }
 
   // MARK: Writing
@@ -106,6 +110,7 @@ final class TLSStream: ByteStream {
 
   var timeout: Double { stream.timeout }
   var remoteEndpoint: Endpoint? { stream.remoteEndpoint }
+  var bytesInFlight: Int { stream.bytesInFlight }
 
   /// The link that is held back carries what is encrypted.
   func shaped(_ shaping: LinkShaping) throws -> any ByteStream {
