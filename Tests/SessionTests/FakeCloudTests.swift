@@ -5,6 +5,7 @@ import Testing
 @testable import Platform
 @testable import Training
 @testable import Transport
+@testable import Trust
 
 /// The edge's session against a cloud that breaks off, lies, or holds back.
 @Suite(.serialized) struct SessionsFakeCloudTests {
@@ -104,7 +105,10 @@ import Testing
         Handshake.refuse(peer.connection, Refusal(code: code, reason: "it is late"))
       }
       let error = #expect(throws: RefusedError.self) {
-        try runEdge(quickConfiguration(), cloud.endpoint, folder)
+        // Without this it would come again, and encrypt.
+        var trust = TrustSettings()
+        trust.encryption = .never
+        _ = try runEdge(quickConfiguration(), cloud.endpoint, folder, trust: trust)
       }
       try cloud.end()
       #expect(error == RefusedError(code: code, reason: "it is late"))

@@ -21,6 +21,8 @@ package struct CloudTrust: Sendable {
   private static let handshakeByte: UInt8 = 22
   /// Bytes that are read of somebody who is not let in, so that the reason arrives.
   private static let drainedBytes = 1 << 16
+  /// How long somebody who is not let in may take to read why, in seconds.
+  private static let farewellSeconds = 1.0
   /// Seconds that a guess takes.
   private static let guessSeconds = 1.0
 
@@ -59,12 +61,11 @@ package struct CloudTrust: Sendable {
   /// - Throws: `RejectedClientError` (the client was told why, and the socket is closed), `ConnectionError.cancelled`.
   package func admit(_ socket: Socket, patience: Patience) throws -> Guest {
     do {
-      guard let first = try socket.peek(patience: patience) else { throw ConnectionError.endOfStream }
-      if first == Self.handshakeByte { return try admitEncrypted(socket, patience) }
+      if try firstByte(socket, patience) == Self.handshakeByte { return try admitEncrypted(socket, patience) }
     } catch ConnectionError.cancelled { throw ConnectionError.cancelled } catch {
-      let isGone = Handshake.isGone(error)
       socket.close()
-      throw RejectedClientError(client: socket.remoteEndpoint, cause: error, saidNothing: isGone, refusal: nil)
+      throw RejectedClientError(
+        client: socket.remoteEndpoint, cause: error, saidNothing: Handshake.isGone(error), refusal: nil)
     }
     if acceptsPlainText { return .edge(socket, key: nil) }
     let refusal = Refusal(
@@ -76,6 +77,23 @@ package struct CloudTrust: Sendable {
     Handshake.refuse(FramedConnection(socket, role: .cloud), refusal)
     throw RejectedClientError(
       client: socket.remoteEndpoint, cause: PlainTextError(), saidNothing: false, refusal: refusal)
+  }
+
+  /// Waits for it; a client that says nothing is told why it is not waited for any longer.
+  private func firstByte(_ socket: Socket, _ patience: Patience) throws -> UInt8 {
+    func turnAway(_ code: Refusal.Code, _ reason: String) {
+      self.turnAway(socket, Refusal(code: code, reason: reason), within: Self.farewellSeconds)
+    }
+    do {
+      guard let first = try socket.peek(patience: patience) else { throw ConnectionError.endOfStream }
+      return first
+    } catch ConnectionError.cancelled {
+      turnAway(.shuttingDown, "the cloud is shutting down")
+      throw ConnectionError.cancelled
+    } catch ConnectionError.timedOut(let seconds) {
+      turnAway(.malformed, "no complete hello within \(seconds) s")
+      throw ConnectionError.timedOut(seconds: seconds)
+    }
   }
 
   private func admitEncrypted(_ socket: Socket, _ patience: Patience) throws -> Guest {
@@ -100,8 +118,9 @@ package struct CloudTrust: Sendable {
       return .joined(try join(stream, peer, patience))
     } catch {
       // The alert that says why is on its way: whoever closes while there is something to read takes it back.
-      stream.shutdownWriting(patience: Patience(deadline: Deadline(secondsFromNow: 1)))
-      socket.drain(maximumBytes: Self.drainedBytes, patience: Patience(deadline: Deadline(secondsFromNow: 1)))
+      stream.shutdownWriting(patience: Patience(deadline: Deadline(secondsFromNow: Self.farewellSeconds)))
+      socket.drain(
+        maximumBytes: Self.drainedBytes, patience: Patience(deadline: Deadline(secondsFromNow: Self.farewellSeconds)))
       throw error
     }
   }
@@ -119,7 +138,8 @@ package struct CloudTrust: Sendable {
     case .expired: throw TrustError.invitation(reason: "that it shows has expired")
     }
     stream.shutdownWriting(patience: patience)
-    stream.drain(maximumBytes: Self.drainedBytes, patience: Patience(deadline: Deadline(secondsFromNow: 1)))
+    stream.drain(
+      maximumBytes: Self.drainedBytes, patience: Patience(deadline: Deadline(secondsFromNow: Self.farewellSeconds)))
     stream.close()
     return edge
   }
