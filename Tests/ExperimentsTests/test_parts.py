@@ -14,7 +14,7 @@ from unittest import mock
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from experiments import frontier, link, plan, programs, race, two_hosts, verify  # noqa: E402
+from experiments import flood, frontier, link, load, plan, programs, race, two_hosts, verify  # noqa: E402
 
 
 class OptionTests(unittest.TestCase):
@@ -49,6 +49,29 @@ class OptionTests(unittest.TestCase):
 
     def test_lines_for_the_shell(self):
         self.assertEqual(programs.as_line(["a", "--racer", "b: --bits 2"]), "a --racer 'b: --bits 2'")
+
+
+class LoadTests(unittest.TestCase):
+    def test_speed_in_the_steps_between(self):
+        steps = [{"images": 10, "wall_seconds": seconds} for seconds in (1, 2, 4, 6, 7)]
+        self.assertEqual(load.Result("x", steps=steps).speed((2, 4)), 5)
+
+    def test_connections_are_of_three_kinds(self):
+        one = flood.Flood(("127.0.0.1", 1), 6, 1)
+        words = []
+        while one.left:
+            words.append(one.words())
+            one.left -= 1
+        self.assertEqual([len(said) == 0 for said in words], [True, False, False] * 2)
+        # A record of a handshake, of which half is missing.
+        half = words[1]
+        self.assertEqual((half[0], 2 * len(half) in range(int.from_bytes(half[3:5], "big"), 600)), (22, True))
+
+    def test_wrong_options(self):
+        for words in (["--connections", "0"], ["--at-once", "901"], ["--addresses", "x"], ["--tls"]):
+            with self.subTest(words=words), self.assertRaises(programs.Failure) as raised:
+                load.parse(words)
+            self.assertEqual(raised.exception.code, 64)
 
 
 class FrontierTests(unittest.TestCase):

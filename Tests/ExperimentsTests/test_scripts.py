@@ -248,7 +248,7 @@ class OtherTests(ScriptTests):
                 self.assertEqual(len(errors.splitlines()), 1)
 
     def test_help(self):
-        for script in ("race", "frontier", "measure-plan", "measure-overlap", "measure-link", "two-hosts"):
+        for script in ("race", "frontier", "measure-plan", "measure-overlap", "measure-link", "two-hosts", "load-test"):
             output, _ = self.run_script(f"{script}.sh", "--threads", "1", "--help")
             self.assertIn(f"Usage: scripts/{script}.sh", output)
 

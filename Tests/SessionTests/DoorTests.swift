@@ -9,6 +9,7 @@ import Testing
 @testable import Platform
 @testable import Training
 @testable import Transport
+@testable import Trust
 
 /// A log that a test reads.
 private struct RecordingLog: LogHandler {
@@ -68,6 +69,24 @@ private struct RecordingLog: LogHandler {
     #expect(lines.all.first?.hasPrefix("warning 127.0.0.1:") == true, "\(lines.all)")
     #expect(lines.all.last?.hasPrefix("warning 2 more like it in the last minute") == true, "\(lines.all)")
     #expect(lines.all.last?.contains("bad magic") == true, "\(lines.all)")
+  }
+
+  /// Many addresses do not fill the log, and what they say does not hide an edge whose key is not known.
+  @Test func crowdsAreCounted() {
+    let log = DoorLog(Logger(label: "door") { [lines] _ in RecordingLog(lines) })
+    let key = Fingerprint(parsing: String(repeating: "ab", count: 32))!
+    for number in 0..<1000 {
+      let client = Endpoint(host: "10.0.\(number / 250).\(number % 250)", port: 1)
+      log.crowd(client, "too many clients in a minute")
+      log.rejected(RejectedClientError(client: client, cause: PlainTextError(), saidNothing: false, refusal: nil))
+    }
+    log.rejected(
+      RejectedClientError(client: nil, cause: TrustError.unknownEdge(key), saidNothing: false, refusal: nil))
+    #expect(lines.all.count == 3, "\(lines.all)")
+    #expect(lines.all.last?.contains("abababababababab") == true, "\(lines.all)")
+    log.flush(isEnd: true)
+    #expect(lines.all.count == 5, "\(lines.all)")
+    #expect(lines.all.suffix(2).allSatisfy { $0.hasPrefix("warning 999 more like it") }, "\(lines.all)")
   }
 
   @Test func busyRefusalsAreCounted() throws {

@@ -32,7 +32,7 @@ import Testing
   }
 
   private func isCertificateProblem(_ error: (any Error)?, _ words: String) -> Bool {
-    guard case .certificate(let reason)? = error as? TrustError else { return false }
+    guard case .certificate(let reason, _)? = error as? TrustError else { return false }
     return reason.contains(words)
   }
 

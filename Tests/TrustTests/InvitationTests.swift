@@ -108,7 +108,7 @@ import Testing
     let invitation = try invitations().invite(to: somewhere, validFor: 60)
     let impostor = try TestSide()
     let door = try TestDoor(impostor.settings)
-    guard case .otherCloud? = #expect(throws: TrustError.self, performing: { try join(invitation, door) }) else {
+    guard case .invitation? = #expect(throws: TrustError.self, performing: { try join(invitation, door) }) else {
       Issue.record("another error")
       return
     }

@@ -66,10 +66,7 @@ import Testing
     }
     #expect(try expected == [cloud.fingerprint])
     #expect(try actual == proxy.fingerprint)
-    guard case .certificateRefused? = door.cause() as? TrustError else {
-      Issue.record("another cause")
-      return
-    }
+    #expect(try door.cause() as? TrustError == .refusedByEdge(own: proxy.fingerprint))
   }
 
   /// Where a cloud was joined, no other one is expected; elsewhere any that was joined may be.
@@ -148,10 +145,29 @@ import Testing
         Issue.record("no error")
       } catch {
         #expect((error as? RefusedError)?.code == (isBusy ? .busy : nil), "\(error)")
-        #expect((error as? TLSError)?.reason.contains("does not speak TLS") == (isBusy ? nil : true), "\(error)")
+        #expect((error as? TLSError)?.reason.contains("is not TLS") == (isBusy ? nil : true), "\(error)")
       }
       try server.value()
     }
+  }
+
+  /// Whoever has said something and goes is told of in the log.
+  @Test func halfAHandshakeIsSomething() throws {
+    let door = try TestDoor(cloud.settings)
+    let socket = try Socket.connect(to: door.endpoint, timeout: 20)
+    try socket.writeAll([22, 3, 1, 2, 0, 1])
+    socket.close()
+    let error = #expect(throws: RejectedClientError.self) { try door.admitted() }
+    #expect(error?.saidNothing == false)
+  }
+
+  /// What is wrong with this side is known before there is a connection, where it is known that one is needed.
+  @Test func ownKeysAreCheckedFirst() throws {
+    try TestSide.introduce(cloud: cloud, edge: edge)
+    try EdgeTrust(edge.settings).check()
+    var automatic = TrustSettings()
+    automatic.stateDirectory = "/nowhere"
+    try EdgeTrust(automatic).check()
   }
 
   @Test func olderTLS() throws {
@@ -172,7 +188,7 @@ import Testing
     try socket.writeAll(hello)
     // A fatal alert: protocol_version.
     #expect(try receive(7, from: socket).suffix(2) == [2, 70])
-    #expect((door.cause() as? TLSError)?.reason == "unsupported protocol")
+    #expect(door.cause() as? TLSError == TLSError(reason: "unsupported protocol", isEncrypted: false))
   }
 
   /// A cloud at its limits says so before there are keys.

@@ -5,8 +5,8 @@ import Transport
 import Trust
 
 /// Accepts the clients of a cloud. Each is greeted on a thread of its own, so that one that says nothing keeps nobody
-/// waiting: those that encrypt have to be trusted before they may speak. The first whose hello can be served comes in, and those that come while it is served are told to come back
-/// later.
+/// waiting: those that encrypt have to be trusted before they may speak. The first whose hello can be served comes in,
+/// and those that come while it is served are told to come back later.
 final class CloudDoor: Sendable {
   /// A client whose hello was checked. It waits for its welcome.
   struct Visitor: Sendable {
@@ -142,7 +142,7 @@ final class CloudDoor: Sendable {
         case .welcome: try beginGreeting(socket, host)
         case .crowded: turnAway(socket, "too many clients have not begun a run")
         case .tooOften:
-          log.busy(socket.remoteEndpoint, "too many clients in a minute", level: .warning)
+          log.crowd(socket.remoteEndpoint, "too many clients in a minute")
           socket.close()
         }
       }
@@ -166,7 +166,7 @@ final class CloudDoor: Sendable {
 
   /// Tells a client to come again, without waiting for it.
   private func turnAway(_ socket: Socket, _ reason: String) {
-    log.busy(socket.remoteEndpoint, reason, level: .warning)
+    log.crowd(socket.remoteEndpoint, reason)
     trust.turnAway(
       socket, Refusal(code: .busy, reason: "\(reason); try again in some seconds"), within: Self.farewellSeconds)
   }

@@ -6,8 +6,10 @@ import Transport
 /// anybody is there, and of others no more than can be read.
 final class DoorLog: Sendable {
   private struct State {
-    /// Clients that did not begin a run, by the kind of trouble.
+    /// Clients that did not begin a run, by the kind of what was wrong.
     var rejected = RepeatedLines()
+    /// Clients that came when there were too many, by what there were too many of: addresses cost an attacker nothing.
+    var crowd = RepeatedLines()
     /// Edges that are to come back later, by their address.
     var busy = RepeatedLines()
     /// When the system was last short of something, in nanoseconds of the monotonic clock.
@@ -24,20 +26,23 @@ final class DoorLog: Sendable {
 
   /// A client did not begin a run.
   func rejected(_ error: any Error) {
-    var kind = "\(type(of: error))"
-    if let error = error as? RejectedClientError {
-      if error.saidNothing { return }
-      kind = "\(type(of: error.cause))"
-    }
+    let rejected = error as? RejectedClientError
+    if rejected?.saidNothing == true { return }
+    // An edge whose key is not known is not to be lost among those that say garbage.
+    let kind = "\(type(of: rejected?.cause ?? error))"
     if let line = state.withLock({ $0.rejected.add("\(error)", of: kind) }) { logger.warning("\(line)") }
   }
 
-  /// A client is to come back later.
-  ///
-  /// - Parameter level: of the first line of its address.
-  func busy(_ client: Endpoint?, _ reason: String, level: Logger.Level = .notice) {
+  /// A client was not listened to.
+  func crowd(_ client: Endpoint?, _ reason: String) {
     let line = "refused \(Self.name(client)): \(reason)"
-    if let line = state.withLock({ $0.busy.add(line, of: client?.host ?? "?") }) { logger.log(level: level, "\(line)") }
+    if let line = state.withLock({ $0.crowd.add(line, of: reason) }) { logger.warning("\(line)") }
+  }
+
+  /// An edge is to come back later.
+  func busy(_ client: Endpoint?, _ reason: String) {
+    let line = "refused \(Self.name(client)): \(reason)"
+    if let line = state.withLock({ $0.busy.add(line, of: client?.host ?? "?") }) { logger.notice("\(line)") }
   }
 
   /// There is no room for clients: one line for as long as that lasts.
@@ -56,8 +61,12 @@ final class DoorLog: Sendable {
   ///
   /// - Parameter isEnd: whether it is now or never.
   func flush(isEnd: Bool = false) {
-    let (rejected, busy) = state.withLock { ($0.rejected.takeDue(isEnd: isEnd), $0.busy.takeDue(isEnd: isEnd)) }
-    for line in rejected { logger.warning("\(line)") }
+    let (strangers, busy) = state.withLock { state in
+      (
+        state.rejected.takeDue(isEnd: isEnd) + state.crowd.takeDue(isEnd: isEnd), state.busy.takeDue(isEnd: isEnd)
+      )
+    }
+    for line in strangers { logger.warning("\(line)") }
     for line in busy { logger.notice("\(line)") }
   }
 

@@ -60,6 +60,7 @@ package enum EdgeConnector {
       return (connection, greeting)
     }
     do {
+      try trust.check()
       do { return try attempt() } catch let error as RefusedError
         where error.code == .encryptionRequired && trust.settings.encryption == .automatic
       {

@@ -43,7 +43,13 @@ package struct RejectedClientError: Error, CustomStringConvertible {
   package var description: String {
     let name = client.map { "\($0)" } ?? "client"
     let answer = refusal.map { ", refused (\($0.code.rawValue))" } ?? ""
-    return "\(name) did not begin a run\(answer): \(cause)"
+    // Here --timeout is no help: they have less.
+    let reason =
+      switch cause {
+      case ConnectionError.timedOut(let seconds): "it did not say enough in \(seconds) s"
+      default: "\(cause)"
+      }
+    return "\(name) did not begin a run\(answer): \(reason)"
   }
 }
 

@@ -60,12 +60,15 @@ package struct CloudTrust: Sendable {
   ///
   /// - Throws: `RejectedClientError` (the client was told why, and the socket is closed), `ConnectionError.cancelled`.
   package func admit(_ socket: Socket, patience: Patience) throws -> Guest {
+    var hasSpoken = false
     do {
-      if try firstByte(socket, patience) == Self.handshakeByte { return try admitEncrypted(socket, patience) }
+      let first = try firstByte(socket, patience)
+      hasSpoken = true
+      if first == Self.handshakeByte { return try admitEncrypted(socket, patience) }
     } catch ConnectionError.cancelled { throw ConnectionError.cancelled } catch {
       socket.close()
       throw RejectedClientError(
-        client: socket.remoteEndpoint, cause: error, saidNothing: Handshake.isGone(error), refusal: nil)
+        client: socket.remoteEndpoint, cause: error, saidNothing: !hasSpoken && Handshake.isGone(error), refusal: nil)
     }
     if acceptsPlainText { return .edge(socket, key: nil) }
     let refusal = Refusal(
@@ -98,6 +101,7 @@ package struct CloudTrust: Sendable {
 
   private func admitEncrypted(_ socket: Socket, _ patience: Patience) throws -> Guest {
     let context: TLSContext
+    var own: Fingerprint?
     if let authority = settings.authority {
       context = try TLSContext(.cloud, authority, host: nil)
     } else {
@@ -106,9 +110,11 @@ package struct CloudTrust: Sendable {
       let verification = TLSVerification { key, purpose in
         purpose == .join || (try? edges.all().contains { $0.fingerprint == key }) == true
       }
-      context = try TLSContext(.cloud, state.identity(), verification)
+      let identity = try state.identity()
+      own = identity.fingerprint
+      context = try TLSContext(.cloud, identity, verification)
     }
-    let stream = TLSStream(try TLSSession(context), around: socket) { Self.meaning(of: $0, in: $1) }
+    let stream = TLSStream(try TLSSession(context), around: socket) { [own] in Self.meaning(of: $0, in: $1, own) }
     do {
       let (peer, purpose) = try stream.handshake(patience)
       guard purpose == .join else { return .edge(stream, key: peer) }
@@ -158,17 +164,20 @@ package struct CloudTrust: Sendable {
   }
 
   /// What errors of TLS mean to a cloud.
-  private static func meaning(of error: OpenSSLError, in session: TLSSession) -> any Error {
+  ///
+  /// - Parameter own: its key, nil with an authority.
+  private static func meaning(of error: OpenSSLError, in session: TLSSession, _ own: Fingerprint?) -> any Error {
     let verification = session.context.verification
     if let alert = error.alert {
-      switch Alert(rawValue: alert) {
-      case .certificate, .unknownAuthority: return TrustError.certificateRefused(alert: error.reason)
-      default: return TLSError(reason: error.reason)
+      switch (Alert(rawValue: alert), own) {
+      case (.unknownAuthority, let own?): return TrustError.refusedByEdge(own: own)
+      case (.certificate, _), (.unknownAuthority, nil): return TrustError.certificateRefused(alert: error.reason)
+      default: return TLSError(reason: error.reason, isEncrypted: session.isEncrypted)
       }
     }
     if verification.isRefused, let key = verification.presented { return TrustError.unknownEdge(key) }
-    if let problem = session.certificateProblem { return TrustError.certificate(reason: problem) }
-    return TLSError(reason: error.reason)
+    if let problem = session.certificateProblem { return TrustError.certificate(reason: problem, of: .edge) }
+    return TLSError(reason: error.reason, isEncrypted: session.isEncrypted)
   }
 }
 

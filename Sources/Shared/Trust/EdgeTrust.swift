@@ -16,10 +16,12 @@ package struct EdgeTrust: Sendable {
     }
   }
 
-  /// Checks what can be checked before there is a connection: that this side has a key, and knows a cloud.
+  /// Checks what can be checked before there is a connection: that this side has a key, and knows a cloud. Where it
+  /// depends on the peer whether that is needed, nothing is checked.
   ///
   /// - Throws: `TrustError`, `FileError`, `OpenSSLError`.
   package func check() throws {
+    guard encrypts(nil) else { return }
     if let authority = settings.authority {
       _ = try TLSContext(.edge, authority, host: nil)
     } else {
@@ -89,7 +91,7 @@ package struct EdgeTrust: Sendable {
     let context = try TLSContext(.edge, identity, verification)
     return try Self.begin(
       TLSSession(context, for: purpose), stream,
-      Explanation(own: identity.fingerprint, expected: expected, cloud: cloud), patience)
+      Explanation(own: identity.fingerprint, expected: expected, cloud: cloud, isJoining: purpose == .join), patience)
   }
 
   private static func begin(
@@ -109,6 +111,7 @@ package struct EdgeTrust: Sendable {
     let own: Fingerprint?
     let expected: [Fingerprint]
     let cloud: Endpoint
+    var isJoining = false
 
     func meaning(of error: OpenSSLError, in session: TLSSession) -> any Error {
       let verification = session.context.verification
@@ -117,21 +120,36 @@ package struct EdgeTrust: Sendable {
         case (.internalError, _): return CloudTrust.busy
         case (.unknownAuthority, let own?): return TrustError.refusedByCloud(own: own)
         case (.certificate, _), (.unknownAuthority, nil): return TrustError.certificateRefused(alert: error.reason)
-        default: return TLSError(reason: error.reason)
+        default: return broken(error.reason, session)
         }
       }
       if verification.isRefused, let actual = verification.presented {
+        if isJoining, let invited = expected.first {
+          return TrustError.invitation(
+            reason: """
+              is of the cloud with the key \(invited.short), but at \(cloud) is \(actual.short): that is another cloud, \
+              or somebody is in between; correct --cloud
+              """)
+        }
         return TrustError.otherCloud(address: "\(cloud)", expected: expected, actual: actual)
       }
-      if own == nil, let problem = session.certificateProblem { return TrustError.certificate(reason: problem) }
+      if own == nil, let problem = session.certificateProblem {
+        return TrustError.certificate(reason: problem, of: .cloud)
+      }
       if session.firstBytes == Array("HTRN".utf8) {
         return RefusedError(
           code: .busy, reason: "it answered in plain text: it has too many clients just now, or is of an older release")
       }
       if session.isPlain {
-        return TLSError(reason: "what answers at \(cloud) does not speak TLS; correct --cloud")
+        return TLSError(reason: "what comes from \(cloud) is not TLS; correct --cloud", isEncrypted: false)
       }
-      return TLSError(reason: error.reason)
+      return broken(error.reason, session)
+    }
+
+    private func broken(_ reason: String, _ session: TLSSession) -> TLSError {
+      if session.isEncrypted { return TLSError(reason: reason, isEncrypted: true) }
+      let advice = "correct --cloud, or install the same release on both sides"
+      return TLSError(reason: "\(reason); \(advice)", isEncrypted: false)
     }
   }
 }

@@ -71,6 +71,9 @@ final class TLSSession {
     return result == X509_V_OK ? nil : String(cString: X509_verify_cert_error_string(result))
   }
 
+  /// Whether both sides have agreed on keys.
+  var isEncrypted: Bool { SSL_is_init_finished(ssl) == 1 }
+
   /// Whether the peer has begun with something else than a record of TLS.
   var isPlain: Bool { firstBytes.first.map { !(20...23).contains($0) } ?? false }
 
@@ -112,7 +115,7 @@ final class TLSSession {
   /// Says that nothing more will come.
   func endWriting() {
     ERR_clear_error()
-    if SSL_is_init_finished(ssl) == 1 { SSL_shutdown(ssl) }
+    if isEncrypted { SSL_shutdown(ssl) }
     ERR_clear_error()
   }
 

@@ -9,12 +9,14 @@ package enum TrustError: PeerNamingError, Equatable {
   case otherCloud(address: String, expected: [Fingerprint], actual: Fingerprint)
   /// The cloud does not know this edge's key.
   case refusedByCloud(own: Fingerprint)
+  /// The edge expects another key than this cloud's.
+  case refusedByEdge(own: Fingerprint)
   /// The edge's key is not known.
   case unknownEdge(Fingerprint)
   /// The peer did not accept this side's certificate.
   case certificateRefused(alert: String)
   /// This side does not accept the peer's certificate.
-  case certificate(reason: String)
+  case certificate(reason: String, of: Role)
   /// The invitation is no good.
   case invitation(reason: String)
   /// A file of this side cannot be used.
@@ -37,14 +39,24 @@ package enum TrustError: PeerNamingError, Equatable {
       \(Self.invite)
       """
     case .refusedByCloud(let own): "\(peer) does not know this edge's key, \(own.short); \(Self.invite)"
+    case .refusedByEdge(let own):
+      """
+      it expects another key than this cloud's, \(own.short): it has joined another cloud, or somebody is in between; if \
+      it is to come here, give it the line that 'cloud-trainer invite' prints
+      """
     case .unknownEdge(let key):
       "its key, \(key.short), is not known here; to let it in, give it the line that 'cloud-trainer invite' prints"
     case .certificateRefused(let alert):
       "\(peer) does not accept this side's certificate (\(alert)); its log may say why"
-    case .certificate(let reason):
+    case .certificate(let reason, .cloud):
       """
       the certificate of \(peer) is not accepted: \(reason); it must be signed by --tls-authority, hold the address that \
       --cloud names, and be valid by this machine's clock
+      """
+    case .certificate(let reason, .edge):
+      """
+      its certificate is not accepted: \(reason); it must be signed by --tls-authority, and be valid by this machine's \
+      clock
       """
     case .invitation(let reason): "the invitation \(reason); get a new one with 'cloud-trainer invite'"
     case .unusable(let path, let reason): "\(path) cannot be used: \(reason)"
@@ -58,6 +70,12 @@ package enum TrustError: PeerNamingError, Equatable {
 /// What came over a connection is not what TLS makes: bytes were changed, left out, or were never TLS.
 package struct TLSError: PeerNamingError, Equatable {
   let reason: String
+  /// Whether both sides had agreed on keys before.
+  let isEncrypted: Bool
 
-  package func description(peer: String) -> String { "the encrypted connection to \(peer) is broken: \(reason)" }
+  package func description(peer: String) -> String {
+    isEncrypted
+      ? "the encrypted connection to \(peer) is broken: \(reason)"
+      : "\(peer) does not begin TLS 1.3 as edge-trainer and cloud-trainer do: \(reason)"
+  }
 }
