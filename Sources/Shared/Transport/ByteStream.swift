@@ -16,8 +16,8 @@ package protocol ByteStream: Sendable {
   var timeout: Double { get }
   /// The peer in numbers; `nil` if it has no address.
   var remoteEndpoint: Endpoint? { get }
-  /// Bytes that are on their way and that the peer's kernel has not acknowledged yet: after a while, those that the link
-  /// has lost. Bytes that the peer leaves unread are none of them. 0 if it is not known.
+  /// Bytes that are on their way and that the peer's kernel has not acknowledged yet: after a while, those that the
+  /// link has lost. Bytes that the peer leaves unread are none of them. 0 if it is not known.
   var bytesInFlight: Int { get }
 
   /// Reads what is there, at least one byte; waits for it.

@@ -2,8 +2,8 @@ import COpenSSL
 
 /// A side's own key, Ed25519 if it is made here, and a certificate that it has signed itself.
 ///
-/// Whoever trusts the key trusts every certificate of it: the dates and names in it mean nothing, so that a device whose
-/// clock starts in 1970 is trusted, too.
+/// Whoever trusts the key trusts every certificate of it: the dates and names in it mean nothing, so that a device
+/// whose clock starts in 1970 is trusted, too.
 final class Identity {
   let key: OpenSSLObject
   let certificate: OpenSSLObject

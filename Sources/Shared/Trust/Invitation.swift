@@ -91,8 +91,8 @@ package struct Invitations: Sendable {
     return Invitation(cloud: cloud, fingerprint: fingerprint, secret: secret)
   }
 
-  /// Lets an edge in that has the secret of an open invitation, or that has come in with it before and is still trusted:
-  /// the answer may have been lost.
+  /// Lets an edge in that has the secret of an open invitation, or that has come in with it before and is still
+  /// trusted: the answer may have been lost.
   ///
   /// - Throws: `TrustError.unusable`, `FileError`.
   func use(_ secret: [UInt8], by edge: KnownKey) throws -> Answer {

@@ -1,8 +1,8 @@
 import COpenSSL
 import Platform
 
-/// One end of a TLS connection, in memory: what comes from the peer goes in, and what is for the peer comes out. Not for
-/// several threads at a time.
+/// One end of a TLS connection, in memory: what comes from the peer goes in, and what is for the peer comes out. Not
+/// for several threads at a time.
 final class TLSSession {
   private let ssl: OpaquePointer
   private let incoming: OpaquePointer
