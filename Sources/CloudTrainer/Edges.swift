@@ -11,10 +11,7 @@ struct Edges: ParsableCommand {
   @OptionGroup var state: StateOption
 
   func run() throws {
-    try Program.run(.cloud, computes: false) { _, _ in
-      try Program.printLine(
-        KeyTable.rendered(KnownKeys.edges(state.state).all(), none: "no edge has joined; see 'cloud-trainer invite'"))
-    }
+    try KeyTable.list(.cloud, KnownKeys.edges, state, none: "no edge has joined; see 'cloud-trainer invite'")
   }
 
   struct Remove: ParsableCommand {
@@ -25,11 +22,6 @@ struct Edges: ParsableCommand {
     @OptionGroup var key: KeyArgument
     @OptionGroup var state: StateOption
 
-    func run() throws {
-      try Program.run(.cloud, computes: false) { _, _ in
-        let removed = try KnownKeys.edges(state.state).remove(key.fingerprint)
-        try Program.printLine("removed \(removed.fingerprint)  \(removed.name)")
-      }
-    }
+    func run() throws { try KeyTable.remove(key, .cloud, KnownKeys.edges, state) }
   }
 }

@@ -11,10 +11,7 @@ struct Clouds: ParsableCommand {
   @OptionGroup var state: StateOption
 
   func run() throws {
-    try Program.run(.edge, computes: false) { _, _ in
-      try Program.printLine(
-        KeyTable.rendered(KnownKeys.clouds(state.state).all(), none: "no cloud was joined; see 'edge-trainer join'"))
-    }
+    try KeyTable.list(.edge, KnownKeys.clouds, state, none: "no cloud was joined; see 'edge-trainer join'")
   }
 
   struct Remove: ParsableCommand {
@@ -23,11 +20,6 @@ struct Clouds: ParsableCommand {
     @OptionGroup var key: KeyArgument
     @OptionGroup var state: StateOption
 
-    func run() throws {
-      try Program.run(.edge, computes: false) { _, _ in
-        let removed = try KnownKeys.clouds(state.state).remove(key.fingerprint)
-        try Program.printLine("removed \(removed.fingerprint)  \(removed.address ?? removed.name)")
-      }
-    }
+    func run() throws { try KeyTable.remove(key, .edge, KnownKeys.clouds, state) }
   }
 }

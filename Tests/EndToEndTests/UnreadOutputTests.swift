@@ -62,50 +62,56 @@ import Transport
 
   @Test(arguments: [SIGINT, SIGTERM])
   func signalsEndARun(signal: Int32) throws {
-    let directory = try TemporaryDirectory()
-    let cloud = try RunningCloud(in: directory)
-    let (output, errors) = (try UnreadOutput.fullPipe(), try UnreadOutput.fullPipe())
-    let edge = try ChildProcess.startEdge(
-      cloud, in: directory, .endless, output: output.writer, errors: errors.writer)
-    let files = RunFiles(directory.path("edge"))
-    try edge.wait(for: "steps") { files.loggedSteps > 2 ? true : nil }
-    edge.send(signal: signal)
-    #expect(try edge.wait().end == .exited(130))
-    try EndingTests.expectCompleteLogs(files, event: "interrupted", outcome: "interrupted")
+    let run = try EndlessRun(output: UnreadOutput.fullPipe(), errors: UnreadOutput.fullPipe())
+    try run.edge.wait(for: "steps") { run.files.loggedSteps > 2 ? true : nil }
+    try run.expectEnd(after: signal)
   }
 
   /// Ctrl-S stops what is shown, and nothing else.
   @Test func stoppedTerminal() throws {
-    let directory = try TemporaryDirectory()
-    let cloud = try RunningCloud(in: directory)
     let terminal = try UnreadOutput.terminal()
-    let edge = try ChildProcess.startEdge(
-      cloud, in: directory, .endless, output: terminal.writer, errors: terminal.writer)
-    let files = RunFiles(directory.path("edge"))
-    try terminal.read(until: "epoch 1/1", from: edge)
+    let run = try EndlessRun(output: terminal, errors: terminal)
+    try terminal.read(until: "epoch 1/1", from: run.edge)
     terminal.press(control: "S")
-    let steps = files.loggedSteps
-    try edge.wait(for: "more steps") { files.loggedSteps > steps + 50 ? true : nil }
-    edge.send(signal: SIGTERM)
-    #expect(try edge.wait().end == .exited(130))
-    try EndingTests.expectCompleteLogs(files, event: "interrupted", outcome: "interrupted")
+    let steps = run.files.loggedSteps
+    try run.edge.wait(for: "more steps") { run.files.loggedSteps > steps + 50 ? true : nil }
+    try run.expectEnd(after: SIGTERM)
   }
 
   /// After Ctrl-Q the screen is as if there had been no Ctrl-S.
   @Test func terminalGoesOn() throws {
-    let directory = try TemporaryDirectory()
-    let cloud = try RunningCloud(in: directory)
     let terminal = try UnreadOutput.terminal()
-    let edge = try ChildProcess.startEdge(
-      cloud, in: directory, .endless, output: terminal.writer, errors: terminal.writer)
-    let files = RunFiles(directory.path("edge"))
+    let run = try EndlessRun(output: terminal, errors: terminal)
     terminal.press(control: "S")
-    try edge.wait(for: "steps") { files.loggedSteps > 50 ? true : nil }
+    try run.edge.wait(for: "steps") { run.files.loggedSteps > 50 ? true : nil }
     terminal.press(control: "Q")
-    try terminal.read(until: "info edge-trainer", from: edge)
-    try terminal.read(until: "epoch 1/1", from: edge)
-    edge.send(signal: SIGINT)
-    try terminal.read(until: "edge-trainer: interrupted", from: edge)
+    try terminal.read(until: "info edge-trainer", from: run.edge)
+    try terminal.read(until: "epoch 1/1", from: run.edge)
+    run.edge.send(signal: SIGINT)
+    try terminal.read(until: "edge-trainer: interrupted", from: run.edge)
+    #expect(try run.edge.wait().end == .exited(130))
+  }
+}
+
+/// A run that ends when it is told to, and that says what it says where nobody reads it.
+private struct EndlessRun {
+  private let cloud: RunningCloud
+  /// The outputs stay open as long as the run.
+  private let outputs: [UnreadOutput]
+  let edge: ChildProcess
+  let files: RunFiles
+
+  init(output: UnreadOutput, errors: UnreadOutput) throws {
+    let directory = try TemporaryDirectory()
+    cloud = try RunningCloud(in: directory)
+    outputs = [output, errors]
+    edge = try ChildProcess.startEdge(cloud, in: directory, .endless, output: output.writer, errors: errors.writer)
+    files = RunFiles(directory.path("edge"))
+  }
+
+  func expectEnd(after signal: Int32) throws {
+    edge.send(signal: signal)
     #expect(try edge.wait().end == .exited(130))
+    try EndingTests.expectCompleteLogs(files, event: "interrupted", outcome: "interrupted")
   }
 }

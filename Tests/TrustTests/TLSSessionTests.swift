@@ -32,6 +32,18 @@ import Testing
     bytes.withUnsafeBytes { to.receive($0) }
   }
 
+  /// Sides that have agreed on keys.
+  private func agreedSessions() throws -> (edge: TLSSession, cloud: TLSSession) {
+    let (edge, cloud) = try sessions()
+    for _ in 0..<2 {
+      _ = try edge.handshake()
+      carry(edge, to: cloud)
+      _ = try cloud.handshake()
+      carry(cloud, to: edge)
+    }
+    return (edge, cloud)
+  }
+
   /// Agrees on keys, and writes a message from the edge to the cloud.
   ///
   /// - Returns: what arrived of it.
@@ -84,13 +96,7 @@ import Testing
   /// Records that come twice, or not at all, are found.
   @Test func recordsHaveAnOrder() throws {
     for isRepeated in [true, false] {
-      let (edge, cloud) = try sessions()
-      for _ in 0..<2 {
-        _ = try edge.handshake()
-        carry(edge, to: cloud)
-        _ = try cloud.handshake()
-        carry(cloud, to: edge)
-      }
+      let (edge, cloud) = try agreedSessions()
       try edge.write([1])
       let first = edge.takeOutput()
       try edge.write([2])
@@ -101,13 +107,7 @@ import Testing
   }
 
   @Test func keysAreChangedInTime() throws {
-    let (edge, cloud) = try sessions()
-    for _ in 0..<2 {
-      _ = try edge.handshake()
-      carry(edge, to: cloud)
-      _ = try cloud.handshake()
-      carry(cloud, to: edge)
-    }
+    let (edge, cloud) = try agreedSessions()
     edge.bytesOfAKey = 1000
     let message = [UInt8](repeating: 7, count: 300)
     var lengths: Set<Int> = []
@@ -124,13 +124,7 @@ import Testing
 
   /// A write that is interrupted in the middle goes on where it was.
   @Test func interruptedWriteGoesOn() throws {
-    let (edge, cloud) = try sessions()
-    for _ in 0..<2 {
-      _ = try edge.handshake()
-      carry(edge, to: cloud)
-      _ = try cloud.handshake()
-      carry(cloud, to: edge)
-    }
+    let (edge, cloud) = try agreedSessions()
     let base = FailingStream()
     // Nobody else uses it from here on.
     nonisolated(unsafe) let session = edge

@@ -93,7 +93,7 @@ def train(inside: list[list[str]], options: list[str], edge_directory: str | Non
             with output.open("wb") as stdout, errors.open("wb") as stderr:
                 with started(serve, patience=10, stdout=stdout, stderr=stderr) as process:
                     address = address_of(process, output, errors)
-                    invitation = programs.output_of([*cloud, "invite", "--address", address, *keys[1]]).strip()
+                    invitation = programs.output_of([*cloud, "invite", "--address", address, *keys[1]])
                     programs.output_of([*edge, "join", invitation, *keys[0]])
                     code = programs.run([*edge, "train", *options, "--cloud", address, *keys[0]])
                     has_ended(process, GRACE.get(code, 5))

@@ -165,8 +165,10 @@ final class CloudDoor: Sendable {
   }
 
   /// Tells a client to come again, without waiting for it.
-  private func turnAway(_ socket: Socket, _ reason: String) {
-    log.crowd(socket.remoteEndpoint, reason)
+  ///
+  /// - Parameter error: what the log is told instead of the reason.
+  private func turnAway(_ socket: Socket, _ reason: String, because error: (any Error)? = nil) {
+    log.crowd(socket.remoteEndpoint, error.map { "\($0)" } ?? reason)
     trust.turnAway(
       socket, Refusal(code: .busy, reason: "\(reason); try again in some seconds"), within: Self.farewellSeconds)
   }
@@ -188,7 +190,7 @@ final class CloudDoor: Sendable {
       }
     } catch {
       state.change { $0.endGreeting(socket) }
-      turnAway(socket, "the cloud has no thread left (\(error))")
+      turnAway(socket, "the cloud has no thread left", because: error)
     }
   }
 
@@ -215,8 +217,7 @@ final class CloudDoor: Sendable {
         try greet(connection, socket, key, until: deadline)
       }
     } catch ConnectionError.cancelled {
-      // It was told that the cloud goes, if it had said anything.
-      socket.close()
+      // It was told that the cloud goes.
     } catch { log.rejected(error) }
     state.change { $0.endGreeting(socket) }
   }

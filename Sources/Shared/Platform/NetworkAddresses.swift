@@ -16,7 +16,7 @@ package enum NetworkAddresses {
       let isConverted = address.withMemoryRebound(to: sockaddr_in.self, capacity: 1) {
         inet_ntop(AF_INET, &$0.pointee.sin_addr, &text, socklen_t(text.count)) != nil
       }
-      if isConverted { return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self) }
+      if isConverted { return CText.string(text) }
     }
     return nil
   }
@@ -25,6 +25,6 @@ package enum NetworkAddresses {
   package static func hostName() -> String {
     var name = [CChar](repeating: 0, count: 256)
     guard gethostname(&name, name.count - 1) == 0 else { return "unknown" }
-    return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    return CText.string(name)
   }
 }

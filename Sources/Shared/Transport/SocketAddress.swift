@@ -84,12 +84,8 @@ struct SocketAddress: Sendable {
         pointer, length, &host, socklen_t(host.count), &service, socklen_t(service.count),
         NI_NUMERICHOST | NI_NUMERICSERV)
     }
-    guard code == 0, let port = UInt16(Self.text(service)) else { return nil }
-    return Endpoint(host: Self.text(host), port: port)
-  }
-
-  private static func text(_ characters: [CChar]) -> String {
-    String(decoding: characters.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    guard code == 0, let port = UInt16(CText.string(service)) else { return nil }
+    return Endpoint(host: CText.string(host), port: port)
   }
 
   /// `SOCK_STREAM`, whose type differs between the platforms.

@@ -65,8 +65,9 @@ package struct CloudTrust: Sendable {
       let first = try firstByte(socket, patience)
       hasSpoken = true
       if first == Self.handshakeByte { return try admitEncrypted(socket, patience) }
-    } catch ConnectionError.cancelled { throw ConnectionError.cancelled } catch {
+    } catch {
       socket.close()
+      if case ConnectionError.cancelled = error { throw error }
       throw RejectedClientError(
         client: socket.remoteEndpoint, cause: error, saidNothing: !hasSpoken && Handshake.isGone(error), refusal: nil)
     }
@@ -124,9 +125,8 @@ package struct CloudTrust: Sendable {
       return .joined(try join(stream, peer, patience))
     } catch {
       // The alert that says why is on its way: whoever closes while there is something to read takes it back.
-      stream.shutdownWriting(patience: Patience(deadline: Deadline(secondsFromNow: Self.farewellSeconds)))
-      socket.drain(
-        maximumBytes: Self.drainedBytes, patience: Patience(deadline: Deadline(secondsFromNow: Self.farewellSeconds)))
+      stream.shutdownWriting(patience: Self.farewell())
+      socket.drain(maximumBytes: Self.drainedBytes, patience: Self.farewell())
       throw error
     }
   }
@@ -144,10 +144,13 @@ package struct CloudTrust: Sendable {
     case .expired: throw TrustError.invitation(reason: "that it shows has expired")
     }
     stream.shutdownWriting(patience: patience)
-    stream.drain(
-      maximumBytes: Self.drainedBytes, patience: Patience(deadline: Deadline(secondsFromNow: Self.farewellSeconds)))
+    stream.drain(maximumBytes: Self.drainedBytes, patience: Self.farewell())
     stream.close()
     return edge
+  }
+
+  private static func farewell(_ seconds: Double = farewellSeconds) -> Patience {
+    Patience(deadline: Deadline(secondsFromNow: seconds))
   }
 
   /// Tells a client that it comes at a bad time, without waiting for anything, and closes.
@@ -155,7 +158,7 @@ package struct CloudTrust: Sendable {
     if acceptsPlainText {
       Handshake.refuse(FramedConnection(socket, role: .cloud), refusal, within: seconds)
     } else {
-      let patience = Patience(deadline: Deadline(secondsFromNow: seconds))
+      let patience = Self.farewell(seconds)
       try? socket.writeAll(Alert.internalErrorRecord, patience: patience)
       socket.shutdownWriting()
       socket.drain(maximumBytes: Self.drainedBytes, patience: patience)
@@ -167,17 +170,12 @@ package struct CloudTrust: Sendable {
   ///
   /// - Parameter own: its key, nil with an authority.
   private static func meaning(of error: OpenSSLError, in session: TLSSession, _ own: Fingerprint?) -> any Error {
+    let broken = TLSError(reason: error.reason, isEncrypted: session.isEncrypted)
+    if error.alert != nil { return TrustError(alert: error, own: own, by: .edge) ?? broken }
     let verification = session.context.verification
-    if let alert = error.alert {
-      switch (Alert(rawValue: alert), own) {
-      case (.unknownAuthority, let own?): return TrustError.refusedByEdge(own: own)
-      case (.certificate, _), (.unknownAuthority, nil): return TrustError.certificateRefused(alert: error.reason)
-      default: return TLSError(reason: error.reason, isEncrypted: session.isEncrypted)
-      }
-    }
     if verification.isRefused, let key = verification.presented { return TrustError.unknownEdge(key) }
     if let problem = session.certificateProblem { return TrustError.certificate(reason: problem, of: .edge) }
-    return TLSError(reason: error.reason, isEncrypted: session.isEncrypted)
+    return broken
   }
 }
 

@@ -26,9 +26,16 @@ package struct EdgeTrust: Sendable {
       _ = try TLSContext(.edge, authority, host: nil)
     } else {
       let state = try settings.state
-      guard !(try KnownKeys.clouds(state).all().isEmpty) else { throw TrustError.noCloud }
+      _ = try Self.clouds(state)
       _ = try state.identity()
     }
+  }
+
+  /// Those that were joined.
+  private static func clouds(_ state: StateDirectory) throws -> [KnownKey] {
+    let clouds = try KnownKeys.clouds(state).all()
+    if clouds.isEmpty { throw TrustError.noCloud }
+    return clouds
   }
 
   /// Agrees with the cloud on keys, if that is who it should be.
@@ -49,8 +56,7 @@ package struct EdgeTrust: Sendable {
         Patience(cancellation: cancellation))
     }
     let state = try settings.state
-    let clouds = try KnownKeys.clouds(state).all()
-    guard !clouds.isEmpty else { throw TrustError.noCloud }
+    let clouds = try Self.clouds(state)
     // Where a cloud was joined, that one is expected; elsewhere there may be any of them, since clouds move.
     let there = clouds.filter { $0.address == "\(cloud)" }
     let expected = (there.isEmpty ? clouds : there).map(\.fingerprint)
@@ -114,15 +120,11 @@ package struct EdgeTrust: Sendable {
     var isJoining = false
 
     func meaning(of error: OpenSSLError, in session: TLSSession) -> any Error {
-      let verification = session.context.verification
       if let alert = error.alert {
-        switch (Alert(rawValue: alert), own) {
-        case (.internalError, _): return CloudTrust.busy
-        case (.unknownAuthority, let own?): return TrustError.refusedByCloud(own: own)
-        case (.certificate, _), (.unknownAuthority, nil): return TrustError.certificateRefused(alert: error.reason)
-        default: return broken(error.reason, session)
-        }
+        if Alert(rawValue: alert) == .internalError { return CloudTrust.busy }
+        return TrustError(alert: error, own: own, by: .cloud) ?? broken(error.reason, session)
       }
+      let verification = session.context.verification
       if verification.isRefused, let actual = verification.presented {
         if isJoining, let invited = expected.first {
           return TrustError.invitation(

@@ -67,6 +67,22 @@ package enum TrustError: PeerNamingError, Equatable {
   }
 }
 
+extension TrustError {
+  /// What an alert of the peer says of this side's key or certificate.
+  ///
+  /// - Parameters:
+  ///   - own: the key; nil with an authority.
+  ///   - peer: who says it.
+  /// - Returns: nil if it says something else.
+  init?(alert error: OpenSSLError, own: Fingerprint?, by peer: Role) {
+    switch (error.alert.flatMap(Alert.init(rawValue:)), own) {
+    case (.unknownAuthority, let own?): self = peer == .cloud ? .refusedByCloud(own: own) : .refusedByEdge(own: own)
+    case (.certificate, _), (.unknownAuthority, nil): self = .certificateRefused(alert: error.reason)
+    default: return nil
+    }
+  }
+}
+
 /// What came over a connection is not what TLS makes: bytes were changed, left out, or were never TLS.
 package struct TLSError: PeerNamingError, Equatable {
   let reason: String
