@@ -77,6 +77,16 @@ import Testing
     var clouds = try checkpoints(run, .cloud)
     for reader in clouds.prefix(lost) { try FileManager.default.removeItem(atPath: reader.path) }
     clouds.removeFirst(min(lost, clouds.count))
+    let positions = try checkpoints(run, .edge).map(\.position)
+    if lost > 1, let left = clouds.first, !positions.contains(where: { $0 == left.position || $0 + 1 == left.position })
+    {
+      // The edge had begun its next one when it was interrupted: what the cloud has lost was all that both had.
+      let cloud = try run.cloud()
+      let error = #expect(throws: RefusedError.self) { try run.edge(cloud.endpoint) }
+      cloud.stop()
+      #expect(error?.code == .cannotResume)
+      return
+    }
     try goOn(run, as: whole)
     // How many there are depends on how fast the disk is.
     let step = clouds.first?.progress.state.completedSteps ?? 0

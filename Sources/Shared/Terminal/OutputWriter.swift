@@ -76,6 +76,9 @@ package final class OutputWriter: Sendable {
     return try state.wait(until: Deadline(secondsFromNow: seconds), for: look) ?? false
   }
 
+  /// Whether something is being written, or waits for its reader.
+  var isWriting: Bool { state.withLock { $0.isWriting } }
+
   /// Ends the waits for a reader.
   package func giveUp() { state.change { $0.isGivenUp = true } }
 
