@@ -52,7 +52,7 @@ final class FormatTrial {
   }
 
   /// One step; the input stays as it is.
-  func train(_ input: Tensor, _ labels: [UInt8], _ values: LearningRateSchedule.Values) throws {
+  func train(_ input: Tensor, _ labels: [UInt16], _ values: LearningRateSchedule.Values) throws {
     try pass(input, atRandom: rounding != .nearest, isSampled: batches % 16 == 0)
     images += input.count
     bytes += codec.format.encodedByteCount(shape: input.activationShape)
@@ -62,7 +62,7 @@ final class FormatTrial {
   }
 
   /// Counts right answers.
-  func evaluate(_ input: Tensor, _ labels: [UInt8]) throws {
+  func evaluate(_ input: Tensor, _ labels: [UInt16]) throws {
     try pass(input, atRandom: rounding == .dithered, isSampled: false)
     correct += rest.evaluate(features, labels: labels).correct
   }

@@ -16,7 +16,7 @@ enum Part: String, CaseIterable, ExpressibleByArgument {
 struct TrainingSample {
   let part: TrainedPart
   let input: Tensor
-  let labels: [UInt8]
+  let labels: [UInt16]
   /// A rate at which noise does not diverge.
   private let values = LearningRateSchedule.constant.values(
     step: 0, of: 1, learningRate: 1e-3, momentum: 0.9)
@@ -34,7 +34,7 @@ struct TrainingSample {
       }
     input = Tensor(part == .rest ? network.cutShape : configuration.input, count: batchSize)
     input.fillWithNoise(seed: seed)
-    labels = (0..<batchSize).map { UInt8($0 % configuration.classes) }
+    labels = (0..<batchSize).map { UInt16($0 % configuration.classes) }
     self.part = try TrainedPart(
       Sequential(layers), input: input.shape, batchSize: batchSize, seed: seed, weightDecay: 5e-4,
       context: try ComputeContext(settings))

@@ -56,7 +56,7 @@ struct Predict: ParsableCommand {
     help: ArgumentHelp(
       """
       Write <prefix>-exit.npy and <prefix>-final.npy (float32, images x \(Self.task.classes)) and <prefix>-labels.npy \
-      (uint8).
+      (uint16).
       """, valueName: "prefix"))
   var logits: String?
 

@@ -62,7 +62,7 @@ import Testing
           Normalization(images.task).convert(try images.pixels(of: index), crop: .identity, into: &expected)
           #expect(
             UnsafeBufferPointer(start: batch.images.data + place * 3072, count: 3072).elementsEqual(expected))
-          #expect(batch.labels[place] == UInt8(index))
+          #expect(batch.labels[place] == UInt16(index))
           index += 1
         }
       }

@@ -24,7 +24,7 @@ struct LinearClassifier {
   }
 
   /// One step per image: w += rate · (target − softmax) · image.
-  mutating func train(_ values: [Float], _ labels: [UInt8], learningRate: Float) {
+  mutating func train(_ values: [Float], _ labels: [UInt16], learningRate: Float) {
     values.withUnsafeBufferPointer { values in
       for (place, label) in labels.enumerated() {
         guard let start = values.baseAddress else { return }
@@ -53,7 +53,7 @@ struct LinearClassifier {
   }
 
   /// The fraction of images whose highest score is their label's.
-  func accuracy(_ values: [Float], _ labels: [UInt8]) -> Double {
+  func accuracy(_ values: [Float], _ labels: [UInt16]) -> Double {
     let correct = values.withUnsafeBufferPointer { values in
       labels.indices.count { place in
         guard let start = values.baseAddress else { return false }

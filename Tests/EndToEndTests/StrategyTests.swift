@@ -90,13 +90,13 @@ import Testing
   /// vgg8 after block 1 has 16×16×32 values; a batch has 16 images.
   static let cases = [
     Case(
-      name: "split", edgeFile: true, train: 4 * (4 + 16 + 24 + 5) + 64 * 4096,
-      evaluation: 2 * (4 + 16 + 24 + 5) + 32 * 4096, gradient: 4 * 24 + 64 * 8192 * 4),
+      name: "split", edgeFile: true, train: 4 * (4 + 2 * 16 + 24 + 5) + 64 * 4096,
+      evaluation: 2 * (4 + 2 * 16 + 24 + 5) + 32 * 4096, gradient: 4 * 24 + 64 * 8192 * 4),
     Case(
-      name: "cloud-stream", edgeFile: false, train: 4 * 4 + 64 * 3073, evaluation: 2 * 4 + 32 * 3073,
+      name: "cloud-stream", edgeFile: false, train: 4 * 4 + 64 * 3074, evaluation: 2 * 4 + 32 * 3074,
       gradient: 0),
     Case(
-      name: "cloud-upload-once", edgeFile: false, train: 4 * 4 + 64 * 3073, evaluation: 2 * 4 + 32 * 3073,
+      name: "cloud-upload-once", edgeFile: false, train: 4 * 4 + 64 * 3074, evaluation: 2 * 4 + 32 * 3074,
       gradient: 0),
   ]
 
@@ -155,7 +155,7 @@ import Testing
       .wait()
     expectError(
       edge, .edge, code: 75,
-      mentioning: ["the images take 295008 bytes", "--max-image-bytes of the cloud is 100000"])
+      mentioning: ["the images take 295104 bytes", "--max-image-bytes of the cloud is 100000"])
     cloud.process.send(signal: SIGTERM)
     expectError(try cloud.process.wait(), .cloud, code: 130, mentioning: ["interrupted"])
   }

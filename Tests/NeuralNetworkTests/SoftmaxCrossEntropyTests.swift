@@ -4,7 +4,7 @@ import NeuralNetwork
 import Testing
 
 @Suite struct SoftmaxCrossEntropyTests {
-  static func evaluate(_ logits: Tensor, _ labels: [UInt8], gradient: Tensor? = nil)
+  static func evaluate(_ logits: Tensor, _ labels: [UInt16], gradient: Tensor? = nil)
     -> SoftmaxCrossEntropy.Result
   {
     SoftmaxCrossEntropy.evaluate(logits, labels: labels, gradient: gradient)
@@ -30,7 +30,7 @@ import Testing
 
   @Test func equalsExplicitLoops() {
     let logits = Tensor.random(FeatureShape(channels: 7), count: 5, deviation: 3)
-    let labels: [UInt8] = [0, 6, 3, 2, 5]
+    let labels: [UInt16] = [0, 6, 3, 2, 5]
     let gradient = Tensor(logits.shape, count: 5)
     let result = Self.evaluate(logits, labels, gradient: gradient)
     var loss = 0.0
@@ -51,7 +51,7 @@ import Testing
 
   @Test func gradientEqualsCentralDifferences() {
     let logits = Tensor.random(FeatureShape(channels: 7), count: 5)
-    let labels: [UInt8] = [0, 6, 3, 2, 5]
+    let labels: [UInt16] = [0, 6, 3, 2, 5]
     let gradient = Tensor(logits.shape, count: 5)
     _ = Self.evaluate(logits, labels, gradient: gradient)
     var checker = GradientChecker()

@@ -9,10 +9,10 @@ import Testing
     let network: Sequential
     let context: ComputeContext
     let images: Tensor
-    let labels: [UInt8]
+    let labels: [UInt16]
     private let optimizer: StochasticGradientDescent
 
-    init(_ network: Sequential, image: FeatureShape, labels: [UInt8], threads: Int, seed: UInt64) throws {
+    init(_ network: Sequential, image: FeatureShape, labels: [UInt16], threads: Int, seed: UInt64) throws {
       self.network = network
       self.labels = labels
       context = try ComputeContext(threads: threads)

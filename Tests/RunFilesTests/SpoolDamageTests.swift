@@ -184,10 +184,10 @@ import Testing
       try Spool(base + "/spool").appendNext()
       let path = base + "/spool/" + SpoolFormat.fileName(first: 1)
       var bytes = try contents(path)
-      bytes[4] = 2
+      bytes[4] = 1
       try write(bytes, path)
       let error = #expect(throws: SpoolError.self) { try Spool(base + "/spool") }
-      #expect(error?.description == "\(path): expected version 1 of the spool's format, found 2")
+      #expect(error?.description == "\(path): expected version 2 of the spool's format, found 1")
     }
   }
 

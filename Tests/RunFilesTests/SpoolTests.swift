@@ -43,7 +43,7 @@ import Testing
         let value = bytes.withUnsafeBytes { CRC32C.checksum($0) }
         return [0, 8, 16, 24].map { UInt8(truncatingIfNeeded: value >> $0) }
       }
-      var expected: [UInt8] = Array("HTSP".utf8) + [1, 0, 0, 0] + [1, 0, 0, 0, 0, 0, 0, 0] + Array("r-1".utf8)
+      var expected: [UInt8] = Array("HTSP".utf8) + [2, 0, 0, 0] + [1, 0, 0, 0, 0, 0, 0, 0] + Array("r-1".utf8)
       expected += [UInt8](repeating: 0, count: 61)
       expected += checksum(expected)
       expected += [3, 0, 0, 0] + [7] + [1, 0, 0, 0, 0, 0, 0, 0]

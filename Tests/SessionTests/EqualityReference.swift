@@ -73,7 +73,7 @@ struct EqualityReference {
     }
   }
 
-  private func step(_ values: [Float], _ labels: [UInt8]) throws -> Step {
+  private func step(_ values: [Float], _ labels: [UInt16]) throws -> Step {
     let rates = configuration.schedule.values(
       step: steps.count,
       of: configuration.epochs * ((configuration.trainImages - 1) / configuration.batchSize + 1),
@@ -91,7 +91,7 @@ struct EqualityReference {
 
   /// Forward and backward of one part. Returns the loss.
   private func learn(
-    _ part: Sequential, _ features: Tensor, _ labels: [UInt8], _ continued: ((Tensor) -> Void)?
+    _ part: Sequential, _ features: Tensor, _ labels: [UInt16], _ continued: ((Tensor) -> Void)?
   ) -> Double {
     let logits = part.forward(features, training: true)
     let gradient = context.gradients.take(logits.shape, count: logits.count)
@@ -102,7 +102,7 @@ struct EqualityReference {
     return result.loss
   }
 
-  private func evaluate(_ values: [Float], _ labels: [UInt8], _ evaluation: inout Evaluation) throws {
+  private func evaluate(_ values: [Float], _ labels: [UInt16], _ evaluation: inout Evaluation) throws {
     let features = network.front.forward(images(values, labels.count), training: false)
     try passOver(features)
     let exit = network.exit.forward(features, training: false)

@@ -125,7 +125,7 @@ final class FakeEdge {
   deinit { connection.abandon() }
 
   /// The next batch, of features drawn at random in `[0, scale)`, with so many channels more than the cut has.
-  func batch(_ labels: [UInt8], channels extra: Int = 0, scale: Float = 1) throws -> EncodedBatch {
+  func batch(_ labels: [UInt16], channels extra: Int = 0, scale: Float = 1) throws -> EncodedBatch {
     sequence += 1
     let shape = ActivationShape(
       count: labels.count, height: self.shape.height, width: self.shape.width,
@@ -137,7 +137,7 @@ final class FakeEdge {
   }
 
   /// The next batch, of images drawn at random, with so many bytes more than they have.
-  func images(_ labels: [UInt8], bytes extra: Int = 0) -> EncodedBatch {
+  func images(_ labels: [UInt16], bytes extra: Int = 0) -> EncodedBatch {
     sequence += 1
     return EncodedBatch(
       sequence: sequence, labels: labels,
@@ -147,7 +147,7 @@ final class FakeEdge {
   }
 
   /// A batch of garbage instead of activations.
-  func garbage(_ labels: [UInt8]) -> EncodedBatch {
+  func garbage(_ labels: [UInt16]) -> EncodedBatch {
     sequence += 1
     return EncodedBatch(
       sequence: sequence, labels: labels,
@@ -162,11 +162,11 @@ final class FakeEdge {
 
   /// Sends an honest training batch.
   func train(_ count: Int) throws {
-    try connection.send(.trainBatch(batch([UInt8](repeating: 3, count: count))))
+    try connection.send(.trainBatch(batch([UInt16](repeating: 3, count: count))))
   }
 
   func evaluate(_ count: Int) throws {
-    try connection.send(.evaluationBatch(batch([UInt8](repeating: 3, count: count))))
+    try connection.send(.evaluationBatch(batch([UInt16](repeating: 3, count: count))))
   }
 
   /// Sends an honest epoch's training batches.
@@ -235,7 +235,7 @@ struct TriggeringImages: LabeledImages {
 
   var task: ImageTask { base.task }
   var count: Int { base.count }
-  func label(at index: Int) -> UInt8 { base.label(at: index) }
+  func label(at index: Int) -> UInt16 { base.label(at: index) }
 
   func copyPixels(of index: Int, into pixels: UnsafeMutablePointer<UInt8>) throws(DatasetError) {
     let isTime = left.value.withLock { left in

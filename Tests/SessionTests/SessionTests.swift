@@ -16,7 +16,7 @@ import Testing
     for start in stride(from: 0, to: images, by: configuration.batchSize) {
       let count = min(configuration.batchSize, images - start)
       bytes +=
-        4 + count
+        4 + 2 * count
         + configuration.activations.encodedByteCount(
           shape: ActivationShape(
             count: count, height: shape.height, width: shape.width, channels: shape.channels))

@@ -93,7 +93,7 @@ import Testing
   ) throws -> (train: Int, evaluation: Int, gradient: Int) {
     let values = try SplitNetwork(configuration.network).cutShape.values
     let (train, test) = (configuration.trainImages, configuration.testImages)
-    let image = 1 + configuration.task.imageBytes
+    let image = 2 + configuration.task.imageBytes
     let floats = { (batches: Int, images: Int) in batches * 24 + images * values * 4 }
     switch configuration.strategy {
     case .split:

@@ -161,11 +161,11 @@ import Testing
   @Test func moreStepsThanAnEpochHas() throws {
     let error = try failure(of: .cloudUploadOnce) { edge in
       for count in [4, 4, 2] {
-        try edge.connection.send(.trainImages(edge.images([UInt8](repeating: 1, count: count))))
+        try edge.connection.send(.trainImages(edge.images([UInt16](repeating: 1, count: count))))
         _ = try edge.connection.receive()
       }
       for count in [4, 2] {
-        try edge.connection.send(.testImages(edge.images([UInt8](repeating: 1, count: count))))
+        try edge.connection.send(.testImages(edge.images([UInt16](repeating: 1, count: count))))
         _ = try edge.connection.receive()
       }
       for _ in 0..<4 { try edge.connection.send(.trainStep(edge.step())) }
@@ -202,9 +202,9 @@ import Testing
 
   @Test func uploadBeyondTheCloudsMemoryIsRefused() throws {
     let configuration = try Self.configuration(.cloudUploadOnce)
-    #expect(configuration.uploadedBytes == 16 * 3073)
+    #expect(configuration.uploadedBytes == 16 * 3074)
     let folder = try SessionFolder()
-    let small = try TestCloud(folder, sessions: 1, maximumImageBytes: 16 * 3073 - 1)
+    let small = try TestCloud(folder, sessions: 1, maximumImageBytes: 16 * 3074 - 1)
     let error = #expect(throws: RefusedError.self) { try runEdge(configuration, small.endpoint, folder) }
     #expect(error?.code == .limitExceeded)
     #expect(error?.reason.contains("the images take 49168 bytes") == true, "\(error?.reason ?? "")")
@@ -214,13 +214,13 @@ import Testing
     _ = try whileBusy { try runEdge(Self.configuration(.cloudStream), small.endpoint, folder, run: "stream") }
     #expect(small.end().error == nil)
 
-    let exact = try TestCloud(folder, sessions: 1, maximumImageBytes: 16 * 3073)
+    let exact = try TestCloud(folder, sessions: 1, maximumImageBytes: 16 * 3074)
     _ = try runEdge(configuration, exact.endpoint, folder, run: "exact")
     #expect(exact.end().error == nil)
   }
 
   @Test func longestFrames() throws {
-    #expect(try Self.configuration(.cloudStream).largestFrameBytes() == 24 + 4 + 4 * 3073)
+    #expect(try Self.configuration(.cloudStream).largestFrameBytes() == 24 + 4 + 4 * 3074)
     var split = try quickConfiguration(bits: 1)
     split.strategy = .split
     // 4 images of 4×4×128 values: the gradients are what is long.

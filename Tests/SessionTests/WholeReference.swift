@@ -58,7 +58,7 @@ struct WholeReference {
     }
   }
 
-  private func step(_ values: [Float], _ labels: [UInt8]) -> Double {
+  private func step(_ values: [Float], _ labels: [UInt16]) -> Double {
     let rates = configuration.schedule.values(
       step: losses.count, of: configuration.totalSteps, learningRate: configuration.learningRate,
       momentum: configuration.momentum)

@@ -19,7 +19,7 @@ package final class PatternImages: LabeledImages {
 
   package static let error = DatasetError.readFailed(path: "pattern", record: 0, code: EIO)
 
-  package func label(at index: Int) -> UInt8 { UInt8(index % task.classes) }
+  package func label(at index: Int) -> UInt16 { UInt16(index % task.classes) }
 
   package func copyPixels(
     of index: Int, into pixels: UnsafeMutablePointer<UInt8>

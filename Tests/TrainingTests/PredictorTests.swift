@@ -15,7 +15,7 @@ import Testing
   /// batches of 4, the features sent through encoder and decoder.
   private func train(
     _ configuration: RunConfiguration, in base: String
-  ) throws -> (exit: [Float], final: [Float], features: [Float], labels: [UInt8]) {
+  ) throws -> (exit: [Float], final: [Float], features: [Float], labels: [UInt16]) {
     let compute = ComputeSettings(threads: 1)
     let edge = try LocalNetwork(configuration, compute: compute)
     let (front, exit) = (try edge.front(), try edge.exit())
@@ -35,7 +35,7 @@ import Testing
     try WeightsFile.write([rest.layers], configuration, role: .cloud, epoch: 1, step: 1, to: base + "/cloud")
 
     let codec = ActivationCodec(format: configuration.activations)
-    var result: (exit: [Float], final: [Float], features: [Float], labels: [UInt8]) = ([], [], [], [])
+    var result: (exit: [Float], final: [Float], features: [Float], labels: [UInt16]) = ([], [], [], [])
     for index in 0..<2 {
       let (images, labels) = try BatchPreparer.evaluation(Self.images, batchSize: 4).preparedTensor(
         index, epoch: 0)

@@ -204,7 +204,7 @@ import Testing
       let values = (0..<activations.valueCount).map { _ in random.uniform() * 2 - 1 }
       var bytes: [UInt8] = []
       try ActivationCodec(format: configuration.activations).encode(values, shape: activations, into: &bytes)
-      let batch = EncodedBatch(sequence: 1, labels: [UInt8](repeating: 0, count: count), activations: bytes)
+      let batch = EncodedBatch(sequence: 1, labels: [UInt16](repeating: 0, count: count), activations: bytes)
       let frame = try Message.trainBatch(batch).outgoingFrame().count
       let largest = try configuration.largestFrameBytes()
       #expect(frame <= largest, "\(configuration)")

@@ -30,10 +30,7 @@ import Testing
     ("\"height\":16", "\"height\":0", "shape of an image 0x24x1"),
     ("\"width\":24", "\"width\":257", "shape of an image 16x257x1"),
     ("\"classes\":3", "\"classes\":1", "number of classes 1 is"),
-    (
-      "\"classes\":3", "\"classes\":257",
-      "number of classes 257 is out of range: 2 to 256, since a label is one byte"
-    ),
+    ("\"classes\":3", "\"classes\":65536", "number of classes 65536 is out of range: 2 to 65535"),
     ("[0.375]", "[]", "mean [] is out of range: a number for each of 1 channels"),
     ("[0.2]", "[0.2,0.2]", "deviation [0.2, 0.2] is out of range: a positive number for each of 1 channels"),
     ("[0.2]", "[0]", "deviation [0.0]"), ("[0.2]", "[-1]", "deviation [-1.0]"),

@@ -8,98 +8,98 @@ import Testing
   static let goldenTrainBatch = hexadecimal(
     """
     48 54 52 4e
-    05 00
+    06 00
     04
     00
     07 00 00 00 00 00 00 00
-    0b 00 00 00
-    94 25 f2 d3
+    0d 00 00 00
+    0f 50 f7 40
     02 00 00 00
-    03 09
+    03 00 09 00
     de ad be ef 00
     """)
   static let goldenAcknowledgement =
-    hexadecimal("48 54 52 4e 05 00 06 00 00 00 00 00 00 00 00 00 26 00 00 00 69 65 91 38")
+    hexadecimal("48 54 52 4e 06 00 06 00 00 00 00 00 00 00 00 00 26 00 00 00 92 be a7 27")
     + Array(#"{"correct":97,"loss":0.5,"sequence":7}"#.utf8)
   static let goldenHello =
-    hexadecimal("48 54 52 4e 05 00 01 00 00 00 00 00 00 00 00 00 77 00 00 00 0b 9d 53 3e")
+    hexadecimal("48 54 52 4e 06 00 01 00 00 00 00 00 00 00 00 00 77 00 00 00 08 2f 64 50")
     + Array(
-      (#"{"configuration":{"cut":2},"exchange":"activations","protocol_version":5,"run_id":"r1","#
+      (#"{"configuration":{"cut":2},"exchange":"activations","protocol_version":6,"run_id":"r1","#
         + #""timeout_seconds":60,"window":4}"#).utf8)
   /// Of a run that may have begun.
   static let goldenResumingHello =
-    hexadecimal("48 54 52 4e 05 00 01 00 00 00 00 00 00 00 00 00 9a 00 00 00 da 52 db d8")
+    hexadecimal("48 54 52 4e 06 00 01 00 00 00 00 00 00 00 00 00 9a 00 00 00 f3 5e d6 35")
     + Array(
-      (#"{"configuration":{"cut":2},"exchange":"activations","protocol_version":5,"resume":{"answered":7,"#
+      (#"{"configuration":{"cut":2},"exchange":"activations","protocol_version":6,"resume":{"answered":7,"#
         + #""first":5},"run_id":"r1","timeout_seconds":0.5,"window":4}"#).utf8)
   /// Of a run that may have begun and exchanges gradients.
   static let goldenSplitHello =
-    hexadecimal("48 54 52 4e 05 00 01 00 00 00 00 00 00 00 00 00 ab 00 00 00 a9 48 80 ab")
+    hexadecimal("48 54 52 4e 06 00 01 00 00 00 00 00 00 00 00 00 ab 00 00 00 39 1c 67 ac")
     + Array(
-      (#"{"configuration":{"cut":2},"exchange":"gradients","protocol_version":5,"resume":{"answered":7,"first":5,"#
+      (#"{"configuration":{"cut":2},"exchange":"gradients","protocol_version":6,"resume":{"answered":7,"first":5,"#
         + #""positions":[4,6,7]},"run_id":"r1","timeout_seconds":60,"window":1}"#).utf8)
   /// To a run that had begun.
   static let goldenWelcome =
-    hexadecimal("48 54 52 4e 05 00 02 00 00 00 00 00 00 00 00 00 8c 00 00 00 8c c1 4c 67")
+    hexadecimal("48 54 52 4e 06 00 02 00 00 00 00 00 00 00 00 00 8c 00 00 00 06 7d 0f 27")
     + Array(
       (#"{"maximum_frame_bytes":67108864,"resume":{"applied":9,"epoch":2,"steps":3,"test_batches":1},"#
         + #""software_version":"0.1.0","timeout_seconds":60}"#).utf8)
   static let goldenRefusal =
-    hexadecimal("48 54 52 4e 05 00 03 00 00 00 00 00 00 00 00 00 2f 00 00 00 89 7d 61 16")
+    hexadecimal("48 54 52 4e 06 00 03 00 00 00 00 00 00 00 00 00 2f 00 00 00 b7 ed a6 9e")
     + Array(#"{"code":"busy","reason":"serving another edge"}"#.utf8)
   static let goldenEpochEnd =
-    hexadecimal("48 54 52 4e 05 00 07 00 00 00 00 00 00 00 00 00 95 00 00 00 76 8c 61 83")
+    hexadecimal("48 54 52 4e 06 00 07 00 00 00 00 00 00 00 00 00 95 00 00 00 5c f4 0c 62")
     + Array(
       (#"{"epoch":2,"exit_correct":4,"exit_count":5,"sent":{"control":345,"evaluation":500,"framing":264,"#
         + #""gradient":0,"payload":4000},"sequence":10,"steps":3}"#).utf8)
   static let goldenGoodbye =
-    hexadecimal("48 54 52 4e 05 00 09 00 00 00 00 00 00 00 00 00 16 00 00 00 a1 7d c3 a9")
+    hexadecimal("48 54 52 4e 06 00 09 00 00 00 00 00 00 00 00 00 16 00 00 00 c1 9d 53 6d")
     + Array(#"{"reason":"completed"}"#.utf8)
   /// 0.5 and -2, the gradient with respect to 1×1×1×2 activations.
   static let goldenGradient = hexadecimal(
     """
-    48 54 52 4e 05 00 0b 00 07 00 00 00 00 00 00 00 20 00 00 00 c0 a8 bd 06
+    48 54 52 4e 06 00 0b 00 07 00 00 00 00 00 00 00 20 00 00 00 cc 8f c6 22
     01 00 00 00 01 00 00 00 01 00 00 00 02 00 00 00
     20 00 00 00 08 00 00 00
     00 00 00 3f 00 00 00 c0
     """)
   static let goldenTrainImages = hexadecimal(
     """
-    48 54 52 4e 05 00 0c 00 01 00 00 00 00 00 00 00 0c 00 00 00 cc 1a fc 82
-    02 00 00 00 03 09 00 01 fe ff 80 00
+    48 54 52 4e 06 00 0c 00 01 00 00 00 00 00 00 00 0e 00 00 00 f9 2c 13 59
+    02 00 00 00 03 00 09 00 00 01 fe ff 80 00
     """)
   static let goldenTestImages = hexadecimal(
     """
-    48 54 52 4e 05 00 0d 00 02 00 00 00 00 00 00 00 08 00 00 00 d1 ef f8 f0
-    01 00 00 00 05 10 20 30
+    48 54 52 4e 06 00 0d 00 02 00 00 00 00 00 00 00 09 00 00 00 47 22 1e 46
+    01 00 00 00 05 00 10 20 30
     """)
   static let goldenProbe =
-    hexadecimal("48 54 52 4e 05 00 0f 00 00 00 00 00 00 00 00 00 25 00 00 00 1d a5 65 2b")
+    hexadecimal("48 54 52 4e 06 00 0f 00 00 00 00 00 00 00 00 00 25 00 00 00 52 c6 9f 75")
     + Array(#"{"configuration":{"cut":2},"steps":3}"#.utf8)
   static let goldenProbeReport =
-    hexadecimal("48 54 52 4e 05 00 10 00 00 00 00 00 00 00 00 00 41 00 00 00 c1 e0 49 c0")
+    hexadecimal("48 54 52 4e 06 00 10 00 00 00 00 00 00 00 00 00 41 00 00 00 dc 70 28 37")
     + Array(#"{"peak_memory_bytes":300000000,"seconds_per_step":0.25,"steps":3}"#.utf8)
   /// Four bytes that ask for five.
   static let goldenFiller = hexadecimal(
     """
-    48 54 52 4e 05 00 11 00 02 00 00 00 00 00 00 00 08 00 00 00 d8 33 87 05
+    48 54 52 4e 06 00 11 00 02 00 00 00 00 00 00 00 08 00 00 00 bb 02 bb ce
     05 00 00 00 00 00 00 00
     """)
   static let goldenDurable =
-    hexadecimal("48 54 52 4e 05 00 12 00 00 00 00 00 00 00 00 00 0e 00 00 00 c0 cb 2d 8a")
+    hexadecimal("48 54 52 4e 06 00 12 00 00 00 00 00 00 00 00 00 0e 00 00 00 db 08 e0 b4")
     + Array(#"{"sequence":9}"#.utf8)
   static let goldenReplay =
-    hexadecimal("48 54 52 4e 05 00 13 00 00 00 00 00 00 00 00 00 32 00 00 00 e4 ea 22 36")
+    hexadecimal("48 54 52 4e 06 00 13 00 00 00 00 00 00 00 00 00 32 00 00 00 77 ed 65 9d")
     + Array(#"{"correct":[97,101],"first":8,"losses":[0.5,0.25]}"#.utf8)
   static let goldenAlive =
-    hexadecimal("48 54 52 4e 05 00 14 00 00 00 00 00 00 00 00 00 02 00 00 00 b9 4b 52 a8")
+    hexadecimal("48 54 52 4e 06 00 14 00 00 00 00 00 00 00 00 00 02 00 00 00 c4 4d e9 b9")
     + Array(#"{}"#.utf8)
   static let goldenTrainStep =
-    hexadecimal("48 54 52 4e 05 00 15 00 03 00 00 00 00 00 00 00 00 00 00 00 a5 df 3b f4")
+    hexadecimal("48 54 52 4e 06 00 15 00 03 00 00 00 00 00 00 00 00 00 00 00 56 bf c3 e7")
   static let goldenEvaluationStep =
-    hexadecimal("48 54 52 4e 05 00 16 00 04 00 00 00 00 00 00 00 00 00 00 00 ff 0c 67 9e")
+    hexadecimal("48 54 52 4e 06 00 16 00 04 00 00 00 00 00 00 00 00 00 00 00 0c 6c 9f 8d")
   static let goldenCheckpoint =
-    hexadecimal("48 54 52 4e 05 00 17 00 00 00 00 00 00 00 00 00 19 00 00 00 c9 9b db 77")
+    hexadecimal("48 54 52 4e 06 00 17 00 00 00 00 00 00 00 00 00 19 00 00 00 28 c3 0d b8")
     + Array(#"{"number":2,"sequence":7}"#.utf8)
 
   private static func resumingHello() throws -> Hello {
@@ -222,11 +222,11 @@ import Testing
   }
 
   @Test func lengthIsCheckedAgainstTheLimitOfTheType() throws {
-    let header = hexadecimal("48 54 52 4e 05 00 04 00 01 00 00 00 00 00 00 00 ff ff ff ff 00 00 00 00")
+    let header = hexadecimal("48 54 52 4e 06 00 04 00 01 00 00 00 00 00 00 00 ff ff ff ff 00 00 00 00")
     #expect(throws: WireError.length(limit: 1000 - 24, actual: 0xffff_ffff)) {
       try Message.decode(frame: header, maximumFrameBytes: 1000)
     }
-    let control = hexadecimal("48 54 52 4e 05 00 01 00 00 00 00 00 00 00 00 00 01 00 10 00 00 00 00 00")
+    let control = hexadecimal("48 54 52 4e 06 00 01 00 00 00 00 00 00 00 00 00 01 00 10 00 00 00 00 00")
     #expect(throws: WireError.length(limit: 1 << 20, actual: (1 << 20) + 1)) {
       try Message.decode(frame: control)
     }

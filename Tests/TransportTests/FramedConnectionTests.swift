@@ -56,7 +56,8 @@ import Testing
         while !edge.conversation.canSendBatch { _ = try edge.receive() }
         sequence += 1
         let batch = EncodedBatch(
-          sequence: sequence, labels: generator.bytes(5), activations: generator.bytes(1000 * index))
+          sequence: sequence, labels: generator.bytes(5).map { UInt16($0) << 8 | 7 },
+          activations: generator.bytes(1000 * index))
         let size = try edge.send(index < 4 ? .trainBatch(batch) : .evaluationBatch(batch))
         #expect(size == FrameHeader.byteCount + batch.payloadByteCount)
       }
@@ -131,7 +132,7 @@ import Testing
   @Test func lengthIsRefusedBeforeAnythingIsAllocated() throws {
     let (left, right) = try Socket.pair(timeout: 600)
     try left.writeAll(
-      hexadecimal("48 54 52 4e 05 00 04 00 01 00 00 00 00 00 00 00 ff ff ff ff 00 00 00 00") + [0xaa])
+      hexadecimal("48 54 52 4e 06 00 04 00 01 00 00 00 00 00 00 00 ff ff ff ff 00 00 00 00") + [0xaa])
     let cloud = FramedConnection(right, role: .cloud)
     #expect(throws: WireError.length(limit: 1 << 20, actual: 0xffff_ffff)) { try cloud.receive() }
     #expect(try read(1, from: right) == [0xaa])
@@ -142,11 +143,11 @@ import Testing
   @Test func frameLimitOfThePeerIsKept() throws {
     let (edge, cloud) = try Self.established(cloudMaximumFrameBytes: 2000)
     let large = EncodedBatch(
-      sequence: 1, labels: [1], activations: [UInt8](repeating: 0, count: 2000 - 24 - 5 + 1))
+      sequence: 1, labels: [1], activations: [UInt8](repeating: 0, count: 2000 - 24 - 6 + 1))
     #expect(throws: WireError.length(limit: 2000, actual: 2001)) { try edge.send(.trainBatch(large)) }
     // Nothing has been sent and nothing is lost.
     let fitting = EncodedBatch(
-      sequence: 1, labels: [1], activations: [UInt8](repeating: 0, count: 2000 - 24 - 5))
+      sequence: 1, labels: [1], activations: [UInt8](repeating: 0, count: 2000 - 24 - 6))
     #expect(try edge.send(.trainBatch(fitting)) == 2000)
     #expect(try cloud.receive().message == .trainBatch(fitting))
   }

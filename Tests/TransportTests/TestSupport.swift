@@ -64,7 +64,7 @@ func gradient(_ sequence: UInt64) throws -> Gradient {
   return Gradient(sequence: sequence, encoded: bytes)
 }
 
-func batch(_ sequence: UInt64, labels: [UInt8] = [1, 2, 3], activations: [UInt8] = [9, 8, 7, 6])
+func batch(_ sequence: UInt64, labels: [UInt16] = [1, 2, 3], activations: [UInt8] = [9, 8, 7, 6])
   -> EncodedBatch
 {
   EncodedBatch(sequence: sequence, labels: labels, activations: activations)

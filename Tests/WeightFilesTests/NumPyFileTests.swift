@@ -38,10 +38,10 @@ import Testing
           ]))
   }
 
-  @Test func bytesAreNumPysBytes() throws {
-    // numpy.array([7, 0, 255], dtype=numpy.uint8)
-    let bytes = try written { try NumPyFile.write([UInt8](arrayLiteral: 7, 0, 255), shape: [3], to: $0) }
-    #expect(bytes == expected("{'descr': '|u1', 'fortran_order': False, 'shape': (3,), }", [7, 0, 255]))
+  @Test func wholeNumbersAreNumPysBytes() throws {
+    // numpy.array([7, 0, 258], dtype=numpy.uint16)
+    let bytes = try written { try NumPyFile.write([UInt16](arrayLiteral: 7, 0, 258), shape: [3], to: $0) }
+    #expect(bytes == expected("{'descr': '<u2', 'fortran_order': False, 'shape': (3,), }", [7, 0, 0, 0, 2, 1]))
   }
 
   @Test func elementsStartAtAMultipleOf64() {

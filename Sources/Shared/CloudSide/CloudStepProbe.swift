@@ -14,7 +14,7 @@ final class CloudStepProbe {
 
   private let configuration: RunConfiguration
   private let compute: ComputeSettings
-  private let labels: [UInt8]
+  private let labels: [UInt16]
   private var random = SeededGenerator(seed: 0, stream: "probe")
 
   /// - Parameter configuration: one that the cloud serves; its learning rate does not matter.
@@ -22,7 +22,7 @@ final class CloudStepProbe {
     self.configuration = configuration
     self.compute = compute
     labels = (0..<min(configuration.batchSize, configuration.trainImages)).map {
-      UInt8($0 % configuration.task.classes)
+      UInt16($0 % configuration.task.classes)
     }
   }
 

@@ -7,7 +7,7 @@ final class ImageStore: LabeledImages, @unchecked Sendable {
   let task: ImageTask
   let count: Int
   private let pixels: UnsafeMutablePointer<UInt8>
-  private let labels: UnsafeMutablePointer<UInt8>
+  private let labels: UnsafeMutablePointer<UInt16>
   private(set) var stored = 0
 
   /// Room for `count` images, each with a label.
@@ -28,7 +28,7 @@ final class ImageStore: LabeledImages, @unchecked Sendable {
   var room: Int { count - stored }
 
   /// Appends images with their labels, which are checked.
-  func append(labels: some Collection<UInt8>, pixels: UnsafeBufferPointer<UInt8>) {
+  func append(labels: [UInt16], pixels: UnsafeBufferPointer<UInt8>) {
     precondition(labels.count <= room && pixels.count == labels.count * task.imageBytes, "\(labels.count) images")
     for (offset, label) in labels.enumerated() { self.labels[stored + offset] = label }
     if let base = pixels.baseAddress {
@@ -37,7 +37,7 @@ final class ImageStore: LabeledImages, @unchecked Sendable {
     stored += labels.count
   }
 
-  func label(at index: Int) -> UInt8 {
+  func label(at index: Int) -> UInt16 {
     precondition(index >= 0 && index < stored, "image \(index) of \(stored)")
     return labels[index]
   }

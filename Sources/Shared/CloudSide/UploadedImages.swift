@@ -65,7 +65,7 @@ final class UploadedImages: Sendable {
       .incomplete(
         path: file.path, expected: "the \(stored.byteCount) bytes of uploaded images that were written", actual: actual)
     }
-    let expected = (train.count + test.count) * (1 + train.task.imageBytes)
+    let expected = (train.count + test.count) * (2 + train.task.imageBytes)
     guard stored.byteCount >= 0, stored.byteCount <= expected else { throw wrong("a count beyond \(expected)") }
     let size = Int(lseek(file.descriptor, 0, SEEK_END))
     guard size >= stored.byteCount else { throw wrong("\(size)") }
@@ -77,9 +77,11 @@ final class UploadedImages: Sendable {
     while !rest.isEmpty {
       let store = train.isComplete ? test : train
       let count = min(batchSize, store.room)
-      guard count > 0, rest.count >= count * (1 + store.task.imageBytes) else { throw wrong("a part of a batch") }
-      let labels = rest.prefix(count)
-      rest.removeFirst(count)
+      guard count > 0, rest.count >= count * (2 + store.task.imageBytes) else { throw wrong("a part of a batch") }
+      let labels = rest.prefix(2 * count).withUnsafeBytes { bytes in
+        (0..<count).map { UInt16(littleEndian: bytes.loadUnaligned(fromByteOffset: 2 * $0, as: UInt16.self)) }
+      }
+      rest.removeFirst(2 * count)
       rest.prefix(count * store.task.imageBytes).withUnsafeBufferPointer { store.append(labels: labels, pixels: $0) }
       rest.removeFirst(count * store.task.imageBytes)
     }

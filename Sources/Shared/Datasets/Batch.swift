@@ -10,9 +10,9 @@ package struct Batch {
   /// `[count, height, width, channels]` (NHWC): normalized values, or features.
   package let images: Tensor
   /// A class for each.
-  package let labels: [UInt8]
+  package let labels: [UInt16]
 
-  package init(index: Int, images: Tensor, labels: [UInt8]) {
+  package init(index: Int, images: Tensor, labels: [UInt16]) {
     precondition(images.count == labels.count, "\(labels.count) labels for \(images.count) images")
     self.index = index
     self.images = images

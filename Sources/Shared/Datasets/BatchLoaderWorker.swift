@@ -7,7 +7,7 @@ final class BatchLoaderWorker: Sendable {
   /// Memory for one batch. It belongs to the thread while it prepares the batch, and then to the consumer.
   private final class Slot {
     let images: Tensor
-    var labels: [UInt8] = []
+    var labels: [UInt16] = []
 
     init(_ shape: FeatureShape, batchSize: Int) { images = Tensor(shape, count: batchSize, zeroed: false) }
   }

@@ -43,7 +43,7 @@ package struct BatchPreparer: Sendable {
   /// - Returns: the labels.
   /// - Throws: `DatasetError` if an image cannot be read.
   package func prepareBatch(_ index: Int, epoch: Int, indices: [UInt32], into tensor: Tensor, scratch: inout [UInt8])
-    throws(DatasetError) -> [UInt8]
+    throws(DatasetError) -> [UInt16]
   {
     let positions = sampler.positions(ofBatch: index)
     tensor.resize(count: positions.count)

@@ -8,7 +8,7 @@ package struct CIFAR10: LabeledImages {
 
   private let files: [RecordFile]
   private let recordsPerFile: Int
-  private let labels: [UInt8]
+  private let labels: [UInt16]
 
   /// Opens the five training files and the test file in `directory`, and checks the size of each and every label by
   /// reading them once.
@@ -30,7 +30,7 @@ package struct CIFAR10: LabeledImages {
   private init(directory: String, names: [String], recordsPerFile: Int) throws(DatasetError) {
     precondition(recordsPerFile >= 1, "a data file has at least one record")
     var files: [RecordFile] = []
-    var labels: [UInt8] = []
+    var labels: [UInt16] = []
     labels.reserveCapacity(names.count * recordsPerFile)
     for name in names {
       let file = try RecordFile(path: directory + "/" + name, records: recordsPerFile)
@@ -46,7 +46,7 @@ package struct CIFAR10: LabeledImages {
 
   package var count: Int { labels.count }
 
-  package func label(at index: Int) -> UInt8 { labels[index] }
+  package func label(at index: Int) -> UInt16 { labels[index] }
 
   package func copyPixels(of index: Int, into pixels: UnsafeMutablePointer<UInt8>) throws(DatasetError) {
     precondition(index >= 0 && index < count, "image \(index) of \(count)")

@@ -5,7 +5,7 @@ import Compute
 package struct ImageTask: Codable, Hashable, Sendable, CustomStringConvertible {
   /// Of an image, whose values are bytes.
   package let shape: FeatureShape
-  /// 2 to 256, as a label is a byte.
+  /// In `classCounts`.
   package let classes: Int
   /// [channels], of values from 0 to 1.
   package let mean: [Float]
@@ -18,6 +18,9 @@ package struct ImageTask: Codable, Hashable, Sendable, CustomStringConvertible {
     self.mean = mean
     self.deviation = deviation
   }
+
+  /// How many classes there may be: a label has two bytes.
+  package static let classCounts = 2...65_535
 
   /// Of one image.
   package var imageBytes: Int { shape.values }

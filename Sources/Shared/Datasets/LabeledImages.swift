@@ -9,7 +9,7 @@ package protocol LabeledImages: Sendable {
   var count: Int { get }
 
   /// Class of the image at `index` (in `0..<count`), in `0..<task.classes`.
-  func label(at index: Int) -> UInt8
+  func label(at index: Int) -> UInt16
 
   /// Writes the `task.imageBytes` bytes of the image at `index` (in `0..<count`) as planes, row by row (CHW).
   ///
@@ -34,7 +34,7 @@ private struct FirstImages: LabeledImages {
 
   var task: ImageTask { base.task }
 
-  func label(at index: Int) -> UInt8 {
+  func label(at index: Int) -> UInt16 {
     precondition(index < count, "image \(index) of \(count)")
     return base.label(at: index)
   }

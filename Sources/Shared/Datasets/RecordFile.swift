@@ -43,7 +43,7 @@ final class RecordFile: Sendable {
   deinit { close(descriptor) }
 
   /// Reads the file once from start to end, checks every label and appends it.
-  func appendLabels(to labels: inout [UInt8]) throws(DatasetError) {
+  func appendLabels(to labels: inout [UInt16]) throws(DatasetError) {
     let recordsPerRead = min(records, 64)
     let buffer = UnsafeMutablePointer<UInt8>.allocate(capacity: recordsPerRead * Self.recordBytes)
     defer { buffer.deallocate() }
@@ -56,7 +56,7 @@ final class RecordFile: Sendable {
         guard label < ImageTask.cifar10.classes else {
           throw .invalidLabel(path: path, record: record + offset, value: label)
         }
-        labels.append(label)
+        labels.append(UInt16(label))
       }
       record += count
     }

@@ -1,7 +1,7 @@
 import Compute
 
 /// What a synthetic image shows; the raw value is the label. Textures fill a disc.
-enum SyntheticClass: UInt8, CaseIterable {
+enum SyntheticClass: UInt16, CaseIterable {
   case disc
   case ring
   case square

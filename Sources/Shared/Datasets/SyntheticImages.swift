@@ -30,9 +30,9 @@ package struct SyntheticImages: LabeledImages {
   }
 
   /// The classes take turns, so any beginning of the collection is balanced.
-  package func label(at index: Int) -> UInt8 {
+  package func label(at index: Int) -> UInt16 {
     precondition(index >= 0 && index < count, "image \(index) of \(count)")
-    return UInt8(truncatingIfNeeded: index % task.classes)
+    return UInt16(truncatingIfNeeded: index % task.classes)
   }
 
   package func copyPixels(of index: Int, into pixels: UnsafeMutablePointer<UInt8>) throws(DatasetError) {

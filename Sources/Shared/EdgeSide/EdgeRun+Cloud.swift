@@ -16,7 +16,7 @@ extension EdgeRun {
   /// Encodes a batch of features and makes a record of it, once there is room for it.
   ///
   /// - Throws: `TrainingError.nonFiniteFeatures`, what ended the link, what keeps the record from being stored.
-  func send(_ features: Tensor, _ labels: [UInt8], _ codec: ActivationCodec, _ message: (EncodedBatch) -> Message)
+  func send(_ features: Tensor, _ labels: [UInt16], _ codec: ActivationCodec, _ message: (EncodedBatch) -> Message)
     throws
   {
     var bytes: [UInt8] = []

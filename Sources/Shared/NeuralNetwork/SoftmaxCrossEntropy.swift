@@ -17,7 +17,7 @@ package struct SoftmaxCrossEntropy {
   ///   - logits: `[N, classes]`.
   ///   - labels: N of them, each in `0..<classes`.
   ///   - gradient: the size of `logits`; may be nil.
-  package static func evaluate(_ logits: Tensor, labels: [UInt8], gradient: Tensor? = nil) -> Result {
+  package static func evaluate(_ logits: Tensor, labels: [UInt16], gradient: Tensor? = nil) -> Result {
     let classes = logits.shape.values
     precondition(labels.count == logits.count, "\(labels.count) labels for \(logits.count) images")
     var loss = 0.0

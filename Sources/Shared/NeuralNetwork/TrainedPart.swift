@@ -39,14 +39,14 @@ package final class TrainedPart {
   ///   - labels: `[count]` classes.
   /// - Returns: the mean loss and the hits, and the gradient of the mean loss with respect to the logits, for
   ///   `backward`.
-  package func loss(_ input: Tensor, labels: [UInt8]) -> (SoftmaxCrossEntropy.Result, gradient: Tensor) {
+  package func loss(_ input: Tensor, labels: [UInt16]) -> (SoftmaxCrossEntropy.Result, gradient: Tensor) {
     let logits = forward(input, training: true)
     let gradient = gradient(logits.shape, count: logits.count)
     return (SoftmaxCrossEntropy.evaluate(logits, labels: labels, gradient: gradient), gradient)
   }
 
   /// Loss and hits of the logits without training.
-  package func evaluate(_ input: Tensor, labels: [UInt8]) -> SoftmaxCrossEntropy.Result {
+  package func evaluate(_ input: Tensor, labels: [UInt16]) -> SoftmaxCrossEntropy.Result {
     SoftmaxCrossEntropy.evaluate(forward(input, training: false), labels: labels)
   }
 

@@ -28,7 +28,7 @@ import Transport
 /// the content (kind and payload), with which records are compared, is on the way to it, and each byte is taken once.
 enum SpoolFormat {
   static let magic = Array("HTSP".utf8)
-  static let version: UInt16 = 1
+  static let version: UInt16 = 2
   static let headerBytes = 84
   static let recordHeaderBytes = 17
   /// A record with its header takes 1 GiB at most.

@@ -120,7 +120,7 @@ package enum Checkpoint {
   /// The answer to the last record, where gradients are exchanged: `[count, height, width, channels]`.
   static let gradient = "answers.gradient"
   static let format = "hierarchical-trainer checkpoint"
-  static let version = "2"
+  static let version = "3"
 
   /// A checkpoint that was read; its tensors are loaded when the network is built.
   package struct Reader {

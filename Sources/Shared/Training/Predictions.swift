@@ -6,7 +6,7 @@ package struct Predictions: Sendable {
   /// How many are told apart.
   package let classes: Int
   /// `[images]`, in `0..<classes`.
-  package internal(set) var labels: [UInt8] = []
+  package internal(set) var labels: [UInt16] = []
   /// `[images, classes]`; nil without an exit.
   package internal(set) var exitLogits: [Float]?
   /// `[images, classes]`; nil if only a part of the network is there.
@@ -24,11 +24,11 @@ package struct Predictions: Sendable {
   }
 
   /// The class with the largest logit for each image, the first of equal ones.
-  package func labels(_ logits: [Float]) -> [UInt8] {
+  package func labels(_ logits: [Float]) -> [UInt16] {
     stride(from: 0, to: logits.count, by: classes).map { start in
       var best = 0
       for index in 1..<classes where logits[start + index] > logits[start + best] { best = index }
-      return UInt8(best)
+      return UInt16(best)
     }
   }
 
@@ -44,14 +44,14 @@ package struct Predictions: Sendable {
     return Self.fraction(labels(finalLogits), equalTo: labels(exitLogits))
   }
 
-  private static func fraction(_ values: [UInt8], equalTo others: [UInt8]) -> Double {
+  private static func fraction(_ values: [UInt16], equalTo others: [UInt16]) -> Double {
     let equal = zip(values, others).reduce(0) { $0 + ($1.0 == $1.1 ? 1 : 0) }
     return Double(equal) / Double(max(1, others.count))
   }
 }
 
 extension Predictions {
-  /// Writes `prefix-exit.npy` and `prefix-final.npy`, float32 `[images, classes]`, `prefix-labels.npy`, uint8
+  /// Writes `prefix-exit.npy` and `prefix-final.npy`, float32 `[images, classes]`, `prefix-labels.npy`, uint16
   /// `[images]`, and `prefix-features.npy`, float32 `[images, height, width, channels]`; logits and features if there
   /// are any.
   ///

@@ -94,7 +94,7 @@ extension RunConfiguration {
       sides.contains(shape.height) && sides.contains(shape.width) && (1...4).contains(shape.channels),
       "shape of an image", shape, "1x1x1 to 256x256x4")
     try require(
-      (2...256).contains(task.classes), "number of classes", task.classes, "2 to 256, since a label is one byte")
+      ImageTask.classCounts.contains(task.classes), "number of classes", task.classes, "2 to 65535")
     try require(
       task.mean.count == shape.channels && task.mean.allSatisfy(\.isFinite), "mean", task.mean,
       "a number for each of \(shape.channels) channels")
@@ -140,5 +140,5 @@ extension RunConfiguration {
   }
 
   /// Bytes of all images with their labels, as `cloud-upload-once` stores them in the cloud.
-  package var uploadedBytes: Int { (trainImages + testImages) * (1 + task.imageBytes) }
+  package var uploadedBytes: Int { (trainImages + testImages) * (2 + task.imageBytes) }
 }

@@ -2,22 +2,22 @@
 /// into.
 ///
 /// ```
-/// byte  0        4                4 + count              end of the payload
+/// byte  0        4                4 + 2 count            end of the payload
 ///       ┌────────┬────────────────┬──────────────────────┐
 ///       │ count  │ labels         │ activations, images  │
-///       │ UInt32 │ count × UInt8  │                      │
+///       │ UInt32 │ count × UInt16 │                      │
 ///       └────────┴────────────────┴──────────────────────┘
 /// ```
 package struct EncodedBatch: Equatable, Sendable {
   /// Its number as a record of the run: 1, 2, 3, … over all batches, steps and epoch-ends.
   package let sequence: UInt64
   /// A class per sample, at least one sample.
-  package let labels: [UInt8]
+  package let labels: [UInt16]
   /// Encoded activations, or the pixels of images, one image after the other. A received batch shares this storage with
   /// the frame's payload; it starts at an arbitrary alignment.
   package let activations: ArraySlice<UInt8>
 
-  package init(sequence: UInt64, labels: [UInt8], activations: ArraySlice<UInt8>) {
+  package init(sequence: UInt64, labels: [UInt16], activations: ArraySlice<UInt8>) {
     precondition(sequence > 0, "sequence numbers start at 1")
     precondition(!labels.isEmpty, "a batch has at least one sample")
     self.sequence = sequence
@@ -25,7 +25,7 @@ package struct EncodedBatch: Equatable, Sendable {
     self.activations = activations
   }
 
-  package init(sequence: UInt64, labels: [UInt8], activations: [UInt8]) {
+  package init(sequence: UInt64, labels: [UInt16], activations: [UInt8]) {
     self.init(sequence: sequence, labels: labels, activations: activations[...])
   }
 
@@ -37,7 +37,9 @@ package struct EncodedBatch: Equatable, Sendable {
     FrameHeader.byteCount + payloadByteCount(labels: labels, content: content)
   }
 
-  private static func payloadByteCount(labels: Int, content: Int) -> Int { 4 + labels + content }
+  private static func payloadByteCount(labels: Int, content: Int) -> Int {
+    4 + labels * MemoryLayout<UInt16>.size + content
+  }
 
   /// Takes a payload apart without copying the activations.
   ///
@@ -47,13 +49,15 @@ package struct EncodedBatch: Equatable, Sendable {
       throw .payload(type: type, field: "count", expected: "4 bytes", actual: "\(payload.count)")
     }
     let count = Int(payload[0]) | Int(payload[1]) << 8 | Int(payload[2]) << 16 | Int(payload[3]) << 24
-    guard count >= 1, count <= payload.count - 4 else {
+    let room = (payload.count - 4) / 2
+    guard count >= 1, count <= room else {
       throw .payload(
-        type: type, field: "count", expected: "a number from 1 to the \(payload.count - 4) bytes that follow",
+        type: type, field: "count", expected: "1 to \(room), for whose labels \(payload.count - 4) bytes follow",
         actual: "\(count)")
     }
     self.sequence = sequence
-    labels = Array(payload[4..<4 + count])
-    activations = payload[(4 + count)...]
+    let content = 4 + 2 * count
+    labels = stride(from: 4, to: content, by: 2).map { UInt16(payload[$0]) | UInt16(payload[$0 + 1]) << 8 }
+    activations = payload[content...]
   }
 }

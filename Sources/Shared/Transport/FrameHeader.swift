@@ -76,7 +76,7 @@ package struct FrameHeader: Equatable, Sendable {
   /// Bytes of a header.
   package static let byteCount = 24
   /// The version of the protocol that this code speaks.
-  static let protocolVersion: UInt16 = 5
+  static let protocolVersion: UInt16 = 6
   /// The default limit on a whole frame: 64 MiB.
   package static let defaultMaximumFrameBytes = 1 << 26
   /// The limit on the payload of a control frame, whatever the limit on frames: 1 MiB.

@@ -57,9 +57,9 @@ package enum Message: Equatable, Sendable {
     switch self {
     case .trainBatch(let batch), .evaluationBatch(let batch), .trainImages(let batch), .testImages(let batch):
       var fields: [UInt8] = []
-      fields.reserveCapacity(4 + batch.labels.count)
+      fields.reserveCapacity(4 + 2 * batch.labels.count)
       fields.appendLittleEndian(UInt32(clamping: batch.labels.count))
-      fields += batch.labels
+      for label in batch.labels { fields.appendLittleEndian(label) }
       return try frame(sequence: batch.sequence, fields: fields, body: batch.activations)
     case .gradient(let gradient): return try frame(sequence: gradient.sequence, fields: [], body: gradient.encoded)
     case .filler(let filler):

@@ -18,11 +18,11 @@ package enum NumPyFile {
     try values.withUnsafeBytes { try write($0, "<f4", count: values.count, shape: shape, to: path) }
   }
 
-  /// Writes bytes, as uint8, atomically.
+  /// Writes whole numbers, as uint16, atomically.
   ///
   /// - Throws: `FileError`.
-  package static func write(_ values: [UInt8], shape: [Int], to path: String) throws {
-    try values.withUnsafeBytes { try write($0, "|u1", count: values.count, shape: shape, to: path) }
+  package static func write(_ values: [UInt16], shape: [Int], to path: String) throws {
+    try values.withUnsafeBytes { try write($0, "<u2", count: values.count, shape: shape, to: path) }
   }
 
   private static func write(
