@@ -15,7 +15,7 @@ package enum DatasetError: Error, Equatable {
   /// A data file is compressed with gzip.
   case compressed(path: String)
   /// A record's label is not a class.
-  case invalidLabel(path: String, record: Int, value: UInt8)
+  case invalidLabel(path: String, record: Int, value: Int, classes: Int)
   /// Reading a record failed; `code` is errno.
   case readFailed(path: String, record: Int, code: Int32)
   /// A file became shorter after it was opened.
@@ -26,11 +26,15 @@ package enum DatasetError: Error, Equatable {
   case changedWhileReading(path: String)
   /// The next batch was asked for after the loader had been stopped.
   case loaderStopped
+  /// A folder of images is not what it should be; `path` is the part at fault.
+  case folder(path: String, problem: String)
+  /// Image files cannot be read; `first` is one of them, and why.
+  case unreadableImages(count: Int, first: String)
 }
 
 extension DatasetError: CustomStringConvertible {
   private static let wayOut =
-    "give the folder of CIFAR-10's binary files with --data (scripts/fetch-cifar10.sh downloads it), or --data synthetic"
+    "give the folder of a data set with --data (scripts/fetch-cifar10.sh downloads CIFAR-10), or --data synthetic"
 
   /// The way out, unless the trouble is the system's and not the path's: too many open files, for example.
   private static func hint(_ code: Int32) -> String {
@@ -53,9 +57,8 @@ extension DatasetError: CustomStringConvertible {
         + (actualBytes > 0 && actualBytes % Self.cifar100RecordBytes == 0
           ? ", which is \(actualBytes / Self.cifar100RecordBytes) records of CIFAR-100; " : "; ") + Self.wayOut
     case .compressed(let path): "data file \(path): compressed with gzip; unpack it first (gunzip)"
-    case .invalidLabel(let path, let record, let value):
-      "data file \(path): record \(record) has label \(value), expected 0 to"
-        + " \(ImageTask.cifar10.classes - 1); \(Self.wayOut)"
+    case .invalidLabel(let path, let record, let value, let classes):
+      "data file \(path): record \(record) has label \(value), expected 0 to \(classes - 1); \(Self.wayOut)"
     case .readFailed(let path, let record, let code):
       "data file \(path): reading record \(record) failed: \(Self.reason(code))"
     case .truncatedWhileReading(let path, let record, let expectedBytes, let actualBytes):
@@ -66,6 +69,10 @@ extension DatasetError: CustomStringConvertible {
     case .limitOutOfRange(let limit, let available):
       "limit of \(limit) images: expected 1 to \(available), the number of images there are"
     case .loaderStopped: "the batch loader has been stopped"
+    case .folder(let path, let problem): "data directory \(path): \(problem)"
+    case .unreadableImages(1, let first): "\(first); --skip-unreadable leaves it out"
+    case .unreadableImages(let count, let first):
+      "\(count) images cannot be read, the first of them \(first); --skip-unreadable leaves them out"
     }
   }
 }

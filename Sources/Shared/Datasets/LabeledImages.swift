@@ -23,24 +23,40 @@ extension LabeledImages {
   /// - Throws: `DatasetError.limitOutOfRange` unless `limit` is in `1...count`.
   package func limited(to limit: Int) throws(DatasetError) -> any LabeledImages {
     guard limit >= 1 && limit <= count else { throw .limitOutOfRange(limit: limit, available: count) }
-    return limit == count ? self : FirstImages(base: self, count: limit)
+    return limit == count ? self : SelectedImages(self, task, indices: (0..<limit).map { UInt32($0) })
+  }
+
+  /// The images of the first `classes` classes alone, in their order; at least two, at most all.
+  package func limited(toClasses classes: Int) -> any LabeledImages {
+    precondition((2...task.classes).contains(classes), "\(classes) of \(task.classes) classes")
+    guard classes < task.classes else { return self }
+    return SelectedImages(
+      self, task.limited(to: classes), indices: (0..<UInt32(count)).filter { label(at: Int($0)) < classes })
+  }
+
+  /// How many images there are of each class.
+  package func countsByClass() -> [Int] {
+    (0..<count).reduce(into: [Int](repeating: 0, count: task.classes)) { $0[Int(label(at: $1))] += 1 }
   }
 }
 
-/// The first `count` images of another collection.
-private struct FirstImages: LabeledImages {
+/// Some images of another collection.
+private struct SelectedImages: LabeledImages {
   let base: any LabeledImages
-  let count: Int
+  let task: ImageTask
+  let indices: [UInt32]
 
-  var task: ImageTask { base.task }
-
-  func label(at index: Int) -> UInt16 {
-    precondition(index < count, "image \(index) of \(count)")
-    return base.label(at: index)
+  init(_ base: any LabeledImages, _ task: ImageTask, indices: [UInt32]) {
+    self.base = base
+    self.task = task
+    self.indices = indices
   }
 
+  var count: Int { indices.count }
+
+  func label(at index: Int) -> UInt16 { base.label(at: Int(indices[index])) }
+
   func copyPixels(of index: Int, into pixels: UnsafeMutablePointer<UInt8>) throws(DatasetError) {
-    precondition(index < count, "image \(index) of \(count)")
-    try base.copyPixels(of: index, into: pixels)
+    try base.copyPixels(of: Int(indices[index]), into: pixels)
   }
 }

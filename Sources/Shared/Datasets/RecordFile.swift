@@ -1,14 +1,46 @@
 import Platform
 
-/// An open file of CIFAR-10 records; closed when the last reference goes.
+/// How a file's images lie: records of one length, each a label and the image's planes, row by row.
+package struct RecordFormat: Equatable, Sendable {
+  /// What stands before a record's planes.
+  enum Label: Equatable, Sendable {
+    /// So many bytes, of which the one at `index` is the label.
+    case byte(index: Int, of: Int)
+    /// Two bytes, little-endian.
+    case littleEndian16
+
+    var byteCount: Int {
+      switch self {
+      case .byte(_, let count): count
+      case .littleEndian16: 2
+      }
+    }
+
+    func value(_ bytes: UnsafePointer<UInt8>) -> UInt16 {
+      switch self {
+      case .byte(let index, _): UInt16(bytes[index])
+      case .littleEndian16: UInt16(bytes[0]) | UInt16(bytes[1]) << 8
+      }
+    }
+  }
+
+  let label: Label
+  /// Of one image.
+  let imageBytes: Int
+  let classes: Int
+  /// Where the first record begins.
+  var offset = 0
+
+  var recordBytes: Int { label.byteCount + imageBytes }
+}
+
+/// An open file of records; closed when the last reference goes.
 ///
 /// `pread` keeps no position, so any thread may read at any time.
 final class RecordFile: Sendable {
-  static let labelBytes = 1
-  static let recordBytes = labelBytes + ImageTask.cifar10.imageBytes
-
   private let path: String
   private let records: Int
+  private let format: RecordFormat
   private let descriptor: Int32
   /// When the file was last written to, as it was when it was opened.
   private let written: timespec
@@ -20,10 +52,11 @@ final class RecordFile: Sendable {
     guard status.st_mode & S_IFMT == S_IFDIR else { throw .notADirectory(path: path) }
   }
 
-  /// Opens a file that must have exactly `records` records.
-  init(path: String, records: Int) throws(DatasetError) {
+  /// Opens a file that must have exactly `records` records and nothing else, unless `followed` by so many bytes.
+  init(path: String, records: Int, format: RecordFormat, followed: Int = 0) throws(DatasetError) {
     self.path = path
     self.records = records
+    self.format = format
     // Non-blocking, so that a named pipe in place of the file is an error and not a wait.
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw .fileNotReadable(path: path, code: errno) }
@@ -32,7 +65,7 @@ final class RecordFile: Sendable {
     guard fstat(descriptor, &status) == 0 else { throw .fileNotReadable(path: path, code: errno) }
     guard status.st_mode & S_IFMT == S_IFREG else { throw .notARegularFile(path: path) }
     written = status.st_mtim
-    let expected = records * Self.recordBytes
+    let expected = format.offset + records * format.recordBytes + followed
     guard Int(status.st_size) == expected else {
       var magic: [UInt8] = [0, 0]
       if pread(descriptor, &magic, 2, 0) == 2, magic == [0x1f, 0x8b] { throw .compressed(path: path) }
@@ -42,21 +75,22 @@ final class RecordFile: Sendable {
 
   deinit { close(descriptor) }
 
-  /// Reads the file once from start to end, checks every label and appends it.
+  /// Reads the records once from start to end, checks every label and appends it.
   func appendLabels(to labels: inout [UInt16]) throws(DatasetError) {
     let recordsPerRead = min(records, 64)
-    let buffer = UnsafeMutablePointer<UInt8>.allocate(capacity: recordsPerRead * Self.recordBytes)
+    let size = format.recordBytes
+    let buffer = UnsafeMutablePointer<UInt8>.allocate(capacity: recordsPerRead * size)
     defer { buffer.deallocate() }
     var record = 0
     while record < records {
       let count = min(recordsPerRead, records - record)
-      try read(count * Self.recordBytes, at: record * Self.recordBytes, into: buffer)
+      try read(count * size, ofRecord: record, into: buffer)
       for offset in 0..<count {
-        let label = buffer[offset * Self.recordBytes]
-        guard label < ImageTask.cifar10.classes else {
-          throw .invalidLabel(path: path, record: record + offset, value: label)
+        let label = format.label.value(buffer + offset * size)
+        guard label < format.classes else {
+          throw .invalidLabel(path: path, record: record + offset, value: Int(label), classes: format.classes)
         }
-        labels.append(UInt16(label))
+        labels.append(label)
       }
       record += count
     }
@@ -64,20 +98,25 @@ final class RecordFile: Sendable {
 
   /// Reads the pixels of one record.
   func readPixels(ofRecord record: Int, into pixels: UnsafeMutablePointer<UInt8>) throws(DatasetError) {
-    try read(ImageTask.cifar10.imageBytes, at: record * Self.recordBytes + Self.labelBytes, into: pixels)
+    try read(format.imageBytes, ofRecord: record, from: format.label.byteCount, into: pixels)
   }
 
-  private func read(_ byteCount: Int, at offset: Int, into buffer: UnsafeMutablePointer<UInt8>) throws(DatasetError) {
+  private func read(
+    _ byteCount: Int, ofRecord first: Int, from start: Int = 0, into buffer: UnsafeMutablePointer<UInt8>
+  ) throws(DatasetError) {
     var done = 0
     while done < byteCount {
-      let record = (offset + done) / Self.recordBytes
+      let position = first * format.recordBytes + start + done
+      let record = position / format.recordBytes
       let got: Int
       do throws(SystemError) {
-        got = try SystemCall.run("pread") { pread(descriptor, buffer + done, byteCount - done, off_t(offset + done)) }
+        got = try SystemCall.run("pread") {
+          pread(descriptor, buffer + done, byteCount - done, off_t(format.offset + position))
+        }
       } catch { throw .readFailed(path: path, record: record, code: error.errnoCode) }
       if got == 0 {
         throw .truncatedWhileReading(
-          path: path, record: record, expectedBytes: Self.recordBytes, actualBytes: bytesLeft(ofRecord: record))
+          path: path, record: record, expectedBytes: format.recordBytes, actualBytes: bytesLeft(ofRecord: record))
       }
       done += got
     }
@@ -97,6 +136,6 @@ final class RecordFile: Sendable {
   private func bytesLeft(ofRecord record: Int) -> Int {
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { return 0 }
-    return max(0, min(Self.recordBytes, Int(status.st_size) - record * Self.recordBytes))
+    return max(0, min(format.recordBytes, Int(status.st_size) - format.offset - record * format.recordBytes))
   }
 }

@@ -1,9 +1,12 @@
 import Compute
+import Images
 
-/// Ten classes of drawn colour images that need no file: a class is a shape or a texture (`SyntheticClass`), while
-/// colours, place, size, angle, distractors and noise are random.
+/// Classes of drawn colour images that need no file: a class is a shape or a texture (`SyntheticClass`), while colours,
+/// place, size, angle, distractors and noise are random.
 ///
-/// Colours say nothing about the class, so a network has to learn structure. An image depends on the seed, the split
+/// Colours say nothing about the first ten classes, so a network has to learn structure; each further ten are the same
+/// under a tint of their own. Images of another size than 32×32 are those, scaled: they make the same work as others of
+/// their size, but show no more. An image depends on the seed, the split
 /// and its index only, and is drawn anew each time. The arithmetic is free of library functions whose last bit may
 /// differ, so every platform draws the same bytes.
 package struct SyntheticImages: LabeledImages {
@@ -15,7 +18,7 @@ package struct SyntheticImages: LabeledImages {
   package static let defaultTrainCount = 10_000
   package static let defaultTestCount = 2_000
 
-  package var task: ImageTask { .cifar10 }
+  package let task: ImageTask
   package let count: Int
   private let generator: SeededGenerator
 
@@ -23,10 +26,23 @@ package struct SyntheticImages: LabeledImages {
   ///   - split: training and test images are drawn from different random streams.
   ///   - count: how many images; a smaller collection is the beginning of a larger one.
   ///   - seed: the run's seed.
-  package init(split: Split, count: Int, seed: UInt64) {
+  ///   - task: one of `task(size:classes:)`.
+  package init(split: Split, count: Int, seed: UInt64, task: ImageTask = .synthetic) {
     precondition(count >= 1, "\(count) synthetic images")
     self.count = count
+    self.task = task
     generator = SeededGenerator(seed: seed, stream: "datasets.synthetic.\(split.rawValue)")
+  }
+
+  /// Square images of `size` pixels a side. The normalization is that of CIFAR-10.
+  package static func task(size: Int, classes: Int) -> ImageTask {
+    let names = (0..<classes).map { label in
+      let (tint, kind) = label.quotientAndRemainder(dividingBy: SyntheticClass.allCases.count)
+      return "\(SyntheticClass.allCases[kind])" + (tint == 0 ? "" : "-\(tint)")
+    }
+    return ImageTask(
+      shape: FeatureShape(height: size, width: size, channels: Canvas.channels), classes: classes,
+      mean: ImageTask.cifar10.mean, deviation: ImageTask.cifar10.deviation, classNames: names)
   }
 
   /// The classes take turns, so any beginning of the collection is balanced.
@@ -36,13 +52,22 @@ package struct SyntheticImages: LabeledImages {
   }
 
   package func copyPixels(of index: Int, into pixels: UnsafeMutablePointer<UInt8>) throws(DatasetError) {
-    draw(index, into: pixels)
+    guard task.shape.height != Canvas.height else { return draw(index, into: pixels) }
+    let canvas = [UInt8](unsafeUninitializedCapacity: Canvas.positions * Canvas.channels) { buffer, count in
+      guard let base = buffer.baseAddress else { return }
+      draw(index, into: base)
+      count = buffer.count
+    }
+    guard let image = try? DecodedImage(width: Canvas.width, height: Canvas.height, planes: canvas) else { return }
+    image.writePlanes(
+      size: task.shape.height, to: UnsafeMutableBufferPointer(start: pixels, count: task.imageBytes))
   }
 
-  /// Draws the image at `index`: [channels, height, width] bytes.
+  /// Draws the image at `index`: bytes of `Canvas`'s shape, [channels, height, width].
   package func draw(_ index: Int, into pixels: UnsafeMutablePointer<UInt8>) {
     var random = generator.substream(index)
-    guard let kind = SyntheticClass(rawValue: label(at: index)) else { return }
+    let (tint, number) = Int(label(at: index)).quotientAndRemainder(dividingBy: SyntheticClass.allCases.count)
+    let kind = SyntheticClass.allCases[number]
     let placement = Placement(of: kind, using: &random)
     let painting = Painting(using: &random)
     // A row at a time: so little temporary memory comes from the stack.
@@ -55,6 +80,7 @@ package struct SyntheticImages: LabeledImages {
     }
     for _ in 0..<(1 + random.uniform(below: 3)) { Distractor(using: &random).paint(into: pixels) }
     addNoise(to: pixels, using: &random)
+    if tint > 0 { Tint(tint).paint(over: pixels) }
   }
 
   /// Adds to each value independent uniform noise of an amplitude of 4 to 20 that is the image's own.

@@ -96,3 +96,24 @@ private func randomColour(using random: inout SeededGenerator) -> SIMD3<Float> {
   let bits = (max(0, min(255, value)) + 8_388_608).bitPattern
   return UInt8(truncatingIfNeeded: bits)
 }
+
+/// A colour that is laid over the whole image, a quarter of what is seen.
+struct Tint {
+  private let colour: SIMD3<Float>
+
+  /// - Parameter number: each has its own colour.
+  init(_ number: Int) {
+    var random = SeededGenerator(seed: UInt64(number), stream: "datasets.synthetic.tint")
+    colour = randomColour(using: &random)
+  }
+
+  /// Paints over [channels, height, width] bytes.
+  func paint(over pixels: UnsafeMutablePointer<UInt8>) {
+    for channel in 0..<Canvas.channels {
+      for position in 0..<Canvas.positions {
+        let index = channel * Canvas.positions + position
+        pixels[index] = byte(0.75 * Float(pixels[index]) + 0.25 * colour[channel])
+      }
+    }
+  }
+}

@@ -1,0 +1,184 @@
+import Compute
+import Images
+import Platform
+
+/// Decodes the files of a folder and writes an `ImageCacheFormat` file.
+struct ImageCacheWriter {
+  /// A file that is longer is none of an image.
+  private static let maximumFileBytes = 1 << 28
+  /// Records that are in memory at the same time have about so many bytes.
+  private static let pieceBytes = 1 << 23
+
+  private enum Outcome {
+    case image(width: Int, height: Int)
+    case unreadable(String)
+  }
+
+  /// Sums over the values of each channel, exact whatever their order.
+  private struct Sums {
+    var values: SIMD3<UInt64> = .zero
+    var squares: SIMD3<UInt64> = .zero
+
+    mutating func add(_ planes: UnsafePointer<UInt8>, area: Int) {
+      for channel in 0..<3 {
+        let plane = UnsafeBufferPointer(start: planes + channel * area, count: area)
+        var (sum, square) = (0, 0)
+        for byte in plane {
+          sum &+= Int(byte)
+          square &+= Int(byte) &* Int(byte)
+        }
+        values[channel] += UInt64(sum)
+        squares[channel] += UInt64(square)
+      }
+    }
+  }
+
+  private let listing: FolderListing
+  private let settings: ImageCache.Settings
+  private let wanted: ImageCacheFormat.Description
+  private let format: RecordFormat
+  private let decoder = ImageDecoder()
+
+  init(_ listing: FolderListing, _ settings: ImageCache.Settings, _ wanted: ImageCacheFormat.Description) {
+    self.listing = listing
+    self.settings = settings
+    self.wanted = wanted
+    format = ImageCacheFormat.recordFormat(imageSize: wanted.imageSize, classes: wanted.classNames.count)
+  }
+
+  /// - Returns: what was written.
+  /// - Throws: as `ImageCache.init`; nothing is left at `path` then but what was there.
+  func write(to path: String) throws -> ImageCacheFormat.Description {
+    let pool = try WorkerPool(workers: settings.threads)
+    var description = wanted
+    description.unreadable = listing.unreadable
+    try AtomicFile.write(to: path, mode: 0o600) { writer in
+      var checksum: UInt32 = 0
+      func append(_ bytes: UnsafeRawBufferPointer) throws {
+        checksum = CRC32C.checksum(bytes, continuing: checksum)
+        try writer.write(bytes)
+      }
+      try ImageCacheFormat.header.withUnsafeBytes { try append($0) }
+      var sums = Sums()
+      var done = 0
+      func write(_ files: [FolderListing.File], sums: inout Sums) throws -> Int {
+        try self.write(files, pool, &description, &sums, done: &done, append)
+      }
+      description.trainImages = try write(listing.train, sums: &sums)
+      var ignored = Sums()
+      description.testImages = try write(listing.test, sums: &ignored)
+      guard description.trainImages > 0, description.testImages > 0 else { throw error(description) }
+      finish(&description, sums)
+      let json = try ImageCacheFormat.encode(description)
+      try (json + ImageCacheFormat.littleEndian(UInt32(json.count))).withUnsafeBytes { try append($0) }
+      try ImageCacheFormat.littleEndian(checksum).withUnsafeBytes { try writer.write($0) }
+    }
+    return description
+  }
+
+  /// No image of a part can be read.
+  private func error(_ description: ImageCacheFormat.Description) -> DatasetError {
+    guard let first = description.unreadable.first else { return .folder(path: listing.root, problem: "no images") }
+    return .folder(
+      path: listing.root,
+      problem: "no image \(description.trainImages == 0 ? "for training" : "for testing") can be read, among them \(first)")
+  }
+
+  /// - Returns: how many of the files are images.
+  private func write(
+    _ files: [FolderListing.File], _ pool: WorkerPool, _ description: inout ImageCacheFormat.Description,
+    _ sums: inout Sums, done: inout Int, _ append: (UnsafeRawBufferPointer) throws -> Void
+  ) throws -> Int {
+    let size = format.recordBytes
+    let piece = max(4 * pool.workers, Self.pieceBytes / size)
+    let records = UnsafeMutablePointer<UInt8>.allocate(capacity: piece * size)
+    defer { records.deallocate() }
+    var count = 0
+    for start in stride(from: 0, to: files.count, by: piece) {
+      if settings.interruption.isRequested { throw InterruptedError() }
+      let files = files[start..<min(start + piece, files.count)]
+      let outcomes = decode(files, pool, into: records, &sums)
+      for (place, outcome) in outcomes.enumerated() {
+        switch outcome {
+        case .image(let width, let height):
+          count += 1
+          description.include(width: width, height: height)
+          try append(UnsafeRawBufferPointer(start: records + place * size, count: size))
+        case .unreadable(let reason):
+          description.unreadable.append(.init(path: files[start + place].path, reason: reason))
+        }
+      }
+      done += files.count
+      settings.progress(done, listing.train.count + listing.test.count)
+    }
+    return count
+  }
+
+  private func decode(
+    _ files: ArraySlice<FolderListing.File>, _ pool: WorkerPool, into records: UnsafeMutablePointer<UInt8>,
+    _ sums: inout Sums
+  ) -> [Outcome] {
+    let outcomes = UnsafeMutableBufferPointer<Outcome>.allocate(capacity: files.count)
+    outcomes.initialize(repeating: .unreadable(""))
+    defer { outcomes.deinitialize().deallocate() }
+    let parts = UnsafeMutableBufferPointer<Sums>.allocate(capacity: pool.workers)
+    parts.initialize(repeating: Sums())
+    defer { parts.deallocate() }
+    // Each takes every so many, since neighbours are often as large as each other.
+    pool.run { worker in
+      for place in stride(from: worker, to: files.count, by: pool.workers) {
+        if settings.interruption.isRequested { return }
+        let file = files[files.startIndex + place]
+        let record = records + place * format.recordBytes
+        record[0] = UInt8(truncatingIfNeeded: file.label)
+        record[1] = UInt8(truncatingIfNeeded: file.label >> 8)
+        let planes = record + 2
+        outcomes[place] = read(file, into: planes)
+        if case .image = outcomes[place] { parts[worker].add(planes, area: format.imageBytes / 3) }
+      }
+    }
+    for part in parts {
+      sums.values &+= part.values
+      sums.squares &+= part.squares
+    }
+    return Array(outcomes)
+  }
+
+  private func read(_ file: FolderListing.File, into planes: UnsafeMutablePointer<UInt8>) -> Outcome {
+    guard file.size <= Self.maximumFileBytes else {
+      return .unreadable("\(file.size) bytes, expected at most \(Self.maximumFileBytes)")
+    }
+    do {
+      let bytes = try FileOperations.live.contents(of: "\(listing.root)/\(file.path)")
+      let size = try bytes.withUnsafeBytes {
+        try decoder.writePlanes(
+          of: $0, size: wanted.imageSize,
+          to: UnsafeMutableBufferPointer(start: planes, count: format.imageBytes))
+      }
+      return .image(width: size.width, height: size.height)
+    } catch let error as SystemError {
+      return .unreadable(SystemError.text(of: error.errnoCode))
+    } catch { return .unreadable("\(error)") }
+  }
+
+  /// Rounded to four digits, as such figures are published.
+  private func finish(_ description: inout ImageCacheFormat.Description, _ sums: Sums) {
+    let count = Double(description.trainImages * (format.imageBytes / 3))
+    for channel in 0..<3 {
+      let mean = Double(sums.values[channel]) / count
+      let variance = max(0, Double(sums.squares[channel]) / count - mean * mean)
+      description.mean.append((mean / 255 * 10_000).rounded() / 10_000)
+      // Images without any difference are divided by that of one step.
+      description.deviation.append((max(1, variance.squareRoot()) / 255 * 10_000).rounded() / 10_000)
+    }
+  }
+}
+
+extension ImageCacheFormat.Description {
+  fileprivate mutating func include(width: Int, height: Int) {
+    if widths == nil { widths = SideRange(least: width, most: width) }
+    if heights == nil { heights = SideRange(least: height, most: height) }
+    widths?.include(width)
+    heights?.include(height)
+  }
+}
