@@ -17,7 +17,7 @@ let deque = Target.Dependency.product(name: "DequeModule", package: "swift-colle
 
 /// What reads bytes from outside is fed by tests, or, where scripts/fuzz.sh sets FUZZ, by libFuzzer with its own main.
 let fuzzed: [Target.Dependency] = [
-  "CommandLineSupport", "Terminal", "Training", "Transport", "Trust", "WeightFiles",
+  "CommandLineSupport", "ImageFixtures", "Images", "Terminal", "Training", "Transport", "Trust", "WeightFiles",
 ]
 let fuzzTests: Target =
   Context.environment["FUZZ"] == nil
@@ -43,9 +43,14 @@ let package = Package(
       name: "CZstd", path: "Sources/Shared/CZstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(
       name: "COpenSSL", path: "Sources/Shared/COpenSSL", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(
+      name: "CJPEG", path: "Sources/Shared/CJPEG", providers: [.apt(["libjpeg-dev"])]),
+    .systemLibrary(
+      name: "CPNG", path: "Sources/Shared/CPNG", providers: [.apt(["libpng-dev"])]),
     module("Platform", [systemPackage], computes: true),
     module("Compute", ["CBLAS", "Platform"], computes: true),
     module("NeuralNetwork", ["Compute", "Platform"], computes: true),
+    module("Images", ["CJPEG", "CPNG", "Platform"], computes: true),
     module("Datasets", ["Compute", "Platform"], computes: true),
     module("Transport", ["CZstd", "Platform", deque], computes: true),
     module("Trust", ["COpenSSL", "Platform", "Transport"], computes: true),
@@ -77,6 +82,8 @@ let package = Package(
     .testTarget(name: "ComputeTests", dependencies: ["Compute"]),
     .testTarget(
       name: "NeuralNetworkTests", dependencies: ["NeuralNetwork"], exclude: ["generate-schedule-goldens.py"]),
+    .target(name: "ImageFixtures", path: "Tests/ImageFixtures"),
+    .testTarget(name: "ImagesTests", dependencies: ["ImageFixtures", "Images", "TestSupport"]),
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "TestSupport"]),
     .testTarget(name: "TransportTests", dependencies: ["TestSupport", "Transport"]),
     .testTarget(name: "TrustTests", dependencies: ["TestSupport", "Trust"]),

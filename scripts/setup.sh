@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Checks for Swift and installs the libraries that the build needs: OpenBLAS, OpenSSL and zstd (Debian, Ubuntu).
+# Checks for Swift and installs the libraries that the build needs: OpenBLAS, OpenSSL, zstd, libjpeg, libpng
+# (Debian, Ubuntu).
 #
 # Usage: scripts/setup.sh [package...]     (further Debian packages to install)
 # The other scripts call it first. Takes 0.2 s when nothing is missing, else about a minute.
@@ -21,12 +22,12 @@ if ! [[ ${version%%.*} =~ ^[0-9]+$ ]] || ((${version%%.*} < 6)); then
 fi
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
-  say "not a Debian system: the build needs the development files of OpenBLAS (cblas.h), OpenSSL 3 (openssl/ssl.h) and zstd (zstd.h)"
+  say "not a Debian system: the build needs the development files of OpenBLAS (cblas.h), OpenSSL 3 (openssl/ssl.h), zstd (zstd.h), libjpeg-turbo (jpeglib.h) and libpng (png.h)"
   exit 0
 fi
 
 missing=()
-for package in libopenblas-dev libssl-dev libzstd-dev "$@"; do
+for package in libopenblas-dev libssl-dev libzstd-dev libjpeg-dev libpng-dev "$@"; do
   # "installed" and not just known: a removed package still has a state.
   status=$(dpkg-query --show --showformat '${db:Status-Status}' "$package" 2>/dev/null || true)
   [[ $status == installed ]] || missing+=("$package")
