@@ -51,7 +51,7 @@ let package = Package(
     module("Compute", ["CBLAS", "Platform"], computes: true),
     module("NeuralNetwork", ["Compute", "Platform"], computes: true),
     module("Images", ["CJPEG", "CPNG", "Platform"], computes: true),
-    module("Datasets", ["Compute", "Platform"], computes: true),
+    module("Datasets", ["Compute", "Images", "Platform"], computes: true),
     module("Transport", ["CZstd", "Platform", deque], computes: true),
     module("Trust", ["COpenSSL", "Platform", "Transport"], computes: true),
     module("WeightFiles", ["Platform"], computes: true),

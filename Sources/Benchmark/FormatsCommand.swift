@@ -1,7 +1,9 @@
 import ArgumentParser
 import CommandLineSupport
 import Datasets
+import Logging
 import NeuralNetwork
+import Platform
 import RunFiles
 import Terminal
 import Training
@@ -56,7 +58,8 @@ struct FormatsCommand: ParsableCommand {
 
   func run() throws {
     let (train, test) = try ImageSource(option: data).open(
-      trainLimit: trainLimit, testLimit: testLimit, seed: seed)
+      trainLimit: trainLimit, testLimit: testLimit, seed: seed,
+      .init(threads: 1, Interruption(), Logger(label: "benchmark")))
     var configuration = RunConfiguration(
       task: train.task,
       network: SplitNetwork.Configuration(

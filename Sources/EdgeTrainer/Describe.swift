@@ -8,12 +8,15 @@ struct Describe: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Show what each cut of a network costs: bytes on the wire, parameters, arithmetic.",
     discussion: """
-      Bytes are those of one image's packed features, against the \
-      \(ImageTask.cifar10.imageBytes) bytes of a raw
-      image. A MAC is one multiplication and addition of one image's forward pass.
+      Bytes are those of one image's packed features, against those of a raw image.
+      A MAC is one multiplication and addition of one image's forward pass.
       """)
 
   @OptionGroup var network: NetworkOptions
+
+  @OptionGroup var size: ImageSizeOption
+
+  @OptionGroup var classes: ClassesOption
 
   @OptionGroup var bits: BitsOption
 
@@ -36,9 +39,14 @@ struct Describe: ParsableCommand {
         : description.rendered())
   }
 
+  private var task: ImageTask {
+    SyntheticImages.task(
+      size: size.imageSize ?? ImageSize.standard, classes: classes.classes ?? ImageTask.synthetic.classes)
+  }
+
   private func description() throws -> NetworkDescription {
     try NetworkDescription(
-      network: network.configuration(cut: 1, for: .cifar10), format: BitsOption.format(bits: bits.value),
+      network: network.configuration(cut: 1, for: task), format: BitsOption.format(bits: bits.value),
       convolution: convolution)
   }
 }

@@ -36,7 +36,7 @@ struct PlanCommand: ParsableCommand {
     try Program.checkingUsage {
       _ = try link.endpoint()
       let request = try request(
-        .cifar10, trainImages: data.trainLimit ?? 1, testImages: data.testLimit ?? 1)
+        data.source.expectedTask, trainImages: data.trainLimit ?? 1, testImages: data.testLimit ?? 1)
       try request.base.validate()
       try local.check(link, trust, machine, needsCloud: request.needsCloud)
     }
@@ -67,7 +67,8 @@ struct PlanCommand: ParsableCommand {
       if let path = plan.output { output = try OutputFile(path: path) }
       let source = try data.source
       let (train, test) = try source.open(
-        trainLimit: data.trainLimit, testLimit: data.testLimit, seed: training.seed)
+        trainLimit: data.trainLimit, testLimit: data.testLimit, seed: training.seed,
+        .init(threads: compute.threads, interruption, logger))
       logger.info("\(source): \(train.count) images for training, \(test.count) for testing")
       let request = try request(train.task, trainImages: train.count, testImages: test.count)
       let planner = Planner(

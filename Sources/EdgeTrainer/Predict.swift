@@ -20,9 +20,6 @@ struct Predict: ParsableCommand {
       those that training reported.
       """)
 
-  /// What the help tells the sizes of.
-  private static let task = ImageTask.cifar10
-
   @Option(help: ArgumentHelp("The edge's weights, edge.safetensors of a run.", valueName: "file"))
   var edgeWeights: String?
 
@@ -35,10 +32,12 @@ struct Predict: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       """
-      Folder of CIFAR-10 in its binary format, or "synthetic" for images drawn with the seed of the run. \
+      Folder of the test images, as for train, or "synthetic" for images drawn with the seed of the run. \
       (default: $CIFAR10_DIR, else ~/.cache/cifar-10-batches-bin)
       """, valueName: "dir|synthetic"))
   var data: String?
+
+  @OptionGroup var dataset: DatasetOptions
 
   @Option(
     help: ArgumentHelp("Use the first <n> test images only. (default: all; synthetic: 2000)", valueName: "n"))
@@ -55,7 +54,7 @@ struct Predict: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       """
-      Write <prefix>-exit.npy and <prefix>-final.npy (float32, images x \(Self.task.classes)) and <prefix>-labels.npy \
+      Write <prefix>-exit.npy and <prefix>-final.npy (float32, images x classes) and <prefix>-labels.npy \
       (uint16).
       """, valueName: "prefix"))
   var logits: String?
@@ -64,7 +63,7 @@ struct Predict: ParsableCommand {
     help: ArgumentHelp(
       """
       With --logits, also write the images themselves to <prefix>-images.npy \
-      (uint8, images x \(Self.task.shape.channels) x \(Self.task.shape.height) x \(Self.task.shape.width)).
+      (uint8, images x channels x height x width).
       """))
   var dumpImages = false
 
@@ -101,9 +100,12 @@ struct Predict: ParsableCommand {
     try Program.run(.edge, compute) { interruption, logger in
       let predictor = try Predictor(
         edge: edgeWeights, cloud: cloudWeights, batchSize: batchSize, compute: compute)
-      let source = try ImageSource(option: data)
+      let source = try source(for: predictor.metadata.configuration.task)
       let seed = predictor.metadata.configuration.seed
-      let test = try source.open(testLimit: images, testOption: "--images", seed: seed).test
+      let test = try source.open(
+        testLimit: images, testOption: "--images", seed: seed,
+        .init(threads: compute.threads, interruption, logger)
+      ).test
       logger.info("\(source): \(test.count) test images")
       let predictions = try predictor.predict(
         test, keepingFeatures: dumpFeatures, interruption: interruption)
@@ -113,6 +115,15 @@ struct Predict: ParsableCommand {
       }
       try Program.printLine(table(predictions, predictor.metadata))
     }
+  }
+
+  /// The images that the options name, of the weights' size and number of classes unless others are asked for.
+  private func source(for task: ImageTask) throws -> ImageSource {
+    var settings = dataset.settings
+    let kind = try ImageSource(option: data, settings: settings).kind
+    if kind.isMadeOfFiles || kind == .synthetic { settings.imageSize = settings.imageSize ?? task.shape.height }
+    if kind == .synthetic { settings.classes = settings.classes ?? task.classes }
+    return try ImageSource(option: data, settings: settings)
   }
 
   private func table(_ predictions: Predictions, _ metadata: WeightsFile.Metadata) -> String {

@@ -87,9 +87,14 @@ struct Resume: ParsableCommand {
       let compute = ComputeSettings(
         threads: threads ?? summary.threads, convolution: convolution ?? summary.convolution)
       try configuration.checkMemory(of: .edge, compute, limit: memory.limit)
-      let source = try ImageSource(option: data ?? settings.data)
+      let source = try ImageSource(option: data ?? settings.data, settings: settings.dataset ?? DatasetSettings())
       let (train, test) = try source.open(
-        trainLimit: configuration.trainImages, testLimit: configuration.testImages, seed: configuration.seed)
+        trainLimit: configuration.trainImages, testLimit: configuration.testImages, seed: configuration.seed,
+        .init(threads: compute.threads, interruption, logger))
+      try configuration.task.requireClasses(of: train.task, "the run's settings")
+      guard train.task == configuration.task else {
+        throw ConfigurationError("the run has images of \(configuration.task), but now these are \(train.task)")
+      }
       logger.info("\(source): \(train.count) images for training, \(test.count) for testing")
       for line in try RunPlan(configuration).lines() { logger.info("\(line)") }
       for change in summary.changes(for: compute) { logger.warning("\(change)") }

@@ -58,7 +58,7 @@ struct Train: ParsableCommand {
       try local.check(link, trust, machine, needsCloud: strategy.strategy.needsCloud)
       // Whether numbers and network fit, before any file is read.
       let configuration = try configuration(
-        .cifar10, trainImages: data.trainLimit ?? 1, testImages: data.testLimit ?? 1)
+        data.source.expectedTask, trainImages: data.trainLimit ?? 1, testImages: data.testLimit ?? 1)
       try configuration.validate()
       _ = try configuration.largestFrameBytes()
     }
@@ -97,6 +97,7 @@ struct Train: ParsableCommand {
     var settings = RunProgress.Settings(
       data: try data.source.option, timeout: machine.timeout.value, checkpointInterval: durability.checkpointInterval,
       spool: spool, reconnectFor: local.local ? 0 : durability.reconnectFor)
+    settings.dataset = data.dataset.settings
     settings.cloud = local.local ? nil : cloud.map { "\($0)" }
     settings.local = local.stored
     settings.trust = trust.settings
@@ -108,7 +109,8 @@ struct Train: ParsableCommand {
     try Program.run(.edge, local.settings(machine)) { interruption, logger in
       let source = try data.source
       let (train, test) = try source.open(
-        trainLimit: data.trainLimit, testLimit: data.testLimit, seed: training.seed)
+        trainLimit: data.trainLimit, testLimit: data.testLimit, seed: training.seed,
+        .init(threads: local.settings(machine).threads, interruption, logger))
       logger.info("\(source): \(train.count) images for training, \(test.count) for testing")
       let unused = strategy.unused(link, bits, network, cut, local, durability, spool, waits: wait)
       if !unused.isEmpty {

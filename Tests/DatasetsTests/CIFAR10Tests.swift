@@ -68,7 +68,7 @@ import Testing
     var bytes = fixture.bytes(file: 5)
     bytes[2 * 3073] = value
     try folder.write("test_batch.bin", bytes)
-    openFails(.invalidLabel(path: folder.file("test_batch.bin"), record: 2, value: value))
+    openFails(.invalidLabel(path: folder.file("test_batch.bin"), record: 2, value: Int(value), classes: 10))
   }
 
   @Test func labelsAreCheckedBeyondTheFirstRead() throws {
@@ -81,7 +81,7 @@ import Testing
     bytes[129 * 3073] = 10
     try many.write("data_batch_2.bin", bytes)
     openFails(
-      .invalidLabel(path: many.file("data_batch_2.bin"), record: 129, value: 10), directory: many.path,
+      .invalidLabel(path: many.file("data_batch_2.bin"), record: 129, value: 10, classes: 10), directory: many.path,
       records: 130)
   }
 

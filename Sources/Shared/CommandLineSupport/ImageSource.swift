@@ -1,77 +1,154 @@
 import ArgumentParser
 import Datasets
+import Logging
 import Platform
+import Terminal
+import Training
 
 /// Where the images come from: the value of `--data`, or its default.
-package enum ImageSource: Equatable, Sendable, CustomStringConvertible {
-  /// Drawn by the program.
-  case synthetic
-  /// CIFAR-10 in its binary format, in this folder.
-  case cifar10(directory: String)
+package struct ImageSource: Equatable, Sendable, CustomStringConvertible {
+  package let kind: DatasetKind
+  /// Empty for synthetic images.
+  package let directory: String
+  package let settings: DatasetSettings
 
-  /// - Parameter option: the value of `--data`; nil means `$CIFAR10_DIR`, or, if that is not set,
-  ///   `~/.cache/cifar-10-batches-bin`, where `scripts/run-local.sh` puts its download.
-  /// - Throws: `ValidationError` if the user has no home.
-  package init(option: String?) throws {
-    switch option {
-    case "synthetic": self = .synthetic
-    case let directory?: self = .cifar10(directory: directory)
-    case nil: self = .cifar10(directory: try Self.defaultDirectory())
+  /// - Parameters:
+  ///   - option: the value of `--data`, a directory, `kind:directory` or `synthetic`; nil means `$CIFAR10_DIR`, or, if
+  ///     that is not set, `~/.cache/cifar-10-batches-bin`, where `scripts/run-local.sh` puts its download.
+  ///   - settings: what is wanted of it.
+  /// - Throws: `ValidationError` if the user has no home, or for settings that the kind has no use for.
+  package init(option: String?, settings: DatasetSettings = DatasetSettings()) throws {
+    let option = try option ?? Self.defaultDirectory()
+    if let (kind, path) = Self.named(option) {
+      (self.kind, directory) = (kind, path)
+    } else {
+      (kind, directory) = option == "synthetic" ? (.synthetic, "") : (DatasetKind.recognize(option), option)
     }
+    self.settings = settings
+    try check()
+  }
+
+  /// The parts of `kind:directory`; nil for anything else.
+  private static func named(_ option: String) -> (DatasetKind, String)? {
+    guard let colon = option.firstIndex(of: ":"), let kind = DatasetKind(rawValue: String(option[..<colon])),
+      kind != .synthetic
+    else { return nil }
+    return (kind, String(option[option.index(after: colon)...]))
+  }
+
+  private func check() throws {
+    func require(_ holds: Bool, _ option: String, _ kinds: String) throws {
+      if !holds { throw ValidationError("\(option): these images are \(kind.rawValue); it is for \(kinds)") }
+    }
+    let hasSize = kind.isMadeOfFiles || kind == .synthetic
+    try require(settings.imageSize == nil || hasSize, "--image-size", "image files, and synthetic images")
+    try require(settings.labels == .fine || kind == .cifar100, "--labels coarse", "cifar100")
+    try require(
+      settings.testFraction == nil || kind == .folder, "--test-fraction", "folders without a part for testing")
+    try require(!settings.skipsUnreadable || kind.isMadeOfFiles, "--skip-unreadable", "image files")
   }
 
   /// What config.json calls it.
-  package var name: String {
-    switch self {
-    case .synthetic: "synthetic"
-    case .cifar10: "cifar10"
-    }
-  }
+  package var name: String { kind.rawValue }
 
   /// The value of `--data` that gives the same source from any directory.
   package var option: String {
-    switch self {
-    case .synthetic: "synthetic"
-    case .cifar10(let directory):
+    guard kind != .synthetic else { return "synthetic" }
+    let path =
       realpath(directory, nil).map { path in
         defer { free(path) }
         return String(cString: path)
       } ?? directory
-    }
+    // What is in the directory tells the kind, unless somebody has to.
+    return DatasetKind.recognize(path) == kind && Self.named(path) == nil ? path : "\(kind.rawValue):\(path)"
   }
 
   package var description: String {
-    switch self {
+    switch kind {
     case .synthetic: "synthetic data"
-    case .cifar10(let directory): "CIFAR-10 in \(directory)"
+    case .cifar10: "CIFAR-10 in \(directory)"
+    case .cifar100: "CIFAR-100 in \(directory)"
+    case .folder: "image folders in \(directory)"
+    case .tinyImageNet: "Tiny ImageNet in \(directory)"
     }
   }
 
-  /// Opens both parts.
+  /// What the images will be, as far as it is known before any is opened: of image files the size.
+  package var expectedTask: ImageTask {
+    let task: ImageTask
+    switch kind {
+    case .cifar10: task = .cifar10
+    case .cifar100: task = CIFAR100.task(settings.labels)
+    case .synthetic, .folder, .tinyImageNet:
+      return SyntheticImages.task(
+        size: settings.imageSize ?? kind.imageSize, classes: settings.classes ?? ImageTask.synthetic.classes)
+    }
+    return settings.classes.map { $0 < task.classes ? task.limited(to: $0) : task } ?? task
+  }
+
+  /// What opening the images takes beside the source.
+  package struct Work {
+    let threads: Int
+    let interruption: Interruption
+    let logger: Logger
+
+    package init(threads: Int, _ interruption: Interruption, _ logger: Logger) {
+      self.threads = threads
+      self.interruption = interruption
+      self.logger = logger
+    }
+  }
+
+  /// Opens both parts, which are decoded first if they are image files that were not decoded before, and says what they
+  /// are.
   ///
   /// - Parameters:
   ///   - trainLimit: the number of training images; nil for all.
   ///   - testLimit: the number of test images; nil for all.
   ///   - testOption: the option that gave it.
   ///   - seed: of the images that are drawn.
-  /// - Returns: the training and the test images.
-  /// - Throws: `DatasetError`; `ValidationError` for more images than there are.
+  /// - Throws: `DatasetError`, `FileError`, `InterruptedError`; `ValidationError` for more images than there are.
   package func open(
-    trainLimit: Int? = nil, testLimit: Int?, testOption: String = "--test-limit", seed: UInt64
+    trainLimit: Int? = nil, testLimit: Int?, testOption: String = "--test-limit", seed: UInt64, _ work: Work
   ) throws -> (train: any LabeledImages, test: any LabeledImages) {
-    switch self {
-    case .synthetic:
+    guard kind != .synthetic else {
+      let task = expectedTask
       return (
-        SyntheticImages(split: .train, count: trainLimit ?? SyntheticImages.defaultTrainCount, seed: seed),
-        SyntheticImages(split: .test, count: testLimit ?? SyntheticImages.defaultTestCount, seed: seed)
-      )
-    case .cifar10(let directory):
-      let (train, test) = try CIFAR10.open(directory: directory)
-      return (
-        try Self.limited(train, trainLimit, "--train-limit", "training"),
-        try Self.limited(test, testLimit, testOption, "test")
+        SyntheticImages(split: .train, count: trainLimit ?? SyntheticImages.defaultTrainCount, seed: seed, task: task),
+        SyntheticImages(split: .test, count: testLimit ?? SyntheticImages.defaultTestCount, seed: seed, task: task)
       )
     }
+    let dataset = try open(work)
+    return (
+      try Self.limited(dataset.train, trainLimit, "--train-limit", "training"),
+      try Self.limited(dataset.test, testLimit, testOption, "test")
+    )
+  }
+
+  /// Opens the whole data set, which is not synthetic.
+  ///
+  /// - Throws: as above.
+  package func open(_ work: Work) throws -> OpenDataset {
+    var cache = ImageCache.Settings(directory: kind.isMadeOfFiles ? try Self.cacheDirectory() : "")
+    cache.threads = work.threads
+    cache.interruption = work.interruption
+    let progress = ProgressReporter()
+    cache.progress = { done, all in progress.count("decoding images", "image", done: done, all: all) }
+    defer { progress.finish() }
+    let dataset = try kind.open(kind.isMadeOfFiles ? absolute(directory) : directory, settings, cache: cache)
+    guard let made = dataset.cache else { return dataset }
+    if !made.wasThere { work.logger.info("decoded images are kept in \(made.path)") }
+    if let first = made.unreadable.first {
+      work.logger.warning(
+        "\(Formatting.count(made.unreadable.count, "image")) left out, among them \(Formatting.singleLine("\(first)"))")
+    }
+    return dataset
+  }
+
+  private func absolute(_ path: String) -> String {
+    guard let absolute = realpath(path, nil) else { return path }
+    defer { free(absolute) }
+    return String(cString: absolute)
   }
 
   private static func limited(
@@ -79,8 +156,7 @@ package enum ImageSource: Equatable, Sendable, CustomStringConvertible {
   ) throws -> any LabeledImages {
     guard let limit else { return images }
     guard (1...images.count).contains(limit) else {
-      throw ValidationError(
-        "\(option) \(limit) is out of range: 1 to \(images.count), all \(part) images of CIFAR-10")
+      throw ValidationError("\(option) \(limit) is out of range: 1 to \(images.count), all \(part) images there are")
     }
     return try images.limited(to: limit)
   }
@@ -93,6 +169,16 @@ package enum ImageSource: Equatable, Sendable, CustomStringConvertible {
           + "\(getuid()); set HOME, or say where the images are, with --data or CIFAR10_DIR")
     }
     return home + "/.cache/cifar-10-batches-bin"
+  }
+
+  /// As the XDG Base Directory Specification has it.
+  private static func cacheDirectory() throws -> String {
+    let name = "hierarchical-trainer"
+    if let directory = environment("XDG_CACHE_HOME"), directory.hasPrefix("/") { return "\(directory)/\(name)" }
+    guard let home = HomeFolder.path() else {
+      throw ValidationError("no home, so no place for decoded images; set HOME or XDG_CACHE_HOME to a folder")
+    }
+    return "\(home)/.cache/\(name)"
   }
 
   private static func environment(_ name: String) -> String? {

@@ -87,12 +87,14 @@ extension DatasetKind {
   ///   - settings: what is wanted of it.
   ///   - cache: for image files; its image size is set here.
   /// - Throws: `DatasetError`; as `ImageCache.init`.
-  package func open(_ directory: String, _ settings: DatasetSettings, cache: ImageCache.Settings) throws -> OpenDataset {
+  package func open(_ directory: String, _ settings: DatasetSettings, cache: ImageCache.Settings) throws -> OpenDataset
+  {
     var dataset = try openAll(directory, settings, cache)
     if let classes = settings.classes {
       guard (2...dataset.train.task.classes).contains(classes) else {
         throw DatasetError.folder(
-          path: directory, problem: "--classes \(classes) is out of range: 2 to the \(dataset.train.task.classes) there are")
+          path: directory,
+          problem: "--classes \(classes) is out of range: 2 to the \(dataset.train.task.classes) there are")
       }
       dataset = OpenDataset(
         train: dataset.train.limited(toClasses: classes), test: dataset.test.limited(toClasses: classes),

@@ -11,7 +11,9 @@ package struct FolderListing: Sendable {
     let modifiedNanoseconds: Int
 
     /// The last component, by which files are put into their order.
-    var name: Substring { path.utf8.lastIndex(of: UInt8(ascii: "/")).map { path[path.index(after: $0)...] } ?? path[...] }
+    var name: Substring {
+      path.utf8.lastIndex(of: UInt8(ascii: "/")).map { path[path.index(after: $0)...] } ?? path[...]
+    }
   }
 
   let root: String
@@ -53,7 +55,8 @@ package struct FolderListing: Sendable {
     var checksum: UInt32 = 0
     for (part, files) in [("train", train), ("test", test)] {
       for file in files {
-        var line = "\(part)/\(file.path)\0\(file.label) \(file.size) \(file.modifiedSeconds).\(file.modifiedNanoseconds)\n"
+        var line =
+          "\(part)/\(file.path)\0\(file.label) \(file.size) \(file.modifiedSeconds).\(file.modifiedNanoseconds)\n"
         checksum = line.withUTF8 { CRC32C.checksum(UnsafeRawBufferPointer($0), continuing: checksum) }
       }
     }

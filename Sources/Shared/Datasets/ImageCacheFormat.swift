@@ -102,7 +102,9 @@ enum ImageCacheFormat {
 
   private static func bytes(_ descriptor: Int32, _ offset: Int, _ count: Int) -> [UInt8]? {
     var bytes = [UInt8](repeating: 0, count: count)
-    let got = try? bytes.withUnsafeMutableBytes { try FileOperations.live.readAll(into: $0, from: descriptor, at: offset) }
+    let got = try? bytes.withUnsafeMutableBytes {
+      try FileOperations.live.readAll(into: $0, from: descriptor, at: offset)
+    }
     return got == count ? bytes : nil
   }
 

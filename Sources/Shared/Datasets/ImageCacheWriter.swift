@@ -33,6 +33,25 @@ struct ImageCacheWriter {
     }
   }
 
+  /// How far the file is.
+  private struct State {
+    var description: ImageCacheFormat.Description
+    var sums = Sums()
+    /// Files that are decoded, or cannot be.
+    var done = 0
+    var checksum: UInt32 = 0
+
+    mutating func append(_ bytes: UnsafeRawBufferPointer, to writer: borrowing AtomicFile.Writer) throws {
+      checksum = CRC32C.checksum(bytes, continuing: checksum)
+      try writer.write(bytes)
+    }
+
+    mutating func append(_ bytes: [UInt8], to writer: borrowing AtomicFile.Writer) throws {
+      checksum = bytes.withUnsafeBytes { CRC32C.checksum($0, continuing: checksum) }
+      try bytes.withUnsafeBytes { try writer.write($0) }
+    }
+  }
+
   private let listing: FolderListing
   private let settings: ImageCache.Settings
   private let wanted: ImageCacheFormat.Description
@@ -50,30 +69,20 @@ struct ImageCacheWriter {
   /// - Throws: as `ImageCache.init`; nothing is left at `path` then but what was there.
   func write(to path: String) throws -> ImageCacheFormat.Description {
     let pool = try WorkerPool(workers: settings.threads)
-    var description = wanted
-    description.unreadable = listing.unreadable
+    var state = State(description: wanted)
+    state.description.unreadable = listing.unreadable
     try AtomicFile.write(to: path, mode: 0o600) { writer in
-      var checksum: UInt32 = 0
-      func append(_ bytes: UnsafeRawBufferPointer) throws {
-        checksum = CRC32C.checksum(bytes, continuing: checksum)
-        try writer.write(bytes)
-      }
-      try ImageCacheFormat.header.withUnsafeBytes { try append($0) }
-      var sums = Sums()
-      var done = 0
-      func write(_ files: [FolderListing.File], sums: inout Sums) throws -> Int {
-        try self.write(files, pool, &description, &sums, done: &done, append)
-      }
-      description.trainImages = try write(listing.train, sums: &sums)
-      var ignored = Sums()
-      description.testImages = try write(listing.test, sums: &ignored)
-      guard description.trainImages > 0, description.testImages > 0 else { throw error(description) }
-      finish(&description, sums)
-      let json = try ImageCacheFormat.encode(description)
-      try (json + ImageCacheFormat.littleEndian(UInt32(json.count))).withUnsafeBytes { try append($0) }
-      try ImageCacheFormat.littleEndian(checksum).withUnsafeBytes { try writer.write($0) }
+      try state.append(ImageCacheFormat.header, to: writer)
+      state.description.trainImages = try write(listing.train, pool, &state, to: writer)
+      let sums = state.sums
+      state.description.testImages = try write(listing.test, pool, &state, to: writer)
+      guard state.description.trainImages > 0, state.description.testImages > 0 else { throw error(state.description) }
+      finish(&state.description, sums)
+      let json = try ImageCacheFormat.encode(state.description)
+      try state.append(json + ImageCacheFormat.littleEndian(UInt32(json.count)), to: writer)
+      try state.append(ImageCacheFormat.littleEndian(state.checksum), to: writer)
     }
-    return description
+    return state.description
   }
 
   /// No image of a part can be read.
@@ -81,13 +90,13 @@ struct ImageCacheWriter {
     guard let first = description.unreadable.first else { return .folder(path: listing.root, problem: "no images") }
     return .folder(
       path: listing.root,
-      problem: "no image \(description.trainImages == 0 ? "for training" : "for testing") can be read, among them \(first)")
+      problem:
+        "no image \(description.trainImages == 0 ? "for training" : "for testing") can be read, among them \(first)")
   }
 
   /// - Returns: how many of the files are images.
   private func write(
-    _ files: [FolderListing.File], _ pool: WorkerPool, _ description: inout ImageCacheFormat.Description,
-    _ sums: inout Sums, done: inout Int, _ append: (UnsafeRawBufferPointer) throws -> Void
+    _ files: [FolderListing.File], _ pool: WorkerPool, _ state: inout State, to writer: borrowing AtomicFile.Writer
   ) throws -> Int {
     let size = format.recordBytes
     let piece = max(4 * pool.workers, Self.pieceBytes / size)
@@ -97,19 +106,19 @@ struct ImageCacheWriter {
     for start in stride(from: 0, to: files.count, by: piece) {
       if settings.interruption.isRequested { throw InterruptedError() }
       let files = files[start..<min(start + piece, files.count)]
-      let outcomes = decode(files, pool, into: records, &sums)
+      let outcomes = decode(files, pool, into: records, &state.sums)
       for (place, outcome) in outcomes.enumerated() {
         switch outcome {
         case .image(let width, let height):
           count += 1
-          description.include(width: width, height: height)
-          try append(UnsafeRawBufferPointer(start: records + place * size, count: size))
+          state.description.include(width: width, height: height)
+          try state.append(UnsafeRawBufferPointer(start: records + place * size, count: size), to: writer)
         case .unreadable(let reason):
-          description.unreadable.append(.init(path: files[start + place].path, reason: reason))
+          state.description.unreadable.append(.init(path: files[start + place].path, reason: reason))
         }
       }
-      done += files.count
-      settings.progress(done, listing.train.count + listing.test.count)
+      state.done += files.count
+      settings.progress(state.done, listing.train.count + listing.test.count)
     }
     return count
   }

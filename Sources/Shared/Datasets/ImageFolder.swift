@@ -16,8 +16,10 @@ enum ImageFolder {
   ///   nil for an error.
   /// - Throws: `DatasetError` naming the folder, what was expected and what was found.
   static func list(_ directory: String, testFraction: Double?) throws(DatasetError) -> FolderListing {
-    let parts = try DirectoryEntry.list(directory) { _ in }.filter { if case .directory = $0.kind { true } else { false } }
-      .map(\.name)
+    let parts = try DirectoryEntry.list(directory) { _ in }.filter {
+      if case .directory = $0.kind { true } else { false }
+    }
+    .map(\.name)
     var listing = try listTraining(directory)
     let classNames = listing.classNames
     if let test = testNames.first(where: parts.contains) {
@@ -66,7 +68,9 @@ enum ImageFolder {
   private static func classes(in path: String) throws(DatasetError) -> [String] {
     var foreign: String?
     let entries = try DirectoryEntry.list(path) { foreign = $0 }
-    if let foreign { throw .folder(path: "\(path)/\(foreign)", problem: "the name of the class is not UTF-8; rename it") }
+    if let foreign {
+      throw .folder(path: "\(path)/\(foreign)", problem: "the name of the class is not UTF-8; rename it")
+    }
     var names: [String] = []
     var spellings: [String: String] = [:]
     for entry in entries {
@@ -75,7 +79,8 @@ enum ImageFolder {
       case .broken(let code): throw .directoryNotReadable(path: "\(path)/\(entry.name)", code: code)
       case .file, .other: continue
       }
-      guard ImageTask.classNameBytes.contains(entry.name.utf8.count), !entry.name.unicodeScalars.contains(where: isControl)
+      guard ImageTask.classNameBytes.contains(entry.name.utf8.count),
+        !entry.name.unicodeScalars.contains(where: isControl)
       else { throw .folder(path: "\(path)/\(entry.name)", problem: "a class's name has no control characters") }
       if let other = spellings.updateValue(entry.name, forKey: entry.name.lowercased()) {
         throw .folder(
@@ -119,7 +124,8 @@ enum ImageFolder {
   ) throws(DatasetError) {
     var unreadable: [FolderListing.Unreadable] = []
     for entry in try DirectoryEntry.list(
-      "\(listing.root)/\(path)", foreign: { unreadable.append(.init(path: "\(path)/\($0)", reason: "its name is no UTF-8")) })
+      "\(listing.root)/\(path)",
+      foreign: { unreadable.append(.init(path: "\(path)/\($0)", reason: "its name is no UTF-8")) })
     {
       let child = "\(path)/\(entry.name)"
       let isImage = extensions.contains { entry.name.lowercased().hasSuffix($0) }

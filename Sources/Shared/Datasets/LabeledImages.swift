@@ -34,6 +34,12 @@ extension LabeledImages {
       self, task.limited(to: classes), indices: (0..<UInt32(count)).filter { label(at: Int($0)) < classes })
   }
 
+  /// The same images, normalized as those of another task of the same shape and classes.
+  package func normalized(as task: ImageTask) -> any LabeledImages {
+    precondition(task.shape == self.task.shape && task.classes == self.task.classes, "\(task) for \(self.task)")
+    return task == self.task ? self : SelectedImages(self, task, indices: (0..<UInt32(count)).map { $0 })
+  }
+
   /// How many images there are of each class.
   package func countsByClass() -> [Int] {
     (0..<count).reduce(into: [Int](repeating: 0, count: task.classes)) { $0[Int(label(at: $1))] += 1 }

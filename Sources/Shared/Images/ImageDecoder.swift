@@ -54,10 +54,15 @@ package struct ImageDecoder: Sendable {
   }
 
   /// Likewise, to where 3 x size x size bytes have room.
+  ///
+  /// - Returns: the pixels of the file's sides.
+  /// - Throws: `ImageError`.
   package func writePlanes(
     of bytes: UnsafeRawBufferPointer, size: Int, to planes: UnsafeMutableBufferPointer<UInt8>
-  ) throws(ImageError) {
-    try decode(bytes, reduction: { Self.reduction(shorterSide: $0, size: size) }).writePlanes(size: size, to: planes)
+  ) throws(ImageError) -> (width: Int, height: Int) {
+    let image = try decode(bytes, reduction: { Self.reduction(shorterSide: $0, size: size) })
+    image.writePlanes(size: size, to: planes)
+    return (image.horizontal.pixels, image.vertical.pixels)
   }
 
   /// How many samples a reduced JPEG must have at least, per side, for each pixel that is made of them. With 6, the

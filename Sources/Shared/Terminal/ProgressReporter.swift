@@ -98,6 +98,31 @@ package final class ProgressReporter: Sendable {
     }
   }
 
+  /// Reports work before the training; shown only if it is time to.
+  ///
+  /// - Parameters:
+  ///   - what: is done.
+  ///   - noun: what is counted.
+  package func count(_ what: String, _ noun: String, done: Int, all: Int) {
+    let time = now()
+    state.withLock { state in
+      let interval = console.isTerminal ? Self.barInterval : Self.lineInterval
+      if let shown = state.shown, time - shown < interval { return }
+      state.shown = time
+      let seconds = time - state.runStart
+      var text = "\(what)  \(done) of \(Formatting.count(all, noun))"
+      if seconds > 0, done > 0 {
+        text += "  \(Formatting.fixed(Double(done) / seconds, decimals: 0)) \(noun)s/s"
+        text += "  \(Formatting.duration(seconds: seconds * Double(all - done) / Double(done))) left"
+      }
+      if console.isTerminal {
+        console.setStatus(String(text.prefix(console.width - 1)))
+      } else {
+        console.printLine(text)
+      }
+    }
+  }
+
   /// Removes the bar; the last thing to do, or what to do before results are printed.
   package func finish() { console.setStatus("") }
 

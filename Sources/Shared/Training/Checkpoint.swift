@@ -1,3 +1,4 @@
+import Datasets
 import NeuralNetwork
 import Platform
 import RunFiles
@@ -76,6 +77,8 @@ package struct RunProgress: Codable, Equatable, Sendable {
   package struct Settings: Codable, Equatable, Sendable {
     /// The value of `--data`, absolute; nil in the cloud.
     package var data: String?
+    /// What is wanted of the images; nil in the cloud.
+    package var dataset: DatasetSettings?
     /// Seconds without progress of the peer after which the run ends.
     package var timeout: Double
     /// Seconds between two checkpoints in an epoch; 0 for none.

@@ -84,9 +84,8 @@ package final class Predictor {
     -> Predictions
   {
     let task = metadata.configuration.task
-    guard images.task == task else {
-      throw ConfigurationError("the weights are for images of \(task), but these are of \(images.task)")
-    }
+    try task.requireClasses(of: images.task, "the weights")
+    let images = images.normalized(as: task)
     let loader = try BatchLoader(.evaluation(images, batchSize: batchSize), prefetch: 1)
     var predictions = Predictions(
       classes: task.classes, withExit: exit != nil, withFinal: rest != nil || cutShape == nil,

@@ -7,7 +7,7 @@ extension RunConfiguration: Codable {
   private enum CodingKeys: String, CodingKey {
     case strategy, architecture, cut, bottleneck, bits, scale, compression, epochs, momentum, schedule, seed, data,
       window
-    /// Absent if it is that of CIFAR-10.
+    /// Absent if it is that of CIFAR-10, or, with synthetic data, the usual one.
     case task
     case exitHead = "exit_head"
     case batchSize = "batch_size"
@@ -29,7 +29,8 @@ extension RunConfiguration: Codable {
   package init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
     strategy = try values.decode(Strategy.self, forKey: .strategy)
-    task = try values.decodeIfPresent(ImageTask.self, forKey: .task) ?? .cifar10
+    data = try values.decode(String.self, forKey: .data)
+    task = try values.decodeIfPresent(ImageTask.self, forKey: .task) ?? .standard(data: data)
     network = SplitNetwork.Configuration(
       architecture: try values.decode(Architecture.self, forKey: .architecture), cut: 1, exitHead: .pool,
       input: task.shape, classes: task.classes)
@@ -58,7 +59,6 @@ extension RunConfiguration: Codable {
     weightDecay = try values.decode(Float.self, forKey: .weightDecay)
     schedule = try values.decode(LearningRateSchedule.self, forKey: .schedule)
     seed = try values.decode(UInt64.self, forKey: .seed)
-    data = try values.decode(String.self, forKey: .data)
     trainImages = try values.decode(Int.self, forKey: .trainImages)
     testImages = try values.decode(Int.self, forKey: .testImages)
   }
@@ -67,7 +67,7 @@ extension RunConfiguration: Codable {
   package func encode(to encoder: any Encoder) throws {
     var values = encoder.container(keyedBy: CodingKeys.self)
     try values.encode(strategy, forKey: .strategy)
-    if task != .cifar10 { try values.encode(task, forKey: .task) }
+    if task != .standard(data: data) { try values.encode(task, forKey: .task) }
     try values.encode(network.architecture, forKey: .architecture)
     if strategy.isCut {
       try values.encode(network.cut, forKey: .cut)

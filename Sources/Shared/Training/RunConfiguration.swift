@@ -19,7 +19,7 @@ package struct RunConfiguration: Equatable, Sendable {
   package var weightDecay = Defaults.weightDecay
   package var schedule = Defaults.schedule
   package var seed = Defaults.seed
-  /// Where the images come from: "cifar10" or "synthetic". For the record; the cloud computes with what it is sent.
+  /// Where the images come from, a `DatasetKind`. For the record; the cloud computes with what it is sent.
   package var data: String
   /// Images of an epoch.
   package var trainImages: Int
@@ -95,6 +95,13 @@ extension RunConfiguration {
       "shape of an image", shape, "1x1x1 to 256x256x4")
     try require(
       ImageTask.classCounts.contains(task.classes), "number of classes", task.classes, "2 to 65535")
+    try require(
+      task.classNames.isEmpty || task.classNames.count == task.classes, "number of class names",
+      task.classNames.count, "\(task.classes), or none")
+    if let name = task.classNames.first(where: { !ImageTask.classNameBytes.contains($0.utf8.count) }) {
+      try require(
+        false, "length of a class's name", name.utf8.count, "1 to \(ImageTask.classNameBytes.upperBound) bytes")
+    }
     try require(
       task.mean.count == shape.channels && task.mean.allSatisfy(\.isFinite), "mean", task.mean,
       "a number for each of \(shape.channels) channels")
