@@ -19,7 +19,7 @@ struct FuzzTarget: Sendable {
 
   static let all: [FuzzTarget] = [
     .frames, .messages, .conversation, .connection, .activations, .encoding, .zstd, .safetensorsHeader,
-    .safetensorsReader, .configuration, .runFiles, .jsonOutline, .commandLine, .tls, .trustFiles,
+    .safetensorsReader, .configuration, .runFiles, .jsonOutline, .commandLine, .tls, .trustFiles, .images,
   ]
 }
 
