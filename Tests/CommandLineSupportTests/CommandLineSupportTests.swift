@@ -1,4 +1,5 @@
 import CommandLineSupport
+import Datasets
 import Foundation
 import Platform
 import Testing
@@ -24,8 +25,37 @@ import Training
   }
 
   @Test func imagesComeFromWhereTheOptionSays() throws {
-    #expect(try ImageSource(option: "synthetic") == .synthetic)
-    #expect(try ImageSource(option: "./synthetic") == .cifar10(directory: "./synthetic"))
+    for (option, kind, directory) in [
+      ("synthetic", DatasetKind.synthetic, ""), ("./synthetic", .cifar10, "./synthetic"),
+      ("folder:a:b", .folder, "a:b"),
+      ("tiny-imagenet:/t", .tinyImageNet, "/t"), ("synthetic:x", .cifar10, "synthetic:x"),
+      ("other:x", .cifar10, "other:x"),
+    ] {
+      let source = try ImageSource(option: option)
+      #expect(source.kind == kind && source.directory == directory, "\(option)")
+      #expect(source.option == (kind == .cifar10 ? directory : option), "\(option)")
+    }
+  }
+
+  @Test func whatTheImagesHaveNoUseForIsRefused() throws {
+    func refused(_ option: String, _ change: (inout DatasetSettings) -> Void) -> String? {
+      var settings = DatasetSettings()
+      change(&settings)
+      do {
+        _ = try ImageSource(option: option, settings: settings)
+        return nil
+      } catch { return "\(error)" }
+    }
+    #expect(
+      refused("cifar10:x") { $0.imageSize = 64 }
+        == "--image-size: these images are cifar10; it is for image files, and synthetic images")
+    #expect(
+      refused("cifar10:x") { $0.labels = .coarse }?.hasPrefix("--labels coarse: these images are cifar10") == true)
+    #expect(refused("tiny-imagenet:x") { $0.testFraction = 0.1 }?.hasPrefix("--test-fraction") == true)
+    #expect(refused("synthetic") { $0.skipsUnreadable = true }?.hasPrefix("--skip-unreadable") == true)
+    #expect(refused("folder:x") { ($0.testFraction, $0.imageSize, $0.skipsUnreadable) = (0.1, 64, true) } == nil)
+    #expect(refused("synthetic") { ($0.imageSize, $0.classes) = (64, 200) } == nil)
+    #expect(refused("cifar100:x") { $0.labels = .coarse } == nil)
   }
 
   private static func readme() throws -> String {

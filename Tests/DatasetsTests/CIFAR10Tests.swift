@@ -53,7 +53,7 @@ import Testing
     #expect(
       "\(error)"
         == "data file \(folder.path)/data_batch_1.bin: expected 30730000 bytes, found 9219; give the folder of"
-        + " CIFAR-10's binary files with --data (scripts/fetch-cifar10.sh downloads it), or --data synthetic")
+        + " a data set with --data (scripts/fetch-cifar10.sh downloads CIFAR-10), or --data synthetic")
   }
 
   @Test func hintOnlyWhereItHelps() {
@@ -136,7 +136,7 @@ import Testing
     try folder.write("data_batch_1.bin", [0x1f, 0x8b, 8, 0])
     openFails(.compressed(path: path))
     let error = DatasetError.wrongFileSize(path: path, expectedBytes: 30_730_000, actualBytes: 30_740_000)
-    #expect("\(error)".contains("found 30740000, which is 10000 records of CIFAR-100; give the folder of CIFAR-10's"))
+    #expect("\(error)".contains("found 30740000, which is 10000 records of CIFAR-100; give the folder of"))
   }
 
   @Test func filesAreClosedAfterUseAndAfterAnError() throws {

@@ -9,7 +9,7 @@ import Testing
 
 /// Predictions from files against the models that wrote the files.
 @Suite struct PredictorTests {
-  private static let images = SyntheticImages(split: .test, count: 6, seed: 3)
+  private static let images = SyntheticImages(split: .test, count: 6, seed: 3, task: .cifar10)
 
   /// Both models after one step, their files in `base`, and the logits that they give themselves for the test images in
   /// batches of 4, the features sent through encoder and decoder.
@@ -21,7 +21,7 @@ import Testing
     let (front, exit) = (try edge.front(), try edge.exit())
     let rest = try LocalNetwork(configuration, compute: compute).rest()
     let values = configuration.scheduled(step: 0)
-    let train = SyntheticImages(split: .train, count: 8, seed: 3)
+    let train = SyntheticImages(split: .train, count: 8, seed: 3, task: .cifar10)
     let (images, labels) = try BatchPreparer.training(train, batchSize: 8, seed: 3).preparedTensor(
       0, epoch: 0)
     let features = front.forward(images, training: true)
@@ -138,8 +138,8 @@ import Testing
       let error = #expect(throws: ConfigurationError.self) {
         try predictor.predict(PatternImages(.small, count: 1), interruption: Interruption())
       }
-      #expect(error?.description.contains("images of 32x32x3, 10 classes, ") == true)
-      #expect(error?.description.contains("these are of 16x24x1, 3 classes, ") == true)
+      #expect(error?.description.contains("for images of 32x32x3, ") == true)
+      #expect(error?.description.contains("these are of 16x24x1") == true)
     }
   }
 
