@@ -9,7 +9,8 @@ enum JoinExchange {
 
   /// The edge's side.
   ///
-  /// - Throws: `TrustError.invitation` if the cloud does not accept it; `ConnectionError`, `SystemError`.
+  /// - Throws: `TrustError.invitation` if the cloud does not accept it, `TrustError.cloudFailed`; `ConnectionError`,
+  ///   `SystemError`.
   static func join(_ stream: any ByteStream, _ secret: [UInt8], name: String, patience: Patience) throws {
     let name = Array(printable(name).utf8)
     try stream.writeAll(secret + [UInt8(name.count)] + name, patience: patience)
@@ -19,6 +20,7 @@ enum JoinExchange {
     case .unknown: throw TrustError.invitation(reason: "is not known to the cloud")
     case .used: throw TrustError.invitation(reason: "was used by another edge, or by this one before it was removed")
     case .expired: throw TrustError.invitation(reason: "has expired")
+    case .failed: throw TrustError.cloudFailed
     case nil: throw TrustError.invitation(reason: "got the answer \(answer) that this release does not know")
     }
   }
