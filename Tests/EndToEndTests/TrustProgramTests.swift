@@ -54,7 +54,7 @@ import Testing
     let removed = try ChildProcess.startEdge(cloud, in: directory, .tiny, keys("edge")).wait()
     expectError(removed, .edge, code: 77, mentioning: ["does not know this edge's key", "cloud-trainer invite"])
     let plain = try ChildProcess.startEdge(cloud, in: directory, .tiny, keys("edge") + ["--insecure"]).wait()
-    expectError(plain, .edge, code: 75, mentioning: ["takes no plain text", "--insecure"])
+    expectError(plain, .edge, code: 77, mentioning: ["takes no plain text", "--insecure"])
     let none = try run(.cloud, ["edges", "remove", key] + keys("cloud"))
     expectError(none, .cloud, code: 64, mentioning: ["no key begins with"])
     // Another cloud in its place.
@@ -90,6 +90,13 @@ import Testing
     cloud.process.send(signal: SIGTERM)
     #expect(try cloud.process.wait().errors.contains("the key of this cloud: "))
     #expect(FileManager.default.fileExists(atPath: directory.path(".local/state/hierarchical-trainer/key.pem")))
+  }
+
+  /// An invitation that nobody can read is not made.
+  @Test func inviteNeedsItsOutput() throws {
+    let lost = try ChildProcess.run(.cloud, ["invite"] + keys("cloud"), in: directory, output: .closed)
+    expectError(lost, .cloud, code: 74, mentioning: ["standard output"])
+    #expect(!FileManager.default.fileExists(atPath: directory.path("keys of cloud")))
   }
 
   @Test(arguments: [
