@@ -156,7 +156,9 @@ package enum Program {
   /// The parser takes the value of `--bits -1` for an option.
   private static func negativeValueHint(for line: String, _ arguments: [String]) -> String {
     for (option, value) in zip(arguments, arguments.dropFirst())
-    where line.hasPrefix("Missing value for '\(option) ") && value.hasPrefix("-") && Double(value) != nil {
+    where line.hasPrefix("Missing value for '\(option) ") && value.hasPrefix("-")
+      && value.dropFirst().first?.isNumber == true
+    {
       return "; write \(option)=\(value) for a negative value"
     }
     return ""
