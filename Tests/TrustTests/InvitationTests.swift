@@ -130,10 +130,14 @@ import Testing
     let invitation = try invitations().invite(to: somewhere, validFor: 60)
     let impostor = try TestSide()
     let door = try TestDoor(impostor.settings)
-    guard case .invitation? = #expect(throws: TrustError.self, performing: { try join(invitation, door) }) else {
+    guard
+      case .invitation(let reason)? = #expect(throws: TrustError.self, performing: { try join(invitation, door) })
+    else {
       Issue.record("another error")
       return
     }
+    // In full: a mistake may be in the last digit.
+    for side in [cloud, impostor] { #expect(try reason.contains("\(side.fingerprint)")) }
     _ = door.cause()
     #expect(try invitations().use(invitation.secret, by: key(edge)) == .welcome)
   }

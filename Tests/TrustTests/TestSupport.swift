@@ -55,7 +55,7 @@ final class TestDoor: Sendable {
 
   /// Its stream, and the key of the edge.
   func edge() throws -> (stream: any ByteStream, key: Fingerprint?) {
-    guard case .edge(let stream, let key) = try admitted() else { throw ConnectionError.closed }
+    guard case .edge(let stream, let key, _) = try admitted() else { throw ConnectionError.closed }
     return (stream, key)
   }
 

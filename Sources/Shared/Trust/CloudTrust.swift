@@ -5,8 +5,8 @@ import Transport
 package struct CloudTrust: Sendable {
   /// Somebody who was let in.
   package enum Guest: Sendable {
-    /// An edge that begins to speak.
-    case edge(any ByteStream, key: Fingerprint?)
+    /// An edge that begins to speak: with a key that has joined, or with a certificate of an authority, if it encrypts.
+    case edge(any ByteStream, key: Fingerprint?, subject: String?)
     /// One that is trusted from now on, and has gone again.
     case joined(KnownKey)
   }
@@ -69,7 +69,7 @@ package struct CloudTrust: Sendable {
         client: socket.remoteEndpoint, cause: error,
         saidNothing: !hasSpoken && Handshake.isGone(error) || error is OnlyLookedError, refusal: nil)
     }
-    if acceptsPlainText { return .edge(socket, key: nil) }
+    if acceptsPlainText { return .edge(socket, key: nil, subject: nil) }
     let refusal = Refusal(
       code: .encryptionRequired,
       reason: """
@@ -123,7 +123,9 @@ package struct CloudTrust: Sendable {
     let stream = TLSStream(session, around: socket) { [own] in Self.meaning(of: $0, in: $1, own) }
     do {
       let (peer, purpose) = try stream.handshake(patience)
-      guard purpose == .join else { return .edge(stream, key: peer) }
+      guard purpose == .join else {
+        return .edge(stream, key: peer, subject: settings.authority == nil ? nil : stream.peerSubject)
+      }
       guard let peer, settings.authority == nil else {
         throw TrustError.invitation(reason: "is not needed by a cloud that trusts an authority")
       }

@@ -3,9 +3,9 @@ import Transport
 
 /// How an edge joins, inside TLS: it sends the secret of its invitation, the length of its name in one byte, and the
 /// name; the cloud answers with one byte, an `Invitations.Answer`.
-enum JoinExchange {
+package enum JoinExchange {
   /// Bytes of a name at most.
-  static let maximumNameByteCount = 64
+  package static let maximumNameByteCount = 64
 
   /// The edge's side.
   ///
@@ -40,8 +40,11 @@ enum JoinExchange {
     return bytes
   }
 
-  /// Names are written on terminals and into logs.
-  private static func printable(_ name: String) -> String {
+  /// What a name may be: written on terminals and into logs as it is.
+  package static func isName(_ text: String) -> Bool { !text.isEmpty && printable(text) == text }
+
+  /// What is left of a name that somebody else has chosen.
+  static func printable(_ name: String) -> String {
     String(
       name.unicodeScalars.filter { (0x20...0x7e).contains($0.value) }.prefix(maximumNameByteCount).map(Character.init))
   }

@@ -68,6 +68,11 @@ package struct StateDirectory: Sendable {
   /// - Throws: as `identityOrNew`.
   package func fingerprint() throws -> Fingerprint { try identityOrNew().fingerprint }
 
+  /// The name of this side's key; nil if there is none.
+  ///
+  /// - Throws: `TrustError.unusable`, `OpenSSLError`.
+  package func storedFingerprint() throws -> Fingerprint? { try storedIdentity()?.fingerprint }
+
   private func storedIdentity() throws -> Identity? {
     guard let bytes = try contents(of: Self.keyFile) else { return nil }
     do { return try Identity(key: PEM.key(bytes)) } catch {

@@ -71,6 +71,16 @@ final class TLSSession {
     return result == X509_V_OK ? nil : String(cString: X509_verify_cert_error_string(result))
   }
 
+  /// The subject of the peer's certificate, as it is written on terminals: "/CN=field 7"; nil if it has none.
+  var peerSubject: String? {
+    guard let certificate = SSL_get1_peer_certificate(ssl) else { return nil }
+    defer { X509_free(certificate) }
+    var text = [CChar](repeating: 0, count: 256)
+    guard X509_NAME_oneline(X509_get_subject_name(certificate), &text, Int32(text.count)) != nil else { return nil }
+    let subject = JoinExchange.printable(CText.string(text))
+    return subject.isEmpty ? nil : subject
+  }
+
   /// Whether both sides have agreed on keys, and the peer has proved that it has that of its certificate: what comes
   /// before that, anybody may have said.
   private(set) var isEncrypted = false
