@@ -33,6 +33,11 @@ struct Join: ParsableCommand {
   func validate() throws {
     try Program.checkingUsage { _ = try Invitation(parsing: invitation) }
     _ = try cloud.map(LinkOptions.endpoint)
+    if let name, !JoinExchange.isName(name) {
+      throw ValidationError(
+        "--name \(name.debugDescription): expected 1 to \(JoinExchange.maximumNameByteCount) printable ASCII characters"
+      )
+    }
     guard (0.1...86_400).contains(timeout.value) else {
       throw ValidationError("--timeout \(timeout) is out of range: 0.1 to 86400 seconds")
     }
@@ -51,6 +56,7 @@ struct Join: ParsableCommand {
           invitation, at: endpoint, name: name ?? NetworkAddresses.hostName(), timeout: timeout.value,
           cancellation: cancellation)
       } catch { throw interruption.verdict(on: error) }
+      if let own = try state.state.storedFingerprint() { logger.info("the key of this edge: \(own)") }
       try Program.printLine("joined \(endpoint), key \(joined.fingerprint)")
     }
   }

@@ -1,6 +1,9 @@
 import ArgumentParser
+import CommandLineSupport
+import Logging
 import Training
 import Transport
+import Trust
 
 extension ScaleGranularity: ExpressibleByArgument {}
 extension ActivationCompression: ExpressibleByArgument {}
@@ -52,6 +55,15 @@ struct LinkOptions: ParsableArguments {
   /// - Throws: `ValidationError`.
   func endpoint() throws -> Endpoint {
     try Self.endpoint(parsing: cloud ?? Self.defaultCloud)
+  }
+
+  /// Where no cloud was named and the default has none, tells of those that were joined.
+  func tellOfJoinedClouds(after error: any Error, _ trust: TrustOptions, _ logger: Logger) {
+    guard cloud == nil, case ConnectionError.cannotConnect = error,
+      let clouds = try? KnownKeys.clouds(trust.state.state).all(), !clouds.isEmpty
+    else { return }
+    let addresses = clouds.compactMap(\.address).joined(separator: ", ")
+    logger.notice("no --cloud was given, so \(Self.defaultCloud) was tried; joined is \(addresses)")
   }
 
   /// The value of `--cloud` as an address.

@@ -76,8 +76,11 @@ struct PlanCommand: ParsableCommand {
       try local.withCloud(
         request.needsCloud ? link.endpoint() : nil, machine, interruption, logger
       ) { cloud in
-        let made = try planner.plan(
-          cloud: cloud, trust: trust.settings, timeout: machine.timeout.value)
+        let made: Plan
+        do { made = try planner.plan(cloud: cloud, trust: trust.settings, timeout: machine.timeout.value) } catch {
+          if !local.local { link.tellOfJoinedClouds(after: error, trust, logger) }
+          throw error
+        }
         let command = command(made.recommended.setting)
         try Program.printLine(PlanTable(made, request.base).rendered(command: command))
         try output?.write(PlanDocument(made, request.base, compute: compute, command: command).encoded())

@@ -160,6 +160,7 @@ struct Train: ParsableCommand {
         let summary: RunSummary
         do { summary = try session.run() } catch {
           removeNewDirectories()
+          if !local.local { link.tellOfJoinedClouds(after: error, trust, logger) }
           throw error
         }
         try Program.printLine(SummaryTable(summary).rendered())

@@ -155,7 +155,7 @@ import Testing
     try? client.writeAll(noise)
     client.close()
     try cloud.process.wait(for: "the refusal") {
-      cloud.process.errors.contains("did not begin a run") ? true : nil
+      cloud.process.errors.contains("was not let in") ? true : nil
     }
     #expect(cloud.process.errors.contains("bad magic: expected HTRN"))
     let edge = try ChildProcess.startEdge(cloud, in: directory).wait()

@@ -104,7 +104,7 @@ import Transport
       client.close()
       return true
     }
-    try cloud.wait(for: "its departure") { cloud.errors.contains("did not begin a run") ? true : nil }
+    try cloud.wait(for: "its departure") { cloud.errors.contains("was not let in") ? true : nil }
     let edge = try ChildProcess.run(
       .edge,
       ["train", "--cloud", "\(endpoint)", "--run-dir", directory.path("edge")] + EdgeRun.tiny.arguments,

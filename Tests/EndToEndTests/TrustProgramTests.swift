@@ -54,7 +54,7 @@ import Testing
     let removed = try ChildProcess.startEdge(cloud, in: directory, .tiny, keys("edge")).wait()
     expectError(removed, .edge, code: 77, mentioning: ["does not know this edge's key", "cloud-trainer invite"])
     let plain = try ChildProcess.startEdge(cloud, in: directory, .tiny, keys("edge") + ["--insecure"]).wait()
-    expectError(plain, .edge, code: 75, mentioning: ["takes no plain text", "--insecure"])
+    expectError(plain, .edge, code: 77, mentioning: ["takes no plain text", "--insecure"])
     let none = try run(.cloud, ["edges", "remove", key] + keys("cloud"))
     expectError(none, .cloud, code: 64, mentioning: ["no key begins with"])
     // Another cloud in its place.
@@ -92,10 +92,48 @@ import Testing
     #expect(FileManager.default.fileExists(atPath: directory.path(".local/state/hierarchical-trainer/key.pem")))
   }
 
+  /// What keeps an edge from joining is told where it can be mended, and the line is there all the same.
+  @Test func invitationsThatCannotWork() throws {
+    let cloud = try RunningCloud(in: directory, ["--tls"] + keys("cloud"))
+    #expect(try !run(.cloud, ["invite", "--address", "\(cloud.endpoint)"] + keys("cloud")).errors.contains("WARNING"))
+    let other = try run(.cloud, ["invite", "--address", "\(cloud.endpoint)"] + keys("other cloud"))
+    #expect(
+      other.end == .exited(0) && other.errors.contains("WARNING at \(cloud.endpoint) is a cloud with another key"))
+    cloud.process.send(signal: SIGTERM)
+    let log = try cloud.process.wait().errors
+    #expect(log.contains("it expects another key"), "\(log)")
+    let none = try run(.cloud, ["invite", "--address", "\(cloud.endpoint)"] + keys("cloud"))
+    #expect(none.end == .exited(0) && none.outputLines.count == 1)
+    #expect(none.errors.contains("WARNING no cloud is found at \(cloud.endpoint)"), "\(none.errors)")
+  }
+
+  /// A cloud that was joined elsewhere is named when none was.
+  @Test func joinedCloudsAreNamed() throws {
+    let cloud = try RunningCloud(in: directory, ["--tls"] + keys("cloud"))
+    #expect(try run(.edge, ["join", " \(invite(cloud))\n"] + keys("edge")).end == .exited(0))
+    let train = try run(.edge, ["train"] + EdgeRun.tiny.arguments + keys("edge"))
+    // Unless one listens at the default address.
+    if train.end == .exited(69) { #expect(train.errors.contains("joined is \(cloud.endpoint)"), "\(train.errors)") }
+    #expect(try run(.edge, ["clouds"] + keys("edge")).errors.contains("the key of this edge: "))
+  }
+
+  /// An invitation that nobody can read is not made.
+  @Test func inviteNeedsItsOutput() throws {
+    let lost = try ChildProcess.run(.cloud, ["invite"] + keys("cloud"), in: directory, output: .closed)
+    expectError(lost, .cloud, code: 74, mentioning: ["standard output"])
+    #expect(!FileManager.default.fileExists(atPath: directory.path("keys of cloud")))
+  }
+
   @Test(arguments: [
     (["train", "--tls", "--insecure"], "exclude each other"), (["train", "--tls-key", "k"], "--tls-certificate"),
     (["join", "nonsense"], "address/fingerprint/secret"), (["join", ""], "address/fingerprint/secret"),
-    (["train", "--state-dir", ""], "--state-dir is empty"), (["train", "--local", "--tls"], "--local"),
+    (["train", "--state-dir", ""], "--state-dir is empty"),
+    (["clouds", "--state-dir", "/nowhere"], "no such directory"), (["clouds", "remove", ""], "is empty"),
+    (["train", "--cloud", "http://h:7070"], "leave out http://"),
+    (
+      ["join", "x:1/" + String(repeating: "0", count: 64) + "/" + String(repeating: "0", count: 32), "--name", "bö"],
+      "printable ASCII"
+    ), (["train", "--local", "--tls"], "--local"),
   ])
   func wrongUsage(arguments: [String], words: String) throws {
     expectError(try run(.edge, arguments), .edge, code: 64, mentioning: [words])
@@ -103,7 +141,8 @@ import Testing
 
   @Test(arguments: [
     (["invite", "--valid", "soon"], "--valid soon"), (["invite", "--valid", "40d"], "30d"),
-    (["invite", "--address", "x"], "--address"), (["invite", "--address", "x:0"], "port 0"),
+    (["invite", "--address", "x"], "--address"), (["invite", "--address", "[::]:1"], "one address"),
+    (["invite", "--valid", "-3m"], "--valid=-3m"), (["invite", "--address", "x:0"], "port 0"),
     (["--max-parameters", "0"], "--max-parameters 0"),
   ])
   func wrongUsageOfTheCloud(arguments: [String], words: String) throws {

@@ -49,11 +49,10 @@ extension FuzzTarget {
       "0cloud.example.org:7070/\(digits)/\(digits.prefix(32))", "0[::1]:1/\(digits)/\(digits.prefix(32))",
       #"1{"keys":[{"fingerprint":"\#(digits)","name":"edge","since":"2026-11-27T00:00:00Z"}]}"#,
       "2-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3v\n-----END PRIVATE KEY-----\n",
-      "3-----BEGIN CERTIFICATE-----\nMIHz\n-----END CERTIFICATE-----\n",
     ].map { Array($0.utf8) }
   } run: { input in
     var input = FuzzInput(input)
-    let kind = input.byte() % 4
+    let kind = input.byte() % 3
     let bytes = input.rest()
     switch kind {
     case 0:
@@ -64,8 +63,7 @@ extension FuzzTarget {
     case 1:
       do { _ = try JSONMismatch.decode([KnownKey].self, from: bytes) } catch is JSONMismatch {} catch is DecodingError {
       }
-    case 2: do { _ = try PEM.key(bytes) } catch is OpenSSLError {}
-    default: do { _ = try PEM.certificate(bytes) } catch is OpenSSLError {}
+    default: do { _ = try PEM.key(bytes) } catch is OpenSSLError {}
     }
   }
 }
@@ -75,10 +73,7 @@ private enum FuzzSides {
 
   static func sessions() throws -> (edge: TLSSession, cloud: TLSSession) {
     try identities.withLock { identities in
-      func make() throws -> Identity {
-        let key = try Identity.makeKey()
-        return try Identity(key: key, certificate: Identity.makeCertificate(of: key))
-      }
+      func make() throws -> Identity { try Identity(key: Identity.makeKey()) }
       let (edge, cloud) = try identities ?? (make(), make())
       identities = (edge, cloud)
       let (edgeKey, cloudKey) = (edge.fingerprint, cloud.fingerprint)

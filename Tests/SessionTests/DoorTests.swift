@@ -89,6 +89,24 @@ private struct RecordingLog: LogHandler {
     #expect(lines.all.suffix(2).allSatisfy { $0.hasPrefix("warning 999 more like it") }, "\(lines.all)")
   }
 
+  /// Each reason has its line, and so has each key; whoever makes very many keys does not fill the log.
+  @Test func reasonsHaveTheirOwnLines() {
+    let log = DoorLog(Logger(label: "door") { [lines] _ in RecordingLog(lines) })
+    func key(_ number: Int) -> Fingerprint {
+      Fingerprint(parsing: String(repeating: "0", count: 60) + String(number + 4096, radix: 16))!
+    }
+    func reject(_ cause: any Error) {
+      log.rejected(RejectedClientError(client: nil, cause: cause, saidNothing: false, refusal: nil))
+    }
+    for reason in ["is unknown", "was used", "has expired"] { reject(TrustError.invitation(reason: reason)) }
+    reject(TrustError.refusedByEdge(own: key(0)))
+    for path in ["a", "b"] { reject(TrustError.unusable(path: path, reason: "r")) }
+    for _ in 0..<3 { for number in 0..<2 { reject(TrustError.unknownEdge(key(number))) } }
+    #expect(lines.all.count == 8, "\(lines.all)")
+    for number in 0..<1000 { reject(TrustError.unknownEdge(key(number))) }
+    #expect(lines.all.count < 30)
+  }
+
   @Test func busyRefusalsAreCounted() throws {
     let cloud = try cloud(SessionFolder())
     let edge = try FakeEdge(cloud.endpoint, quickConfiguration(), run: "inside")

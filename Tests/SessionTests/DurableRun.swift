@@ -205,16 +205,17 @@ final class CuttableWay: Sendable {
   ///   - cutAfter: bytes towards the cloud after which each connection but the last is cut: the first one after the
   ///     first number, and so on.
   ///   - damages: whether the next byte is changed instead.
-  init(to cloud: Endpoint, cutAfter: [Int], damages: Bool = false) throws {
+  ///   - strangers: who answers the connections after those, each one of them, before it is the cloud again.
+  init(to cloud: Endpoint, cutAfter: [Int], damages: Bool = false, then strangers: [Endpoint] = []) throws {
     let listener = try SocketListener(on: Endpoint(host: "127.0.0.1", port: 0))
     self.listener = listener
     thread = Background {
-      var limits = cutAfter[...]
+      var (limits, strangers) = (cutAfter[...], strangers[...])
       while let near = try? listener.accept(timeout: 60) {
-        let far = try Socket.connect(to: cloud, timeout: 60)
-        let limit = limits.popFirst() ?? .max
+        let limit = limits.popFirst()
+        let far = try Socket.connect(to: limit == nil ? strangers.popFirst() ?? cloud : cloud, timeout: 60)
         let (up, down) = (
-          Background { Self.forward(near, far, limit: limit, damages: damages) },
+          Background { Self.forward(near, far, limit: limit ?? .max, damages: damages) },
           Background { Self.forward(far, near, limit: .max) }
         )
         _ = up.result()

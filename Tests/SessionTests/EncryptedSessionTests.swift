@@ -1,9 +1,10 @@
-import Platform
 import TestSupport
 import Testing
 
 @testable import CloudSide
 @testable import EdgeSide
+@testable import Platform
+@testable import RunFiles
 @testable import Training
 @testable import Transport
 @testable import Trust
@@ -65,6 +66,71 @@ import Testing
     try run.expectSame(as: whole)
   }
 
+  /// Once a run has begun nobody ends it who has not proved to be its cloud: neither with words in clear, nor with
+  /// another key, nor with another protocol.
+  @Test(arguments: [Strategy.hierarchical, .split]) func strangersEndNoRun(_ strategy: Strategy) throws {
+    var run = try DurableRun(strategy, in: folder)
+    let whole = try run.whole()
+    run.trust = (cloudTrust, edgeTrust)
+    run.trust.edge.encryption = .always
+    let cloud = try run.cloud()
+    run.trust.cloud.stateDirectory = folder.path + "/impostor"
+    let impostor = try run.cloud()
+    let liars = try [48, 42, 80, 120].map { try Liar(saying: [21, 3, 3, 0, 2, 2, $0]) }
+    let web = try Liar(saying: Array("HTTP/1.1 400 Bad Request\r\n\r\n".utf8))
+    let way = try CuttableWay(
+      to: cloud.endpoint, cutAfter: [6000], then: liars.map(\.endpoint) + [web.endpoint, impostor.endpoint])
+    _ = try run.edge(way.endpoint)
+    cloud.awaitCompleted(1)
+    cloud.stop()
+    impostor.stop()
+    #expect(try run.folder.metrics("run").events.contains("reconnected"))
+    try run.expectSame(as: whole)
+  }
+
+  /// The cloud itself may end a run: it does not know the edge any more. No more than a step is lost.
+  @Test func removedEdgeKeepsItsWork() throws {
+    var run = try DurableRun(.hierarchical, in: folder)
+    run.checkpointInterval = 0
+    run.trust = (cloudTrust, edgeTrust)
+    run.trust.edge.encryption = .always
+    let first = try run.cloud()
+    let (isTime, isRefused) = (Guarded(false), Guarded(false))
+    // The last batch of the first epoch.
+    let images = TriggeringImages(drawnImages(.train, run.configuration), afterReads: 9) {
+      isTime.change { $0 = true }
+      isRefused.wait { $0 ? () : nil }
+    }
+    let edge = Background { [run] in try run.edge(first.endpoint, train: images) }
+    isTime.wait { $0 ? () : nil }
+    first.stop()
+    let edges = KnownKeys.edges(try cloudTrust.state)
+    let key = try edges.remove(edgeTrust.state.fingerprint().description)
+    let second = try run.cloud(on: first.endpoint)
+    sleep(milliseconds: 2000)
+    isRefused.change { $0 = true }
+    #expect(try edge.error() as? TrustError == .refusedByCloud(own: key.fingerprint))
+    let state = try Checkpoint.read(RunDirectory(resuming: "\(folder.path)/run"), role: .edge) { _ in }[0].progress
+      .state
+    #expect(state.epoch == 1 && state.completedSteps >= 2, "\(state)")
+    try edges.add(key)
+    _ = try run.edge(second.endpoint)
+    second.awaitCompleted(1)
+    second.stop()
+  }
+
+  /// What keeps a run that has begun from connecting is no reason to end it, but for the word of its cloud.
+  @Test func whatEndsNoRun() throws {
+    let key = try cloudTrust.state.fingerprint()
+    let passing: [TrustError] = [
+      .noCloud, .noKey(path: "k"), .unusable(path: "k", reason: "r"), .noStateDirectory,
+      .otherCloud(address: "a", expected: [], actual: key), .unproved(address: "a", alert: "unknown ca"),
+      .certificate(reason: "expired", of: .cloud), .certificateRefused(alert: "certificate expired"),
+    ]
+    for error in passing { #expect(LinkKeeper.isPassing(error), "\(error)") }
+    #expect(!LinkKeeper.isPassing(TrustError.refusedByCloud(own: key)))
+  }
+
   /// The link that is held back carries what is encrypted.
   @Test func shapedLink() throws {
     var configuration = try quickConfiguration()
@@ -82,11 +148,12 @@ import Testing
     #expect(throws: TrustError.noCloud) {
       try runEdge(quickConfiguration(), cloud.endpoint, folder, run: "a", trust: stranger)
     }
+    let key = try stranger.state.fingerprint()
     try KnownKeys.clouds(stranger.state).add(KnownKey(cloudTrust.state.fingerprint(), name: "cloud"))
     let error = #expect(throws: TrustError.self) {
       try runEdge(quickConfiguration(), cloud.endpoint, folder, run: "b", trust: stranger)
     }
-    #expect(try error == .refusedByCloud(own: stranger.state.fingerprint()))
+    #expect(error == .refusedByCloud(own: key))
     #expect(error.map { ErrorKind($0) } == .untrusted)
     var plain = TrustSettings()
     plain.encryption = .never
@@ -98,6 +165,18 @@ import Testing
     #expect(!folder.exists("cloud"))
   }
 
+  /// At the first connection nothing is lost by ending.
+  @Test func wordsInClearEndTheFirstConnection() throws {
+    let liar = try Liar(saying: [21, 3, 3, 0, 2, 2, 48])
+    var trust = edgeTrust
+    trust.encryption = .always
+    let error = #expect(throws: TrustError.self) {
+      try runEdge(quickConfiguration(), liar.endpoint, folder, trust: trust)
+    }
+    #expect(error.map { ErrorKind($0) } == .untrusted)
+    #expect(error?.description(peer: "the cloud").hasPrefix("whoever answers at 127.0.0.1:") == true)
+  }
+
   @Test func tooManyParameters() throws {
     let cloud = try TestCloud(folder, sessions: nil) { $0.maximumParameters = 100 }
     let refusal = #expect(throws: RefusedError.self) { try runEdge(quickConfiguration(), cloud.endpoint, folder) }
@@ -105,4 +184,26 @@ import Testing
     #expect(refusal?.reason.contains("--max-parameters") == true)
     cloud.stop()
   }
+}
+
+/// Somebody who answers whatever comes with the same words.
+private final class Liar: Sendable {
+  private let listener: SocketListener
+
+  var endpoint: Endpoint { listener.localEndpoint }
+
+  init(saying words: [UInt8]) throws {
+    let listener = try SocketListener(on: Endpoint(host: "127.0.0.1", port: 0))
+    self.listener = listener
+    _ = Background {
+      while let socket = try? listener.accept(timeout: 60) {
+        try socket.writeAll(words)
+        socket.shutdownWriting()
+        socket.drain(maximumBytes: 1 << 16, patience: Patience(deadline: Deadline(secondsFromNow: 5)))
+        socket.close()
+      }
+    }
+  }
+
+  deinit { listener.close() }
 }

@@ -28,7 +28,8 @@ import Testing
     ("host:+80", "the port must be a number from 0 to 65535"),
     ("host:-1", "the port must be a number from 0 to 65535"),
     ("host:７０", "the port must be a number from 0 to 65535"),
-    ("http://host:80", "an IPv6 address needs brackets, as in [::1]:7070"),
+    ("http://host:80", "leave out http://"),
+    ("[fe80::1]:80", "an address of one link needs its interface, as in [fe80::1%eth0]:7070"),
     ("a b:80", "the host has a character that no host name has"),
     ("a/b:80", "the host has a character that no host name has"),
   ])

@@ -3,6 +3,12 @@ import TestSupport
 
 @testable import Trust
 
+extension PEM {
+  static func text(ofCertificate certificate: OpenSSLObject) throws -> [UInt8] {
+    try write("write a certificate") { PEM_write_bio_X509($0, certificate.pointer) }
+  }
+}
+
 /// An authority for tests, and what it signs.
 struct Authority {
   private let key: OpenSSLObject

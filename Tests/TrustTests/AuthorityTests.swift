@@ -1,3 +1,4 @@
+import Glibc
 import TestSupport
 import Testing
 
@@ -23,8 +24,9 @@ import Testing
     let door = try TestDoor(settings(cloud))
     let edge = try TestSide(settings(edge))
     let edgeError = edge.errorOfSpeaking(to: door, as: Endpoint(host: host, port: door.endpoint.port)) { stream in
-      guard case .edge(let other, let key)? = try? door.admitted() else { return }
+      guard case .edge(let other, let key, let subject)? = try? door.admitted() else { return }
       #expect(key == nil)
+      #expect(subject?.hasPrefix("/CN=") == true && subject?.hasSuffix("=a edge") == true, "\(subject ?? "")")
       try other.writeAll([1])
     }
     do { _ = try door.admitted() } catch { return (edgeError, (error as? RejectedClientError)?.cause) }
@@ -95,7 +97,7 @@ import Testing
     ]
     for files in cases {
       guard
-        case .unusable("/nowhere.pem", _)? = #expect(
+        case .unusable("/nowhere.pem", "No such file or directory")? = #expect(
           throws: TrustError.self,
           performing: { try CloudTrust(settings(files), listeningOn: Endpoint(host: "::", port: 1)).check() })
       else {
@@ -103,6 +105,9 @@ import Testing
         continue
       }
     }
+    #expect(chmod(files.key, 0o644) == 0)
+    let error = #expect(throws: TrustError.self) { try EdgeTrust(settings(files)).check() }
+    #expect(error?.description(peer: "").contains("\(files.key) cannot be used: others") == true)
     let other = try authority.issue("other", names: nil)
     let mixed = AuthorityFiles(certificate: files.certificate, key: other.key, authority: files.authority)
     #expect(throws: TrustError.self) { try EdgeTrust(settings(mixed)).check() }

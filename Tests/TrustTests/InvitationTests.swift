@@ -1,7 +1,7 @@
-import Platform
 import TestSupport
 import Testing
 
+@testable import Platform
 @testable import Transport
 @testable import Trust
 
@@ -28,6 +28,7 @@ import Testing
     #expect(try Invitation(parsing: "\(sixth)") == sixth)
     #expect(sixth.secret != invitation.secret)
     let line = "\(invitation)"
+    #expect(try Invitation(parsing: " \(line.prefix(40))\n  \(line.dropFirst(40))\n") == invitation)
     for damaged in [
       "", "/", "//", String(line.dropLast()), String(line.dropFirst(17)), line + "00", line + "/x",
       line.replacing("cloud.example.org:7070", with: "cloud.example.org:0"), line.replacing("/", with: " "),
@@ -57,6 +58,27 @@ import Testing
     _ = try KnownKeys.edges(cloud.state).remove(edge.fingerprint.description)
     #expect(try invitations.use(invitation.secret, by: key(edge)) == .used)
     #expect(try invitations.use(other.secret, by: key(second)) == .welcome)
+  }
+
+  /// Whatever cannot be written: nobody has come in, or the invitation is used.
+  @Test(arguments: ["invitations.json", "edges.json"]) func fullDisk(file: String) throws {
+    var operations = FileOperations.live
+    operations.rename = { from, to in
+      guard !to.hasSuffix("/" + file) else {
+        errno = ENOSPC
+        return -1
+      }
+      return FileOperations.live.rename(from, to)
+    }
+    let invitation = try invitations().invite(to: somewhere, validFor: 60)
+    let full = Invitations(StateDirectory(path: try cloud.state.path, operations: operations))
+    #expect(throws: FileError.self) { try full.use(invitation.secret, by: key(edge)) }
+    #expect(try KnownKeys.edges(cloud.state).all() == [])
+    // There is space again: for one of them.
+    let second = try TestSide()
+    #expect(try invitations().use(invitation.secret, by: key(second)) == .welcome)
+    #expect(try invitations().use(invitation.secret, by: key(edge)) == .used)
+    #expect(try KnownKeys.edges(cloud.state).all().map(\.fingerprint) == [second.fingerprint])
   }
 
   @Test func expires() throws {
@@ -108,12 +130,41 @@ import Testing
     let invitation = try invitations().invite(to: somewhere, validFor: 60)
     let impostor = try TestSide()
     let door = try TestDoor(impostor.settings)
-    guard case .invitation? = #expect(throws: TrustError.self, performing: { try join(invitation, door) }) else {
+    guard
+      case .invitation(let reason)? = #expect(throws: TrustError.self, performing: { try join(invitation, door) })
+    else {
       Issue.record("another error")
       return
     }
+    // In full: a mistake may be in the last digit.
+    for side in [cloud, impostor] { #expect(try reason.contains("\(side.fingerprint)")) }
     _ = door.cause()
     #expect(try invitations().use(invitation.secret, by: key(edge)) == .welcome)
+  }
+
+  /// 'cloud-trainer invite' looks whether the cloud is where the line says, and uses nothing up.
+  @Test func looking() throws {
+    let door = try TestDoor(cloud.settings)
+    let invitation = try invitations().invite(to: door.endpoint, validFor: 60)
+    try EdgeTrust.check(invitation, timeout: 20, cancellation: Cancellation())
+    let error = #expect(throws: RejectedClientError.self) { try door.admitted() }
+    #expect(error?.saidNothing == true)
+    let other = try TestDoor(TestSide().settings)
+    let wrong = Invitation(cloud: other.endpoint, fingerprint: invitation.fingerprint, secret: invitation.secret)
+    #expect(throws: TrustError.self) { try EdgeTrust.check(wrong, timeout: 20, cancellation: Cancellation()) }
+    #expect(try invitations().use(invitation.secret, by: key(edge)) == .welcome)
+  }
+
+  /// A cloud that cannot write says so.
+  @Test func cloudThatCannotWrite() throws {
+    let invitation = try invitations().invite(to: somewhere, validFor: 60)
+    let door = try TestDoor(cloud.settings)
+    try cloud.state.write(Array("{".utf8), to: "invitations.json")
+    #expect(throws: TrustError.cloudFailed) { try join(invitation, door) }
+    guard case .unusable? = door.cause() as? TrustError else {
+      Issue.record("another cause")
+      return
+    }
   }
 
   /// Whoever may only join may not speak, and the other way round: a secret is not read as a hello.

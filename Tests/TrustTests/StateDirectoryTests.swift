@@ -13,20 +13,67 @@ import Testing
     return stat(path, &status) == 0 ? status.st_mode & 0o777 : 0
   }
 
-  /// It is made once, nobody else can read it, and a lost certificate is made anew of the same key.
+  /// It is made once, nobody else can read it, and a lost one is made anew by whoever may.
   @Test func keyIsMadeOnce() throws {
     let state = try TestSide().state
+    #expect(throws: TrustError.noKey(path: "\(state.path)/key.pem")) { try state.identity() }
     let fingerprint = try state.fingerprint()
-    let (key, certificate) = ("\(state.path)/key.pem", "\(state.path)/certificate.pem")
+    let key = "\(state.path)/key.pem"
     let bytes = try FileOperations.live.contents(of: key)
-    #expect(mode(key) == 0o600 && mode(certificate) == 0o600)
+    #expect(mode(key) == 0o600)
     #expect(mode(state.path) == 0o700)
     #expect(try state.fingerprint() == fingerprint)
-    let first = try FileOperations.live.contents(of: certificate)
-    #expect(unlink(certificate) == 0)
-    #expect(try state.fingerprint() == fingerprint)
-    #expect(try FileOperations.live.contents(of: certificate) != first)
+    #expect(try state.identity().fingerprint == fingerprint)
     #expect(try FileOperations.live.contents(of: key) == bytes)
+    #expect(try names(in: state.path) == [".lock", "key.pem"])
+    #expect(unlink(key) == 0)
+    #expect(throws: TrustError.noKey(path: key)) { try state.identity() }
+    #expect(try state.fingerprint() != fingerprint)
+  }
+
+  /// Where nothing has to be written, nothing is: the file system may not allow it.
+  @Test func readingWritesNothing() throws {
+    let side = try TestSide()
+    let fingerprint = try side.fingerprint
+    var operations = FileOperations.live
+    operations.open = { path, flags, mode in
+      guard flags & (O_WRONLY | O_RDWR) == 0 else {
+        errno = EROFS
+        return -1
+      }
+      return FileOperations.live.open(path, flags, mode)
+    }
+    let state = StateDirectory(path: try side.state.path, operations: operations)
+    #expect(try state.fingerprint() == fingerprint)
+    #expect(try KnownKeys.edges(state).all() == [])
+    #expect(throws: FileError.self) { try KnownKeys.edges(state).add(KnownKey(fingerprint, name: "edge")) }
+  }
+
+  /// Another process that holds the lock is waited for, and not for ever.
+  @Test func heldLock() throws {
+    let state = StateDirectory(path: try TestSide().state.path, lockSeconds: 0.1)
+    try state.locked {
+      let other = #expect(throws: TrustError.self) { try state.locked {} }
+      #expect(other?.description(peer: "the cloud").contains("another process has held it for 0.1 s") == true)
+    }
+    try state.locked {}
+  }
+
+  /// What others can write, or have written, is not trusted.
+  @Test func othersMayChangeNothing() throws {
+    let state = try TestSide().state
+    _ = try state.fingerprint()
+    for mode: mode_t in [0o777, 0o720, 0o702] {
+      #expect(chmod(state.path, mode) == 0)
+      let error = #expect(throws: TrustError.self) { try state.fingerprint() }
+      #expect(error?.description(peer: "").contains("call chmod 700") == true, "\(String(describing: error))")
+    }
+    #expect(chmod(state.path, 0o755) == 0)
+    _ = try state.fingerprint()
+    guard geteuid() == 0 else { return }
+    #expect(chown("\(state.path)/key.pem", 4711, 0) == 0)
+    let error = #expect(throws: TrustError.self) { try state.fingerprint() }
+    #expect(error?.description(peer: "").contains("another user, of number 4711") == true)
   }
 
   @Test func twoProcessesMakeOneKey() throws {
@@ -35,7 +82,7 @@ import Testing
     #expect(Set(try sides.map { try $0.result().get() }).count == 1)
   }
 
-  /// What is damaged, of another key, or open to others is named, and left as it is.
+  /// What is damaged, or open to others, is named, and left as it is.
   @Test func unusableFilesAreNamed() throws {
     let state = try TestSide().state
     _ = try state.fingerprint()
@@ -47,12 +94,6 @@ import Testing
       try state.fingerprint()
     }
     #expect(chmod(key, 0o600) == 0)
-    try state.write(try PEM.text(ofKey: Identity.makeKey()), to: "key.pem")
-    guard case .unusable(let path, _)? = #expect(throws: TrustError.self, performing: { try state.fingerprint() })
-    else {
-      return
-    }
-    #expect(path == "\(state.path)/certificate.pem")
     for damaged in ["", "-----BEGIN PRIVATE KEY-----\nMC4CAQ", "nonsense"] {
       try state.write(Array(damaged.utf8), to: "key.pem")
       guard case .unusable(key, _)? = #expect(throws: TrustError.self, performing: { try state.fingerprint() }) else {
@@ -90,6 +131,11 @@ import Testing
     #expect(throws: TrustError.noSuchKey(text: "", matches: 2)) { try edges.remove("") }
     #expect(try edges.remove("A1") == keys[1])
     #expect(try edges.all() == [keys[0]])
+    // Or by the name, if it is the only one.
+    try edges.add(keys[1])
+    #expect(throws: TrustError.noSuchKey(text: "n", matches: 2)) { try edges.remove("n") }
+    _ = try edges.remove("a1")
+    #expect(try edges.remove("n") == keys[0])
   }
 
   /// SHA-256 of `SubjectPublicKeyInfo`, computed with openssl's program from the same key.

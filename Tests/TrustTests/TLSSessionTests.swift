@@ -10,14 +10,13 @@ import Testing
   private let identities: (cloud: Identity, edge: Identity)
 
   init() throws {
-    func identity() throws -> Identity {
-      let key = try Identity.makeKey()
-      return try Identity(key: key, certificate: Identity.makeCertificate(of: key))
-    }
-    identities = (try identity(), try identity())
+    identities = (try Identity(key: Identity.makeKey()), try Identity(key: Identity.makeKey()))
   }
 
-  private func sessions() throws -> (edge: TLSSession, cloud: TLSSession) {
+  private func sessions(_ identities: (cloud: Identity, edge: Identity)? = nil) throws -> (
+    edge: TLSSession, cloud: TLSSession
+  ) {
+    let identities = identities ?? self.identities
     let (edge, cloud) = (identities.edge.fingerprint, identities.cloud.fingerprint)
     return (
       try TLSSession(TLSContext(.edge, identities.edge, TLSVerification { key, _ in key == cloud })),
@@ -42,6 +41,47 @@ import Testing
       carry(cloud, to: edge)
     }
     return (edge, cloud)
+  }
+
+  /// Trust is in the key: a certificate may have ended.
+  @Test func datesMeanNothing() throws {
+    func identity() throws -> Identity {
+      let key = try Identity.makeKey()
+      return try Identity(
+        key: key, certificate: Identity.makeCertificate(of: key, from: "19990101000000Z", to: "19990102000000Z"))
+    }
+    let (edge, cloud) = try sessions((identity(), identity()))
+    #expect(try !edge.handshake())
+    carry(edge, to: cloud)
+    #expect(try !cloud.handshake())
+    carry(cloud, to: edge)
+    #expect(try edge.handshake())
+    carry(edge, to: cloud)
+    #expect(try cloud.handshake())
+  }
+
+  /// An alert says something of the peer only once the peer has proved its key.
+  @Test func alertsBeforeTheProofAreTold() throws {
+    let (edge, _) = try sessions()
+    _ = try edge.handshake()
+    [UInt8]([21, 3, 3, 0, 2, 2, 48]).withUnsafeBytes { edge.receive($0) }
+    let error = #expect(throws: OpenSSLError.self) { try edge.handshake() }
+    #expect(error?.alert == 48 && error?.reason == "unknown ca", "\(String(describing: error))")
+    #expect(!edge.isEncrypted)
+    // One that comes after it, from a cloud that does not trust this edge.
+    let stranger = try Identity(key: Identity.makeKey())
+    let late = try sessions((identities.cloud, stranger)).edge
+    let suspicious = try TLSSession(TLSContext(.cloud, identities.cloud, TLSVerification { _, _ in false }))
+    _ = try late.handshake()
+    carry(late, to: suspicious)
+    _ = try suspicious.handshake()
+    carry(suspicious, to: late)
+    #expect(try late.handshake())
+    carry(late, to: suspicious)
+    #expect(throws: OpenSSLError.self) { try suspicious.handshake() }
+    carry(suspicious, to: late)
+    let refusal = #expect(throws: OpenSSLError.self) { try read(late) }
+    #expect(refusal?.alert == 48 && late.isEncrypted)
   }
 
   /// Agrees on keys, and writes a message from the edge to the cloud.

@@ -41,10 +41,11 @@ import Testing
   }
 
   @Test func unknownEdge() throws {
+    let key = try edge.fingerprint
     try KnownKeys.clouds(edge.state).add(KnownKey(cloud.fingerprint, name: "cloud"))
     let door = try TestDoor(cloud.settings)
-    #expect(try edge.errorOfSpeaking(to: door) as? TrustError == .refusedByCloud(own: edge.fingerprint))
-    #expect(try door.cause() as? TrustError == .unknownEdge(edge.fingerprint))
+    #expect(edge.errorOfSpeaking(to: door) as? TrustError == .refusedByCloud(own: key))
+    #expect(door.cause() as? TrustError == .unknownEdge(key))
   }
 
   @Test func removedEdge() throws {
@@ -60,7 +61,7 @@ import Testing
     let proxy = try TestSide()
     try KnownKeys.edges(proxy.state).add(KnownKey(edge.fingerprint, name: "edge"))
     let door = try TestDoor(proxy.settings)
-    guard case .otherCloud(_, let expected, let actual)? = edge.errorOfSpeaking(to: door) as? TrustError else {
+    guard case .otherCloud(_, let expected, let actual, _)? = edge.errorOfSpeaking(to: door) as? TrustError else {
       Issue.record("another error")
       return
     }
@@ -90,21 +91,6 @@ import Testing
     let door = try TestDoor(cloud.settings, reading: 1)
     #expect(throws: TrustError.noCloud) { try edge.connect(to: door) }
     #expect(throws: TrustError.noCloud) { try EdgeTrust(edge.settings).check() }
-  }
-
-  /// Trust is in the key: a certificate may have ended, and be replaced.
-  @Test func certificatesRotate() throws {
-    try TestSide.introduce(cloud: cloud, edge: edge)
-    for side in [cloud, edge] {
-      let state = try side.state
-      let key = try PEM.key(try #require(try state.contents(of: "key.pem")))
-      let ended = try Identity.makeCertificate(of: key, from: "19990101000000Z", to: "19990102000000Z")
-      try state.write(try PEM.text(ofCertificate: ended), to: "certificate.pem")
-    }
-    let door = try TestDoor(cloud.settings)
-    let left = try edge.connect(to: door)
-    try left.writeAll([42])
-    #expect(try receive(1, from: door.edge().stream) == [42])
   }
 
   // MARK: Other clients and other servers
@@ -145,7 +131,7 @@ import Testing
         Issue.record("no error")
       } catch {
         #expect((error as? RefusedError)?.code == (isBusy ? .busy : nil), "\(error)")
-        #expect((error as? TLSError)?.reason.contains("is not TLS") == (isBusy ? nil : true), "\(error)")
+        #expect((error as? TLSError)?.isPlain == (isBusy ? nil : true), "\(error)")
       }
       try server.value()
     }
@@ -204,7 +190,36 @@ import Testing
       try EdgeTrust(edge.settings).secure(socket, to: listener.localEndpoint, cancellation: nil)
     }
     #expect(error?.code == .busy)
+    #expect(error?.description.hasPrefix("whoever answers at 127.0.0.1:") == true)
     try server.value()
+  }
+
+  /// Anybody can say in clear that a key is not known: that is no word of the cloud.
+  @Test(arguments: [UInt8(48), 42, 116]) func alertsInClearProveNothing(alert: UInt8) throws {
+    try TestSide.introduce(cloud: cloud, edge: edge)
+    let listener = try SocketListener(on: Endpoint(host: "127.0.0.1", port: 0))
+    let server = Background { try listener.accept(timeout: 20).writeAll([21, 3, 3, 0, 2, 2, alert]) }
+    let socket = try Socket.connect(to: listener.localEndpoint, timeout: 20)
+    let error = #expect(throws: TrustError.self) {
+      try EdgeTrust(edge.settings).secure(socket, to: listener.localEndpoint, cancellation: nil)
+    }
+    guard case .unproved? = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+    try server.value()
+  }
+
+  /// A cloud that cannot read its own files does not say that it does not know an edge.
+  @Test func faultsOfTheCloudAreItsOwn() throws {
+    try TestSide.introduce(cloud: cloud, edge: edge)
+    try cloud.state.write(Array("{".utf8), to: "edges.json")
+    let door = try TestDoor(cloud.settings)
+    #expect((edge.errorOfSpeaking(to: door) as? RefusedError)?.code == .busy)
+    guard case .unusable? = door.cause() as? TrustError else {
+      Issue.record("another cause")
+      return
+    }
   }
 
   /// Plain text needs no key where nobody else can listen, and else the consent of both.

@@ -42,6 +42,7 @@ final class TestDoor: Sendable {
     let listener = try SocketListener(on: Endpoint(host: "127.0.0.1", port: 0))
     self.listener = listener
     let trust = CloudTrust(settings, listeningOn: listen ?? listener.localEndpoint)
+    _ = try trust.check()
     guest = Background {
       let socket = try listener.accept(timeout: 20)
       return try trust.admit(socket, patience: Patience(deadline: Deadline(secondsFromNow: seconds)))
@@ -54,7 +55,7 @@ final class TestDoor: Sendable {
 
   /// Its stream, and the key of the edge.
   func edge() throws -> (stream: any ByteStream, key: Fingerprint?) {
-    guard case .edge(let stream, let key) = try admitted() else { throw ConnectionError.closed }
+    guard case .edge(let stream, let key, _) = try admitted() else { throw ConnectionError.closed }
     return (stream, key)
   }
 

@@ -18,7 +18,7 @@ final class CloudDoor: Sendable {
     let offer: ResumeOffer?
     /// Seconds of silence that it allows.
     let silence: Double
-    /// Its address, and the beginning of its key's fingerprint.
+    /// Its address, and the beginning of its key's fingerprint, or its certificate's subject.
     let name: String
   }
 
@@ -211,10 +211,11 @@ final class CloudDoor: Sendable {
       case .joined(let edge):
         logger.notice(
           "the edge \(edge.name) at \(DoorLog.name(socket.remoteEndpoint)) has joined, key \(edge.fingerprint)")
-      case .edge(let stream, let key):
+      case .edge(let stream, let key, let subject):
         let connection = FramedConnection(
           stream, role: .cloud, maximumFrameBytes: options.maximumFrameBytes, cancellation: cancellation)
-        try greet(connection, socket, key, until: deadline)
+        let who = key.map { ", key \($0.short)" } ?? subject.map { ", certificate \($0)" } ?? ""
+        try greet(connection, socket, who, until: deadline)
       }
     } catch ConnectionError.cancelled {
       // It was told that the cloud goes.
@@ -222,11 +223,10 @@ final class CloudDoor: Sendable {
     state.change { $0.endGreeting(socket) }
   }
 
-  private func greet(_ connection: FramedConnection, _ socket: Socket, _ key: Fingerprint?, until deadline: Deadline)
-    throws
-  {
+  /// - Parameter who: what is known of the client beside its address.
+  private func greet(_ connection: FramedConnection, _ socket: Socket, _ who: String, until deadline: Deadline) throws {
     let hello = try Handshake.accept(connection, until: deadline)
-    let name = DoorLog.name(connection.remoteEndpoint) + (key.map { ", key \($0.short)" } ?? "")
+    let name = DoorLog.name(connection.remoteEndpoint) + who
     do {
       let visitor = Visitor(
         connection: connection, configuration: try check(hello), exchange: hello.exchange,

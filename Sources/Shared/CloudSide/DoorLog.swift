@@ -1,13 +1,16 @@
 import Logging
 import Platform
 import Transport
+import Trust
 
 /// What the log is told of those who come to the door and do not come in: nothing of those who only look whether
 /// anybody is there, and of others no more than can be read.
 final class DoorLog: Sendable {
   private struct State {
-    /// Clients that did not begin a run, by the kind of what was wrong.
+    /// Clients that were not let in, by what was wrong.
     var rejected = RepeatedLines()
+    /// Edges whose key is not known, by the key: whoever makes very many gets no more lines.
+    var strangers = RepeatedLines(mostKinds: 16)
     /// Clients that came when there were too many, by what there were too many of: addresses cost an attacker nothing.
     var crowd = RepeatedLines()
     /// Edges that are to come back later, by their address.
@@ -24,13 +27,26 @@ final class DoorLog: Sendable {
 
   init(_ logger: Logger) { self.logger = logger }
 
-  /// A client did not begin a run.
+  /// A client was not let in.
   func rejected(_ error: any Error) {
     let rejected = error as? RejectedClientError
     if rejected?.saidNothing == true { return }
-    // An edge whose key is not known is not to be lost among those that say garbage.
-    let kind = "\(type(of: rejected?.cause ?? error))"
-    if let line = state.withLock({ $0.rejected.add("\(error)", of: kind) }) { logger.warning("\(line)") }
+    let cause = rejected?.cause ?? error
+    let line = state.withLock { state in
+      if case TrustError.unknownEdge(let key) = cause { return state.strangers.add("\(error)", of: key.description) }
+      return state.rejected.add("\(error)", of: Self.kind(of: cause))
+    }
+    // On loopback it comes again inside TLS.
+    let level: Logger.Level = cause is PlainTextError && rejected?.client?.isLoopback == true ? .notice : .warning
+    if let line { logger.log(level: level, "\(line)") }
+  }
+
+  /// What is wrong, in as many words as the client cannot choose: each reason has its line, and garbage is garbage.
+  private static func kind(of cause: any Error) -> String {
+    switch cause {
+    case is TrustError, is FileError, is SystemError, is OpenSSLError: "\(cause)"
+    default: "\(type(of: cause))"
+    }
   }
 
   /// A client was not listened to.
@@ -63,7 +79,8 @@ final class DoorLog: Sendable {
   func flush(isEnd: Bool = false) {
     let (strangers, busy) = state.withLock { state in
       (
-        state.rejected.takeDue(isEnd: isEnd) + state.crowd.takeDue(isEnd: isEnd), state.busy.takeDue(isEnd: isEnd)
+        state.rejected.takeDue(isEnd: isEnd) + state.strangers.takeDue(isEnd: isEnd)
+          + state.crowd.takeDue(isEnd: isEnd), state.busy.takeDue(isEnd: isEnd)
       )
     }
     for line in strangers { logger.warning("\(line)") }

@@ -12,13 +12,16 @@ struct RepeatedLines {
 
   private static let interval = MonotonicClock.nanoseconds(60)
   /// Whoever has many addresses does not fill the memory.
-  private static let mostKinds = 256
+  private let mostKinds: Int
 
   private var kinds: [String: Kind] = [:]
 
+  /// - Parameter mostKinds: what there are more of counts as one.
+  init(mostKinds: Int = 256) { self.mostKinds = mostKinds }
+
   /// - Returns: the line if it is for the log now; nil if it is counted.
   mutating func add(_ line: String, of kind: String, at now: UInt64 = MonotonicClock.nanoseconds()) -> String? {
-    let kind = kinds[kind] == nil && kinds.count >= Self.mostKinds ? "" : kind
+    let kind = kinds[kind] == nil && kinds.count >= mostKinds ? "" : kind
     guard kinds[kind] != nil else {
       kinds[kind] = Kind(due: now + Self.interval)
       return line

@@ -2,6 +2,7 @@ import ArgumentParser
 import Compute
 import Logging
 import Platform
+import Synchronization
 import Terminal
 import Training
 
@@ -69,6 +70,10 @@ package enum Program {
     try interruption.installSignalHandlers()
     if computes { announce(name, compute, logger) }
     do {
+      // What does not compute has nothing but its result.
+      if !computes, hasNoOutput.load(ordering: .relaxed) {
+        throw FileError(path: "standard output", operation: "write", errorNumber: EBADF)
+      }
       try body(interruption, logger)
       try finishResults(interruption, logger)
     } catch let error as ValidationError {
@@ -151,15 +156,21 @@ package enum Program {
   /// The parser takes the value of `--bits -1` for an option.
   private static func negativeValueHint(for line: String, _ arguments: [String]) -> String {
     for (option, value) in zip(arguments, arguments.dropFirst())
-    where line.hasPrefix("Missing value for '\(option) ") && value.hasPrefix("-") && Double(value) != nil {
+    where line.hasPrefix("Missing value for '\(option) ") && value.hasPrefix("-")
+      && value.dropFirst().first?.isNumber == true
+    {
       return "; write \(option)=\(value) for a negative value"
     }
     return ""
   }
 
+  /// Whether standard output was closed when the program began.
+  private static let hasNoOutput = Atomic<Bool>(false)
+
   /// Puts `/dev/null` where standard input, output or error is closed; otherwise the next socket or file would get its
   /// number, and results would be written into it.
   private static func openStandardDescriptors() {
+    hasNoOutput.store(fcntl(STDOUT_FILENO, F_GETFD) < 0, ordering: .relaxed)
     var descriptor: Int32
     repeat { descriptor = open("/dev/null", O_RDWR) } while (0...STDERR_FILENO).contains(descriptor)
     if descriptor >= 0 { close(descriptor) }

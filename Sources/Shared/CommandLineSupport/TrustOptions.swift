@@ -19,6 +19,15 @@ package struct StateOption: ParsableArguments {
     if stateDir == "" { throw ValidationError("--state-dir is empty: expected a directory") }
   }
 
+  /// Makes sure that a directory that was named is there.
+  ///
+  /// - Throws: `ValidationError`.
+  package func requireDirectory() throws {
+    if let stateDir, access(stateDir, F_OK) != 0 {
+      throw ValidationError("--state-dir \(stateDir): there is no such directory")
+    }
+  }
+
   /// - Throws: `TrustError.noStateDirectory`.
   package var state: StateDirectory { get throws { try settings.state } }
 

@@ -13,6 +13,7 @@ package enum EdgeConnector {
     let helloSent: Double
     /// When the welcome was there.
     let welcomeReceived: Double
+    let isEncrypted: Bool
   }
 
   /// Connects, and shapes the link.
@@ -49,7 +50,9 @@ package enum EdgeConnector {
         stream, role: .edge, maximumFrameBytes: maximumFrameBytes, cancellation: cancellation)
       let helloSent = Timestamp.now().secondsSince1970
       let welcome = try Handshake.connect(connection, hello: hello)
-      let greeting = Greeting(welcome: welcome, helloSent: helloSent, welcomeReceived: Timestamp.now().secondsSince1970)
+      let greeting = Greeting(
+        welcome: welcome, helloSent: helloSent, welcomeReceived: Timestamp.now().secondsSince1970,
+        isEncrypted: encrypts)
       try connection.shape(link)
       logger.info(
         "connected to the cloud at \(cloud), version \(welcome.softwareVersion)\(encrypts ? ", encrypted" : "")")
@@ -69,6 +72,8 @@ package enum EdgeConnector {
       }
     } catch let error as WireError where error.field == "magic" {
       throw TrainingError.notATrainer(address: "\(cloud)", reason: Role.edge.text(of: error))
+    } catch let error as TLSError where error.isPlain {
+      throw TrainingError.notATrainer(address: "\(cloud)", reason: error.reason)
     } catch { throw interruption.verdict(on: error) }
   }
 

@@ -16,6 +16,8 @@ struct EdgeDialer: Sendable {
   let interruption: Interruption
   let operations: SocketOperations
   let logger: Logger
+  /// Whether the cloud was spoken to inside TLS: it is not asked again whether it wants that.
+  private let isEncrypted = Guarded(false)
 
   /// Connects and says hello.
   ///
@@ -26,9 +28,12 @@ struct EdgeDialer: Sendable {
       runID: "\(run)", window: configuration.window, exchange: configuration.strategy.exchange, resume: offer,
       timeoutSeconds: timeout, configuration: configuration)
     let maximumFrameBytes = max(FrameHeader.defaultMaximumFrameBytes, try configuration.largestFrameBytes())
+    var trust = trust
+    if isEncrypted.withLock({ $0 }) { trust.encryption = .always }
     let (connection, greeting) = try EdgeConnector.connect(
       cloud, trust, hello, link: configuration.link, maximumFrameBytes: maximumFrameBytes, timeout: timeout,
       interruption: interruption, operations: operations, logger: logger)
+    if greeting.isEncrypted { isEncrypted.withLock { $0 = true } }
     if let clock = greeting.welcome.clock {
       timeline?.note(
         Timeline.ClockOffset(

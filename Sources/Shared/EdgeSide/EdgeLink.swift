@@ -122,6 +122,9 @@ final class EdgeLink: Sendable {
 
   // MARK: The computing thread
 
+  /// - Throws: what ended the link.
+  func requireGoingOn() throws { if let end = state.withLock({ $0.end }) { throw end } }
+
   /// Whether the next record need not wait.
   func hasRoom(for message: Message) -> Bool {
     state.withLock { records.hasRoom(for: message, unanswered: $0.unanswered(of: records)) }
@@ -133,9 +136,10 @@ final class EdgeLink: Sendable {
   func append(_ message: Message, waits: Bool = true) throws {
     try state.wait { state in
       let hasRoom = !waits || records.hasRoom(for: message, unanswered: state.unanswered(of: records))
-      // A step that need not wait is done, even if the user has interrupted the run: it goes on from there.
-      if let end = state.end, !(hasRoom && end is InterruptedError) { throw end }
-      return hasRoom ? () : nil
+      // A step that need not wait is done, whatever has ended the link: the run goes on from there.
+      if hasRoom { return () }
+      if let end = state.end { throw end }
+      return nil
     }
     try records.append(message)
     state.change { _ in }

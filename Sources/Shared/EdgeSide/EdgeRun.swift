@@ -184,9 +184,10 @@ final class EdgeRun {
   /// Takes the next batch of a loader. Waits for it; in training this counts as idle.
   ///
   /// - Returns: nil after the last one.
-  /// - Throws: `InterruptedError`, `DatasetError`.
+  /// - Throws: `InterruptedError`, `DatasetError`; what ended the link, before a step is begun.
   func next(_ loader: BatchLoader) throws -> Batch? {
     if interruption.isRequested { throw InterruptedError() }
+    try link?.requireGoingOn()
     guard let batch = try waiting({ try loader.next() }) else { return nil }
     isInsideStep = true
     return batch

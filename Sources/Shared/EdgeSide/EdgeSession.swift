@@ -229,10 +229,11 @@ package final class EdgeSession {
 
   // MARK: Endings
 
-  /// Writes the last state of a run that was interrupted, and says how to go on.
+  /// Writes the last state of a run that the user or the cloud has ended, or that has none, and says how to go on.
   private func endCheckpoints(of run: EdgeRun, after error: any Error) {
     let isGoingBack = error is EarlierPositionError
-    do { try run.endCheckpoints(writing: error is InterruptedError || ErrorKind(error) == .link) } catch let fileError {
+    let isWhole = [ErrorKind.interrupted, .link, .untrusted, .refused].contains(ErrorKind(error))
+    do { try run.endCheckpoints(writing: isWhole) } catch let fileError {
       if !(error is FileError) { logger.error("the last checkpoint was not written: \(fileError)") }
     }
     if !isGoingBack { logger.notice("to go on: edge-trainer resume \(options.directory)") }
@@ -268,12 +269,10 @@ package final class EdgeSession {
     }
   }
 
-  private var dialer: EdgeDialer? {
-    options.cloud.map {
-      EdgeDialer(
-        cloud: $0, trust: options.settings.trust ?? TrustSettings(), run: options.run, configuration: configuration,
-        timeout: options.settings.timeout,
-        timeline: options.timeline, interruption: interruption, operations: options.socketOperations, logger: logger)
-    }
+  private lazy var dialer = options.cloud.map {
+    EdgeDialer(
+      cloud: $0, trust: options.settings.trust ?? TrustSettings(), run: options.run, configuration: configuration,
+      timeout: options.settings.timeout,
+      timeline: options.timeline, interruption: interruption, operations: options.socketOperations, logger: logger)
   }
 }

@@ -2,6 +2,7 @@ import Logging
 import Platform
 import Training
 import Transport
+import Trust
 
 /// Sees to it that a run has a connection: when it is lost, tries again, on a thread of its own, while training goes
 /// on.
@@ -69,7 +70,7 @@ final class LinkKeeper: Sendable {
   private func connect(after loss: (any Error)?) throws -> Bool {
     let start = MonotonicClock.seconds()
     var pauses = pauses
-    var told: String?
+    var told: Set<String> = []
     // A cloud that has just gone is given a moment.
     if loss != nil, !link.rest(seconds: pauses.next()) { return false }
     while true {
@@ -83,17 +84,23 @@ final class LinkKeeper: Sendable {
       } catch let error where Self.isPassing(error) {
         if let limit, MonotonicClock.seconds() - start >= limit { throw error }
         let reason = Role.edge.text(of: error)
-        if reason != told { logger.notice("waiting for the cloud at \(dialer.cloud): \(reason)") }
-        told = reason
+        if told.insert(reason).inserted {
+          logger.log(
+            level: error is TrustError ? .warning : .notice, "waiting for the cloud at \(dialer.cloud): \(reason)")
+        }
       }
       if !link.rest(seconds: pauses.next()) { return false }
     }
   }
 
-  /// Whether a run may go on after this, once there is another connection.
+  /// Whether a run that has begun may go on after this, once there is another connection.
+  ///
+  /// Whoever answers at the cloud's address ends no run as long as he has not proved to be the cloud; and this side's
+  /// own files of trust may come back. The cloud itself may say that it does not know this edge any more.
   static func isPassing(_ error: any Error) -> Bool {
     switch error {
-    case TrainingError.peerInterrupted: true
+    case TrustError.refusedByCloud: false
+    case is TrustError, is OpenSSLError, TrainingError.notATrainer, TrainingError.peerInterrupted: true
     case let failure as Failure: [ErrorKind.link, .cannotWriteRun, .system].contains { $0.failureCode == failure.code }
     case is SystemError, is ThreadError: true
     default: RetryPauses.isPassing(error)

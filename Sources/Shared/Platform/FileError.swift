@@ -12,7 +12,11 @@ package struct FileError: Error, Equatable, CustomStringConvertible {
   }
 
   package var description: String {
-    errorNumber == ENOSPC || errorNumber == EDQUOT ? "\(problem); free space there, or write elsewhere" : problem
+    switch errorNumber {
+    case ENOSPC, EDQUOT: "\(problem); free space there, or write elsewhere"
+    case EROFS: "\(problem); make it writable, or write elsewhere"
+    default: problem
+    }
   }
 
   /// What is wrong, without the way out.

@@ -38,7 +38,7 @@ package struct JSONMismatch: Error, Equatable, CustomStringConvertible {
       return mismatch(context, name(type))
     case .dataCorrupted(let context) where context.codingPath.isEmpty:
       if let outline, let number = Numbers(bytes, outline, decode).misfit() { return number }
-      return JSONMismatch(path: [], expected: "valid JSON", actual: context.debugDescription)
+      return JSONMismatch(path: [], expected: "valid JSON", actual: "damaged or cut off")
     case .dataCorrupted(let context): return mismatch(context, "another value (\(context.debugDescription))")
     @unknown default: return JSONMismatch(path: [], expected: "valid JSON", actual: "\(error)")
     }

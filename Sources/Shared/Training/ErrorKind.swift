@@ -55,7 +55,11 @@ extension EndpointError: ClassifiedError { package var kind: ErrorKind { .usage 
 extension DatasetError: ClassifiedError { package var kind: ErrorKind { .data } }
 extension SafetensorsError: ClassifiedError { package var kind: ErrorKind { .data } }
 extension WeightsFileError: ClassifiedError { package var kind: ErrorKind { .data } }
-extension RefusedError: ClassifiedError { package var kind: ErrorKind { .refused } }
+
+extension RefusedError: ClassifiedError {
+  package var kind: ErrorKind { code == .encryptionRequired ? .untrusted : .refused }
+}
+
 extension ProtocolVersionError: ClassifiedError { package var kind: ErrorKind { .protocolError } }
 extension WireError: ClassifiedError { package var kind: ErrorKind { .protocolError } }
 extension TLSError: ClassifiedError { package var kind: ErrorKind { .link } }
@@ -69,6 +73,7 @@ extension TrustError: ClassifiedError {
   package var kind: ErrorKind {
     switch self {
     case .noStateDirectory, .noSuchKey: .usage
+    case .cloudFailed: .link
     default: .untrusted
     }
   }

@@ -45,7 +45,7 @@ package enum ConnectionError: PeerNamingError, Equatable {
     case .cannotResolve(let host, let reason):
       "cannot find the address of \"\(host)\": \(reason); correct the name, or give the address in numbers"
     case .cannotConnect(let endpoint, let reason):
-      "cannot connect to \(endpoint): \(reason); start cloud-trainer there first, or correct --cloud"
+      "cannot connect to \(endpoint): \(reason); start cloud-trainer there first, or give another address with --cloud"
     case .cannotListen(let endpoint, let reason): "cannot listen on \(endpoint): \(reason); choose another --listen"
     }
   }

@@ -15,6 +15,7 @@ package struct Endpoint: Equatable, Hashable, Sendable, CustomStringConvertible 
   /// - Throws: `EndpointError`.
   package init(parsing text: String) throws(EndpointError) {
     func error(_ problem: String) -> EndpointError { EndpointError(text: text, problem: problem) }
+    if let scheme = text.firstRange(of: "://") { throw error("leave out \(text[..<scheme.upperBound])") }
     let host: Substring
     let portText: Substring
     if text.hasPrefix("[") {
@@ -31,6 +32,9 @@ package struct Endpoint: Equatable, Hashable, Sendable, CustomStringConvertible 
       guard !host.contains(":") else { throw error("an IPv6 address needs brackets, as in [::1]:7070") }
     }
     guard !host.isEmpty else { throw error("the host is missing") }
+    guard !host.lowercased().hasPrefix("fe80:") || host.contains("%") else {
+      throw error("an address of one link needs its interface, as in [fe80::1%eth0]:7070")
+    }
     guard host.utf8.count <= 255 else { throw error("the host is longer than 255 bytes") }
     let isPlain = host.utf8.allSatisfy { byte in byte > 0x20 && byte != 0x7f && !"/\\@[]\"'?#".utf8.contains(byte) }
     guard isPlain else { throw error("the host has a character that no host name has") }

@@ -4,13 +4,16 @@ import Platform
 package struct RefusedError: Error, Equatable, CustomStringConvertible {
   package let code: Refusal.Code
   package let reason: String
+  /// Who says so.
+  let source: String
 
-  package init(code: Refusal.Code, reason: String) {
+  package init(code: Refusal.Code, reason: String, by source: String = "the cloud") {
     self.code = code
     self.reason = reason
+    self.source = source
   }
 
-  package var description: String { "the cloud refused (\(code.rawValue)): \(reason)" }
+  package var description: String { "\(source) refused (\(code.rawValue)): \(reason)" }
 }
 
 /// The cloud speaks another version of the protocol.
@@ -47,9 +50,9 @@ package struct RejectedClientError: Error, CustomStringConvertible {
     let reason =
       switch cause {
       case ConnectionError.timedOut(let seconds): "it did not say enough in \(seconds) s"
-      default: "\(cause)"
+      default: (cause as? any PeerNamingError)?.description(peer: "the edge") ?? "\(cause)"
       }
-    return "\(name) did not begin a run\(answer): \(reason)"
+    return "\(name) was not let in\(answer): \(reason)"
   }
 }
 

@@ -85,7 +85,10 @@ struct SocketAddress: Sendable {
         NI_NUMERICHOST | NI_NUMERICSERV)
     }
     guard code == 0, let port = UInt16(CText.string(service)) else { return nil }
-    return Endpoint(host: CText.string(host), port: port)
+    var name = CText.string(host)
+    // An IPv4 address in disguise, as a socket for both has it.
+    if name.hasPrefix("::ffff:"), name.contains(".") { name.removeFirst("::ffff:".count) }
+    return Endpoint(host: name, port: port)
   }
 
   /// `SOCK_STREAM`, whose type differs between the platforms.

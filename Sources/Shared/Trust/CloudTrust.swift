@@ -5,8 +5,8 @@ import Transport
 package struct CloudTrust: Sendable {
   /// Somebody who was let in.
   package enum Guest: Sendable {
-    /// An edge that begins to speak.
-    case edge(any ByteStream, key: Fingerprint?)
+    /// An edge that begins to speak: with a key that has joined, or with a certificate of an authority, if it encrypts.
+    case edge(any ByteStream, key: Fingerprint?, subject: String?)
     /// One that is trusted from now on, and has gone again.
     case joined(KnownKey)
   }
@@ -14,9 +14,6 @@ package struct CloudTrust: Sendable {
   private let settings: TrustSettings
   /// Where the cloud listens.
   private let listen: Endpoint
-  /// What an edge is told that comes at a bad time.
-  static let busy = RefusedError(code: .busy, reason: "it has too many clients just now; try again in some seconds")
-
   /// The first byte of everything that begins TLS.
   private static let handshakeByte: UInt8 = 22
   /// Bytes that are read of somebody who is not let in, so that the reason arrives.
@@ -69,9 +66,10 @@ package struct CloudTrust: Sendable {
       socket.close()
       if case ConnectionError.cancelled = error { throw error }
       throw RejectedClientError(
-        client: socket.remoteEndpoint, cause: error, saidNothing: !hasSpoken && Handshake.isGone(error), refusal: nil)
+        client: socket.remoteEndpoint, cause: error,
+        saidNothing: !hasSpoken && Handshake.isGone(error) || error is OnlyLookedError, refusal: nil)
     }
-    if acceptsPlainText { return .edge(socket, key: nil) }
+    if acceptsPlainText { return .edge(socket, key: nil, subject: nil) }
     let refusal = Refusal(
       code: .encryptionRequired,
       reason: """
@@ -100,25 +98,34 @@ package struct CloudTrust: Sendable {
     }
   }
 
+  /// - Returns: what a connection is begun with, and this cloud's key; nil with an authority.
+  private func makeContext() throws -> (TLSContext, own: Fingerprint?) {
+    if let authority = settings.authority { return (try TLSContext(.cloud, authority, host: nil), nil) }
+    let state = try settings.state
+    // What cannot be read is this side's fault, and no reason to tell an edge that its key is not known.
+    let edges = Set(try KnownKeys.edges(state).all().map(\.fingerprint))
+    let verification = TLSVerification { key, purpose in purpose == .join || edges.contains(key) }
+    let identity = try state.identity()
+    return (try TLSContext(.cloud, identity, verification), identity.fingerprint)
+  }
+
   private func admitEncrypted(_ socket: Socket, _ patience: Patience) throws -> Guest {
-    let context: TLSContext
-    var own: Fingerprint?
-    if let authority = settings.authority {
-      context = try TLSContext(.cloud, authority, host: nil)
-    } else {
-      let state = try settings.state
-      let edges = KnownKeys.edges(state)
-      let verification = TLSVerification { key, purpose in
-        purpose == .join || (try? edges.all().contains { $0.fingerprint == key }) == true
-      }
-      let identity = try state.identity()
-      own = identity.fingerprint
-      context = try TLSContext(.cloud, identity, verification)
+    let session: TLSSession
+    let own: Fingerprint?
+    do {
+      let (context, key) = try makeContext()
+      own = key
+      session = try TLSSession(context)
+    } catch {
+      Self.alert(socket, Self.farewell())
+      throw error
     }
-    let stream = TLSStream(try TLSSession(context), around: socket) { [own] in Self.meaning(of: $0, in: $1, own) }
+    let stream = TLSStream(session, around: socket) { [own] in Self.meaning(of: $0, in: $1, own) }
     do {
       let (peer, purpose) = try stream.handshake(patience)
-      guard purpose == .join else { return .edge(stream, key: peer) }
+      guard purpose == .join else {
+        return .edge(stream, key: peer, subject: settings.authority == nil ? nil : stream.peerSubject)
+      }
       guard let peer, settings.authority == nil else {
         throw TrustError.invitation(reason: "is not needed by a cloud that trusts an authority")
       }
@@ -132,13 +139,20 @@ package struct CloudTrust: Sendable {
   }
 
   private func join(_ stream: any ByteStream, _ peer: Fingerprint, _ patience: Patience) throws -> KnownKey {
-    let (secret, name) = try JoinExchange.receive(stream, patience: patience)
+    let (secret, name): ([UInt8], String)
+    do { (secret, name) = try JoinExchange.receive(stream, patience: patience) } catch ConnectionError.endOfStream {
+      throw OnlyLookedError()
+    }
     let edge = KnownKey(peer, name: name)
-    let answer = try Invitations(settings.state).use(secret, by: edge)
+    let answer: Invitations.Answer
+    do { answer = try Invitations(settings.state).use(secret, by: edge) } catch {
+      try? stream.writeAll([Invitations.Answer.failed.rawValue], patience: patience)
+      throw error
+    }
     if answer == .unknown { try patience.cancellation?.rest(seconds: Self.guessSeconds) }
     try stream.writeAll([answer.rawValue], patience: patience)
     switch answer {
-    case .welcome: break
+    case .welcome, .failed: break
     case .unknown: throw TrustError.invitation(reason: "that it shows is not known: somebody may be guessing")
     case .used: throw TrustError.invitation(reason: "that it shows was used already")
     case .expired: throw TrustError.invitation(reason: "that it shows has expired")
@@ -158,12 +172,16 @@ package struct CloudTrust: Sendable {
     if acceptsPlainText {
       Handshake.refuse(FramedConnection(socket, role: .cloud), refusal, within: seconds)
     } else {
-      let patience = Self.farewell(seconds)
-      try? socket.writeAll(Alert.internalErrorRecord, patience: patience)
-      socket.shutdownWriting()
-      socket.drain(maximumBytes: Self.drainedBytes, patience: patience)
+      Self.alert(socket, Self.farewell(seconds))
       socket.close()
     }
+  }
+
+  /// Tells a client that begins TLS that it cannot be served now.
+  private static func alert(_ socket: Socket, _ patience: Patience) {
+    try? socket.writeAll(Alert.internalErrorRecord, patience: patience)
+    socket.shutdownWriting()
+    socket.drain(maximumBytes: drainedBytes, patience: patience)
   }
 
   /// What errors of TLS mean to a cloud.
@@ -179,7 +197,10 @@ package struct CloudTrust: Sendable {
   }
 }
 
+/// A client came to join, and has gone without an invitation: 'cloud-trainer invite' looks whether this is its cloud.
+private struct OnlyLookedError: Error {}
+
 /// A client did not encrypt where it should.
-struct PlainTextError: Error, CustomStringConvertible {
-  var description: String { "it does not encrypt, and this cloud takes no plain text without --insecure" }
+package struct PlainTextError: Error, CustomStringConvertible {
+  package var description: String { "it does not encrypt, and this cloud takes no plain text without --insecure" }
 }

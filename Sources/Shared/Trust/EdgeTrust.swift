@@ -60,7 +60,8 @@ package struct EdgeTrust: Sendable {
     // Where a cloud was joined, that one is expected; elsewhere there may be any of them, since clouds move.
     let there = clouds.filter { $0.address == "\(cloud)" }
     let expected = (there.isEmpty ? clouds : there).map(\.fingerprint)
-    return try connect(stream, state, to: cloud, expected: expected, .train, Patience(cancellation: cancellation))
+    return try Self.connect(
+      stream, state.identity(), to: cloud, expected: expected, .train, Patience(cancellation: cancellation))
   }
 
   /// Makes a cloud trust this edge, and this edge that cloud.
@@ -75,11 +76,9 @@ package struct EdgeTrust: Sendable {
     _ invitation: Invitation, at cloud: Endpoint, name: String, timeout: Double, cancellation: Cancellation
   ) throws -> KnownKey {
     let state = try settings.state
-    // It is made before anybody is asked.
-    _ = try state.identity()
-    let socket = try Socket.connect(to: cloud, timeout: timeout, cancellation: cancellation)
-    let patience = Patience(cancellation: cancellation, deadline: Deadline(secondsFromNow: timeout))
-    let stream = try connect(socket, state, to: cloud, expected: [invitation.fingerprint], .join, patience)
+    // Before anybody is asked.
+    let identity = try state.identityOrNew()
+    let (stream, patience) = try Self.reach(invitation, at: cloud, as: identity, timeout, cancellation)
     defer { stream.close() }
     try JoinExchange.join(stream, invitation.secret, name: name, patience: patience)
     let key = KnownKey(invitation.fingerprint, name: cloud.host, address: "\(cloud)")
@@ -88,16 +87,33 @@ package struct EdgeTrust: Sendable {
     return key
   }
 
-  private func connect(
-    _ stream: any ByteStream, _ state: StateDirectory, to cloud: Endpoint, expected: [Fingerprint],
+  /// Checks whether the cloud of an invitation is where it says, without using it.
+  ///
+  /// - Throws: as `secure`; `ThreadError`.
+  package static func check(_ invitation: Invitation, timeout: Double, cancellation: Cancellation) throws {
+    let identity = try Identity(key: Identity.makeKey())
+    try reach(invitation, at: invitation.cloud, as: identity, timeout, cancellation).stream.close()
+  }
+
+  /// Connects to the cloud of an invitation, to join it.
+  private static func reach(
+    _ invitation: Invitation, at cloud: Endpoint, as identity: sending Identity, _ timeout: Double,
+    _ cancellation: Cancellation
+  ) throws -> (stream: any ByteStream, patience: Patience) {
+    let socket = try Socket.connect(to: cloud, timeout: timeout, cancellation: cancellation)
+    let patience = Patience(cancellation: cancellation, deadline: Deadline(secondsFromNow: timeout))
+    return (try connect(socket, identity, to: cloud, expected: [invitation.fingerprint], .join, patience), patience)
+  }
+
+  private static func connect(
+    _ stream: any ByteStream, _ identity: sending Identity, to cloud: Endpoint, expected: [Fingerprint],
     _ purpose: TLSContext.Purpose, _ patience: Patience
   ) throws -> any ByteStream {
-    let identity = try state.identity()
+    let explanation = Explanation(
+      own: identity.fingerprint, expected: expected, cloud: cloud, isJoining: purpose == .join)
     let verification = TLSVerification { key, _ in expected.contains(key) }
     let context = try TLSContext(.edge, identity, verification)
-    return try Self.begin(
-      TLSSession(context, for: purpose), stream,
-      Explanation(own: identity.fingerprint, expected: expected, cloud: cloud, isJoining: purpose == .join), patience)
+    return try begin(TLSSession(context, for: purpose), stream, explanation, patience)
   }
 
   private static func begin(
@@ -120,38 +136,48 @@ package struct EdgeTrust: Sendable {
     var isJoining = false
 
     func meaning(of error: OpenSSLError, in session: TLSSession) -> any Error {
-      if let alert = error.alert {
-        if Alert(rawValue: alert) == .internalError { return CloudTrust.busy }
-        return TrustError(alert: error, own: own, by: .cloud) ?? broken(error.reason, session)
+      if let alert = error.alert.map(Alert.init(rawValue:)) {
+        if session.isEncrypted {
+          return TrustError(alert: error, own: own, by: .cloud) ?? broken(error.reason, session)
+        }
+        // Nobody has proved anything yet: it may be anybody who says so.
+        return switch alert {
+        case .internalError?: refusal("it has too many clients just now, or a fault of its own that its log tells")
+        case .unknownAuthority?, .certificate?: TrustError.unproved(address: "\(cloud)", alert: error.reason)
+        case nil: broken(error.reason, session)
+        }
       }
       let verification = session.context.verification
       if verification.isRefused, let actual = verification.presented {
-        if isJoining, let invited = expected.first {
+        if isJoining, !verification.isSigned, let invited = expected.first {
           return TrustError.invitation(
             reason: """
-              is of the cloud with the key \(invited.short), but at \(cloud) is \(actual.short): that is another cloud, \
-              or somebody is in between; correct --cloud
+              is of the cloud with the key \(invited), but at \(cloud) is \(actual): that is another cloud, or somebody \
+              is in between, or the line has a mistake (the cloud's address can be given with --cloud)
               """)
         }
-        return TrustError.otherCloud(address: "\(cloud)", expected: expected, actual: actual)
+        return TrustError.otherCloud(
+          address: "\(cloud)", expected: expected, actual: actual, isSigned: verification.isSigned)
       }
       if own == nil, let problem = session.certificateProblem {
         return TrustError.certificate(reason: problem, of: .cloud)
       }
       if session.firstBytes == Array("HTRN".utf8) {
-        return RefusedError(
-          code: .busy, reason: "it answered in plain text: it has too many clients just now, or is of an older release")
+        return refusal("it answered in plain text: it has too many clients just now, or is of an older release")
       }
-      if session.isPlain {
-        return TLSError(reason: "what comes from \(cloud) is not TLS; correct --cloud", isEncrypted: false)
-      }
+      if session.isPlain { return TLSError(reason: "what comes is not TLS", isEncrypted: false, isPlain: true) }
       return broken(error.reason, session)
     }
 
     private func broken(_ reason: String, _ session: TLSSession) -> TLSError {
       if session.isEncrypted { return TLSError(reason: reason, isEncrypted: true) }
-      let advice = "correct --cloud, or install the same release on both sides"
+      let advice = "give another address with --cloud, or install the same release on both sides"
       return TLSError(reason: "\(reason); \(advice)", isEncrypted: false)
+    }
+
+    private func refusal(_ reason: String) -> RefusedError {
+      RefusedError(
+        code: .busy, reason: "\(reason); try again in some seconds", by: "whoever answers at \(cloud)")
     }
   }
 }

@@ -1,6 +1,7 @@
 import COpenSSL
 
-/// A side's own key, Ed25519 if it is made here, and a certificate that it has signed itself.
+/// A side's own key, Ed25519 if it is made here, and a certificate that it has signed itself, which is kept
+/// nowhere.
 ///
 /// Whoever trusts the key trusts every certificate of it: the dates and names in it mean nothing, so that a device
 /// whose clock starts in 1970 is trusted, too.
@@ -9,12 +10,11 @@ final class Identity {
   let certificate: OpenSSLObject
   let fingerprint: Fingerprint
 
-  /// - Throws: `OpenSSLError`, also if the certificate is not of the key.
-  init(key: OpenSSLObject, certificate: OpenSSLObject) throws(OpenSSLError) {
-    try OpenSSLError.check(
-      "use the certificate with the key", X509_check_private_key(certificate.pointer, key.pointer))
+  /// - Parameter certificate: of the key; nil for a new one.
+  /// - Throws: `OpenSSLError`.
+  init(key: OpenSSLObject, certificate: OpenSSLObject? = nil) throws(OpenSSLError) {
     self.key = key
-    self.certificate = certificate
+    self.certificate = if let certificate { certificate } else { try Self.makeCertificate(of: key) }
     fingerprint = try Fingerprint(of: key.pointer)
   }
 

@@ -19,9 +19,12 @@ package struct Invitation: Equatable, Sendable, CustomStringConvertible {
 
   /// - Throws: `TrustError.invitation`.
   package init(parsing line: String) throws(TrustError) {
-    let parts = line.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+    // It may have been pasted with some space around it, or be broken into lines.
+    let parts = line.filter { !$0.isWhitespace }.split(separator: "/", omittingEmptySubsequences: false)
+      .map(String.init)
     guard parts.count == 3 else {
-      throw .invitation(reason: "has \(parts.count) parts between slashes, not three: address/fingerprint/secret")
+      throw .invitation(
+        reason: "is not complete: expected address/fingerprint/secret, with two slashes, not \(parts.count - 1)")
     }
     do { cloud = try Endpoint(parsing: parts[0]) } catch { throw .invitation(reason: "is damaged: \(error)") }
     guard cloud.port != 0 else { throw .invitation(reason: "is damaged: port 0 is no port to connect to") }
@@ -62,6 +65,8 @@ package struct Invitations: Sendable {
     case unknown
     case used
     case expired
+    /// Of the cloud's own fault.
+    case failed
   }
 
   private let directory: StateDirectory
@@ -105,10 +110,14 @@ package struct Invitations: Sendable {
         return try user == edge.fingerprint && edges.all().contains { $0.fingerprint == user } ? .welcome : .used
       }
       guard Timestamp.now().secondsSince1970 <= content.invitations[index].expires else { return .expired }
-      // In this order: after a crash between the two the edge can come again.
-      try edges.insert(edge)
+      // In this order: what fails between the two costs an invitation, and lets nobody in twice.
       content.invitations[index].usedBy = edge.fingerprint
       try directory.write(json: content, to: Self.file)
+      do { try edges.insert(edge) } catch {
+        content.invitations[index].usedBy = nil
+        try? directory.write(json: content, to: Self.file)
+        throw error
+      }
       return .welcome
     }
   }

@@ -46,14 +46,15 @@ package struct KnownKeys: Sendable {
 
   /// Trusts a key no more.
   ///
-  /// - Parameter digits: with which its fingerprint begins.
+  /// - Parameter text: with which its fingerprint begins; if none does so, its name or its address.
   /// - Returns: the key.
   /// - Throws: `TrustError.noSuchKey` if that is no key, or not a single one; `TrustError.unusable`, `FileError`.
-  package func remove(_ digits: String) throws -> KnownKey {
+  package func remove(_ text: String) throws -> KnownKey {
     try directory.locked {
       let keys = try all()
-      let meant = keys.filter { $0.fingerprint.description.hasPrefix(digits.lowercased()) }
-      guard meant.count == 1, !digits.isEmpty else { throw TrustError.noSuchKey(text: digits, matches: meant.count) }
+      var meant = keys.filter { $0.fingerprint.description.hasPrefix(text.lowercased()) }
+      if meant.isEmpty { meant = keys.filter { ($0.address ?? $0.name) == text } }
+      guard meant.count == 1 else { throw TrustError.noSuchKey(text: text, matches: meant.count) }
       try write(keys.filter { $0 != meant[0] })
       return meant[0]
     }

@@ -1,4 +1,5 @@
 import COpenSSL
+import Platform
 
 /// A call to OpenSSL that failed.
 package struct OpenSSLError: Error, Equatable, CustomStringConvertible {
@@ -12,6 +13,8 @@ package struct OpenSSLError: Error, Equatable, CustomStringConvertible {
   /// OpenSSL's numbers of alerts: a thousand more than TLS has.
   private static let alerts: ClosedRange<Int32> = 1000...1255
 
+  private static let systemFlag: UInt = 1 << 31
+
   package var description: String { "cannot \(operation): \(reason)" }
 
   /// The alert of TLS that the peer has sent, if it was that.
@@ -22,8 +25,17 @@ package struct OpenSSLError: Error, Equatable, CustomStringConvertible {
     // The last one in the queue is the outermost, and says the least.
     let error = ERR_get_error()
     ERR_clear_error()
-    let reason = ERR_reason_error_string(error).map { String(cString: $0) } ?? "OpenSSL does not say why"
-    return OpenSSLError(operation: operation, code: ERR_GET_REASON(error), reason: reason)
+    let code = ERR_GET_REASON(error)
+    // What the system has said, the macro ERR_SYSTEM_ERROR.
+    if error & systemFlag != 0 {
+      return OpenSSLError(operation: operation, code: 0, reason: SystemError.text(of: Int32(error & (systemFlag - 1))))
+    }
+    var reason = ERR_reason_error_string(error).map { String(cString: $0) } ?? "OpenSSL does not say why"
+    // "sslv3 alert certificate expired": older versions have nothing to do with it.
+    if alerts.contains(code), let words = reason.firstRange(of: " alert ") {
+      reason = String(reason[words.upperBound...])
+    }
+    return OpenSSLError(operation: operation, code: code, reason: reason)
   }
 
   /// - Throws: itself if `result` is none.

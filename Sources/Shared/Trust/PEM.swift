@@ -13,7 +13,7 @@ final class OpenSSLObject {
   deinit { free(pointer) }
 }
 
-/// Keys and certificates as text.
+/// Keys as text.
 enum PEM {
   static func key(_ bytes: [UInt8]) throws(OpenSSLError) -> OpenSSLObject {
     // Without this a key with a password would be asked for on the terminal.
@@ -24,17 +24,8 @@ enum PEM {
     return OpenSSLObject(try OpenSSLError.check("read a private key", key), EVP_PKEY_free)
   }
 
-  static func certificate(_ bytes: [UInt8]) throws(OpenSSLError) -> OpenSSLObject {
-    let certificate = try read(bytes) { PEM_read_bio_X509($0, nil, nil, nil) }
-    return OpenSSLObject(try OpenSSLError.check("read a certificate", certificate), X509_free)
-  }
-
   static func text(ofKey key: OpenSSLObject) throws(OpenSSLError) -> [UInt8] {
     try write("write a private key") { PEM_write_bio_PKCS8PrivateKey($0, key.pointer, nil, nil, 0, nil, nil) }
-  }
-
-  static func text(ofCertificate certificate: OpenSSLObject) throws(OpenSSLError) -> [UInt8] {
-    try write("write a certificate") { PEM_write_bio_X509($0, certificate.pointer) }
   }
 
   private static func read(_ bytes: [UInt8], _ read: (OpaquePointer) -> OpaquePointer?) throws(OpenSSLError)
@@ -47,7 +38,7 @@ enum PEM {
     return withExtendedLifetime(bytes) { read(bio) }
   }
 
-  private static func write(_ operation: String, _ write: (OpaquePointer) -> Int32) throws(OpenSSLError) -> [UInt8] {
+  static func write(_ operation: String, _ write: (OpaquePointer) -> Int32) throws(OpenSSLError) -> [UInt8] {
     ERR_clear_error()
     let bio = try OpenSSLError.check("allocate memory", BIO_new(BIO_s_mem()))
     defer { BIO_free(bio) }

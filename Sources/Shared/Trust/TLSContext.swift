@@ -50,6 +50,7 @@ final class TLSContext {
     try use(files.certificate) { SSL_CTX_use_certificate_chain_file(pointer, $0) }
     // Without this a key with a password would be asked for on the terminal.
     SSL_CTX_set_default_passwd_cb(pointer) { _, _, _, _ in -1 }
+    if let problem = Privacy.problem(of: files.key) { throw TrustError.unusable(path: files.key, reason: problem) }
     try use(files.key) { SSL_CTX_use_PrivateKey_file(pointer, $0, SSL_FILETYPE_PEM) }
     try use(files.authority) { SSL_CTX_load_verify_file(pointer, $0) }
   }
@@ -108,6 +109,8 @@ final class TLSVerification {
   private let decide: (Fingerprint, TLSContext.Purpose?) -> Bool
   private(set) var presented: Fingerprint?
   private(set) var isRefused = false
+  /// Whether the certificate is signed by another key than its own, as an authority does.
+  private(set) var isSigned = false
 
   init(_ decide: @escaping (Fingerprint, TLSContext.Purpose?) -> Bool) { self.decide = decide }
 
@@ -117,6 +120,7 @@ final class TLSVerification {
       let fingerprint = try? Fingerprint(of: key)
     else { return false }
     presented = fingerprint
+    isSigned = X509_NAME_cmp(X509_get_issuer_name(certificate), X509_get_subject_name(certificate)) != 0
     isRefused = !decide(fingerprint, trainer_store_context_ssl(context).flatMap(TLSSession.purpose))
     // The peer is told that its issuer, which it is itself, is unknown.
     if isRefused { X509_STORE_CTX_set_error(context, X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT) }

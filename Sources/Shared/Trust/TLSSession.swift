@@ -71,8 +71,19 @@ final class TLSSession {
     return result == X509_V_OK ? nil : String(cString: X509_verify_cert_error_string(result))
   }
 
-  /// Whether both sides have agreed on keys.
-  var isEncrypted: Bool { SSL_is_init_finished(ssl) == 1 }
+  /// The subject of the peer's certificate, as it is written on terminals: "/CN=field 7"; nil if it has none.
+  var peerSubject: String? {
+    guard let certificate = SSL_get1_peer_certificate(ssl) else { return nil }
+    defer { X509_free(certificate) }
+    var text = [CChar](repeating: 0, count: 256)
+    guard X509_NAME_oneline(X509_get_subject_name(certificate), &text, Int32(text.count)) != nil else { return nil }
+    let subject = JoinExchange.printable(CText.string(text))
+    return subject.isEmpty ? nil : subject
+  }
+
+  /// Whether both sides have agreed on keys, and the peer has proved that it has that of its certificate: what comes
+  /// before that, anybody may have said.
+  private(set) var isEncrypted = false
 
   /// Whether the peer has begun with something else than a record of TLS.
   var isPlain: Bool { firstBytes.first.map { !(20...23).contains($0) } ?? false }
@@ -82,7 +93,10 @@ final class TLSSession {
   func handshake() throws(OpenSSLError) -> Bool {
     ERR_clear_error()
     let result = SSL_do_handshake(ssl)
-    if result == 1 { return true }
+    if result == 1 {
+      isEncrypted = true
+      return true
+    }
     guard SSL_get_error(ssl, result) == SSL_ERROR_WANT_READ else { throw .last("agree on keys") }
     return false
   }

@@ -57,6 +57,9 @@ final class TLSStream: ByteStream {
     }
   }
 
+  /// The subject of the peer's certificate, once there are keys.
+  var peerSubject: String? { session.withLock { $0.peerSubject } }
+
   // MARK: Reading
 
   func read(into buffer: UnsafeMutableRawBufferPointer, patience: Patience, expecting: () -> Expectation) throws -> Int

@@ -6,7 +6,10 @@ package enum TrustError: PeerNamingError, Equatable {
   /// No cloud was ever joined.
   case noCloud
   /// The cloud has another key than it should.
-  case otherCloud(address: String, expected: [Fingerprint], actual: Fingerprint)
+  case otherCloud(address: String, expected: [Fingerprint], actual: Fingerprint, isSigned: Bool = false)
+  /// Somebody at the cloud's address, who has not proved to be the cloud, says that this side's key or certificate is
+  /// not accepted.
+  case unproved(address: String, alert: String)
   /// The cloud does not know this edge's key.
   case refusedByCloud(own: Fingerprint)
   /// The edge expects another key than this cloud's.
@@ -17,8 +20,12 @@ package enum TrustError: PeerNamingError, Equatable {
   case certificateRefused(alert: String)
   /// This side does not accept the peer's certificate.
   case certificate(reason: String, of: Role)
+  /// The cloud has a fault of its own.
+  case cloudFailed
   /// The invitation is no good.
   case invitation(reason: String)
+  /// This side has no key.
+  case noKey(path: String)
   /// A file of this side cannot be used.
   case unusable(path: String, reason: String)
   /// The user has no place for such files.
@@ -32,11 +39,21 @@ package enum TrustError: PeerNamingError, Equatable {
     switch self {
     case .noCloud:
       "no cloud's key is known here; \(Self.invite) (or leave the link unprotected: --insecure on both sides)"
-    case .otherCloud(let address, let expected, let actual):
+    case .otherCloud(let address, _, _, isSigned: true):
+      """
+      \(address) shows a certificate that somebody else has signed: either the cloud trusts an authority, then give \
+      --tls-certificate, --tls-key and --tls-authority here, too; or somebody is in between
+      """
+    case .otherCloud(let address, let expected, let actual, _):
       """
       \(address) shows the key \(actual.short), but trusted \(expected.count == 1 ? "is" : "are") \
       \(expected.map(\.short).joined(separator: ", ")): somebody may be in between; if the cloud has a new key, \
       \(Self.invite)
+      """
+    case .unproved(let address, let alert):
+      """
+      whoever answers at \(address), and has not proved to be \(peer), says that this side's key or certificate is not \
+      accepted (\(alert)): somebody may be in between; try again, or give another address with --cloud
       """
     case .refusedByCloud(let own): "\(peer) does not know this edge's key, \(own.short); \(Self.invite)"
     case .refusedByEdge(let own):
@@ -58,11 +75,19 @@ package enum TrustError: PeerNamingError, Equatable {
       its certificate is not accepted: \(reason); it must be signed by --tls-authority, and be valid by this machine's \
       clock
       """
+    case .cloudFailed: "\(peer) cannot write down who has joined; its log says why; try again when that is mended"
+    case .noKey(let path):
+      """
+      \(path), this side's key, is not there; 'edge-trainer join' makes one, and so does cloud-trainer when it starts; \
+      whoever knew the old one has to be told of it by joining anew
+      """
     case .invitation(let reason): "the invitation \(reason); get a new one with 'cloud-trainer invite'"
     case .unusable(let path, let reason): "\(path) cannot be used: \(reason)"
     case .noStateDirectory: "there is no home folder for keys: set HOME, or say --state-dir"
     case .noSuchKey(let text, let matches):
-      matches == 0 ? "no key begins with \(text)" : "\(matches) keys begin with \(text): give more of its digits"
+      matches == 0
+        ? "no key begins with \(text), or is called so"
+        : "\(matches) keys begin with \(text), or are called so: give more of the fingerprint's digits"
     }
   }
 }
@@ -85,9 +110,11 @@ extension TrustError {
 
 /// What came over a connection is not what TLS makes: bytes were changed, left out, or were never TLS.
 package struct TLSError: PeerNamingError, Equatable {
-  let reason: String
+  package let reason: String
   /// Whether both sides had agreed on keys before.
   let isEncrypted: Bool
+  /// Whether what came was never TLS.
+  package var isPlain = false
 
   package func description(peer: String) -> String {
     isEncrypted
