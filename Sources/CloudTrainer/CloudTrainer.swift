@@ -57,6 +57,7 @@ struct CloudTrainer: ParsableCommand {
     help: ArgumentHelp("Most parameters of a network that is trained here. (default: any number)", valueName: "n"))
   var maxParameters: Int?
 
+  @OptionGroup var initialWeights: InitialWeightsOption
   @OptionGroup var memory: MemoryOption
   @OptionGroup(title: "Trust") var trust: TrustOptions
   @OptionGroup var trace: TraceOption
@@ -100,12 +101,15 @@ struct CloudTrainer: ParsableCommand {
         }
       }
       try RunDirectory.checkBase(runDir ?? "runs")
+      // A run begins with what they are then.
+      _ = try initialWeights.open()
       var options = CloudServer.Options(
         listen: try Endpoint(parsing: listen), compute: machine.settings, timeout: machine.timeout.value,
         maximumFrameBytes: maxFrameBytes, directory: runDir, sessions: sessions)
       options.maximumImageBytes = maxImageBytes
       options.maximumMemory = memory.limit
       options.maximumParameters = maxParameters
+      options.initialWeights = initialWeights.paths
       options.trust = trust.settings
       options.checkpointInterval = durability.checkpointInterval
       options.reconnectFor = durability.reconnectFor

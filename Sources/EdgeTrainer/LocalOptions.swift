@@ -63,9 +63,13 @@ struct LocalOptions: ParsableArguments {
   }
 
   /// For the command that resumes the run.
-  var stored: RunProgress.Local? {
-    local
-      ? RunProgress.Local(directory: cloudRunDir.map(AbsolutePath.of), oneCoreEach: oneCoreEach) : nil
+  ///
+  /// - Parameter initialWeights: the files from which the cloud lets a run begin.
+  func stored(initialWeights: [String]) -> RunProgress.Local? {
+    guard local else { return nil }
+    return RunProgress.Local(
+      directory: cloudRunDir.map(AbsolutePath.of), oneCoreEach: oneCoreEach,
+      initialWeights: initialWeights.isEmpty ? nil : initialWeights.map(AbsolutePath.of))
   }
 
   /// As a run was started that is resumed now.
@@ -113,11 +117,12 @@ struct LocalOptions: ParsableArguments {
   ///
   /// - Parameters:
   ///   - cloud: the address without `--local`; nil if there is no cloud.
+  ///   - initialWeights: the files from which a cloud that is started here lets a run begin.
   ///   - body: returns whether it has called the cloud. It is given nil if there is none.
   /// - Throws: what `body` and `LocalCloud` throw, `ValidationError`, `RunDirectoryError`.
   func withCloud(
-    _ cloud: Endpoint?, _ machine: MachineOptions, _ interruption: Interruption, _ logger: Logger,
-    _ body: (Endpoint?) throws -> Bool
+    _ cloud: Endpoint?, _ machine: MachineOptions, initialWeights: [String] = [], _ interruption: Interruption,
+    _ logger: Logger, _ body: (Endpoint?) throws -> Bool
   ) throws {
     let cores = oneCoreEach ? Processors.oneOfEachCore() : []
     guard local, cloud != nil else {
@@ -130,6 +135,7 @@ struct LocalOptions: ParsableArguments {
     let arguments =
       ["--threads", "\(settings.threads)", "--convolution", settings.convolution.rawValue]
       + ["--timeout", "\(machine.timeout)", "--reconnect-for", "0"] + (cloudRunDir.map { ["--run-dir", $0] } ?? [])
+      + (initialWeights.isEmpty ? [] : ["--initial-weights", initialWeights.joined(separator: ",")])
     try pin(to: cores.dropFirst().first)
     let started = try LocalCloud(arguments, log: cloudLog, interruption)
     let isCalled: Bool

@@ -109,7 +109,7 @@ struct Resume: ParsableCommand {
       machine.convolution.convolution = compute.convolution
       try LocalOptions.resuming(settings.local).withCloud(
         settings.local == nil ? settings.cloud.map(LinkOptions.endpoint) : LocalOptions.placeholder, machine,
-        interruption, logger
+        initialWeights: initialWeights(of: settings.local, logger), interruption, logger
       ) { cloud in
         var options = EdgeSession.Options(
           cloud: cloud, compute: compute, directory: directory, run: checkpoint.run, settings: settings)
@@ -121,6 +121,15 @@ struct Resume: ParsableCommand {
         return true
       }
     }
+  }
+
+  /// The files from which a cloud that is started here lets the run begin, if it has nothing of it. If one of them is
+  /// gone, it may not be needed: a cloud without them says so if it is.
+  private func initialWeights(of local: RunProgress.Local?, _ logger: Logger) -> [String] {
+    let paths = local?.initialWeights ?? []
+    guard let missing = paths.first(where: { access($0, R_OK) != 0 }) else { return paths }
+    logger.notice("\(missing), from which the run began, is not there any more: the cloud is started without it")
+    return []
   }
 
   /// That of the run, with the epochs that are asked for.

@@ -38,6 +38,7 @@ struct Train: ParsableCommand {
   @OptionGroup(title: "Network") var network: NetworkOptions
   @OptionGroup(title: "Network") var cut: CutOption
   @OptionGroup(title: "Training") var training: TrainingOptions
+  @OptionGroup(title: "Training") var initialWeights: InitialWeightsOption
   @OptionGroup var durability: DurabilityOptions
   @OptionGroup var spool: SpoolOption
   @OptionGroup var machine: MachineOptions
@@ -55,6 +56,13 @@ struct Train: ParsableCommand {
     try Program.checkingUsage {
       _ = try endpoint()
       try checkOffline()
+      if !initialWeights.paths.isEmpty, !strategy.strategy.trainsOnEdge, !local.local {
+        throw ValidationError(
+          """
+          --initial-weights: with --strategy \(strategy.strategy.rawValue) the network is in the cloud; give the files \
+          to cloud-trainer --initial-weights, or take --local
+          """)
+      }
       try local.check(link, trust, machine, needsCloud: strategy.strategy.needsCloud)
       // Whether numbers and network fit, before any file is read.
       let configuration = try configuration(
@@ -93,13 +101,33 @@ struct Train: ParsableCommand {
     strategy.strategy.needsCloud && !offline ? try link.endpoint() : nil
   }
 
-  private func settings(_ cloud: Endpoint?, spool: Int?) throws -> RunProgress.Settings {
+  /// The files of weights as this side's, and those for a cloud that is started here. There, each side begins with what
+  /// they hold of its part, if they hold something of either.
+  ///
+  /// - Throws: `SafetensorsError`, `WeightsFileError`.
+  private func openInitialWeights(_ configuration: RunConfiguration, _ logger: Logger) throws -> (
+    own: InitialWeights?, cloud: [String]
+  ) {
+    guard let weights = try initialWeights.open() else { return (nil, []) }
+    let paths =
+      try local.local && weights.match(configuration, role: .cloud) ? initialWeights.paths : []
+    if !paths.isEmpty, try !weights.match(configuration, role: .edge) {
+      if configuration.strategy.trainsOnEdge {
+        logger.notice("\(paths.joined(separator: ", ")): nothing of this side's part is in it: the seed makes that")
+      }
+      return (nil, paths)
+    }
+    try weights.requireMatch(configuration, role: configuration.strategy.trainsOnEdge ? .edge : .cloud)
+    return (weights, paths)
+  }
+
+  private func settings(_ cloud: Endpoint?, spool: Int?, initialWeights: [String]) throws -> RunProgress.Settings {
     var settings = RunProgress.Settings(
       data: try data.source.option, timeout: machine.timeout.value, checkpointInterval: durability.checkpointInterval,
       spool: spool, reconnectFor: local.local ? 0 : durability.reconnectFor)
     settings.dataset = data.dataset.settings
     settings.cloud = local.local ? nil : cloud.map { "\($0)" }
-    settings.local = local.stored
+    settings.local = local.stored(initialWeights: initialWeights)
     settings.trust = trust.settings
     return settings
   }
@@ -125,6 +153,7 @@ struct Train: ParsableCommand {
           "\(bits.value)-bit features have no use for \(unusedWithoutCodes.joined(separator: ", ")): ignored")
       }
       try configuration.checkMemory(of: .edge, local.settings(machine), limit: memory.limit)
+      let weights = try openInitialWeights(configuration, logger)
       for line in try RunPlan(configuration).lines() { logger.info("\(line)") }
       let run = RunIdentifier.generate()
       let directory = runDir ?? "runs/\(run)/edge"
@@ -148,10 +177,11 @@ struct Train: ParsableCommand {
           logger.info("the files of the run: \(directory) and \(cloudDirectory)")
         }
       }
-      try local.withCloud(endpoint(), machine, interruption, logger) { cloud in
+      try local.withCloud(endpoint(), machine, initialWeights: weights.cloud, interruption, logger) { cloud in
         var options = EdgeSession.Options(
           cloud: cloud, compute: local.settings(machine), directory: directory, run: run,
-          settings: try settings(cloud, spool: spoolLimit))
+          settings: try settings(cloud, spool: spoolLimit, initialWeights: weights.cloud))
+        options.initialWeights = weights.own
         options.timeline = timeline
         options.waits = wait
         let session = try EdgeSession(

@@ -173,6 +173,7 @@ import Testing
             "full_scale" : 0.35,
             "gradient_payload_bytes" : 0,
             "idle_seconds" : 0,
+            "initial_weights" : null,
             "kernels" : "SkylakeX",
             "link_busy_seconds" : 0,
             "outcome" : "completed",

@@ -25,6 +25,8 @@ struct DurableRun {
   /// How each side protects the connection.
   var trust = (cloud: TrustSettings(), edge: TrustSettings())
   var name = "run"
+  /// The files from which each side's weights begin.
+  var initialWeights = (edge: [String](), cloud: [String]())
 
   init(_ strategy: Strategy, epochs: Int = 2, in folder: SessionFolder) throws {
     self.folder = folder
@@ -54,7 +56,7 @@ struct DurableRun {
   ) throws -> DurableCloud {
     try DurableCloud(
       directory: "\(folder.path)/cloud", endpoint, timeout: timeout, checkpointInterval: checkpointInterval,
-      operations: operations, sockets: sockets, trust: trust.cloud)
+      operations: operations, sockets: sockets, trust: trust.cloud, initialWeights: initialWeights.cloud)
   }
 
   /// Starts the edge, or goes on with it if there is a checkpoint.
@@ -77,6 +79,9 @@ struct DurableRun {
     options.operations = operations
     options.socketOperations = sockets
     options.waits = true
+    if checkpoint == nil, !initialWeights.edge.isEmpty {
+      options.initialWeights = try InitialWeights(initialWeights.edge)
+    }
     options.pauses = RetryPauses(first: 0.02)
     let session = try EdgeSession(
       configuration, options, resuming: checkpoint, train: train ?? drawnImages(.train, configuration),
@@ -160,7 +165,7 @@ final class DurableCloud: Sendable {
 
   init(
     directory: String, _ endpoint: Endpoint, timeout: Double, checkpointInterval: Double, operations: FileOperations,
-    sockets: SocketOperations, trust: TrustSettings
+    sockets: SocketOperations, trust: TrustSettings, initialWeights: [String] = []
   ) throws {
     var options = CloudServer.Options(
       listen: endpoint, compute: ComputeSettings(threads: 1), timeout: timeout, maximumFrameBytes: 1 << 26,
@@ -170,6 +175,7 @@ final class DurableCloud: Sendable {
     options.operations = operations
     options.socketOperations = sockets
     options.trust = trust
+    options.initialWeights = initialWeights
     let server = try CloudServer(options, interruption: interruption, logger: silentLogger)
     self.endpoint = server.endpoint
     thread = Background { [completed] in try server.run { _ in completed.change { $0 += 1 } } }

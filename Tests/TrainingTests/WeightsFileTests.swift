@@ -289,6 +289,7 @@ extension WeightsFileError {
       .otherConfiguration(path: name(path), setting: setting, expected: expected, actual: actual)
     case .unexpectedTensor(let path, let tensor): .unexpectedTensor(path: name(path), name: tensor)
     case .incomplete(let path, let holds, let hint): .incomplete(path: name(path), holds: holds, hint: hint)
+    case .nothingMatches: self
     case .value(let path, let tensor, let expected, let actual):
       .value(path: name(path), tensor: tensor, expected: expected, actual: actual)
     }

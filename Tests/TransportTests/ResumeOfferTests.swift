@@ -39,6 +39,17 @@ import Testing
       try decode(.activations, #"{"answered":7,"first":5,"positions":null}"#) == ResumeOffer(first: 5, answered: 7))
   }
 
+  @Test func initialWeights() throws {
+    let offer = try decode(.activations, #"{"answered":7,"first":5,"initial_weights":"none"}"#)
+    #expect(offer == ResumeOffer(first: 5, answered: 7, initialWeights: ResumeOffer.seededWeights))
+    for words in ["", "../x", "AB", String(repeating: "a", count: 4097)] {
+      let actual = String(words.prefix(80))
+      #expect(throws: Self.wrong("resume.initial_weights", "1 to 4096 of 0-9 a-z and commas", actual)) {
+        try decode(.activations, #"{"answered":7,"first":5,"initial_weights":"\#(words)"}"#)
+      }
+    }
+  }
+
   @Test func howMany() throws {
     let most = ResumeOffer.maximumPositions
     #expect(most == 16)

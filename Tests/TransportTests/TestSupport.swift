@@ -105,12 +105,13 @@ func epochReport(_ epoch: Int) -> Message {
 func allMessages() throws -> [Message] {
   [
     .hello(try hello(resume: ResumeOffer(first: 3, answered: 17))),
-    .hello(try hello(window: 1, exchange: .gradients, resume: ResumeOffer(positions: [3, 17]))),
+    .hello(
+      try hello(window: 1, exchange: .gradients, resume: ResumeOffer(positions: [3, 17], initialWeights: "none"))),
     .welcome(
       Welcome(
         maximumFrameBytes: 1 << 20, resume: ResumePosition(applied: 18, epoch: 3, steps: 5, testBatches: 2),
         timeoutSeconds: 0.25, softwareVersion: "0.1.0",
-        clock: Welcome.ClockReading(helloReceived: 1.5, welcomeSent: 1.75))),
+        clock: Welcome.ClockReading(helloReceived: 1.5, welcomeSent: 1.75), initialWeights: "0a1f,77")),
     .refusal(Refusal(code: .unsupportedConfiguration, reason: "no such network")),
     .trainBatch(batch(1)),
     .evaluationBatch(batch(2, labels: [0], activations: [])),

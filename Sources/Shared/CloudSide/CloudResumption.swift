@@ -8,8 +8,9 @@ import Transport
 struct CannotResumeError: Error, Equatable, CustomStringConvertible {
   let description: String
 
-  init(_ run: RunIdentifier, _ reason: String) {
-    description = "run \(run) cannot go on: \(reason); start it anew, as another run"
+  /// - Parameter isLost: whether nothing helps but another run.
+  init(_ run: RunIdentifier, _ reason: String, isLost: Bool = true) {
+    description = "run \(run) cannot go on: \(reason)" + (isLost ? "; start it anew, as another run" : "")
   }
 }
 
@@ -85,6 +86,27 @@ struct CloudResumption {
   /// The gradient of the last record, if the edge lacks its answer.
   func owedGradient(after answered: UInt64) -> Gradient? {
     answered < answers.count ? answers.lastGradient?.gradient : nil
+  }
+}
+
+extension ResumeOffer {
+  /// Checks that a run that begins once more begins with the weights that it had.
+  ///
+  /// - Parameter present: the digests of the files from which it begins here; nil if the seed makes them.
+  /// - Throws: `CannotResumeError`.
+  func checkWeights(_ present: String?, of run: RunIdentifier) throws(CannotResumeError) {
+    let present = present ?? Self.seededWeights
+    guard let initialWeights, initialWeights != present else { return }
+    func words(_ digests: String) -> String {
+      if digests == Self.seededWeights { return "those that its seed makes" }
+      return "files with the SHA-256 "
+        + digests.split(separator: ",").map { "\($0.prefix(12))…" }.joined(separator: ", ")
+    }
+    throw CannotResumeError(
+      run,
+      "its weights in the cloud began from \(words(initialWeights)), but here they would from \(words(present)): "
+        + "start cloud-trainer with the --initial-weights of then, or with none if there were none",
+      isLost: false)
   }
 }
 

@@ -29,6 +29,8 @@ package final class CloudServer: Sendable {
     package var reconnectFor: Double? = 0
     /// Who may come in, and whether they have to encrypt.
     package var trust = TrustSettings()
+    /// The files of weights from which runs begin; none for what the seed makes.
+    package var initialWeights: [String] = []
     /// The most parameters that a network may have; nil for no limit.
     package var maximumParameters: Int?
     /// The system calls that write the runs' files; others in tests, a full disk for example.

@@ -15,6 +15,8 @@ final class CloudSession {
   private let uploaded: UploadedImages?
   private let resumption: CloudResumption?
   private let logger: Logger
+  /// The digests of the files from which the weights of the run began; nil if the seed made them.
+  private let initialWeights: String?
   /// When the edge's hello was there, in seconds since 1970.
   private let helloReceived: Double
 
@@ -25,7 +27,8 @@ final class CloudSession {
   ///
   /// - Parameter resumption: what the run goes on from; nil if it begins.
   /// - Throws: `ShapeError` if the configuration makes no network, `ConfigurationError` if it needs no cloud;
-  ///   `SafetensorsError`, `WeightsFileError` if the checkpoint is not of such a network.
+  ///   `SafetensorsError`, `WeightsFileError` if the checkpoint is not of such a network, or nothing of the initial
+  ///   weights is; `CannotResumeError` if the run's weights began from others.
   init(
     _ visitor: CloudDoor.Visitor, resuming resumption: CloudResumption?, _ options: CloudServer.Options, logger: Logger
   ) throws {
@@ -60,7 +63,13 @@ final class CloudSession {
     link = CloudLink(
       visitor.connection, configuration, decoder, uploaded: uploaded, silence: visitor.silence,
       timeline: options.timeline)
+    let initialWeights =
+      resumption == nil && !options.initialWeights.isEmpty ? try InitialWeights(options.initialWeights) : nil
+    self.initialWeights =
+      resumption.map { $0.checkpoint.progress.logs.summary.initialWeights } ?? initialWeights?.digest
+    try visitor.offer?.checkWeights(self.initialWeights, of: visitor.run)
     try resumption?.checkpoint.load(strategy.parts)
+    try initialWeights?.load(strategy.parts.map(\.layers), configuration, role: .cloud, logger)
   }
 
   /// Whether a run may go on after this, once its edge is back.
@@ -126,7 +135,7 @@ final class CloudSession {
     } else {
       recorder = try RunRecorder(
         RunDirectory(creating: path, operations: operations), configuration, role: .cloud, run: visitor.run,
-        compute: options.compute, timeline: options.timeline)
+        compute: options.compute, initialWeights: initialWeights, timeline: options.timeline)
     }
     let isDurable = visitor.offer != nil
     if isDurable { try uploaded?.keep(in: recorder.directory, after: progress?.records.images) }
@@ -147,7 +156,8 @@ final class CloudSession {
         Welcome(
           maximumFrameBytes: connection.maximumFrameBytes, resume: resumption?.position,
           timeoutSeconds: connection.timeout, softwareVersion: Software.version,
-          clock: Welcome.ClockReading(helloReceived: helloReceived, welcomeSent: Timestamp.now().secondsSince1970))))
+          clock: Welcome.ClockReading(helloReceived: helloReceived, welcomeSent: Timestamp.now().secondsSince1970),
+          initialWeights: initialWeights)))
     try connection.shape(configuration.link)
   }
 

@@ -42,10 +42,12 @@ final class EdgeLink: Sendable {
 
   /// Where a cloud could go on.
   var offer: ResumeOffer {
-    let answered = state.withLock { $0.answered }
-    guard let positions else { return ResumeOffer(first: records.first, answered: answered) }
+    let (answered, weights) = state.withLock { ($0.answered, $0.cloudWeights) }
+    guard let positions else {
+      return ResumeOffer(first: records.first, answered: answered, initialWeights: weights)
+    }
     // What was written is not beyond what is answered, unless the run has gone back.
-    return ResumeOffer(positions: positions().filter { $0 <= answered } + [answered])
+    return ResumeOffer(positions: positions().filter { $0 <= answered } + [answered], initialWeights: weights)
   }
 
   /// Starts both threads on a connection whose handshake is done; the one before must be detached.
@@ -62,7 +64,7 @@ final class EdgeLink: Sendable {
       let silence = min(connection.timeout, welcome.timeoutSeconds)
       state.begin(
         State.Attachment(connection: connection, aliveInterval: Alive.interval(silence: silence)),
-        after: applied)
+        after: applied, welcome.initialWeights)
     }
     for body in [send, receive] {
       let thread = try Thread { body(connection) }
@@ -113,6 +115,9 @@ final class EdgeLink: Sendable {
 
   /// What all connections have carried.
   var traffic: RunTraffic.Connections { state.withLock { $0.traffic } }
+
+  /// From what the cloud's weights began; nil if no cloud has welcomed the run yet.
+  var cloudWeights: String? { state.withLock { $0.cloudWeights } }
 
   /// The last record that has been sent, on any connection.
   var sent: UInt64 { state.withLock { $0.sent } }

@@ -85,6 +85,8 @@ extension EdgeLink {
     /// What is to be asked for, on this connection.
     var request: CheckpointRequest?
     private(set) var durable: UInt64 = 0
+    /// From what the cloud's weights began; nil before the first welcome.
+    private(set) var cloudWeights: String?
     /// Connections so far.
     private(set) var connections = 0
     private var acknowledgements: [Acknowledgement] = []
@@ -96,6 +98,7 @@ extension EdgeLink {
       self.window = window
       self.keepsAcknowledgements = keepsAcknowledgements
       (sent, answered, taken) = (position.sent, position.answered, position.answered)
+      cloudWeights = position.cloudWeights
     }
 
     /// What everything that waits throws.
@@ -107,8 +110,9 @@ extension EdgeLink {
     var hasPlace: Bool { Int(next) - 1 - Int(answeredHere) < window }
 
     /// A connection goes on after this record.
-    mutating func begin(_ attachment: Attachment, after applied: UInt64) {
+    mutating func begin(_ attachment: Attachment, after applied: UInt64, _ weights: String?) {
       self.attachment = attachment
+      cloudWeights = cloudWeights ?? weights ?? ResumeOffer.seededWeights
       connections += 1
       next = applied + 1
       answeredHere = applied

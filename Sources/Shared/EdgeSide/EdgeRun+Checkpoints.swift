@@ -30,6 +30,7 @@ extension EdgeRun {
 
   private func checkpoint(to place: CheckpointWriter.Place) throws {
     records.sent = max(records.sent, link?.sent ?? 0)
+    records.cloudWeights = link?.cloudWeights
     try checkpoints.write(
       RunProgress(
         state: state, clock: clock.reading, logs: recorder.position, records: records, traffic: traffic,

@@ -15,6 +15,8 @@ extension EdgeSession {
     package var run: RunIdentifier
     /// What the command that resumes the run need not be told again.
     package var settings: RunProgress.Settings
+    /// From what this side's weights begin; nil for what the seed makes. A run that goes on has its weights.
+    package var initialWeights: InitialWeights?
     /// Whether a cloud that is not there yet, or busy, is waited for.
     package var waits = false
     /// Between attempts to reach the cloud again; shorter ones in tests.

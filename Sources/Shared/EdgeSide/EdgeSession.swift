@@ -24,7 +24,7 @@ package final class EdgeSession {
   /// - Parameter checkpoint: of the run in the options' directory that is to be resumed, which the configuration
   ///   extends; nil for a new one.
   /// - Throws: `ConfigurationError`, `ShapeError`, `DatasetError`; `SafetensorsError`, `WeightsFileError` if the
-  ///   checkpoint is not of such a network.
+  ///   checkpoint is not of such a network, or nothing of the initial weights is.
   package init(
     _ configuration: RunConfiguration, _ options: Options, resuming checkpoint: Checkpoint.Reader? = nil,
     train: any LabeledImages, test: any LabeledImages, interruption: Interruption, logger: Logger,
@@ -43,7 +43,11 @@ package final class EdgeSession {
     options.timeline?.begin(options.run)
     self.checkpoint = checkpoint
     strategy = try Self.strategy(configuration, options, train: train, test: test)
-    try checkpoint?.load(strategy.parts)
+    if let checkpoint {
+      try checkpoint.load(strategy.parts)
+    } else {
+      try options.initialWeights?.load(strategy.parts.map(\.layers), configuration, role: .edge, logger)
+    }
   }
 
   private static func strategy(
@@ -212,7 +216,8 @@ package final class EdgeSession {
   private func openRecorder(in directory: RunDirectory) throws -> RunRecorder {
     guard let checkpoint else {
       return try RunRecorder(
-        directory, configuration, role: .edge, run: options.run, compute: options.compute, timeline: options.timeline)
+        directory, configuration, role: .edge, run: options.run, compute: options.compute,
+        initialWeights: options.initialWeights?.digest, timeline: options.timeline)
     }
     return try RunRecorder(
       resuming: directory, configuration, role: .edge, at: checkpoint.progress, compute: options.compute,

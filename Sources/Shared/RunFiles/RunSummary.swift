@@ -70,6 +70,8 @@ package struct RunSummary: Codable, Equatable, Sendable {
   package var convolution: ConvolutionMethod
   /// The kernels that the BLAS library chose: "SkylakeX".
   package var kernels: String
+  /// The digests of the files from which this side's weights began; missing where the seed made them.
+  @NullIfMissing package var initialWeights: String? = nil
 
   package var outcome: RunOutcome = .completed
   package var completedEpochs = 0

@@ -41,6 +41,8 @@ package struct RunProgress: Codable, Equatable, Sendable {
     package var answered: UInt64 = 0
     /// On the edge: the last one that was sent.
     package var sent: UInt64 = 0
+    /// On the edge: from what the cloud's weights began, as `ResumeOffer.initialWeights`.
+    package var cloudWeights: String?
     /// When the training of the epoch under way began, in seconds of the run.
     package var beganSeconds = 0.0
     /// In the cloud: what it has reported.
@@ -67,9 +69,12 @@ package struct RunProgress: Codable, Equatable, Sendable {
     /// For the cloud's runs, absolute; nil for the default.
     package var directory: String?
     package var oneCoreEach: Bool
+    /// Files of weights from which it lets a run begin, absolute; nil for none.
+    package var initialWeights: [String]?
 
-    package init(directory: String?, oneCoreEach: Bool) {
+    package init(directory: String?, oneCoreEach: Bool, initialWeights: [String]? = nil) {
       (self.directory, self.oneCoreEach) = (directory, oneCoreEach)
+      self.initialWeights = initialWeights
     }
   }
 

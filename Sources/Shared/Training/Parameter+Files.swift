@@ -39,7 +39,8 @@ extension SafetensorsReader {
     for parameter in parameters { try read(parameter) }
   }
 
-  private func check(_ parameter: Parameter) throws {
+  /// - Throws: `SafetensorsError` if there is no such tensor, or it has another type or shape.
+  func check(_ parameter: Parameter) throws {
     guard let entry = entries[parameter.name] else {
       throw SafetensorsError.missingTensor(path: path, name: parameter.name)
     }
@@ -51,7 +52,10 @@ extension SafetensorsReader {
     }
   }
 
-  private func read(_ parameter: Parameter) throws {
+  /// Reads the values of a parameter that has been checked.
+  ///
+  /// - Throws: `SafetensorsError.cannotRead`, `WeightsFileError.value`.
+  func read(_ parameter: Parameter) throws {
     let (name, values) = (parameter.name, parameter.value)
     switch parameter.layout {
     case .scalar:
@@ -67,8 +71,13 @@ extension SafetensorsReader {
     case .convolution(let kernelSize, let inputs, let outputs):
       try restore(parameter, kernelSize: kernelSize, inputs, outputs)
     }
-    if let value = values.first(where: { !$0.isFinite }) {
-      throw WeightsFileError.value(path: path, tensor: name, expected: "finite numbers", actual: "\(value)")
+    try checkFinite(parameter)
+  }
+
+  /// - Throws: `WeightsFileError.value`.
+  func checkFinite(_ parameter: Parameter) throws {
+    if let value = parameter.value.first(where: { !$0.isFinite }) {
+      throw WeightsFileError.value(path: path, tensor: parameter.name, expected: "finite numbers", actual: "\(value)")
     }
   }
 
@@ -84,7 +93,7 @@ extension SafetensorsReader {
 
 extension Parameter.Layout {
   /// The shape in the file: PyTorch's.
-  fileprivate var storedShape: [Int] {
+  var storedShape: [Int] {
     switch self {
     case .scalar: []
     case .vector(let count): [count]

@@ -19,6 +19,21 @@ extension RunConfiguration {
     try need(of: role, ComputeSettings(threads: 1, convolution: .im2col)).parameters
   }
 
+  /// The layers that a side of the run trains, in the order of the network, as they are built without memory.
+  ///
+  /// - Throws: `ShapeError` if the configuration makes no network.
+  func layers(of role: Role) throws -> [Sequential] {
+    let network = try SplitNetwork(network)
+    return switch (strategy, role) {
+    case (.hierarchical, .edge): [network.front, network.exit]
+    case (.split, .edge): [network.front]
+    case (.hierarchical, .cloud), (.split, .cloud): [network.rest]
+    case (.cloudStream, .cloud), (.cloudUploadOnce, .cloud), (.edgeOnly, .edge):
+      [Sequential(network.front.layers + network.rest.layers)]
+    case (.cloudStream, .edge), (.cloudUploadOnce, .edge), (.edgeOnly, .cloud): []
+    }
+  }
+
   private func need(of role: Role, _ compute: ComputeSettings) throws -> (bytes: Int, parameters: Int) {
     let network = try SplitNetwork(network)
     func need(_ layers: [any Layer], _ input: FeatureShape) throws -> MemoryNeed {

@@ -26,18 +26,20 @@ package final class RunRecorder {
 
   /// Writes config.json and starts metrics.jsonl in a directory that was made for this run.
   ///
+  /// - Parameter initialWeights: the digests of the files from which this side's weights begin; nil for none.
   /// - Throws: `RunDirectoryError`, `FileError`.
   package convenience init(
     _ directory: RunDirectory, _ configuration: RunConfiguration, role: Role, run: RunIdentifier,
-    compute: ComputeSettings, timeline: Timeline? = nil
+    compute: ComputeSettings, initialWeights: String? = nil, timeline: Timeline? = nil
   ) throws {
     let activations = configuration.strategy.isCut ? configuration.activations : nil
-    let summary = RunSummary(
+    var summary = RunSummary(
       role: role, runId: run, softwareVersion: Software.version, startedAt: .now(),
       strategy: configuration.strategy.rawValue, architecture: configuration.network.architecture.rawValue,
       cut: configuration.strategy.isCut ? configuration.network.cut : nil, bits: activations?.bits,
       fullScale: activations.flatMap { $0.isQuantized ? $0.fullScale : nil }, epochs: configuration.epochs,
       seed: configuration.seed, threads: compute.threads, convolution: compute.convolution, kernels: GEMM.kernelName)
+    summary.initialWeights = initialWeights
     let start = Position(
       summary: summary, trafficBefore: RunTraffic(), reportedSeconds: 0, pending: [], bestAccuracy: nil,
       metricsBytes: 0, wallSeconds: 0)

@@ -1,3 +1,4 @@
+import Platform
 import Terminal
 
 /// Why a file of weights does not fit, beyond what `SafetensorsError` says of its format, its names and its shapes.
@@ -14,6 +15,8 @@ package enum WeightsFileError: Error, Equatable, CustomStringConvertible {
   case incomplete(path: String, holds: String, hint: String)
   /// A tensor holds a number that no training writes.
   case value(path: String, tensor: String, expected: String, actual: String)
+  /// No tensor of the files is one of this side's.
+  case nothingMatches(paths: String, role: Role, expected: String, actual: String)
 
   package var description: String {
     switch self {
@@ -28,6 +31,10 @@ package enum WeightsFileError: Error, Equatable, CustomStringConvertible {
     case .unexpectedTensor(let path, let name):
       "\(path): tensor \(Self.shown(name)) is not in the network of the file's configuration"
     case .incomplete(let path, let holds, let hint): "\(path): holds \(holds); \(hint)"
+    case .nothingMatches(let paths, let role, let expected, let actual):
+      "\(paths): nothing in it has the name and the shape of a tensor of \(role.rawValue)-trainer's part of the network: "
+        + "found \(Self.shown(actual)) and so on, expected \(expected) and so on; "
+        + "take weights of the same --architecture, with torchvision's names"
     case .value(let path, let tensor, let expected, let actual):
       "\(path): tensor \(tensor) holds \(actual), expected \(expected)"
     }

@@ -9,6 +9,8 @@ package struct Welcome: Codable, Equatable, Sendable {
   package let softwareVersion: String
   /// For the edge, to find out how far the two clocks are apart.
   package let clock: ClockReading?
+  /// The digests of the files from which the cloud's weights of this run began; nil if the seed made them.
+  package let initialWeights: String?
 
   /// Seconds since 1970 on the clock of the cloud.
   package struct ClockReading: Codable, Equatable, Sendable {
@@ -29,8 +31,9 @@ package struct Welcome: Codable, Equatable, Sendable {
 
   package init(
     maximumFrameBytes: Int, resume: ResumePosition? = nil, timeoutSeconds: Double = Hello.defaultTimeoutSeconds,
-    softwareVersion: String, clock: ClockReading? = nil
+    softwareVersion: String, clock: ClockReading? = nil, initialWeights: String? = nil
   ) {
+    self.initialWeights = initialWeights
     self.timeoutSeconds = timeoutSeconds
     self.maximumFrameBytes = maximumFrameBytes
     self.resume = resume
@@ -44,6 +47,7 @@ package struct Welcome: Codable, Equatable, Sendable {
     case timeoutSeconds = "timeout_seconds"
     case softwareVersion = "software_version"
     case clock
+    case initialWeights = "initial_weights"
   }
 }
 

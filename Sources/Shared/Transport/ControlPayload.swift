@@ -79,6 +79,19 @@ enum PayloadCheck {
     throw .payload(type: type, field: field, expected: "a finite number", actual: "\(value)")
   }
 
+  /// What files of weights are, if it is said: digests in hexadecimal digits, separated by commas, or a word.
+  static func digests(_ value: String?, _ field: String, _ type: FrameType) throws(WireError) {
+    guard let value else { return }
+    let letters = value.utf8.allSatisfy {
+      (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || $0 == UInt8(ascii: ",")
+        || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0)
+    }
+    guard letters, (1...4096).contains(value.utf8.count) else {
+      throw .payload(
+        type: type, field: field, expected: "1 to 4096 of 0-9 a-z and commas", actual: printable(value, limit: 80))
+    }
+  }
+
   /// A text from outside, safe to print: control characters replaced, and cut at `limit` characters.
   static func printable(_ text: String, limit: Int = 1000) -> String {
     let scalars = text.unicodeScalars.prefix(limit).map { scalar -> Unicode.Scalar in
@@ -101,9 +114,11 @@ extension Welcome: ControlPayload {
     try PayloadCheck.timeout(timeoutSeconds, .welcome)
     try PayloadCheck.finite(clock?.helloReceived, "clock.hello_received", .welcome)
     try PayloadCheck.finite(clock?.welcomeSent, "clock.welcome_sent", .welcome)
+    try PayloadCheck.digests(initialWeights, "initial_weights", .welcome)
     return Self(
       maximumFrameBytes: maximumFrameBytes, resume: resume, timeoutSeconds: timeoutSeconds,
-      softwareVersion: PayloadCheck.printable(softwareVersion, limit: 100), clock: clock)
+      softwareVersion: PayloadCheck.printable(softwareVersion, limit: 100), clock: clock,
+      initialWeights: initialWeights)
   }
 }
 

@@ -39,30 +39,45 @@ package struct ResumeOffer: Codable, Equatable, Sendable {
   /// Where gradients are exchanged, and only there: the records after which the edge can go on, in ascending order; the
   /// last one is `answered`, and the first one lies before `first`.
   package let positions: [UInt64]?
+  /// From what the cloud's weights began, as its welcome has said: digests, or `seededWeights`; nil if no cloud has
+  /// welcomed the run yet.
+  package let initialWeights: String?
 
+  /// Weights that were made by the seed.
+  package static let seededWeights = "none"
   /// The most positions.
   package static let maximumPositions = 16
 
-  package init(first: UInt64, answered: UInt64) {
+  package init(first: UInt64, answered: UInt64, initialWeights: String? = nil) {
     self.first = first
     self.answered = answered
+    self.initialWeights = initialWeights
     positions = nil
   }
 
   /// For an edge that can go on only after certain records.
   ///
-  /// - Parameter positions: at least one, in any order.
-  package init(positions: some Sequence<UInt64>) {
+  /// - Parameters:
+  ///   - positions: at least one, in any order.
+  ///   - initialWeights: from what the cloud's weights began; nil if it is not known.
+  package init(positions: some Sequence<UInt64>, initialWeights: String? = nil) {
     let positions = Set(positions).sorted()
     precondition(!positions.isEmpty, "an edge can go on somewhere")
     first = positions[0] + 1
     answered = positions[positions.count - 1]
     self.positions = positions
+    self.initialWeights = initialWeights
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case first, answered, positions
+    case initialWeights = "initial_weights"
   }
 
   func validate(_ type: FrameType) throws(WireError) {
     try PayloadCheck.sequence(first, "resume.first", type)
     try PayloadCheck.sequence(answered, "resume.answered", type, minimum: 0)
+    try PayloadCheck.digests(initialWeights, "resume.initial_weights", type)
     guard let positions else { return }
     try PayloadCheck.count(
       positions.count, "resume.positions.count", type, minimum: 1, maximum: Self.maximumPositions)

@@ -38,19 +38,41 @@ package struct Fingerprint: Hashable, Sendable, CustomStringConvertible, Codable
   }
 }
 
-enum SHA256 {
-  static func digest(_ bytes: [UInt8]) -> [UInt8] {
+/// The digest of bytes that come one part after the other.
+package final class SHA256 {
+  private let context: OpaquePointer
+
+  package init() {
+    guard let context = EVP_MD_CTX_new(), EVP_DigestInit_ex(context, EVP_sha256(), nil) == 1 else {
+      preconditionFailure("SHA-256 failed")
+    }
+    self.context = context
+  }
+
+  deinit { EVP_MD_CTX_free(context) }
+
+  package func update(_ bytes: UnsafeRawBufferPointer) {
+    precondition(EVP_DigestUpdate(context, bytes.baseAddress, bytes.count) == 1, "SHA-256 failed")
+  }
+
+  /// The digest of all bytes, 32 of them; nothing may follow.
+  package func finish() -> [UInt8] {
     [UInt8](unsafeUninitializedCapacity: Int(EVP_MAX_MD_SIZE)) { digest, count in
       var length: UInt32 = 0
-      precondition(
-        EVP_Digest(bytes, bytes.count, digest.baseAddress, &length, EVP_sha256(), nil) == 1, "SHA-256 failed")
+      precondition(EVP_DigestFinal_ex(context, digest.baseAddress, &length) == 1, "SHA-256 failed")
       count = Int(length)
     }
   }
+
+  static func digest(_ bytes: [UInt8]) -> [UInt8] {
+    let hash = SHA256()
+    bytes.withUnsafeBytes(hash.update)
+    return hash.finish()
+  }
 }
 
-enum Hexadecimal {
-  static func encode(_ bytes: [UInt8]) -> String {
+package enum Hexadecimal {
+  package static func encode(_ bytes: [UInt8]) -> String {
     let digits = Array("0123456789abcdef".utf8)
     return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
   }

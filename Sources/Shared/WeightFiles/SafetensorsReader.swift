@@ -19,6 +19,8 @@ package final class SafetensorsReader {
   package let metadata: [String: String]
   /// By name.
   package let entries: [String: Entry]
+  /// Of the whole file.
+  private let byteCount: Int
   private let descriptor: Int32
 
   /// Opens a file and checks its header.
@@ -34,6 +36,7 @@ package final class SafetensorsReader {
       let header = try Self.readHeader(path: path, descriptor: descriptor)
       metadata = header.metadata
       entries = header.entries
+      byteCount = header.byteCount
     } catch {
       close(descriptor)
       throw error
@@ -88,14 +91,23 @@ package final class SafetensorsReader {
     let stored = try integers(name, shape: [])[0]
     guard let end = entries[name]?.start else { throw SafetensorsError.missingTensor(path: path, name: name) }
     var sum: UInt32 = 0
+    try readBytes(upTo: end) { sum = CRC32C.checksum($0, continuing: sum) }
+    if stored != Int64(sum) { throw SafetensorsError.wrongChecksum(path: path, expected: stored, actual: Int64(sum)) }
+  }
+
+  /// Reads the file from its first byte on, a chunk after the other.
+  ///
+  /// - Throws: ``SafetensorsError``.
+  package func readBytes(_ body: (UnsafeRawBufferPointer) -> Void) throws { try readBytes(upTo: byteCount, body) }
+
+  private func readBytes(upTo end: Int, _ body: (UnsafeRawBufferPointer) -> Void) throws {
     try withUnsafeTemporaryAllocation(byteCount: 1 << 20, alignment: 16) { buffer in
       for offset in stride(from: 0, to: end, by: buffer.count) {
         let part = UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(buffer.count, end - offset)])
         try Self.read(path: path, descriptor: descriptor, offset: offset, into: part)
-        sum = CRC32C.checksum(UnsafeRawBufferPointer(part), continuing: sum)
+        body(UnsafeRawBufferPointer(part))
       }
     }
-    if stored != Int64(sum) { throw SafetensorsError.wrongChecksum(path: path, expected: stored, actual: Int64(sum)) }
   }
 
   private func entry(_ name: String, type: SafetensorsElementType, shape: [Int]) throws(SafetensorsError) -> Entry {
@@ -109,7 +121,7 @@ package final class SafetensorsReader {
   }
 
   private static func readHeader(path: String, descriptor: Int32) throws(SafetensorsError) -> (
-    metadata: [String: String], entries: [String: Entry]
+    metadata: [String: String], entries: [String: Entry], byteCount: Int
   ) {
     var status = stat()
     if fstat(descriptor, &status) < 0 { throw .cannotRead(path: path, operation: "stat", errorNumber: errno) }
@@ -139,7 +151,7 @@ package final class SafetensorsReader {
     let entries = header.tensors.mapValues {
       Entry(elementType: $0.elementType, shape: $0.shape, start: dataStart + $0.begin, byteCount: $0.end - $0.begin)
     }
-    return (header.metadata, entries)
+    return (header.metadata, entries, fileBytes)
   }
 
   private static func read(path: String, descriptor: Int32, offset: Int, into bytes: inout [UInt8])
