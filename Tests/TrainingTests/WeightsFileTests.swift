@@ -20,7 +20,7 @@ import Testing
       task: task,
       network: SplitNetwork.Configuration(
         architecture: architecture, cut: cut, exitHead: exitHead, bottleneck: bottleneck, for: task),
-      activations: try ActivationFormat(bits: 4), data: "synthetic", trainImages: 8, testImages: 6)
+      activations: try ActivationFormat(bits: 4), data: "cifar10", trainImages: 8, testImages: 6)
     configuration.seed = .max
     return configuration
   }

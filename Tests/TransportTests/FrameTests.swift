@@ -187,8 +187,8 @@ import Testing
     }
     check(0, 0x47, .magic(actual: [0x47, 0x54, 0x52, 0x4e]))
     check(3, 0x4f, .magic(actual: [0x48, 0x54, 0x52, 0x4f]))
-    check(4, 4, .version(expected: 5, actual: 4))
-    check(5, 1, .version(expected: 5, actual: 261))
+    check(4, 4, .version(expected: 6, actual: 4))
+    check(5, 1, .version(expected: 6, actual: 262))
     check(6, 0, .type(actual: 0))
     check(6, 14, .type(actual: 14))
     check(6, 24, .type(actual: 24))
@@ -197,9 +197,9 @@ import Testing
     check(6, 9, .sequence(type: .goodbye, actual: 7))
     check(6, 20, .sequence(type: .alive, actual: 7))
     check(6, 23, .sequence(type: .checkpoint, actual: 7))
-    check(16, 0x0c, .truncated(expected: 36, actual: 35))
-    check(19, 0x7f, .length(limit: (1 << 26) - 24, actual: 0x7f00_000b))
-    check(20, 0x05, .checksum(expected: 0xd3f2_2505, actual: 0xd3f2_2594))
+    check(16, 0x0e, .truncated(expected: 38, actual: 37))
+    check(19, 0x7f, .length(limit: (1 << 26) - 24, actual: 0x7f00_000d))
+    check(20, 0x05, .checksum(expected: 0x40f7_5005, actual: 0x40f7_500f))
   }
 
   /// Only those of samples are numbered in the header.

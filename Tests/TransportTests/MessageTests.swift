@@ -171,10 +171,10 @@ import Testing
   func labelCountBeyondThePayload(count: UInt32) {
     var payload: [UInt8] = []
     payload.appendLittleEndian(count)
-    payload += [1, 2]
+    payload += [1, 2, 3, 4, 5]
     #expect(
       throws: WireError.payload(
-        type: .evaluationBatch, field: "count", expected: "a number from 1 to the 2 bytes that follow",
+        type: .evaluationBatch, field: "count", expected: "1 to 2, for whose labels 5 bytes follow",
         actual: "\(count)")
     ) { try Message.decode(frame: rawFrame(type: 5, sequence: 1, payload: payload)) }
   }

@@ -41,7 +41,7 @@ import Testing
           EncodedBatch(sequence: UInt64(sequence), labels: [1], activations: Self.content.activations)))
     }
     let bytes = try receiver.value()
-    #expect(bytes == 40 * (FrameHeader.byteCount + 5 + 100_000))
+    #expect(bytes == 40 * (FrameHeader.byteCount + 6 + 100_000))
     // Without the gaps between frames, which the pacing makes up for.
     #expect(edge.sendingSeconds > 0)
     #expect(edge.sendingSeconds <= Self.seconds(since: start) + 1)
@@ -178,7 +178,7 @@ import Testing
     let sender = Background { try edge.send(.trainBatch(Self.content)) }
     waitUntil { edge.conversation.lastSequence > 0 }
     #expect(edge.close(sending: .goodbye(Goodbye(reason: .interrupted)), within: 60))
-    #expect(try sender.value() == FrameHeader.byteCount + 5 + 100_000)
+    #expect(try sender.value() == FrameHeader.byteCount + 6 + 100_000)
     #expect(
       try receiver.value() == [.trainBatch(Self.content), .goodbye(Goodbye(reason: .interrupted))])
     #expect(Self.seconds(since: start) < 600)
