@@ -59,13 +59,6 @@ package struct DatasetSettings: Codable, Equatable, Sendable {
   package var normalization = NormalizationFigures.data
   package var skipsUnreadable = false
 
-  private enum CodingKeys: String, CodingKey {
-    case classes, labels, normalization
-    case imageSize = "image_size"
-    case testFraction = "test_fraction"
-    case skipsUnreadable = "skip_unreadable"
-  }
-
   package init() {}
 }
 
