@@ -39,6 +39,7 @@ struct Train: ParsableCommand {
   @OptionGroup(title: "Network") var cut: CutOption
   @OptionGroup(title: "Training") var training: TrainingOptions
   @OptionGroup(title: "Training") var initialWeights: InitialWeightsOption
+  @OptionGroup(title: "Training") var freezing: FreezeOption
   @OptionGroup var durability: DurabilityOptions
   @OptionGroup var spool: SpoolOption
   @OptionGroup var machine: MachineOptions
@@ -81,6 +82,7 @@ struct Train: ParsableCommand {
       testImages: testImages)
     training.apply(to: &configuration)
     configuration.strategy = strategy.strategy
+    configuration.freezesFront = freezing.freezeFront
     if let window = link.window { configuration.window = window }
     configuration.link = try link.shaping()
     return configuration.canonical()
@@ -154,6 +156,9 @@ struct Train: ParsableCommand {
       }
       try configuration.checkMemory(of: .edge, local.settings(machine), limit: memory.limit)
       let weights = try openInitialWeights(configuration, logger)
+      if configuration.freezesFront, weights.own == nil {
+        logger.notice("--freeze-front without weights of the front: it stays as the seed makes it")
+      }
       for line in try RunPlan(configuration).lines() { logger.info("\(line)") }
       let run = RunIdentifier.generate()
       let directory = runDir ?? "runs/\(run)/edge"

@@ -242,10 +242,18 @@ class OtherTests(ScriptTests):
         self.assertIn("x is no rate", self.run_script("measure-link.sh", "x", code=64)[1])
 
     def test_verify_options(self):
-        for words in (["--images"], [], ["a", "b", "c"], ["--wrong", "a"], ["a", "--threads"]):
+        for words in (["--images"], [], ["a", "b", "c"], ["--wrong", "a"], ["a", "--threads"], ["--exchange", "--every-network"]):
             with self.subTest(words=words):
                 errors = self.run_script("verify-with-pytorch.sh", *words, code=64)[1]
                 self.assertEqual(len(errors.splitlines()), 1)
+
+    def test_export_options(self):
+        wrong = (["a"], ["--output", "b"], ["a", "b", "c", "--output", "d"], ["--to-ours", "a", "b", "--output", "c.safetensors"])
+        for words in (*wrong, ["--to-ours", "a", "--output", "b.pt"], ["a", "--output", "b", "--threads", "1"]):
+            with self.subTest(words=words):
+                errors = self.run_script("export-pytorch.py", *words, code=64)[1]
+                self.assertEqual(len(errors.splitlines()), 1)
+        self.assertIn("Usage: scripts/export-pytorch.py", self.run_script("export-pytorch.py", "--help")[0])
 
     def test_help(self):
         for script in ("race", "frontier", "measure-plan", "measure-overlap", "measure-link", "two-hosts", "load-test"):

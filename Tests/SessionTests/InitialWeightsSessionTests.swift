@@ -128,6 +128,39 @@ import Testing
     }
   }
 
+  /// The front stays as it was, to the last bit of its running statistics; exit and rest are trained, also over an
+  /// interruption.
+  @Test func frontIsFrozen() throws {
+    var run = try beginning(.hierarchical, in: SessionFolder())
+    run.configuration.freezesFront = true
+    let whole = try run.whole()
+    let cloud = try run.cloud()
+    try interrupt(run, cloud.endpoint)
+    _ = try whileBusy { try run.edge(cloud.endpoint) }
+    cloud.awaitCompleted(1)
+    cloud.stop()
+    try run.expectSame(as: whole)
+    let before = try SafetensorsReader(path: run.initialWeights.edge[0])
+    let after = try SafetensorsReader(path: "\(run.folder.path)/run/edge.safetensors")
+    for (name, entry) in before.entries {
+      let isSame =
+        if entry.elementType == .int64 {
+          try before.integers(name, shape: entry.shape) == after.integers(name, shape: entry.shape)
+        } else {
+          try before.floats(name, shape: entry.shape).map(\.bitPattern)
+            == after.floats(name, shape: entry.shape).map(\.bitPattern)
+        }
+      #expect(isSame == !name.hasPrefix("exit."), "\(name)")
+    }
+    #expect(
+      try values(run.initialWeights.cloud[0]) != values("\(run.folder.path)/cloud/run/cloud.safetensors"))
+    for path in ["run", "cloud/run"] {
+      #expect(
+        String(decoding: try run.folder.bytes("\(path)/config.json"), as: UTF8.self).contains(#""freeze_front" : true"#)
+      )
+    }
+  }
+
   /// Strategies that train the same network begin with the same weights, whatever side has them.
   @Test func everyStrategyBeginsAlike() throws {
     let folder = try SessionFolder()

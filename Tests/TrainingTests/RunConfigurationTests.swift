@@ -48,6 +48,21 @@ import Testing
       json.contains(#""learning_rate":0.1,"link_delay":0.05,"link_rate":1100000,"momentum":0.9"#), "\(json)")
   }
 
+  @Test func frozenFront() throws {
+    var configuration = try configuration()
+    #expect(!String(decoding: try encoder().encode(configuration), as: UTF8.self).contains("freeze"))
+    configuration.freezesFront = true
+    let json = try encoder().encode(configuration)
+    #expect(String(decoding: json, as: UTF8.self).contains(#""exit_head":"deep","freeze_front":true,"full_scale""#))
+    #expect(try JSONDecoder().decode(RunConfiguration.self, from: json) == configuration)
+    try configuration.validate()
+    for strategy in Strategy.allCases where strategy != .hierarchical {
+      configuration.strategy = strategy
+      let error = #expect(throws: ConfigurationError.self) { try configuration.validate() }
+      #expect(error?.description.contains("does not go with strategy \(strategy.rawValue)") == true)
+    }
+  }
+
   @Test func noBottleneckNoKey() throws {
     var configuration = try configuration()
     configuration.network.bottleneck = nil

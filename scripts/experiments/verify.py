@@ -29,13 +29,16 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     options = programs.Options()
     options.add_argument("weights", nargs="*")
     options.add_argument("--every-network", action="store_true")
+    options.add_argument("--exchange", action="store_true")
     options.add_argument("--images", default="100")
     options.add_argument("--batch-size", type=int, default=100)
     options.add_argument("--threads")
     data = os.environ.get("CIFAR10_DIR") or str(Path.home() / ".cache/cifar-10-batches-bin")
     options.add_argument("--data", default=data if os.path.isdir(data) else "synthetic")
     own = options.parse_intermixed_args(arguments)
-    if own.every_network:
+    if own.every_network and own.exchange:
+        raise programs.usage("--every-network and --exchange: expected one of them")
+    if own.every_network or own.exchange:
         own.data = "synthetic"
     elif not 1 <= len(own.weights) <= 2:
         raise programs.usage("expected the file of the edge's weights, and that of the cloud's or none")
@@ -69,6 +72,10 @@ def agree(own: argparse.Namespace, weights: list[str], scratch: Path) -> bool:
         return False
 
 
+# A run of two steps.
+SHORT = ["--data", "synthetic", "--train-limit", "16", "--batch-size", "8", "--test-limit", "1", "--epochs", "1"]
+
+
 def networks() -> Iterator[list[str]]:
     """The options of every network, with the formats in turn."""
     formats = itertools.cycle(FORMATS)
@@ -82,16 +89,56 @@ def networks() -> Iterator[list[str]]:
 
 def every_network(own: argparse.Namespace, scratch: Path) -> bool:
     """Trains each network for two steps, and compares it."""
-    short = ["--data", "synthetic", "--train-limit", "16", "--batch-size", "8", "--test-limit", "1", "--epochs", "1"]
     agreeing = []
     for words in networks():
-        trial = Trial("run", scratch / "run", [*short, *words, *own.thread_options])
+        trial = Trial("run", scratch / "run", [*SHORT, *words, *own.thread_options])
         code = trial.run()
         if code:
             raise Failure(f"edge-trainer train {programs.as_line(words)}: {trial.last_words(code)}", code)
         weights = [*trial.directory.glob("edge/edge.safetensors"), *trial.directory.glob("cloud/*/cloud.safetensors")]
         agreeing.append(agree(own, list(map(str, weights)), scratch))
     print(f"{len(agreeing)} networks, {agreeing.count(False)} differ")
+    return all(agreeing)
+
+
+def exchange_every_architecture(own: argparse.Namespace, scratch: Path) -> bool:
+    """Takes each network to PyTorch and back, and compares it."""
+    import exchange
+    import verify_exchange
+
+    def trained(name: str, words: list[str]) -> list[str]:
+        """The files of weights of a run."""
+        trial = Trial(name, scratch / name, [*SHORT, *words, *own.thread_options])
+        code = trial.run()
+        if code:
+            raise Failure(f"edge-trainer train {programs.as_line(words)}: {trial.last_words(code)}", code)
+        return [str(next(trial.directory.glob(f"{side}.safetensors"))) for side in ("edge/edge", "cloud/*/cloud")]
+
+    def predicted(name: str, weights: list[str], *extra: str) -> str:
+        """The prefix of the arrays that edge-trainer makes of the images."""
+        files = [f"--{side}-weights={file}" for side, file in zip(("edge", "cloud"), weights)]
+        words = [*files, "--data=synthetic", f"--images={own.images}", f"--logits={scratch}/{name}", "--dump-images"]
+        programs.output_of([programs.program("edge-trainer"), "predict", *words, *extra], stderr=subprocess.DEVNULL)
+        return f"{scratch}/{name}"
+
+    agreeing = []
+    for architecture in ARCHITECTURES:
+        blocks = len(describe(architecture, "pool")["cuts"])
+        there = ["--architecture", architecture, "--cut", "1", "--exit-head", "pool", "--bits", "32"]
+        weights = trained("there", there)
+        state, _ = exchange.to_torchvision(weights, with_exit=False)
+        exchange.write(state, f"{scratch}/there.pt")
+        logits = predicted("there", weights)
+        agreeing.append(verify_exchange.exported(architecture, blocks, f"{scratch}/there.pt", logits))
+        # The front is the network up to its classifier, and stays as it begins.
+        network = verify_exchange.make(architecture, blocks, f"{scratch}/back.pt")
+        state, _ = exchange.to_ours(f"{scratch}/back.pt")
+        exchange.write(state, f"{scratch}/back.safetensors")
+        back = ["--architecture", architecture, "--cut", str(blocks), "--exit-head", "pool", "--freeze-front"]
+        weights = trained("back", [*back, "--initial-weights", f"{scratch}/back.safetensors"])
+        logits = predicted("back", weights, "--dump-features")
+        agreeing.append(verify_exchange.imported(network, architecture, logits))
+    print(f"{len(agreeing)} ways, {agreeing.count(False)} differ")
     return all(agreeing)
 
 
@@ -104,7 +151,10 @@ def main(arguments: list[str]) -> int:
         os.execv(python, [python, "-B", "-m", "experiments.verify", *arguments])
     sys.path.insert(0, str(SCRIPTS / "pytorch"))
     with tempfile.TemporaryDirectory() as scratch:
-        same = every_network(own, Path(scratch)) if own.every_network else agree(own, own.weights, Path(scratch))
+        if own.exchange:
+            same = exchange_every_architecture(own, Path(scratch))
+        else:
+            same = every_network(own, Path(scratch)) if own.every_network else agree(own, own.weights, Path(scratch))
     return 0 if same else 1
 
 

@@ -13,16 +13,19 @@ package final class TrainedPart {
   ///   - layers: used by nobody else.
   ///   - input: the shape of one sample.
   ///   - batchSize: the largest number of samples.
+  ///   - isFrozen: nothing of it is to change: it has no momenta, and `update` and `backward` are not called.
   ///   - context: parts of one network that run one after the other share it.
   /// - Throws: `ShapeError` if the layers cannot take the input.
   package init(
-    _ layers: Sequential, input: FeatureShape, batchSize: Int, seed: UInt64, weightDecay: Float, context: ComputeContext
+    _ layers: Sequential, input: FeatureShape, batchSize: Int, seed: UInt64, weightDecay: Float, isFrozen: Bool = false,
+    context: ComputeContext
   ) throws {
     self.layers = layers
     self.context = context
     for parameter in layers.parameters + layers.statistics { parameter.initialize(seed: seed) }
     try layers.prepare(for: input, maximumCount: batchSize, context: context)
-    optimizer = StochasticGradientDescent(layers.parameters, weightDecay: weightDecay, pool: context.pool)
+    optimizer = StochasticGradientDescent(
+      isFrozen ? [] : layers.parameters, weightDecay: weightDecay, pool: context.pool)
   }
 
   /// All numbers that the next step depends on: parameters, running statistics, momenta.

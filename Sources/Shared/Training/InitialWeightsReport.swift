@@ -20,11 +20,12 @@ struct InitialWeightsReport {
     var lines = ["initial weights: \(taken + partly.count) of \(names.count) tensors of this side are from \(files)"]
     var kept: [String: [String]] = [:]
     for tensor in partly {
-      kept["\(tensor.known) of \(classes) classes are known, of \(tensor.old) in the file", default: []]
+      let new = tensor.known < classes ? "; the other classes start anew" : ""
+      kept["\(tensor.known) of \(classes) classes are known, of \(tensor.old) in the file\(new)", default: []]
         .append(tensor.name)
     }
     for (reason, names) in kept.sorted(by: { $0.key < $1.key }) {
-      lines.append("initial weights: \(Self.list(names)): \(reason); the other classes start anew")
+      lines.append("initial weights: \(Self.list(names)): \(reason)")
     }
     if !anew.isEmpty {
       let reasons = anew.reduce(into: [String]()) { if !$0.contains($1.reason) { $0.append($1.reason) } }

@@ -20,7 +20,9 @@ package struct LocalNetwork {
   package var cutShape: FeatureShape { split.cutShape }
 
   /// From the image to the features at the cut.
-  package func front() throws -> TrainedPart { try part(split.front, configuration.task.shape) }
+  package func front() throws -> TrainedPart {
+    try part(split.front, configuration.task.shape, isFrozen: configuration.freezesFront)
+  }
 
   /// From the features at the cut to the logits of the early exit.
   package func exit() throws -> TrainedPart { try part(split.exit, split.cutShape) }
@@ -33,9 +35,9 @@ package struct LocalNetwork {
     try part(Sequential(split.front.layers + split.rest.layers), configuration.task.shape)
   }
 
-  private func part(_ layers: Sequential, _ input: FeatureShape) throws -> TrainedPart {
+  private func part(_ layers: Sequential, _ input: FeatureShape, isFrozen: Bool = false) throws -> TrainedPart {
     try TrainedPart(
       layers, input: input, batchSize: configuration.batchSize, seed: configuration.seed,
-      weightDecay: configuration.weightDecay, context: context)
+      weightDecay: configuration.weightDecay, isFrozen: isFrozen, context: context)
   }
 }

@@ -19,6 +19,8 @@ extension RunConfiguration: Codable {
     case linkRate = "link_rate"
     /// Seconds; absent without shaping.
     case linkDelay = "link_delay"
+    /// Absent if it is not frozen.
+    case freezesFront = "freeze_front"
     /// Absent if it is the last.
     case keptWeights = "keep_weights"
     case trainImages = "train_images"
@@ -51,6 +53,7 @@ extension RunConfiguration: Codable {
         rate: try values.decodeIfPresent(Double.self, forKey: .linkRate),
         delay: try values.decodeIfPresent(Double.self, forKey: .linkDelay) ?? 0)
     }
+    freezesFront = try values.decodeIfPresent(Bool.self, forKey: .freezesFront) ?? false
     keptWeights = try values.decodeIfPresent(KeptWeights.self, forKey: .keptWeights) ?? .last
     epochs = try values.decode(Int.self, forKey: .epochs)
     batchSize = try values.decode(Int.self, forKey: .batchSize)
@@ -83,6 +86,7 @@ extension RunConfiguration: Codable {
       try values.encodeIfPresent(link.rate, forKey: .linkRate)
       if link.delay != 0 { try values.encode(link.delay, forKey: .linkDelay) }
     }
+    if freezesFront { try values.encode(true, forKey: .freezesFront) }
     if keptWeights != .last { try values.encode(keptWeights, forKey: .keptWeights) }
     try values.encode(epochs, forKey: .epochs)
     try values.encode(batchSize, forKey: .batchSize)

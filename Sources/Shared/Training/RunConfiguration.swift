@@ -28,6 +28,8 @@ package struct RunConfiguration: Equatable, Sendable {
   package var window = Defaults.window
   /// What both sides do to what they send.
   package var link = LinkShaping.none
+  /// Whether the front stays as it begins, running statistics included: with a strategy whose front has an exit.
+  package var freezesFront = false
   /// Which weights both sides keep beside those of the last epoch.
   package var keptWeights = Defaults.keptWeights
 
@@ -86,6 +88,11 @@ extension RunConfiguration {
   ///
   /// - Throws: `ConfigurationError` naming the setting, the value and what is allowed.
   package func validate() throws(ConfigurationError) {
+    guard !freezesFront || strategy.hasExit else {
+      throw ConfigurationError(
+        "a frozen front does not go with strategy \(strategy.rawValue): only with hierarchical the rest is trained without it"
+      )
+    }
     func require(_ holds: Bool, _ setting: String, _ value: Any, _ allowed: String) throws(ConfigurationError) {
       guard holds else { throw ConfigurationError("\(setting) \(value) is out of range: \(allowed)") }
     }

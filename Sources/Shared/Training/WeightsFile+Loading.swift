@@ -85,6 +85,8 @@ private struct Setting: Decodable {
     let container = try decoder.singleValueContainer()
     if let text = try? container.decode(String.self) {
       self.text = text
+    } else if let truth = try? container.decode(Bool.self) {
+      text = "\(truth)"
     } else if let integer = try? container.decode(UInt64.self) {
       text = "\(integer)"
     } else if let number = try? container.decode(Float.self) {
