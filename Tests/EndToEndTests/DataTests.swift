@@ -111,6 +111,6 @@ import Testing
     try Self.writeBlackImages(to: folder)
     expectError(
       try Self.train(["--data", folder, option, "\(limit)"], in: directory), .edge, code: 64,
-      mentioning: ["\(option) \(limit)", allowed, "CIFAR-10"])
+      mentioning: ["\(option) \(limit)", allowed, "images there are"])
   }
 }

@@ -21,7 +21,7 @@ import Testing
     var bottleneck: Int?
     var architecture = Architecture.vgg8
     var convolution = ConvolutionMethod.im2col
-    var task = ImageTask.cifar10
+    var task = ImageTask.synthetic
 
     var description: String {
       """

@@ -11,7 +11,7 @@ import Testing
 @Suite(.serialized) struct StrategyEqualityTests {
   /// 2 epochs of 10 steps, the last one of each with 1 image, and 3 test batches, the last one with 1.
   static func configuration(
-    _ strategy: Strategy, cut: Int = 2, task: ImageTask = .cifar10
+    _ strategy: Strategy, cut: Int = 2, task: ImageTask = .synthetic
   ) throws -> RunConfiguration {
     var configuration = RunConfiguration(
       task: task,
@@ -42,7 +42,7 @@ import Testing
     var strategy: Strategy
     var cut = 2
     var threads = 1
-    var task = ImageTask.cifar10
+    var task = ImageTask.synthetic
     var description: String { "\(strategy.rawValue), cut \(cut), \(threads) threads, \(task.shape)" }
   }
 

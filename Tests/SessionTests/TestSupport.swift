@@ -74,7 +74,7 @@ func quickConfiguration(
   bits: Int = 4, scale: ScaleGranularity = .tensor, compression: ActivationCompression = .none
 ) throws -> RunConfiguration {
   var configuration = RunConfiguration(
-    task: .cifar10, network: SplitNetwork.Configuration(architecture: .vgg8, cut: 3, exitHead: .pool),
+    task: .synthetic, network: SplitNetwork.Configuration(architecture: .vgg8, cut: 3, exitHead: .pool),
     activations: try ActivationFormat(bits: bits, scale: scale, compression: compression), data: "synthetic",
     trainImages: 10, testImages: 6)
   configuration.epochs = 1
@@ -144,7 +144,7 @@ func drawnImages(
   _ split: SyntheticImages.Split, _ configuration: RunConfiguration
 ) -> any LabeledImages {
   let count = split == .train ? configuration.trainImages : configuration.testImages
-  guard configuration.task == .cifar10 else { return PatternImages(configuration.task, count: count) }
+  guard configuration.task == .synthetic else { return PatternImages(configuration.task, count: count) }
   return SyntheticImages(split: split, count: count, seed: configuration.seed)
 }
 

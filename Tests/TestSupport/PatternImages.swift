@@ -9,7 +9,7 @@ package final class PatternImages: LabeledImages {
   private let delayMicroseconds: UInt32
 
   package init(
-    _ task: ImageTask = .cifar10, count: Int, unreadable: Int? = nil, delayMicroseconds: UInt32 = 0
+    _ task: ImageTask = .synthetic, count: Int, unreadable: Int? = nil, delayMicroseconds: UInt32 = 0
   ) {
     self.task = task
     self.count = count

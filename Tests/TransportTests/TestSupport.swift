@@ -36,7 +36,9 @@ func hexadecimal(_ text: String) -> [UInt8] {
 }
 
 /// A frame with a right checksum around any payload, also around what no `Message` would write.
-func rawFrame(type: UInt8, sequence: UInt64 = 0, payload: [UInt8], version: UInt16 = FrameHeader.protocolVersion, flags: UInt8 = 0)
+func rawFrame(
+  type: UInt8, sequence: UInt64 = 0, payload: [UInt8], version: UInt16 = FrameHeader.protocolVersion, flags: UInt8 = 0
+)
   -> [UInt8]
 {
   var bytes = FrameHeader.magic
