@@ -148,7 +148,7 @@ import Testing
     link.detach(sending: nil)
     let before = link.traffic
     #expect(before.resentBytes == 0)
-    #expect(link.offer == ResumeOffer(first: 2, answered: 1))
+    #expect(link.offer == ResumeOffer(first: 2, answered: 1, initialWeights: ResumeOffer.seededWeights))
     #expect(!link.isConnected)
 
     // The cloud has applied the second one, but its acknowledgement was lost.

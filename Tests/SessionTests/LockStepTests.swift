@@ -168,7 +168,7 @@ import Testing
     defer { listener.close() }
     let edge = FramedConnection(try Socket.connect(to: listener.localEndpoint, timeout: 60), role: .edge)
     let cloud = FramedConnection(try listener.accept(timeout: 60), role: .cloud)
-    #expect(link.offer == ResumeOffer(positions: [record]))
+    #expect(link.offer == ResumeOffer(positions: [record], initialWeights: link.cloudWeights))
     try edge.send(
       .hello(
         Hello(
