@@ -31,7 +31,7 @@ help_if_asked "$@"
 folder=$root/.build-fuzz
 # Of several -sanitize options the compiler takes the last one only, and the package manager puts them in any order:
 # without the coverage, or without the addresses. So both are said again, in one.
-options=(--sanitize fuzzer --sanitize address -Xswiftc -sanitize=fuzzer,address)
+options=(--sanitize fuzzer --sanitize address -Xswiftc "-sanitize=fuzzer,address")
 suffix=-address
 if [[ ${1-} == --fast ]]; then
   options=(--sanitize fuzzer)
