@@ -165,7 +165,7 @@ import Testing
     try second.send(acknowledgement(4))
     #expect(try link.awaitAnswers().through == 4)
     #expect(link.traffic.ledger == before.ledger + edge.ledger)
-    #expect(link.traffic.resentBytes == FrameHeader.byteCount + 6)
+    #expect(link.traffic.resentBytes == FrameHeader.byteCount + 7)
     second.abandon()
     link.detach(sending: nil)
   }

@@ -116,7 +116,7 @@ import Testing
     #expect(plan.exclusions[0].settings == [PlanSetting(.hierarchical, cut: 2, bits: 32)])
     #expect(plan.exclusions[0].reason.contains("65536 bytes"))
     #expect(plan.exclusions[1].settings == [PlanSetting(.cloudUploadOnce)])
-    #expect(plan.exclusions[1].reason.hasPrefix("the cloud refuses: the images take 49168 bytes"))
+    #expect(plan.exclusions[1].reason.hasPrefix("the cloud refuses: the images take 49184 bytes"))
   }
 
   @Test func blocksOnTheEdgeAndMemory() throws {

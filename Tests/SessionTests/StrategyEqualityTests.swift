@@ -98,7 +98,7 @@ import Testing
     switch configuration.strategy {
     case .split:
       return (
-        2 * (10 * 4 + train + floats(10, train)), 2 * (3 * 4 + test + floats(3, test)), 2 * floats(10, train)
+        2 * (10 * 4 + 2 * train + floats(10, train)), 2 * (3 * 4 + 2 * test + floats(3, test)), 2 * floats(10, train)
       )
     case .cloudStream: return (2 * (10 * 4 + train * image), 2 * (3 * 4 + test * image), 0)
     case .cloudUploadOnce: return (10 * 4 + train * image, 3 * 4 + test * image, 0)

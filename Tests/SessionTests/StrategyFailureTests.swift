@@ -207,8 +207,8 @@ import Testing
     let small = try TestCloud(folder, sessions: 1, maximumImageBytes: 16 * 3074 - 1)
     let error = #expect(throws: RefusedError.self) { try runEdge(configuration, small.endpoint, folder) }
     #expect(error?.code == .limitExceeded)
-    #expect(error?.reason.contains("the images take 49168 bytes") == true, "\(error?.reason ?? "")")
-    #expect(error?.reason.contains("--max-image-bytes of the cloud is 49167") == true)
+    #expect(error?.reason.contains("the images take 49184 bytes") == true, "\(error?.reason ?? "")")
+    #expect(error?.reason.contains("--max-image-bytes of the cloud is 49183") == true)
     #expect(error.map(ErrorKind.init) == .refused)
     // What is sent in every epoch is not stored.
     _ = try whileBusy { try runEdge(Self.configuration(.cloudStream), small.endpoint, folder, run: "stream") }
