@@ -103,6 +103,7 @@ import Testing
     }
     let edge = Background { [run] in try run.edge(first.endpoint, train: images) }
     isTime.wait { $0 ? () : nil }
+    while try folder.metrics("run").steps.count < 2 { sleep(milliseconds: 10) }
     first.stop()
     let edges = KnownKeys.edges(try cloudTrust.state)
     let key = try edges.remove(edgeTrust.state.fingerprint().description)
