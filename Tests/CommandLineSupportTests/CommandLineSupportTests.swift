@@ -37,6 +37,16 @@ import Training
     }
   }
 
+  @Test func everyKindIsNormalizedAsAskedFor() throws {
+    var settings = DatasetSettings()
+    settings.normalization = .imagenet
+    for option in ["synthetic", "cifar10:x", "cifar100:x", "folder:x", "tiny-imagenet:x"] {
+      let task = try ImageSource(option: option, settings: settings).expectedTask
+      #expect(task.mean == [0.485, 0.456, 0.406] && task.deviation == [0.229, 0.224, 0.225], "\(option)")
+    }
+    #expect(try ImageSource(option: "cifar10:x").expectedTask == .cifar10)
+  }
+
   @Test func whatTheImagesHaveNoUseForIsRefused() throws {
     func refused(_ option: String, _ change: (inout DatasetSettings) -> Void) -> String? {
       var settings = DatasetSettings()

@@ -28,6 +28,16 @@ import Testing
     #expect(first.cache?.widths == SideRange(least: 8, most: 8))
   }
 
+  /// A new user has no ~/.cache.
+  @Test func theFoldersOnTheWayAreMade() throws {
+    let folder = try ImageFolderFixture()
+    try folder.fill()
+    var settings = folder.settings
+    settings.directory = folder.base.file("home/.cache/trainer")
+    let cache = try ImageCache(ImageFolder.list(folder.root, testFraction: nil), settings)
+    #expect(cache.path.hasPrefix(settings.directory) && FileManager.default.fileExists(atPath: cache.path))
+  }
+
   @Test func theBytesDoNotDependOnTheThreads() throws {
     let folder = try ImageFolderFixture()
     try folder.fill()

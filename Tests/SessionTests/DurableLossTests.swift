@@ -45,9 +45,7 @@ import Testing
     bytes[bytes.count / 2] ^= 1
     try bytes.write(to: URL(filePath: readers[0].path))
     let cloud = try run.cloud()
-    _ = try run.edge(cloud.endpoint)
-    cloud.awaitCompleted(1)
-    cloud.stop()
+    try run.complete(with: cloud)
     try run.expectSame(as: whole)
   }
 
@@ -60,9 +58,7 @@ import Testing
     try interrupted(run)
     try FileManager.default.removeItem(atPath: "\(run.folder.path)/cloud/run")
     let cloud = try run.cloud()
-    _ = try run.edge(cloud.endpoint)
-    cloud.awaitCompleted(1)
-    cloud.stop()
+    try run.complete(with: cloud)
     try run.expectSameWeights(as: whole)
     #expect(try run.log("cloud/run") == run.log("cloud/whole"))
   }
@@ -106,9 +102,7 @@ import Testing
     try interrupted(run)
     for path in try checkpoints("cloud/run", run) { try Data("none".utf8).write(to: URL(filePath: path)) }
     let cloud = try run.cloud()
-    _ = try run.edge(cloud.endpoint)
-    cloud.awaitCompleted(1)
-    cloud.stop()
+    try run.complete(with: cloud)
     try run.expectSameWeights(as: whole)
   }
 

@@ -90,6 +90,13 @@ struct DurableRun {
     return try session.run()
   }
 
+  /// Both sides from where they are to the end; the cloud, which has completed no run yet, is stopped then.
+  func complete(with cloud: DurableCloud) throws {
+    _ = try edge(cloud.endpoint)
+    cloud.awaitCompleted(1)
+    cloud.stop()
+  }
+
   /// The log of a side without what differs between any two runs, and without what tells of the interruptions; the
   /// epochs apart from the steps.
   func log(_ path: String) throws -> [[String: String]] {
@@ -149,9 +156,7 @@ struct DurableRun {
       return whole
     }
     let cloud = try cloud()
-    _ = try whole.edge(cloud.endpoint)
-    cloud.awaitCompleted(1)
-    cloud.stop()
+    try whole.complete(with: cloud)
     return whole
   }
 }

@@ -128,9 +128,7 @@ import Testing
     run.spool = 8000
     run.checkpointInterval = 0
     let cloud = try run.cloud()
-    _ = try run.edge(cloud.endpoint)
-    cloud.awaitCompleted(1)
-    cloud.stop()
+    try run.complete(with: cloud)
     try run.expectSame(as: whole)
 
     // Without a cloud there is nobody to wait for.

@@ -115,9 +115,7 @@ import Testing
       .state
     #expect(state.epoch == 1 && state.completedSteps >= 2, "\(state)")
     try edges.add(key)
-    _ = try run.edge(second.endpoint)
-    second.awaitCompleted(1)
-    second.stop()
+    try run.complete(with: second)
   }
 
   /// What keeps a run that has begun from connecting is no reason to end it, but for the word of its cloud.

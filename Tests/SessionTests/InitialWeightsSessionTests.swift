@@ -21,9 +21,7 @@ import Testing
     first.name = "first"
     if strategy.needsCloud {
       let cloud = try run.cloud()
-      _ = try first.edge(cloud.endpoint)
-      cloud.awaitCompleted(1)
-      cloud.stop()
+      try first.complete(with: cloud)
     } else {
       _ = try first.edge(nil)
     }
@@ -49,9 +47,7 @@ import Testing
     run.initialWeights = ([], [])
     run.name = "seeded"
     let seeded = try run.cloud()
-    _ = try run.edge(seeded.endpoint)
-    seeded.awaitCompleted(1)
-    seeded.stop()
+    try run.complete(with: seeded)
     for path in ["run/edge", "cloud/run/cloud"] where run.folder.exists("\(path).safetensors") {
       let same =
         try run.folder.bytes("\(path).safetensors")
@@ -87,9 +83,7 @@ import Testing
     #expect(error?.reason.contains("start cloud-trainer with the --initial-weights of then") == true)
     #expect(!run.folder.exists("cloud/run"))
     let right = try run.cloud()
-    _ = try run.edge(right.endpoint)
-    right.awaitCompleted(1)
-    right.stop()
+    try run.complete(with: right)
     try run.expectSameWeights(as: whole)
   }
 
@@ -103,9 +97,7 @@ import Testing
     try interrupt(run, first.endpoint)
     first.stop()
     let second = try files.cloud()
-    _ = try run.edge(second.endpoint)
-    second.awaitCompleted(1)
-    second.stop()
+    try run.complete(with: second)
     try run.expectSame(as: whole)
   }
 
@@ -173,9 +165,7 @@ import Testing
       other.name = strategy.rawValue
       other.initialWeights.cloud = run.initialWeights.edge
       let cloud = try other.cloud()
-      _ = try other.edge(cloud.endpoint)
-      cloud.awaitCompleted(1)
-      cloud.stop()
+      try other.complete(with: cloud)
       let same = try values("\(folder.path)/cloud/\(strategy.rawValue)/cloud.safetensors") == expected
       #expect(same, "\(strategy)")
     }

@@ -23,9 +23,7 @@ import Testing
 
   private func goOn(_ run: DurableRun, as whole: DurableRun) throws {
     let cloud = try run.cloud()
-    _ = try run.edge(cloud.endpoint)
-    cloud.awaitCompleted(1)
-    cloud.stop()
+    try run.complete(with: cloud)
     try run.expectSame(as: whole)
   }
 

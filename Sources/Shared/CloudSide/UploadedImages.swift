@@ -79,7 +79,7 @@ final class UploadedImages: Sendable {
       let count = min(batchSize, store.room)
       guard count > 0, rest.count >= count * (2 + store.task.imageBytes) else { throw wrong("a part of a batch") }
       let labels = rest.prefix(2 * count).withUnsafeBytes { bytes in
-        (0..<count).map { UInt16(littleEndian: bytes.loadUnaligned(fromByteOffset: 2 * $0, as: UInt16.self)) }
+        (0..<count).map { bytes.littleEndian(at: 2 * $0, as: UInt16.self) }
       }
       rest.removeFirst(2 * count)
       rest.prefix(count * store.task.imageBytes).withUnsafeBufferPointer { store.append(labels: labels, pixels: $0) }

@@ -54,11 +54,7 @@ package struct ImageSource: Equatable, Sendable, CustomStringConvertible {
   /// The value of `--data` that gives the same source from any directory.
   package var option: String {
     guard kind != .synthetic else { return "synthetic" }
-    let path =
-      realpath(directory, nil).map { path in
-        defer { free(path) }
-        return String(cString: path)
-      } ?? directory
+    let path = Self.resolved(directory)
     // What is in the directory tells the kind, unless somebody has to.
     return DatasetKind.recognize(path) == kind && Self.named(path) == nil ? path : "\(kind.rawValue):\(path)"
   }
@@ -75,15 +71,16 @@ package struct ImageSource: Equatable, Sendable, CustomStringConvertible {
 
   /// What the images will be, as far as it is known before any is opened: of image files the size.
   package var expectedTask: ImageTask {
-    let task: ImageTask
+    var task: ImageTask
     switch kind {
     case .cifar10: task = .cifar10
     case .cifar100: task = CIFAR100.task(settings.labels)
     case .synthetic, .folder, .tinyImageNet:
-      return SyntheticImages.task(
+      task = SyntheticImages.task(
         size: settings.imageSize ?? kind.imageSize, classes: settings.classes ?? ImageTask.synthetic.classes)
     }
-    return settings.classes.map { $0 < task.classes ? task.limited(to: $0) : task } ?? task
+    if let classes = settings.classes, classes < task.classes { task = task.limited(to: classes) }
+    return settings.normalization.normalizing(task)
   }
 
   /// What opening the images takes beside the source.
@@ -135,7 +132,7 @@ package struct ImageSource: Equatable, Sendable, CustomStringConvertible {
     let progress = ProgressReporter()
     cache.progress = { done, all in progress.count("decoding images", "image", done: done, all: all) }
     defer { progress.finish() }
-    let dataset = try kind.open(kind.isMadeOfFiles ? absolute(directory) : directory, settings, cache: cache)
+    let dataset = try kind.open(kind.isMadeOfFiles ? Self.resolved(directory) : directory, settings, cache: cache)
     guard let made = dataset.cache else { return dataset }
     if !made.wasThere { work.logger.info("decoded images are kept in \(made.path)") }
     if let first = made.unreadable.first {
@@ -145,10 +142,11 @@ package struct ImageSource: Equatable, Sendable, CustomStringConvertible {
     return dataset
   }
 
-  private func absolute(_ path: String) -> String {
-    guard let absolute = realpath(path, nil) else { return path }
-    defer { free(absolute) }
-    return String(cString: absolute)
+  /// The path without links, from the root; as it is if there is nothing.
+  private static func resolved(_ path: String) -> String {
+    guard let resolved = realpath(path, nil) else { return path }
+    defer { free(resolved) }
+    return String(cString: resolved)
   }
 
   private static func limited(
@@ -171,14 +169,11 @@ package struct ImageSource: Equatable, Sendable, CustomStringConvertible {
     return home + "/.cache/cifar-10-batches-bin"
   }
 
-  /// As the XDG Base Directory Specification has it.
   private static func cacheDirectory() throws -> String {
-    let name = "hierarchical-trainer"
-    if let directory = environment("XDG_CACHE_HOME"), directory.hasPrefix("/") { return "\(directory)/\(name)" }
-    guard let home = HomeFolder.path() else {
+    guard let base = HomeFolder.base("XDG_CACHE_HOME", otherwise: ".cache") else {
       throw ValidationError("no home, so no place for decoded images; set HOME or XDG_CACHE_HOME to a folder")
     }
-    return "\(home)/.cache/\(name)"
+    return "\(base)/hierarchical-trainer"
   }
 
   private static func environment(_ name: String) -> String? {

@@ -35,15 +35,16 @@ package enum NormalizationFigures: String, CaseIterable, Codable, Sendable {
   /// Those that torchvision's weights were trained with.
   case imagenet
 
-  /// Nil for those of the data set.
-  var task: ImageTask? {
-    switch self {
-    case .data: nil
-    case .cifar10: .cifar10
-    case .imagenet:
-      ImageTask(
-        shape: ImageTask.cifar10.shape, classes: 1000, mean: [0.485, 0.456, 0.406], deviation: [0.229, 0.224, 0.225])
-    }
+  /// A task whose values are normalized so.
+  package func normalizing(_ task: ImageTask) -> ImageTask {
+    let (mean, deviation): ([Float], [Float]) =
+      switch self {
+      case .data: (task.mean, task.deviation)
+      case .cifar10: (ImageTask.cifar10.mean, ImageTask.cifar10.deviation)
+      case .imagenet: ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+      }
+    return ImageTask(
+      shape: task.shape, classes: task.classes, mean: mean, deviation: deviation, classNames: task.classNames)
   }
 }
 
@@ -64,8 +65,8 @@ package struct DatasetSettings: Codable, Equatable, Sendable {
 
 /// A data set that is open.
 package struct OpenDataset: Sendable {
-  package let train: any LabeledImages
-  package let test: any LabeledImages
+  package fileprivate(set) var train: any LabeledImages
+  package fileprivate(set) var test: any LabeledImages
   /// What was decoded; nil for a kind that is not made of image files.
   package var cache: ImageCache?
   /// How many files of other kinds were passed over.
@@ -89,13 +90,15 @@ extension DatasetKind {
           path: directory,
           problem: "--classes \(classes) is out of range: 2 to the \(dataset.train.task.classes) there are")
       }
-      dataset = OpenDataset(
-        train: dataset.train.limited(toClasses: classes), test: dataset.test.limited(toClasses: classes),
-        cache: dataset.cache, otherFiles: dataset.otherFiles)
+      dataset.train = dataset.train.limited(toClasses: classes)
+      dataset.test = dataset.test.limited(toClasses: classes)
       guard dataset.train.count > 0, dataset.test.count > 0 else {
         throw DatasetError.folder(path: directory, problem: "no images of the first \(classes) classes")
       }
     }
+    let task = settings.normalization.normalizing(dataset.train.task)
+    dataset.train = dataset.train.normalized(as: task)
+    dataset.test = dataset.test.normalized(as: task)
     return dataset
   }
 
@@ -121,7 +124,7 @@ extension DatasetKind {
       if !settings.skipsUnreadable, let first = cache.unreadable.first {
         throw DatasetError.unreadableImages(count: cache.unreadable.count, first: "\(directory)/\(first)")
       }
-      let (train, test) = try cache.open(normalization: settings.normalization.task)
+      let (train, test) = try cache.open()
       return OpenDataset(train: train, test: test, cache: cache, otherFiles: listing.otherFiles)
     }
   }

@@ -55,15 +55,12 @@ package struct FolderListing: Sendable {
     var checksum: UInt32 = 0
     for (part, files) in [("train", train), ("test", test)] {
       for file in files {
-        var line =
-          "\(part)/\(file.path)\0\(file.label) \(file.size) \(file.modifiedSeconds).\(file.modifiedNanoseconds)\n"
-        checksum = line.withUTF8 { CRC32C.checksum(UnsafeRawBufferPointer($0), continuing: checksum) }
+        let time = "\(file.modifiedSeconds).\(file.modifiedNanoseconds)"
+        let line = "\(part)/\(file.path)\0\(file.label) \(file.size) \(time)\n"
+        checksum = CRC32C.checksum(line, continuing: checksum)
       }
     }
-    for name in classNames {
-      var name = name + "\n"
-      checksum = name.withUTF8 { CRC32C.checksum(UnsafeRawBufferPointer($0), continuing: checksum) }
-    }
+    for name in classNames { checksum = CRC32C.checksum(name + "\n", continuing: checksum) }
     return checksum
   }
 }

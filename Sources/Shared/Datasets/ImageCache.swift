@@ -43,7 +43,7 @@ package struct ImageCache {
       (description, wasThere) = (found, true)
       return
     }
-    try FileOperations.live.ensureDirectory(settings.directory)
+    try FileOperations.live.ensureDirectories(settings.directory)
     description = try ImageCacheWriter(listing, settings, wanted).write(to: path)
     wasThere = false
   }
@@ -51,22 +51,19 @@ package struct ImageCache {
   /// One file for each folder, size, and part that is kept for testing.
   private static func path(_ listing: FolderListing, _ settings: Settings) -> String {
     let folder = listing.root.split(separator: "/").last.map(String.init) ?? "images"
-    var key = "\(listing.root)\0\(listing.partition)"
-    let checksum = key.withUTF8 { CRC32C.checksum(UnsafeRawBufferPointer($0)) }
+    let checksum = CRC32C.checksum("\(listing.root)\0\(listing.partition)")
     let name = "\(folder.prefix(64))-\(settings.imageSize)-\(String(checksum, radix: 16)).images"
     return "\(settings.directory)/\(name)"
   }
 
   /// Opens both parts.
   ///
-  /// - Parameter normalization: nil for that of the images for training.
   /// - Throws: `DatasetError`.
-  func open(normalization: ImageTask?) throws(DatasetError) -> (train: RecordImages, test: RecordImages) {
+  func open() throws(DatasetError) -> (train: RecordImages, test: RecordImages) {
     let size = description.imageSize
     let task = ImageTask(
       shape: FeatureShape(height: size, width: size, channels: 3), classes: description.classNames.count,
-      mean: normalization?.mean ?? description.mean.map { Float($0) },
-      deviation: normalization?.deviation ?? description.deviation.map { Float($0) },
+      mean: description.mean.map { Float($0) }, deviation: description.deviation.map { Float($0) },
       classNames: description.classNames)
     let images = description.trainImages + description.testImages
     let format = ImageCacheFormat.recordFormat(imageSize: size, classes: task.classes)

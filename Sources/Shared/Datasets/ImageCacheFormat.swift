@@ -60,10 +60,6 @@ enum ImageCacheFormat {
       label: .littleEndian16, imageBytes: 3 * imageSize * imageSize, classes: classes, offset: header.count)
   }
 
-  static func littleEndian(_ value: UInt32) -> [UInt8] {
-    [0, 8, 16, 24].map { UInt8(truncatingIfNeeded: value >> $0) }
-  }
-
   static func encode(_ description: Description) throws -> [UInt8] {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -80,9 +76,11 @@ enum ImageCacheFormat {
     let size = Int(status.st_size)
     guard size >= header.count + trailerBytes, bytes(descriptor, 0, header.count) == header else { return nil }
     guard let trailer = bytes(descriptor, size - trailerBytes, trailerBytes) else { return nil }
-    let length = Int(UInt32(littleEndianBytes: trailer[..<4]))
+    let (length, expected) = trailer.withUnsafeBytes {
+      (Int($0.littleEndian(at: 0, as: UInt32.self)), $0.littleEndian(at: 4, as: UInt32.self))
+    }
     guard length <= min(maximumDescriptionBytes, size - header.count - trailerBytes),
-      checksum(descriptor, size - 4) == UInt32(littleEndianBytes: trailer[4...]),
+      checksum(descriptor, size - 4) == expected,
       let json = bytes(descriptor, size - trailerBytes - length, length),
       let description = try? JSONDecoder().decode(Description.self, from: Data(json)),
       isPossible(description, recordBytes: size - header.count - trailerBytes - length)
@@ -136,10 +134,4 @@ package struct SideRange: Codable, Equatable, Sendable {
 package enum ImageSize {
   package static let range = 8...256
   package static let standard = 32
-}
-
-extension UInt32 {
-  fileprivate init(littleEndianBytes bytes: ArraySlice<UInt8>) {
-    self = bytes.reversed().reduce(0) { $0 << 8 | UInt32($1) }
-  }
 }

@@ -47,8 +47,7 @@ struct ImageCacheWriter {
     }
 
     mutating func append(_ bytes: [UInt8], to writer: borrowing AtomicFile.Writer) throws {
-      checksum = bytes.withUnsafeBytes { CRC32C.checksum($0, continuing: checksum) }
-      try bytes.withUnsafeBytes { try writer.write($0) }
+      try bytes.withUnsafeBytes { try append($0, to: writer) }
     }
   }
 
@@ -78,9 +77,12 @@ struct ImageCacheWriter {
       state.description.testImages = try write(listing.test, pool, &state, to: writer)
       guard state.description.trainImages > 0, state.description.testImages > 0 else { throw error(state.description) }
       finish(&state.description, sums)
-      let json = try ImageCacheFormat.encode(state.description)
-      try state.append(json + ImageCacheFormat.littleEndian(UInt32(json.count)), to: writer)
-      try state.append(ImageCacheFormat.littleEndian(state.checksum), to: writer)
+      var end = try ImageCacheFormat.encode(state.description)
+      end.appendLittleEndian(UInt32(end.count))
+      try state.append(end, to: writer)
+      var checksum: [UInt8] = []
+      checksum.appendLittleEndian(state.checksum)
+      try state.append(checksum, to: writer)
     }
     return state.description
   }

@@ -60,8 +60,7 @@ enum ImageFolder {
   /// Whether a file belongs to the part for testing: by its path in the folder of training alone, so that it stays
   /// there whatever files come and go.
   static func isTest(_ path: String, _ fraction: Double) -> Bool {
-    var path = path
-    return path.withUTF8 { Double(CRC32C.checksum(UnsafeRawBufferPointer($0))) } < fraction * 0x1p32
+    Double(CRC32C.checksum(path)) < fraction * 0x1p32
   }
 
   /// The names of the folders.

@@ -9,8 +9,6 @@ final class HierarchicalEdge: EdgeStrategy {
   private let exit: TrainedPart
   private let images: PreparedImages
   private let codec: ActivationCodec
-  /// The front only computes, as in evaluation.
-  private let isFrozen: Bool
 
   /// - Throws: `ShapeError`, `ThreadError`.
   init(_ configuration: RunConfiguration, _ network: LocalNetwork, _ images: PreparedImages) throws {
@@ -18,7 +16,6 @@ final class HierarchicalEdge: EdgeStrategy {
     exit = try network.exit()
     self.images = images
     codec = ActivationCodec(format: configuration.activations)
-    isFrozen = configuration.freezesFront
   }
 
   var parts: [TrainedPart] { [front, exit] }
@@ -27,14 +24,14 @@ final class HierarchicalEdge: EdgeStrategy {
     let timeline = run.timeline
     images.train.startEpoch(run.state.epoch - 1, firstBatch: run.state.sums.steps)
     while let batch = try run.next(images.train) {
-      let features = timeline.measure(.forward) { front.forward(batch.images, training: !isFrozen) }
+      let features = timeline.measure(.forward) { front.forward(batch.images, training: true) }
       try run.send(features, batch.labels, codec) { .trainBatch($0) }
       let (result, gradient) = timeline.measure(.exit) { exit.loss(features, labels: batch.labels) }
       timeline.measure(.backward) {
-        if let gradient = exit.backward(gradient, needsInputGradient: !isFrozen) { front.backward(gradient) }
+        if let gradient = exit.backward(gradient, needsInputGradient: !front.isFrozen) { front.backward(gradient) }
       }
       timeline.measure(.update) {
-        if !isFrozen { front.update(run.scheduled) }
+        front.update(run.scheduled)
         exit.update(run.scheduled)
       }
       try run.step(loss: result.loss, images: batch.count)

@@ -5,6 +5,8 @@ import Compute
 package final class TrainedPart {
   package let layers: Sequential
   package let optimizer: StochasticGradientDescent
+  /// Nothing of it changes: it computes as in evaluation, has no momenta, and takes no gradient.
+  package let isFrozen: Bool
   private let context: ComputeContext
 
   /// Gives the layers their initial weights, which depend on the seed and on their names alone, and their memory.
@@ -13,7 +15,7 @@ package final class TrainedPart {
   ///   - layers: used by nobody else.
   ///   - input: the shape of one sample.
   ///   - batchSize: the largest number of samples.
-  ///   - isFrozen: nothing of it is to change: it has no momenta, and `update` and `backward` are not called.
+  ///   - isFrozen: nothing of it is to change.
   ///   - context: parts of one network that run one after the other share it.
   /// - Throws: `ShapeError` if the layers cannot take the input.
   package init(
@@ -22,6 +24,7 @@ package final class TrainedPart {
   ) throws {
     self.layers = layers
     self.context = context
+    self.isFrozen = isFrozen
     for parameter in layers.parameters + layers.statistics { parameter.initialize(seed: seed) }
     try layers.prepare(for: input, maximumCount: batchSize, context: context)
     optimizer = StochasticGradientDescent(
@@ -33,7 +36,9 @@ package final class TrainedPart {
 
   /// The output for a batch, `[count, output]`, valid until the next call. The input must stay as it is until
   /// `backward`.
-  package func forward(_ input: Tensor, training: Bool) -> Tensor { layers.forward(input, training: training) }
+  package func forward(_ input: Tensor, training: Bool) -> Tensor {
+    layers.forward(input, training: training && !isFrozen)
+  }
 
   /// Forward in training and the loss of the logits.
   ///
@@ -64,7 +69,7 @@ package final class TrainedPart {
     layers.backward(outputGradient, needsInputGradient: needsInputGradient)
   }
 
-  /// Changes the weights.
+  /// Changes the weights, unless it is frozen.
   package func update(_ values: LearningRateSchedule.Values) {
     optimizer.step(learningRate: values.learningRate, momentum: values.momentum)
   }

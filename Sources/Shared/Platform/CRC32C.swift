@@ -37,6 +37,12 @@ package enum CRC32C {
     return ~crc
   }
 
+  /// The checksum of a text's UTF-8, likewise.
+  package static func checksum(_ text: String, continuing previous: UInt32 = 0) -> UInt32 {
+    var text = text
+    return text.withUTF8 { checksum(UnsafeRawBufferPointer($0), continuing: previous) }
+  }
+
   /// Eight bytes through eight tables; the first byte is the furthest from the end.
   @inline(__always) private static func eight(_ word: UInt64, _ tables: UnsafePointer<UInt32>) -> UInt32 {
     func byte(_ index: UInt64) -> Int { Int(truncatingIfNeeded: (word &>> (index &* 8)) & 0xff) }

@@ -150,6 +150,22 @@ package struct FileOperations: Sendable {
     }
   }
 
+  /// Makes a directory with all that it lies in, as far as they are not there.
+  ///
+  /// - Throws: `FileError` naming the first that cannot be made.
+  package func ensureDirectories(_ path: String, mode: mode_t = 0o777) throws(FileError) {
+    var made = path.hasPrefix("/") ? "" : "."
+    for name in path.split(separator: "/") {
+      made += "/\(name)"
+      if makeDirectory(made, mode) != 0, errno != EEXIST {
+        // One further up may be there, and not be ours to write.
+        let errorNumber = errno
+        guard access(made, F_OK) != 0 else { continue }
+        throw FileError(path: made, operation: "mkdir", errorNumber: errorNumber)
+      }
+    }
+  }
+
   /// Flushes a directory, so that a file is there under its name, or gone, after a crash, too.
   ///
   /// - Parameter path: of the file, which an error names.

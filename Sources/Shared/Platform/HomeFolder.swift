@@ -9,6 +9,17 @@ package enum HomeFolder {
     path(variable: getenv("HOME").map { String(cString: $0) }, database: ofDatabase)
   }
 
+  /// Where files of one kind are, as the XDG Base Directory Specification has it.
+  ///
+  /// - Parameters:
+  ///   - variable: whose value is the place; what is not absolute does not count.
+  ///   - folder: below the home, if the variable is not set.
+  /// - Returns: nil if there is no home either.
+  package static func base(_ variable: String, otherwise folder: String) -> String? {
+    if let base = getenv(variable).map({ String(cString: $0) }), base.hasPrefix("/") { return base }
+    return path().map { "\($0)/\(folder)" }
+  }
+
   static func path(variable: String?, database: () -> String?) -> String? {
     if let variable, !isNone(variable) { return variable }
     // Users without a home have one there that does not exist.

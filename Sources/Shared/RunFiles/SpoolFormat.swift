@@ -149,10 +149,3 @@ struct SpoolRecordHeader {
     return bytes.withUnsafeBytes { CRC32C.checksum($0, continuing: content) }
   }
 }
-
-extension UnsafeRawBufferPointer {
-  /// The number whose least significant byte is at `offset`.
-  func littleEndian<Number: FixedWidthInteger & BitwiseCopyable>(at offset: Int, as type: Number.Type) -> Number {
-    Number(littleEndian: loadUnaligned(fromByteOffset: offset, as: type))
-  }
-}

@@ -57,7 +57,9 @@ package struct EncodedBatch: Equatable, Sendable {
     }
     self.sequence = sequence
     let content = 4 + 2 * count
-    labels = stride(from: 4, to: content, by: 2).map { UInt16(payload[$0]) | UInt16(payload[$0 + 1]) << 8 }
+    labels = payload.withUnsafeBytes { bytes in
+      stride(from: 4, to: content, by: 2).map { bytes.littleEndian(at: $0, as: UInt16.self) }
+    }
     activations = payload[content...]
   }
 }

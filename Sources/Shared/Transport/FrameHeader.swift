@@ -162,10 +162,3 @@ package struct FrameHeader: Equatable, Sendable {
     return bytes
   }
 }
-
-extension [UInt8] {
-  /// Appends a number, its least significant byte first.
-  package mutating func appendLittleEndian<Number: FixedWidthInteger>(_ number: Number) {
-    Swift.withUnsafeBytes(of: number.littleEndian) { append(contentsOf: $0) }
-  }
-}

@@ -29,12 +29,8 @@ package struct StateDirectory: Sendable {
   ///
   /// - Throws: `TrustError.noStateDirectory`.
   static func own() throws(TrustError) -> String {
-    // The standard says that what is not absolute does not count.
-    if let base = getenv("XDG_STATE_HOME").map({ String(cString: $0) }), base.hasPrefix("/") {
-      return "\(base)/\(name)"
-    }
-    guard let home = HomeFolder.path() else { throw .noStateDirectory }
-    return "\(home)/.local/state/\(name)"
+    guard let base = HomeFolder.base("XDG_STATE_HOME", otherwise: ".local/state") else { throw .noStateDirectory }
+    return "\(base)/\(name)"
   }
 
   func path(of file: String) -> String { "\(path)/\(file)" }
@@ -116,7 +112,7 @@ package struct StateDirectory: Sendable {
   ///
   /// - Throws: `FileError`, `TrustError.unusable`, also if another process does not give it back; what `body` throws.
   func locked<Result>(_ body: () throws -> Result) throws -> Result {
-    try makeDirectory()
+    try operations.ensureDirectories(path, mode: Self.directoryMode)
     try requirePrivacy(of: path, isDirectory: true)
     let lock = path(of: Self.lockFile)
     let descriptor = try operations.openFile(lock, flags: O_RDWR | O_CREAT, mode: Self.fileMode)
@@ -135,19 +131,6 @@ package struct StateDirectory: Sendable {
       usleep(Self.lockPause)
     }
     return try body()
-  }
-
-  private func makeDirectory() throws(FileError) {
-    var made = path.hasPrefix("/") ? "" : "."
-    for name in path.split(separator: "/") {
-      made += "/\(name)"
-      if mkdir(made, Self.directoryMode) != 0, errno != EEXIST {
-        // One further up may be there, and not be ours to write.
-        let errorNumber = errno
-        guard access(made, F_OK) != 0 else { continue }
-        throw FileError(path: made, operation: "mkdir", errorNumber: errorNumber)
-      }
-    }
   }
 }
 
