@@ -38,8 +38,7 @@ struct Train: ParsableCommand {
   @OptionGroup(title: "Network") var network: NetworkOptions
   @OptionGroup(title: "Network") var cut: CutOption
   @OptionGroup(title: "Training") var training: TrainingOptions
-  @OptionGroup(title: "Training") var initialWeights: InitialWeightsOption
-  @OptionGroup(title: "Training") var freezing: FreezeOption
+  @OptionGroup(title: "Training") var weights: GivenWeightsOptions
   @OptionGroup var durability: DurabilityOptions
   @OptionGroup var spool: SpoolOption
   @OptionGroup var machine: MachineOptions
@@ -57,13 +56,7 @@ struct Train: ParsableCommand {
     try Program.checkingUsage {
       _ = try endpoint()
       try checkOffline()
-      if !initialWeights.paths.isEmpty, !strategy.strategy.trainsOnEdge, !local.local {
-        throw ValidationError(
-          """
-          --initial-weights: with --strategy \(strategy.strategy.rawValue) the network is in the cloud; give the files \
-          to cloud-trainer --initial-weights, or take --local
-          """)
-      }
+      try weights.check(strategy.strategy, isLocal: local.local)
       try local.check(link, trust, machine, needsCloud: strategy.strategy.needsCloud)
       // Whether numbers and network fit, before any file is read.
       let configuration = try configuration(
@@ -82,7 +75,7 @@ struct Train: ParsableCommand {
       testImages: testImages)
     training.apply(to: &configuration)
     configuration.strategy = strategy.strategy
-    configuration.freezesFront = freezing.freezeFront
+    configuration.freezesFront = weights.freezeFront
     if let window = link.window { configuration.window = window }
     configuration.link = try link.shaping()
     return configuration.canonical()
@@ -101,26 +94,6 @@ struct Train: ParsableCommand {
 
   private func endpoint() throws -> Endpoint? {
     strategy.strategy.needsCloud && !offline ? try link.endpoint() : nil
-  }
-
-  /// The files of weights as this side's, and those for a cloud that is started here. There, each side begins with what
-  /// they hold of its part, if they hold something of either.
-  ///
-  /// - Throws: `SafetensorsError`, `WeightsFileError`.
-  private func openInitialWeights(_ configuration: RunConfiguration, _ logger: Logger) throws -> (
-    own: InitialWeights?, cloud: [String]
-  ) {
-    guard let weights = try initialWeights.open() else { return (nil, []) }
-    let paths =
-      try local.local && weights.match(configuration, role: .cloud) ? initialWeights.paths : []
-    if !paths.isEmpty, try !weights.match(configuration, role: .edge) {
-      if configuration.strategy.trainsOnEdge {
-        logger.notice("\(paths.joined(separator: ", ")): nothing of this side's part is in it: the seed makes that")
-      }
-      return (nil, paths)
-    }
-    try weights.requireMatch(configuration, role: configuration.strategy.trainsOnEdge ? .edge : .cloud)
-    return (weights, paths)
   }
 
   private func settings(_ cloud: Endpoint?, spool: Int?, initialWeights: [String]) throws -> RunProgress.Settings {
@@ -155,8 +128,9 @@ struct Train: ParsableCommand {
           "\(bits.value)-bit features have no use for \(unusedWithoutCodes.joined(separator: ", ")): ignored")
       }
       try configuration.checkMemory(of: .edge, local.settings(machine), limit: memory.limit)
-      let weights = try openInitialWeights(configuration, logger)
-      if configuration.freezesFront, weights.own == nil {
+      let given = try weights.open(configuration, isLocal: local.local, logger)
+      let localWeights = local.local && given.cloud != nil ? weights.initial.paths : []
+      if configuration.freezesFront, given.own == nil {
         logger.notice("--freeze-front without weights of the front: it stays as the seed makes it")
       }
       for line in try RunPlan(configuration).lines() { logger.info("\(line)") }
@@ -182,11 +156,12 @@ struct Train: ParsableCommand {
           logger.info("the files of the run: \(directory) and \(cloudDirectory)")
         }
       }
-      try local.withCloud(endpoint(), machine, initialWeights: weights.cloud, interruption, logger) { cloud in
+      try local.withCloud(endpoint(), machine, initialWeights: localWeights, interruption, logger) { cloud in
         var options = EdgeSession.Options(
           cloud: cloud, compute: local.settings(machine), directory: directory, run: run,
-          settings: try settings(cloud, spool: spoolLimit, initialWeights: weights.cloud))
-        options.initialWeights = weights.own
+          settings: try settings(cloud, spool: spoolLimit, initialWeights: localWeights))
+        options.initialWeights = given.own
+        options.cloudWeights = weights.sendWeights ? given.cloud : nil
         options.timeline = timeline
         options.waits = wait
         let session = try EdgeSession(

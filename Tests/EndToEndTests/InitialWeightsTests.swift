@@ -68,6 +68,46 @@ import Testing
     #expect(try resumed.wait().end == .exited(130))
   }
 
+  /// A cloud that has no files gets its part from the edge.
+  @Test func edgeSendsThem() throws {
+    let directory = try TemporaryDirectory()
+    #expect(try train(["--strategy", "edge-only"], "whole", in: directory).end == .exited(0))
+    let words = ["--initial-weights", "whole/edge.safetensors"]
+    #expect(try train(words, "local", in: directory).end == .exited(0))
+    let cloud = try RunningCloud(in: directory, runDirectory: directory.path("far"), ["--sessions", "1"])
+    let sent = try ChildProcess.startEdge(
+      cloud, in: directory, runDirectory: directory.path("sent"), ["--send-weights"] + words
+    ).wait()
+    #expect(sent.end == .exited(0), "\(sent.errors)")
+    #expect(sent.errors.contains("sending the weights with which the cloud begins: "))
+    let end = try cloud.process.wait()
+    #expect(end.end == .exited(0), "\(end.errors)")
+    #expect(end.errors.contains("receiving the weights of run "))
+    #expect(
+      try Data(contentsOf: URL(filePath: directory.path("sent/edge.safetensors")))
+        == Data(contentsOf: URL(filePath: directory.path("local/edge.safetensors"))))
+    let names = try FileManager.default.contentsOfDirectory(atPath: directory.path("cloud"))
+    #expect(
+      try cloud.runDirectory().bytes(of: "cloud.safetensors")
+        == Data(contentsOf: URL(filePath: directory.path("cloud/\(try #require(names.first))/cloud.safetensors"))))
+    #expect(!FileManager.default.fileExists(atPath: directory.path("sent/initial-weights.safetensors")))
+  }
+
+  @Test func sendingNeedsFilesAndACloud() throws {
+    let directory = try TemporaryDirectory()
+    for (words, reason) in [
+      (["--cloud", "localhost:1"], "--send-weights needs --initial-weights"),
+      (["--initial-weights", "x", "--local"], "--send-weights does not go with --local"),
+      (["--initial-weights", "x", "--strategy", "edge-only"], "--send-weights: --strategy edge-only has no cloud"),
+    ] {
+      let run = try ChildProcess.run(.edge, ["train", "--data", "synthetic", "--send-weights"] + words, in: directory)
+      expectError(run, .edge, code: 64, mentioning: [reason])
+    }
+    let words = ["--initial-weights", "x", "--strategy", "cloud-stream", "--cloud", "localhost:1"]
+    let run = try ChildProcess.run(.edge, ["train", "--data", "synthetic"] + words, in: directory)
+    expectError(run, .edge, code: 64, mentioning: ["add --send-weights, or give the files to cloud-trainer"])
+  }
+
   @Test func filesThatCannotBeUsed() throws {
     let directory = try TemporaryDirectory()
     try Data("no weights".utf8).write(to: URL(filePath: directory.path("text")))

@@ -48,12 +48,16 @@ private struct FuzzWalk {
         ? ResumeOffer(positions: [number(4), number(8), number(8)].map { min($0, 1 << 53 - 1) })
         : ResumeOffer(first: max(1, number(5)), answered: number(13))
     }
+    let weights =
+      exchange != .measurements && input.byte() % 2 == 0
+      ? WeightsOffer(bytes: 1 + input.choice(4), digest: FuzzMessages.digest) : nil
     let window = exchange == .gradients ? 1 : input.byte() % 16 == 0 ? 1024 : 1 + input.choice(4)
     position = ResumePosition(
       applied: number(13), epoch: max(1, Int(number(4))), steps: Int(number(3)), testBatches: Int(number(3)))
     hello = .hello(
       try Hello(
-        runID: "r", window: window, exchange: exchange, resume: offer, configuration: FuzzMessages.Configuration()))
+        runID: "r", window: window, exchange: exchange, resume: offer, weights: weights,
+        configuration: FuzzMessages.Configuration()))
     self.input = input
   }
 
@@ -129,7 +133,8 @@ private struct FuzzWalk {
     \(side.phase) \(side.window) \(side.exchange) epoch \(side.epoch) \(side.steps) \(side.batchesInEpoch) \
     record \(side.lastSequence) \(side.lastAcknowledged) \(side.lastReplayed) \(side.lastDurable) \
     owed \(side.owedReports) \(String(describing: side.owedGradient)) \(String(describing: side.owedAnswer)) \
-    checkpoint \(String(describing: side.owedCheckpoint)) ended \(side.edgeHasEnded) \(side.cloudHasEnded)
+    checkpoint \(String(describing: side.owedCheckpoint)) \
+    weights \(String(describing: side.offeredWeights)) \(String(describing: side.owedWeights)) ended \(side.edgeHasEnded) \(side.cloudHasEnded)
     """
   }
 
@@ -167,7 +172,10 @@ private struct FuzzWalk {
     case 8: return .checkpoint(CheckpointRequest(sequence: number, number: 1))
     case 9: return Self.probe ?? hello
     case 10: return .filler(Filler(sequence: number, byteCount: 0, answerByteCount: Int(input.byte() % 3)))
-    case 11: return .alive(Alive())
+    case 11:
+      guard let owed = edge.owedWeights else { return .alive(Alive()) }
+      let bytes = [UInt8](repeating: 7, count: 1 + input.choice(4))
+      return .weights(WeightsPart(sequence: owed.sequence + UInt64(input.byte() % 8 / 7), bytes: bytes))
     case 12: return .goodbye(Goodbye(reason: .completed))
     case 13: return input.byte() < 64 ? .goodbye(Goodbye(reason: .interrupted)) : .alive(Alive())
     case 14: return input.byte() < 64 ? .failure(Failure(code: "x", reason: "y")) : .alive(Alive())
@@ -194,7 +202,8 @@ private struct FuzzWalk {
         ))
     case 11: return .probeReport(ProbeReport(steps: 1, secondsPerStep: 0.5))
     case 12: return .filler(Filler(sequence: max(1, number), byteCount: input.choice(3)))
-    case 13: return .alive(Alive())
+    case 13:
+      return cloud.isRunning ? .alive(Alive()) : .weightsRequest(WeightsRequest(digest: FuzzMessages.digest))
     case 14:
       switch input.byte() {
       case 0..<32: return .goodbye(Goodbye(reason: .interrupted))

@@ -52,13 +52,21 @@ enum FuzzMessages {
     do { return try make() } catch { fatalError("the messages are right: \(error)") }
   }()
 
+  /// What looks like a SHA-256.
+  static let digest = String(repeating: "0123456789abcdef", count: 4)
+
   private static func make() throws -> [Message] {
     let batch = EncodedBatch(sequence: 1, labels: [1, 2, 3], activations: [9, 8, 7, 6])
-    func hello(_ exchange: Exchange, window: Int = 4, _ offer: ResumeOffer? = nil) throws -> Message {
+    func hello(_ exchange: Exchange, window: Int = 4, _ offer: ResumeOffer? = nil, weights: WeightsOffer? = nil)
+      throws -> Message
+    {
       .hello(
-        try Hello(runID: "r1", window: window, exchange: exchange, resume: offer, configuration: Configuration()))
+        try Hello(
+          runID: "r1", window: window, exchange: exchange, resume: offer, weights: weights,
+          configuration: Configuration()))
     }
     return try Exchange.allCases.map { try hello($0, window: $0 == .gradients ? 1 : 4) } + [
+      hello(.images, weights: WeightsOffer(bytes: 1000, digest: digest)),
       hello(.activations, ResumeOffer(first: 1, answered: 2)), hello(.upload, ResumeOffer(first: 1, answered: 0)),
       hello(.gradients, window: 1, ResumeOffer(positions: [0, 2])),
       .welcome(Welcome(maximumFrameBytes: 1 << 20, softwareVersion: "0.1.0")),
@@ -88,7 +96,8 @@ enum FuzzMessages {
       .replay(Replay(first: 3, losses: [0.5], correct: [1])),
       .replay(Replay(first: 1, losses: [0.5, 2], correct: [1, 0], report: report)), .alive(Alive()),
       .trainStep(StepRequest(sequence: 1)), .evaluationStep(StepRequest(sequence: 2)),
-      .checkpoint(CheckpointRequest(sequence: 1, number: 1)),
+      .checkpoint(CheckpointRequest(sequence: 1, number: 1)), .weightsRequest(WeightsRequest(digest: digest)),
+      .weights(WeightsPart(sequence: 1, bytes: [1, 2, 3])),
     ]
   }
 
@@ -102,6 +111,8 @@ enum FuzzMessages {
     "\"exit_count\":", "\"mean_training_loss\":", "\"final_loss\":", "\"final_correct\":", "\"final_count\":",
     "\"busy_seconds\":", "\"idle_seconds\":", "\"payload\":", "\"framing\":", "\"control\":", "\"gradient\":",
     "\"seconds_per_step\":", "\"seconds_to_gradient\":", "\"peak_memory_bytes\":", "\"refusal\":", "\"number\":",
+    "\"weights\":",
+    "\"sha256\":", "\"bytes\":",
     "activations", "gradients", "upload", "measurements", "completed", "interrupted", "null", "true", "1e308",
     "-1", "9007199254740992", "18446744073709551615", "0.5", "\\u0000", "\\ud83d\\ude00", "[]", "{}", "[[",
   ]

@@ -27,6 +27,8 @@ struct DurableRun {
   var name = "run"
   /// The files from which each side's weights begin.
   var initialWeights = (edge: [String](), cloud: [String]())
+  /// Those of which the edge sends the cloud its part.
+  var sentWeights: [String] = []
 
   init(_ strategy: Strategy, epochs: Int = 2, in folder: SessionFolder) throws {
     self.folder = folder
@@ -82,6 +84,7 @@ struct DurableRun {
     if checkpoint == nil, !initialWeights.edge.isEmpty {
       options.initialWeights = try InitialWeights(initialWeights.edge)
     }
+    if checkpoint == nil, !sentWeights.isEmpty { options.cloudWeights = try InitialWeights(sentWeights) }
     options.pauses = RetryPauses(first: 0.02)
     let session = try EdgeSession(
       configuration, options, resuming: checkpoint, train: train ?? drawnImages(.train, configuration),
@@ -140,7 +143,7 @@ struct DurableRun {
         summary.trainPayloadBytes == expected.trainPayloadBytes && summary.evaluationBytes == expected.evaluationBytes,
         "\(mine): \(summary.trainPayloadBytes) and \(summary.evaluationBytes) bytes, "
           + "expected \(expected.trainPayloadBytes) and \(expected.evaluationBytes)")
-      for file in Checkpoint.files + ["spool", "images.bin"] where !mayLeave {
+      for file in Checkpoint.files + ["spool", "images.bin", "initial-weights.safetensors"] where !mayLeave {
         require(!folder.exists("\(mine)/\(file)"), "\(mine)/\(file) is left")
       }
     }

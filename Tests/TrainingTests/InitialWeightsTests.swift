@@ -116,6 +116,45 @@ import Testing
     }
   }
 
+  /// Classes that have names are known by them, wherever they stand; also in what is sent to the other side.
+  @Test func knownByName() throws {
+    let (mine, task) = (configuration.task, ImageTask.cifar10)
+    let names = ["truck", "train", "cat"]
+    let old = try WeightsFileTests.configuration(
+      cut: 2, exitHead: .conv,
+      task: ImageTask(shape: mine.shape, classes: 3, mean: mine.mean, deviation: mine.deviation, classNames: names))
+    try withTemporaryDirectory { base in
+      let filled = try WeightsFileTests.filledNetwork(old)
+      try WeightsFile.write([filled.front, filled.rest], old, role: .edge, epoch: 1, step: 1, to: "\(base)/old")
+      try InitialWeights(["\(base)/old"]).write(partOf: .cloud, configuration, to: "\(base)/sent")
+      let seeded = bits([network.rest])["classifier.bias"] ?? []
+      let stored = bits([filled.rest])["classifier.bias"] ?? []
+      for file in ["old", "sent"] {
+        network.initialize(seed: 5)
+        let lines = try load(["\(base)/\(file)"], [network.rest])
+        let bias = bits([network.rest])["classifier.bias"] ?? []
+        #expect(bias.indices.map { bias[$0] == seeded[$0] } == task.classNames.map { !names.contains($0) })
+        #expect(bias[9] == stored[0] && bias[3] == stored[2])
+        #expect(lines[1].contains("classifier.bias: 2 of 10 classes are known, of 3 in the file"), "\(lines)")
+      }
+      #expect(try SafetensorsReader(path: "\(base)/sent").entries["features.0.weight"] == nil)
+      let most = try InitialWeights.mostBytes(partOf: .cloud, configuration)
+      #expect(try contents("\(base)/sent").count < most)
+      // As many classes, and none of them the same.
+      let others = (0..<10).map { "class \($0)" }
+      let foreign = try WeightsFileTests.configuration(
+        cut: 2, exitHead: .conv,
+        task: ImageTask(shape: mine.shape, classes: 10, mean: mine.mean, deviation: mine.deviation, classNames: others))
+      try WeightsFile.write(
+        [filled.front, network.rest], foreign, role: .edge, epoch: 1, step: 1, to: "\(base)/others")
+      network.initialize(seed: 6)
+      let unknown = bits([network.rest])["classifier.weight"]
+      let lines = try load(["\(base)/others"], [network.rest])
+      #expect(bits([network.rest])["classifier.weight"] == unknown)
+      #expect(lines[1].hasSuffix("start anew: classifier (none of its classes is one of those in \(base)/others)"))
+    }
+  }
+
   @Test func classMappings() {
     #expect(ClassMapping(from: 2, to: 3).sources == [0, 1, nil])
     #expect(ClassMapping(from: 3, to: 2).sources == [0, 1])

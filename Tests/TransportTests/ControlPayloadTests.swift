@@ -23,6 +23,7 @@ import Testing
     .replay: #"{"correct":[1,2],"first":8,"losses":[0.5,0.25],"report":{"# + report + "}}",
     .alive: "{}",
     .checkpoint: #"{"number":2,"sequence":7}"#,
+    .weightsRequest: #"{"sha256":"\#(testDigest)"}"#,
   ]
   /// Where gradients are exchanged.
   private static let splitHello =
@@ -139,6 +140,8 @@ import Testing
     Field(.replay, #""losses":[0.5,0.25]"#, .other, also: ["0.5", "null"]),
     Field(.replay, #""correct":[1,2]"#, .other, also: ["1", "null", "[]", "[1]", "[1,2,3]", "[1,-1]"]),
     Field(.checkpoint, #""number":2"#, .count, also: ["0", "null"]),
+    Field(
+      .weightsRequest, #""sha256":"\#(testDigest)""#, .other, also: ["1", "null", #""ab""#, #""\#(testDigest)0""#]),
     Field(.checkpoint, #""sequence":7"#, .record, also: ["0", "null"]),
   ]
 

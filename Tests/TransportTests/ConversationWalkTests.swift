@@ -32,7 +32,7 @@ import Testing
     case .gradients: types.formUnion([.trainBatch, .evaluationBatch, .gradient, .checkpoint])
     }
     if exchange != .measurements {
-      types.formUnion([.acknowledgement, .epochEnd, .epochReport, .durable, .replay, .alive])
+      types.formUnion([.weightsRequest, .weights, .acknowledgement, .epochEnd, .epochReport, .durable, .replay, .alive])
     }
     #expect(heard == types)
     switch exchange {
@@ -91,7 +91,9 @@ private struct Walk {
       : isSplit
         ? ResumeOffer(positions: (0..<number(1...3)).map { _ in UInt64(number(0...6)) })
         : ResumeOffer(first: UInt64(number(1...4)), answered: UInt64(number(0...12)))
-    hello = .hello(try TransportTests.hello(window: window, exchange: exchange, resume: offer))
+    let weights =
+      exchange != .measurements && number(0...(isSplit ? 5 : 1)) == 0 ? WeightsOffer(bytes: 4, digest: testDigest) : nil
+    hello = .hello(try TransportTests.hello(window: window, exchange: exchange, resume: offer, weights: weights))
     probe = .probe(try Probe(steps: 1, configuration: TestConfiguration(cut: 2)))
     position = ResumePosition(
       applied: UInt64(number(0...(isSplit ? 7 : 12))), epoch: number(1...3), steps: number(0...2),
@@ -210,7 +212,8 @@ private struct Walk {
     \(side.phase) \(side.window) \(side.exchange) epoch \(side.epoch) \(side.steps) \(side.batchesInEpoch) \
     record \(side.lastSequence) \(side.lastAcknowledged) \(side.lastReplayed) \(side.lastDurable) \
     owed \(side.owedReports) \(String(describing: side.owedGradient)) \(String(describing: side.owedAnswer)) \
-    checkpoint \(String(describing: side.owedCheckpoint)) ended \(side.edgeHasEnded) \(side.cloudHasEnded)
+    checkpoint \(String(describing: side.owedCheckpoint)) \
+    weights \(String(describing: side.offeredWeights)) \(String(describing: side.owedWeights)) ended \(side.edgeHasEnded) \(side.cloudHasEnded)
     """
   }
 
@@ -222,6 +225,10 @@ private struct Walk {
 // MARK: What might be said, right and wrong
 
 extension Walk {
+  private func weights(_ sequence: UInt64, _ count: Int) -> Message {
+    .weights(WeightsPart(sequence: sequence, bytes: [UInt8](repeating: 7, count: count)))
+  }
+
   private func edgeMessages(last: Bool) -> [Message] {
     let next = edge.nextSequence
     var messages: [Message] = [
@@ -233,7 +240,7 @@ extension Walk {
       epochEnd(edge.epoch, steps: edge.steps + 1, next), epochEnd(edge.epoch, steps: edge.steps, next + 1),
       checkpoint(edge.lastSequence), checkpoint(next), checkpoint(edge.lastSequence / 2), probe,
       .filler(Filler(sequence: next, byteCount: 3, answerByteCount: 5)),
-      .filler(Filler(sequence: next + 1, byteCount: 3)),
+      .filler(Filler(sequence: next + 1, byteCount: 3)), weights(1, 3), weights(1, 5), weights(2, 1), weights(2, 3),
     ]
     // Were there more, most walks would be about ends of epochs.
     if edge.owedReports.count <= edge.window { messages.append(epochEnd(edge.epoch, steps: edge.steps, next)) }
@@ -256,6 +263,8 @@ extension Walk {
       replay(lacking, batches: 1), replay(lacking, batches: 2), replay(lacking, batches: 1, report: 1),
       replay(lacking, batches: 0, report: 1), replay(lacking + 1, batches: 1),
       durable(answered), durable(answered + 1), durable(answered / 2), durable(cloud.owedCheckpoint ?? 0),
+      .weightsRequest(WeightsRequest(digest: testDigest)),
+      .weightsRequest(WeightsRequest(digest: String(testDigest.reversed()))),
       .alive(Alive()),
       .probeReport(ProbeReport(steps: 1, secondsPerStep: 0.5)),
       .filler(Filler(sequence: max(cloud.lastSequence, 1), byteCount: 5)),

@@ -101,6 +101,11 @@ import Testing
   static let goldenCheckpoint =
     hexadecimal("48 54 52 4e 06 00 17 00 00 00 00 00 00 00 00 00 19 00 00 00 28 c3 0d b8")
     + Array(#"{"number":2,"sequence":7}"#.utf8)
+  static let goldenWeightsRequest =
+    hexadecimal("48 54 52 4e 06 00 18 00 00 00 00 00 00 00 00 00 4d 00 00 00 61 ff b8 1c")
+    + Array(#"{"sha256":"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"}"#.utf8)
+  static let goldenWeights = hexadecimal(
+    "48 54 52 4e 06 00 19 00 02 00 00 00 00 00 00 00 03 00 00 00 7b 31 ee 06 10 00 ff")
 
   private static func resumingHello() throws -> Hello {
     try Hello(
@@ -143,6 +148,8 @@ import Testing
       (.trainStep(StepRequest(sequence: 3)), goldenTrainStep),
       (.evaluationStep(StepRequest(sequence: 4)), goldenEvaluationStep),
       (.checkpoint(CheckpointRequest(sequence: 7, number: 2)), goldenCheckpoint),
+      (.weightsRequest(WeightsRequest(digest: testDigest)), goldenWeightsRequest),
+      (.weights(WeightsPart(sequence: 2, bytes: [0x10, 0, 0xff])), goldenWeights),
     ]
   }
 
@@ -191,7 +198,7 @@ import Testing
     check(5, 1, .version(expected: 6, actual: 262))
     check(6, 0, .type(actual: 0))
     check(6, 14, .type(actual: 14))
-    check(6, 24, .type(actual: 24))
+    check(6, 26, .type(actual: 26))
     check(7, 0x80, .flags(actual: 0x80))
     check(8, 0, .sequence(type: .trainBatch, actual: 0))
     check(6, 9, .sequence(type: .goodbye, actual: 7))
@@ -206,6 +213,7 @@ import Testing
   @Test(arguments: FrameType.allCases) func numbersOfFrames(type: FrameType) {
     let numbered: Set<FrameType> = [
       .trainBatch, .evaluationBatch, .gradient, .trainImages, .testImages, .filler, .trainStep, .evaluationStep,
+      .weights,
     ]
     let sequence: UInt64 = numbered.contains(type) ? 0 : 7
     #expect(throws: WireError.sequence(type: type, actual: sequence)) {
@@ -247,7 +255,7 @@ import Testing
     #expect(
       WireError.checksum(expected: 1, actual: 0xffff_ffff).description
         == "bad checksum: expected 00000001, got ffffffff")
-    #expect(WireError.type(actual: 14).description == "bad type: expected 1 to 13, or 15 to 23, got 14")
+    #expect(WireError.type(actual: 14).description == "bad type: expected 1 to 13, or 15 to 25, got 14")
     #expect(
       WireError.sequence(type: .evaluationStep, actual: 0).description
         == "bad sequence number of evaluation-step: expected 1 or more, got 0")

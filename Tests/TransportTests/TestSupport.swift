@@ -52,11 +52,15 @@ func rawFrame(
 }
 
 func hello(
-  window: Int = 4, exchange: Exchange = .activations, resume: ResumeOffer? = nil
+  window: Int = 4, exchange: Exchange = .activations, resume: ResumeOffer? = nil, weights: WeightsOffer? = nil
 ) throws -> Hello {
   try Hello(
-    runID: "r1", window: window, exchange: exchange, resume: resume, configuration: TestConfiguration(cut: 2))
+    runID: "r1", window: window, exchange: exchange, resume: resume, weights: weights,
+    configuration: TestConfiguration(cut: 2))
 }
+
+/// What looks like a SHA-256.
+let testDigest = String(repeating: "0123456789abcdef", count: 4)
 
 /// 0.5 and -2, as the gradient with respect to 1×1×1×2 activations.
 func gradient(_ sequence: UInt64) throws -> Gradient {
@@ -103,7 +107,7 @@ func epochReport(_ epoch: Int) -> Message {
       sent: ByteCounts(framing: 48, control: 5)))
 }
 
-/// One message of every type, and a second hello.
+/// One message of every type, and more hellos.
 func allMessages() throws -> [Message] {
   [
     .hello(try hello(resume: ResumeOffer(first: 3, answered: 17))),
@@ -136,6 +140,9 @@ func allMessages() throws -> [Message] {
     .trainStep(StepRequest(sequence: 3)),
     .evaluationStep(StepRequest(sequence: 4)),
     checkpoint(4, number: 2),
+    .hello(try hello(weights: WeightsOffer(bytes: 5, digest: testDigest))),
+    .weightsRequest(WeightsRequest(digest: testDigest)),
+    .weights(WeightsPart(sequence: 1, bytes: [1, 2, 3])),
   ]
 }
 

@@ -16,6 +16,8 @@ final class CloudDoor: Sendable {
     let run: RunIdentifier
     /// Where its run can go on; nil if it ends with the connection.
     let offer: ResumeOffer?
+    /// The weights that it has for the cloud to begin with.
+    let weights: WeightsOffer?
     /// Seconds of silence that it allows.
     let silence: Double
     /// Its address, and the beginning of its key's fingerprint, or its certificate's subject.
@@ -230,8 +232,8 @@ final class CloudDoor: Sendable {
     do {
       let visitor = Visitor(
         connection: connection, configuration: try check(hello), exchange: hello.exchange,
-        run: try RunIdentifier(validating: hello.runID), offer: hello.resume, silence: hello.timeoutSeconds,
-        name: name)
+        run: try RunIdentifier(validating: hello.runID), offer: hello.resume, weights: hello.weights,
+        silence: hello.timeoutSeconds, name: name)
       if let occupant = enter(visitor, socket) {
         log.busy(connection.remoteEndpoint, "busy with \(occupant.name)")
         Handshake.refuse(

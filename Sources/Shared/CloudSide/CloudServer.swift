@@ -168,7 +168,13 @@ package final class CloudServer: Sendable {
         try CloudResumption.find(
           run, in: directory, visitor.configuration, $0, logger, operations: options.operations)
       }
-      session = try CloudSession(visitor, resuming: resumption, options, logger: logger)
+      session = try CloudSession(
+        visitor, resuming: resumption, resumption == nil ? initialWeights(of: visitor) : nil, options, logger: logger)
+    } catch let error as InterruptedError {
+      throw error
+    } catch let error as LostVisitorError {
+      logger.warning("\(visitor.name): \(error)")
+      return nil
     } catch {
       door.turnAway(visitor.connection, visitor.name, error)
       return nil
@@ -178,6 +184,18 @@ package final class CloudServer: Sendable {
       // The next edge may come in while the last files of this one are written.
       return try session.run(in: directory, interruption: interruption) { door.release(visitor) }
     }
+  }
+
+  /// From what a run begins.
+  private func initialWeights(of visitor: CloudDoor.Visitor) throws -> InitialWeights? {
+    guard let offer = visitor.weights else {
+      return options.initialWeights.isEmpty ? nil : try InitialWeights(options.initialWeights)
+    }
+    guard options.initialWeights.isEmpty else {
+      throw ConfigurationError(
+        "this cloud begins every run with the --initial-weights that it was started with: leave --send-weights out")
+    }
+    return try WeightsReceiver(visitor: visitor, offer: offer, logger: logger).receive(interruption)
   }
 
   private func serveMeasurements(_ visitor: CloudDoor.Visitor) throws -> RunSummary? {

@@ -25,12 +25,15 @@ final class CloudSession {
 
   /// Builds the network for a hello that was accepted; the edge still waits for its welcome.
   ///
-  /// - Parameter resumption: what the run goes on from; nil if it begins.
+  /// - Parameters:
+  ///   - resumption: what the run goes on from; nil if it begins.
+  ///   - initialWeights: from what it begins; nil for what the seed makes.
   /// - Throws: `ShapeError` if the configuration makes no network, `ConfigurationError` if it needs no cloud;
   ///   `SafetensorsError`, `WeightsFileError` if the checkpoint is not of such a network, or nothing of the initial
   ///   weights is; `CannotResumeError` if the run's weights began from others.
   init(
-    _ visitor: CloudDoor.Visitor, resuming resumption: CloudResumption?, _ options: CloudServer.Options, logger: Logger
+    _ visitor: CloudDoor.Visitor, resuming resumption: CloudResumption?, _ initialWeights: InitialWeights?,
+    _ options: CloudServer.Options, logger: Logger
   ) throws {
     helloReceived = Timestamp.now().secondsSince1970
     options.timeline?.begin(visitor.run)
@@ -63,8 +66,6 @@ final class CloudSession {
     link = CloudLink(
       visitor.connection, configuration, decoder, uploaded: uploaded, silence: visitor.silence,
       timeline: options.timeline)
-    let initialWeights =
-      resumption == nil && !options.initialWeights.isEmpty ? try InitialWeights(options.initialWeights) : nil
     self.initialWeights =
       resumption.map { $0.checkpoint.progress.logs.summary.initialWeights } ?? initialWeights?.digest
     try visitor.offer?.checkWeights(self.initialWeights, of: visitor.run)

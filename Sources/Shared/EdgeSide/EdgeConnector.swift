@@ -1,5 +1,6 @@
 import Logging
 import Platform
+import Terminal
 import Training
 import Transport
 import Trust
@@ -23,6 +24,7 @@ package enum EdgeConnector {
   ///   - trust: how the connection is protected.
   ///   - hello: what is asked for.
   ///   - link: how what is sent is held back.
+  ///   - weights: what the hello offers the cloud to begin with.
   ///   - maximumFrameBytes: the longest frame that may come.
   ///   - timeout: seconds without progress of the cloud.
   ///   - interruption: ends the handshake; what comes after it is not cancelled, but `cancellation` of the connection
@@ -31,9 +33,9 @@ package enum EdgeConnector {
   /// - Throws: `RefusedError`, `ProtocolVersionError`, `TrainingError.notATrainer`, `WireError`, `ConnectionError`,
   ///   `TrustError`, `TLSError`, `OpenSSLError`, `FileError`, `SystemError`, `ThreadError`, `InterruptedError`.
   package static func connect(
-    _ cloud: Endpoint, _ trust: TrustSettings, _ hello: Hello, link: LinkShaping, maximumFrameBytes: Int,
-    timeout: Double,
-    interruption: Interruption, operations: SocketOperations = .live, logger: Logger
+    _ cloud: Endpoint, _ trust: TrustSettings, _ hello: Hello, weights: SentWeights? = nil, link: LinkShaping,
+    maximumFrameBytes: Int, timeout: Double, interruption: Interruption, operations: SocketOperations = .live,
+    logger: Logger
   ) throws -> (connection: FramedConnection, greeting: Greeting) {
     let cancellation = try Cancellation()
     let token = interruption.add { cancellation.cancel() }
@@ -49,11 +51,25 @@ package enum EdgeConnector {
       let connection = FramedConnection(
         stream, role: .edge, maximumFrameBytes: maximumFrameBytes, cancellation: cancellation)
       let helloSent = Timestamp.now().secondsSince1970
-      let welcome = try Handshake.connect(connection, hello: hello)
+      var isShaped = false
+      func shape() throws {
+        if !isShaped { try connection.shape(link) }
+        isShaped = true
+      }
+      let welcome = try Handshake.connect(connection, hello: hello) {
+        guard let weights else { return }
+        try shape()
+        logger.info("sending the weights with which the cloud begins: \(Formatting.bytes(weights.offer.bytes))")
+        try weights.send(over: connection)
+      }
       let greeting = Greeting(
         welcome: welcome, helloSent: helloSent, welcomeReceived: Timestamp.now().secondsSince1970,
         isEncrypted: encrypts)
-      try connection.shape(link)
+      do { try weights?.check(welcome) } catch {
+        connection.abandon()
+        throw error
+      }
+      try shape()
       logger.info(
         "connected to the cloud at \(cloud), version \(welcome.softwareVersion)\(encrypts ? ", encrypted" : "")")
       if !encrypts, socket.remoteEndpoint?.isLoopback == false {

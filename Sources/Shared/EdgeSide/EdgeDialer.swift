@@ -11,6 +11,8 @@ struct EdgeDialer: Sendable {
   let trust: TrustSettings
   let run: RunIdentifier
   let configuration: RunConfiguration
+  /// With what a cloud that has nothing of the run begins; nil for what it has, or the seed makes.
+  let weights: SentWeights?
   let timeout: Double
   let timeline: Timeline?
   let interruption: Interruption
@@ -26,13 +28,13 @@ struct EdgeDialer: Sendable {
   func dial(_ offer: ResumeOffer?) throws -> (connection: FramedConnection, welcome: Welcome) {
     let hello = try Hello(
       runID: "\(run)", window: configuration.window, exchange: configuration.strategy.exchange, resume: offer,
-      timeoutSeconds: timeout, configuration: configuration)
+      weights: weights?.offer, timeoutSeconds: timeout, configuration: configuration)
     let maximumFrameBytes = max(FrameHeader.defaultMaximumFrameBytes, try configuration.largestFrameBytes())
     var trust = trust
     if isEncrypted.withLock({ $0 }) { trust.encryption = .always }
     let (connection, greeting) = try EdgeConnector.connect(
-      cloud, trust, hello, link: configuration.link, maximumFrameBytes: maximumFrameBytes, timeout: timeout,
-      interruption: interruption, operations: operations, logger: logger)
+      cloud, trust, hello, weights: weights, link: configuration.link, maximumFrameBytes: maximumFrameBytes,
+      timeout: timeout, interruption: interruption, operations: operations, logger: logger)
     if greeting.isEncrypted { isEncrypted.withLock { $0 = true } }
     if let clock = greeting.welcome.clock {
       timeline?.note(

@@ -18,6 +18,7 @@ package final class EdgeSession {
   private let progress: ProgressReporter
   /// What the run goes on from.
   private var checkpoint: Checkpoint.Reader?
+  private var sentWeights: SentWeights?
 
   /// Builds the network and starts to load; nothing is sent yet.
   ///
@@ -95,6 +96,7 @@ package final class EdgeSession {
       if checkpoint == nil { try RunDirectory(creating: options.directory, operations: options.operations) } else {
         try RunDirectory(resuming: options.directory, operations: options.operations)
       }
+    try prepareWeights(in: directory)
     let ending = Guarded<EdgeLink?>(nil)
     let token = interruption.add { [configuration] in
       ending.withLock { $0 }?.interrupt(afterSeconds: configuration.strategy.isInLockStep ? 2 : 0)
@@ -148,6 +150,7 @@ package final class EdgeSession {
       clock?.end()
       keeper?.stop()
       link?.detach(sending: Message(lastWordFor: error, of: .edge))
+      if checkpoint == nil, run == nil { SentWeights.remove(from: directory) }
       run?.recorder.finish(after: error, run?.traffic ?? RunTraffic(), clock: clock, logger)
       if let run { endCheckpoints(of: run, after: error) }
       throw error
@@ -161,7 +164,19 @@ package final class EdgeSession {
     try run.recorder.finish(nil, run.traffic)
     Checkpoint.remove(from: directory)
     SpooledRecords.remove(from: directory)
+    SentWeights.remove(from: directory)
     return run.recorder.summary
+  }
+
+  /// Writes the weights for the cloud, or finds those that were written when the run began.
+  private func prepareWeights(in directory: RunDirectory) throws {
+    if checkpoint != nil {
+      sentWeights = try SentWeights(in: directory)
+    } else {
+      // There may be some of a run that never began.
+      SentWeights.remove(from: directory)
+      sentWeights = try options.cloudWeights.map { try SentWeights($0, configuration, in: directory) }
+    }
   }
 
   /// Whether there is no cloud for now.
@@ -277,7 +292,7 @@ package final class EdgeSession {
   private lazy var dialer = options.cloud.map {
     EdgeDialer(
       cloud: $0, trust: options.settings.trust ?? TrustSettings(), run: options.run, configuration: configuration,
-      timeout: options.settings.timeout,
-      timeline: options.timeline, interruption: interruption, operations: options.socketOperations, logger: logger)
+      weights: sentWeights, timeout: options.settings.timeout, timeline: options.timeline, interruption: interruption,
+      operations: options.socketOperations, logger: logger)
   }
 }

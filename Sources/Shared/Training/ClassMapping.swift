@@ -15,7 +15,10 @@ package struct ClassMapping: Equatable, Sendable {
   /// - Parameters:
   ///   - old: the names of the file's classes, by index.
   ///   - new: those of the network's.
-  package init(from old: [String], to new: [String]) { sources = new.map { old.firstIndex(of: $0) } }
+  package init(from old: [String], to new: [String]) {
+    let indices = Dictionary(zip(old, old.indices), uniquingKeysWith: { first, _ in first })
+    sources = new.map { indices[$0] }
+  }
 
   /// Classes that the file knows.
   package var known: Int { sources.count { $0 != nil } }

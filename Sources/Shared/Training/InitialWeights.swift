@@ -11,15 +11,29 @@ package struct InitialWeights {
   /// The SHA-256 of each file, in hexadecimal digits, separated by commas.
   package let digest: String
   /// The first one that has a tensor gives it.
-  private let files: [SafetensorsReader]
+  let files: [File]
+
+  struct File {
+    let reader: SafetensorsReader
+    /// By index; none if it does not say.
+    let classNames: [String]
+
+    var path: String { reader.path }
+  }
 
   /// Opens the files, and reads them once.
   ///
   /// - Parameter paths: at least one.
   /// - Throws: `SafetensorsError`.
-  package init(_ paths: [String]) throws {
-    precondition(!paths.isEmpty, "no file of weights")
-    files = try paths.map(SafetensorsReader.init(path:))
+  package init(_ paths: [String]) throws { try self.init(paths.map(SafetensorsReader.init(path:))) }
+
+  /// Reads the files once.
+  ///
+  /// - Parameter files: at least one.
+  /// - Throws: `SafetensorsError`.
+  package init(_ files: [SafetensorsReader]) throws {
+    precondition(!files.isEmpty, "no file of weights")
+    self.files = files.map { File(reader: $0, classNames: $0.classNames) }
     digest = try files.map { file in
       let hash = SHA256()
       try file.readBytes(hash.update)
@@ -33,44 +47,49 @@ package struct InitialWeights {
   // MARK: What matches
 
   /// What a tensor of the network begins with.
-  private enum Beginning {
-    case tensor(of: SafetensorsReader)
+  enum Beginning {
+    case tensor(of: File)
     /// What is known of a classifier's classes; the others keep their seeded weights.
-    case classes(ClassMapping, of: SafetensorsReader, old: Int)
+    case classes(ClassMapping, of: File, old: Int)
     /// Its seeded values.
     case anew(reason: String)
   }
 
-  private func beginning(of parameter: Parameter, isClassifier: Bool, _ configuration: RunConfiguration) -> Beginning {
+  func beginning(of parameter: Parameter, isClassifier: Bool, _ configuration: RunConfiguration) -> Beginning {
     let shape = parameter.layout.storedShape
     var reason: String?
     for file in files {
-      guard let entry = file.entries[parameter.name] else { continue }
+      guard let entry = file.reader.entries[parameter.name] else { continue }
       let found = entry.shape
       let isRows = isClassifier && entry.elementType == .float32 && found.count == shape.count
       do {
         if isRows, found.dropFirst() == shape.dropFirst(),
           let mapping = mapping(of: file, from: found[0], configuration)
         {
-          return .classes(mapping, of: file, old: found[0])
+          if mapping.known > 0 { return .classes(mapping, of: file, old: found[0]) }
+          reason = reason ?? "none of its classes is one of those in \(file.path)"
+          continue
         }
-        try file.check(parameter)
+        try file.reader.check(parameter)
         return .tensor(of: file)
       } catch { reason = reason ?? "\(found) in \(file.path), expected \(shape)" }
     }
     return .anew(reason: reason ?? "not in \(names)")
   }
 
-  /// How the classes of a file become those of the run.
+  /// How the classes of a file become those of the run: by their names where both have some, else by their index.
   ///
   /// - Returns: nil if they are the same.
-  private func mapping(of file: SafetensorsReader, from old: Int, _ configuration: RunConfiguration) -> ClassMapping? {
-    let classes = configuration.task.classes
-    return old == classes ? nil : ClassMapping(from: old, to: classes)
+  private func mapping(of file: File, from old: Int, _ configuration: RunConfiguration) -> ClassMapping? {
+    let task = configuration.task
+    if file.classNames.count == old, !task.classNames.isEmpty {
+      return file.classNames == task.classNames ? nil : ClassMapping(from: file.classNames, to: task.classNames)
+    }
+    return old == task.classes ? nil : ClassMapping(from: old, to: task.classes)
   }
 
   /// The names of the tensors that have one row for each class.
-  private static func classifiers(_ parts: [Sequential], _ configuration: RunConfiguration) -> Set<String> {
+  static func classifiers(_ parts: [Sequential], _ configuration: RunConfiguration) -> Set<String> {
     var names: Set<String> = []
     for layer in parts.flatMap(\.layers) {
       guard let layer = layer as? Linear, layer.outputs == configuration.task.classes else { continue }
@@ -100,7 +119,7 @@ package struct InitialWeights {
   private func noMatch(_ parts: [Sequential], _ role: Role) -> WeightsFileError {
     .nothingMatches(
       paths: names, role: role, expected: parts.flatMap(\.parameters).first?.name ?? "none",
-      actual: files.compactMap { $0.entries.keys.min() }.min() ?? "none")
+      actual: files.compactMap { $0.reader.entries.keys.min() }.min() ?? "none")
   }
 
   // MARK: Loading
@@ -120,20 +139,22 @@ package struct InitialWeights {
       report.names.append(parameter.name)
       switch beginning(of: parameter, isClassifier: classifiers.contains(parameter.name), configuration) {
       case .tensor(let file):
-        try file.read(parameter)
-        if let bias = file.biasBefore(parameter), !known.contains(bias) {
-          try file.subtract(bias, from: parameter)
+        try file.reader.read(parameter)
+        if let bias = file.reader.biasBefore(parameter), !known.contains(bias) {
+          try file.reader.subtract(bias, from: parameter)
           folded.insert(bias)
         }
         report.taken += 1
       case .classes(let mapping, let file, let old):
-        try file.read(parameter, mapping, old: old)
+        try file.reader.read(parameter, mapping, old: old)
         report.partly.append((parameter.name, mapping.known, old))
         report.classes = mapping.sources.count
       case .anew(let reason): report.anew.append((parameter.name, reason))
       }
     }
-    let unknown = files.flatMap { $0.entries.keys.sorted() }.filter { !known.contains($0) && !folded.contains($0) }
+    let unknown = files.flatMap { $0.reader.entries.keys.sorted() }.filter {
+      !known.contains($0) && !folded.contains($0)
+    }
     guard report.taken + report.partly.count > 0 else { throw noMatch(parts, role) }
     for line in report.lines(files: names, unknown: unknown) { logger.info("\(line)") }
   }
@@ -144,7 +165,7 @@ extension SafetensorsReader {
   /// layers, and its convolutions have one.
   ///
   /// - Returns: nil if there is none.
-  fileprivate func biasBefore(_ runningMean: Parameter) -> String? {
+  func biasBefore(_ runningMean: Parameter) -> String? {
     let words = runningMean.name.split(separator: ".")
     guard words.count >= 2, words.last == "running_mean", let number = Int(words[words.count - 2]), number > 0 else {
       return nil

@@ -10,6 +10,9 @@ package enum WeightsFile {
   /// The cloud's file: the rest, or the whole network.
   package static let cloudFile = "cloud.safetensors"
 
+  /// Of a file's metadata: the configuration of the run, as JSON.
+  static let configurationKey = "configuration"
+
   static func file(of role: Role) -> String { role == .edge ? edgeFile : cloudFile }
 
   /// Writes parameters and running statistics, atomically.
@@ -30,7 +33,9 @@ package enum WeightsFile {
     let json = try RunJSON.line(configuration)
     try SafetensorsWriter.write(
       parts.flatMap { $0.parameters + $0.statistics }.map { $0.tensor() },
-      metadata: ["format": "pt", "role": role.rawValue, "configuration": json, "epoch": "\(epoch)", "step": "\(step)"],
+      metadata: [
+        "format": "pt", "role": role.rawValue, configurationKey: json, "epoch": "\(epoch)", "step": "\(step)",
+      ],
       to: path, operations: operations)
   }
 }

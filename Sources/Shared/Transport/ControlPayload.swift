@@ -92,6 +92,19 @@ enum PayloadCheck {
     }
   }
 
+  /// A SHA-256 in hexadecimal digits.
+  static func digest(_ value: String, _ field: String, _ type: FrameType) throws(WireError) {
+    let isDigest =
+      value.utf8.count == 64
+      && value.utf8.allSatisfy {
+        (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains($0)
+      }
+    guard isDigest else {
+      throw .payload(
+        type: type, field: field, expected: "64 digits of 0-9 a-f", actual: "\"\(printable(value, limit: 80))\"")
+    }
+  }
+
   /// A text from outside, safe to print: control characters replaced, and cut at `limit` characters.
   static func printable(_ text: String, limit: Int = 1000) -> String {
     let scalars = text.unicodeScalars.prefix(limit).map { scalar -> Unicode.Scalar in

@@ -12,9 +12,8 @@ extension ConversationStateMachine {
     var legal: [String] = []
     switch (sender, phase) {
     case (.edge, .opening): legal = ["hello"]
-    case (.edge, .greeted): legal = ["goodbye (interrupted)"]
     case (.cloud, .opening): legal = ["refusal"]
-    case (.cloud, .greeted): legal = [welcomeExpectation, "refusal"]
+    case (_, .greeted): legal = greetingExpectation(of: sender)
     case (.edge, .uploading), (.edge, .training), (.edge, .evaluating): legal = edgeExpectation
     case (.cloud, .uploading), (.cloud, .training), (.cloud, .evaluating): legal = cloudExpectation
     case (_, .measuring): legal = measuringExpectation(of: sender)
@@ -24,7 +23,7 @@ extension ConversationStateMachine {
     return legal.joined(separator: ", ")
   }
 
-  private var welcomeExpectation: String {
+  var welcomeExpectation: String {
     if let positions = offer?.positions {
       return "welcome to go on after one of \(positions.map(String.init).joined(separator: ", ")), or one later"
     }
@@ -80,6 +79,7 @@ extension ConversationStateMachine {
     case .trainBatch(let batch), .evaluationBatch(let batch), .trainImages(let batch), .testImages(let batch):
       "\(message.type) \(batch.sequence)"
     case .filler(let filler): "filler \(filler.sequence) of \(filler.bytes.count) bytes"
+    case .weights(let part): "weights \(part.sequence) of \(part.bytes.count) bytes"
     case .gradient(let gradient): "gradient \(gradient.sequence)"
     case .trainStep(let step), .evaluationStep(let step): "\(message.type) \(step.sequence)"
     case .replay(let replay): "replay from \(replay.first) to \(replay.last)"

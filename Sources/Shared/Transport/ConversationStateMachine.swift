@@ -28,6 +28,9 @@ import Platform
 /// disk, it asks for a checkpoint at a record that is answered, and for the next one when that is durable. Nothing else
 /// is called durable there: it might cross the question, and each side would take it for another answer.
 ///
+/// A hello may offer a file of weights. A cloud that begins the run asks for it then, if it does at all, before it
+/// welcomes: all of it comes as weights 1, 2, 3, …
+///
 /// From the welcome on, except while measuring, either side says alive when it has nothing else to say, and the cloud
 /// says durable. `goodbye` and `failure` end what their sender sends; messages of the other side that crossed them are
 /// still legal.
@@ -51,6 +54,9 @@ package struct ConversationStateMachine: Equatable, Sendable {
   private(set) var exchange = Exchange.activations
   /// Where the edge can go on, from its `hello`.
   private(set) var offer: ResumeOffer?
+  /// The file of weights that the cloud may ask for, from the edge's `hello`; nil once it has.
+  var offeredWeights: WeightsOffer?
+  var owedWeights: OwedWeights?
   /// The epoch under way, from 1.
   private(set) var epoch = 1
   /// Training steps of this epoch so far, those before the resume position included.
@@ -98,8 +104,10 @@ package struct ConversationStateMachine: Equatable, Sendable {
   var expectsPeer: Bool {
     switch (role, phase) {
     case (_, .refused), (_, .uploading), (_, .training), (_, .evaluating): true
-    case (.edge, .opening), (.cloud, .greeted): false
-    case (.edge, .greeted), (.cloud, .opening): true
+    case (.edge, .opening): false
+    case (.cloud, .opening): true
+    case (.edge, .greeted): owedWeights == nil
+    case (.cloud, .greeted): owedWeights != nil
     case (.edge, .measuring): owedAnswer != nil || edgeHasEnded
     case (.cloud, .measuring): owedAnswer == nil || cloudHasEnded
     }
@@ -138,9 +146,11 @@ package struct ConversationStateMachine: Equatable, Sendable {
       window = hello.window
       exchange = hello.exchange
       offer = hello.resume
+      offeredWeights = hello.weights
       phase = .greeted
     case (.hello, .refused) where role == .edge:
       break  // The cloud was busy before it heard us; the refusal and our hello have crossed.
+    case (.weights(let part), .greeted): try takePart(part)
     case (.trainImages(let batch), .uploading), (.testImages(let batch), .uploading):
       try takeRecord(batch.sequence, message)
       batchesInEpoch += 1
@@ -214,7 +224,8 @@ package struct ConversationStateMachine: Equatable, Sendable {
     case (.refusal, .opening), (.refusal, .greeted):
       phase = .refused
       end(.cloud)
-    case (.welcome(let welcome), .greeted): try begin(welcome, message)
+    case (.weightsRequest(let request), .greeted): try takeRequest(request)
+    case (.welcome(let welcome), .greeted) where owedWeights == nil: try begin(welcome, message)
     case (.probeReport, .measuring), (.filler, .measuring): try takeAnswer(message)
     case (.replay(let replay), _) where isRunning:
       guard owesReplay, replay.first == lastReplayed + 1, replay.last <= lastAcknowledged else {

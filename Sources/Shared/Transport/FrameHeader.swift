@@ -24,12 +24,16 @@ package enum FrameType: UInt8, CaseIterable, Sendable, CustomStringConvertible {
   case trainStep = 21
   case evaluationStep = 22
   case checkpoint = 23
+  case weightsRequest = 24
+  case weights = 25
 
-  /// Whether the frame is about samples, those that the cloud keeps included, or filler of their size: such a frame has
-  /// a sequence number, and may be as long as the negotiated limit.
+  /// Whether the frame is about samples, those that the cloud keeps included, or other bytes of their size: such a
+  /// frame has a sequence number, and may be as long as the negotiated limit.
   var isBatch: Bool {
     switch self {
-    case .trainBatch, .evaluationBatch, .gradient, .trainImages, .testImages, .trainStep, .evaluationStep, .filler: true
+    case .trainBatch, .evaluationBatch, .gradient, .trainImages, .testImages, .trainStep, .evaluationStep, .filler,
+      .weights:
+      true
     default: false
     }
   }
@@ -58,6 +62,8 @@ package enum FrameType: UInt8, CaseIterable, Sendable, CustomStringConvertible {
     case .trainStep: "train-step"
     case .evaluationStep: "evaluation-step"
     case .checkpoint: "checkpoint"
+    case .weightsRequest: "weights-request"
+    case .weights: "weights"
     }
   }
 }
@@ -84,8 +90,8 @@ package struct FrameHeader: Equatable, Sendable {
   static let magic: [UInt8] = [0x48, 0x54, 0x52, 0x4e]
 
   let type: FrameType
-  /// For batches and steps their number as a record of the run, for a gradient that of its batch, for fillers 1, 2,
-  /// 3, …; 0 for all other frames.
+  /// For batches and steps their number as a record of the run, for a gradient that of its batch, for fillers and
+  /// weights 1, 2, 3, …; 0 for all other frames.
   let sequence: UInt64
   let payloadByteCount: Int
   let checksum: UInt32

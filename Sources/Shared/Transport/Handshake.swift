@@ -63,18 +63,20 @@ package enum Handshake {
 
   /// The edge's side: sends `hello` and waits for the answer.
   ///
+  /// - Parameter sendWeights: sends the file of weights that the hello offers, when the cloud asks for it.
   /// - Returns: the cloud's consent.
   /// - Throws: `RefusedError`, `ProtocolVersionError`, `WireError`, `ConnectionError`, `SystemError`. The connection is
   ///   then closed.
-  package static func connect(_ connection: FramedConnection, hello: Hello) throws -> Welcome {
+  package static func connect(_ connection: FramedConnection, hello: Hello, sendWeights: () throws -> Void = {}) throws
+    -> Welcome
+  {
     do {
-      do { try connection.send(.hello(hello)) } catch let error as ConnectionError {
-        // A cloud that refuses at once may have closed before our hello arrived; its reason may be here already.
-        guard case .peerGone = error else { throw error }
-        guard let answer = try? connection.receive().message, case .refusal(let refusal) = answer else { throw error }
-        throw RefusedError(code: refusal.code, reason: refusal.reason)
+      try explaining(connection) { try connection.send(.hello(hello)) }
+      var answer = try connection.receive().message
+      if case .weightsRequest = answer {
+        try explaining(connection, sendWeights)
+        answer = try connection.receive().message
       }
-      let answer = try connection.receive().message
       switch answer {
       case .welcome(let welcome): return welcome
       case .refusal(let refusal): throw RefusedError(code: refusal.code, reason: refusal.reason)
@@ -87,6 +89,19 @@ package enum Handshake {
     } catch {
       connection.abandon()
       throw error
+    }
+  }
+
+  /// Runs `body`, which sends. A cloud that refuses at once may have closed before it has heard all; its reason may be
+  /// here already.
+  private static func explaining(_ connection: FramedConnection, _ body: () throws -> Void) throws {
+    do { try body() } catch let error as ConnectionError {
+      guard case .peerGone = error else { throw error }
+      switch try? connection.receive().message {
+      case .refusal(let refusal): throw RefusedError(code: refusal.code, reason: refusal.reason)
+      case .failure(let failure): throw failure
+      default: throw error
+      }
     }
   }
 

@@ -107,6 +107,8 @@ package struct Hello: Equatable, Sendable {
   package let exchange: Exchange
   /// Where the edge can go on; `nil` if the run begins now, and ends with this connection.
   package let resume: ResumeOffer?
+  /// With what the cloud can begin; `nil` if it has, or does without.
+  package let weights: WeightsOffer?
   /// The edge takes a silence of more seconds for the loss of the connection.
   package let timeoutSeconds: Double
   /// The whole payload, the configuration included.
@@ -115,15 +117,16 @@ package struct Hello: Equatable, Sendable {
   /// - Throws: `WireError.payload` when a value is out of its range or the configuration cannot be written as JSON.
   package init<Configuration: Encodable>(
     runID: String, window: Int = 4, exchange: Exchange = .activations, resume: ResumeOffer? = nil,
-    timeoutSeconds: Double = Self.defaultTimeoutSeconds, configuration: Configuration
+    weights: WeightsOffer? = nil, timeoutSeconds: Double = Self.defaultTimeoutSeconds, configuration: Configuration
   ) throws(WireError) {
     let version = Int(FrameHeader.protocolVersion)
     let fields = Fields(
       protocolVersion: version, runID: runID, window: window, exchange: exchange, resume: resume,
-      timeoutSeconds: timeoutSeconds)
+      weights: weights, timeoutSeconds: timeoutSeconds)
     json = try ControlPayloadCoding.encode(ConfigurationEnvelope(fields: fields, configuration: configuration), .hello)
     (protocolVersion, self.runID, self.window, self.resume) = (version, runID, window, resume)
     self.exchange = exchange
+    self.weights = weights
     self.timeoutSeconds = timeoutSeconds
     try validate()
   }
@@ -136,6 +139,7 @@ package struct Hello: Equatable, Sendable {
     window = fields.window
     exchange = fields.exchange
     resume = fields.resume
+    weights = fields.weights
     timeoutSeconds = fields.timeoutSeconds
     json = Array(payload)
     try validate()
@@ -162,10 +166,12 @@ package struct Hello: Equatable, Sendable {
         type: .hello, field: "run_id", expected: "1 to 64 of A-Z a-z 0-9 . _ - not beginning with a dot",
         actual: "\"\(PayloadCheck.printable(runID, limit: 80))\"")
     }
-    guard resume == nil || exchange != .measurements else {
-      throw .payload(type: .hello, field: "resume", expected: "nothing, since there is no run", actual: "an object")
+    for (field, isThere) in [("resume", resume != nil), ("weights", weights != nil)]
+    where isThere && exchange == .measurements {
+      throw .payload(type: .hello, field: field, expected: "nothing, since there is no run", actual: "an object")
     }
     try resume?.validate(.hello)
+    try weights?.validate(.hello)
     guard resume == nil || (resume?.positions != nil) == (exchange == .gradients) else {
       throw .payload(
         type: .hello, field: "resume.positions",
@@ -181,6 +187,7 @@ package struct Hello: Equatable, Sendable {
     let window: Int
     let exchange: Exchange
     let resume: ResumeOffer?
+    let weights: WeightsOffer?
     let timeoutSeconds: Double
 
     enum CodingKeys: String, CodingKey {
@@ -189,6 +196,7 @@ package struct Hello: Equatable, Sendable {
       case window
       case exchange
       case resume
+      case weights
       case timeoutSeconds = "timeout_seconds"
     }
   }

@@ -22,6 +22,8 @@ package enum Message: Equatable, Sendable {
   case trainStep(StepRequest)
   case evaluationStep(StepRequest)
   case checkpoint(CheckpointRequest)
+  case weightsRequest(WeightsRequest)
+  case weights(WeightsPart)
 
   package var type: FrameType {
     switch self {
@@ -47,6 +49,8 @@ package enum Message: Equatable, Sendable {
     case .trainStep: .trainStep
     case .evaluationStep: .evaluationStep
     case .checkpoint: .checkpoint
+    case .weightsRequest: .weightsRequest
+    case .weights: .weights
     }
   }
 
@@ -66,6 +70,7 @@ package enum Message: Equatable, Sendable {
       var fields: [UInt8] = []
       fields.appendLittleEndian(UInt32(clamping: filler.answerByteCount))
       return try frame(sequence: filler.sequence, fields: fields, body: filler.bytes)
+    case .weights(let part): return try frame(sequence: part.sequence, fields: [], body: part.bytes)
     case .trainStep(let step), .evaluationStep(let step): return try frame(sequence: step.sequence, fields: [])
     case .hello(let hello): return try frame(fields: hello.json)
     case .probe(let probe): return try frame(fields: probe.json)
@@ -81,6 +86,7 @@ package enum Message: Equatable, Sendable {
     case .replay(let value): return try control(value)
     case .alive(let value): return try control(value)
     case .checkpoint(let value): return try control(value)
+    case .weightsRequest(let value): return try control(value)
     }
   }
 
@@ -118,6 +124,7 @@ package enum Message: Equatable, Sendable {
       case .evaluationStep:
         return .evaluationStep(try StepRequest(decoding: payload, sequence: header.sequence, type: type))
       case .filler: return .filler(try Filler(decoding: payload, sequence: header.sequence))
+      case .weights: return .weights(try WeightsPart(decoding: payload, sequence: header.sequence))
       case .hello: return .hello(try Hello(decoding: bytes))
       case .probe: return .probe(try Probe(decoding: bytes))
       case .welcome: return .welcome(try Self.read(bytes))
@@ -132,6 +139,7 @@ package enum Message: Equatable, Sendable {
       case .replay: return .replay(try Self.read(bytes))
       case .alive: return .alive(try Self.read(bytes))
       case .checkpoint: return .checkpoint(try Self.read(bytes))
+      case .weightsRequest: return .weightsRequest(try Self.read(bytes))
       }
     }
   }

@@ -45,7 +45,7 @@ package enum WireError: PeerNamingError, Equatable {
     case .flags: "0"
     case .type:
       "\(FrameType.hello.rawValue) to \(FrameType.testImages.rawValue), "
-        + "or \(FrameType.probe.rawValue) to \(FrameType.checkpoint.rawValue)"
+        + "or \(FrameType.probe.rawValue) to \(FrameType.weights.rawValue)"
     case .length(let limit, _): "at most \(limit) bytes"
     case .checksum(let expected, _): Self.hexadecimal(expected)
     case .truncated(let expected, _): "at least \(expected) bytes"

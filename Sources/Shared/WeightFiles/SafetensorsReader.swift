@@ -15,35 +15,36 @@ package final class SafetensorsReader {
     let byteCount: Int
   }
 
-  package let path: String
   package let metadata: [String: String]
   /// By name.
   package let entries: [String: Entry]
+  private let source: SafetensorsSource
+
+  /// Names the file in errors.
+  package var path: String { source.path }
+
   /// Of the whole file.
-  private let byteCount: Int
-  private let descriptor: Int32
+  package var byteCount: Int { source.byteCount }
 
   /// Opens a file and checks its header.
   ///
   /// - Throws: ``SafetensorsError``.
-  package init(path: String) throws(SafetensorsError) {
-    self.path = path
-    // Non-blocking, so that a named pipe in place of the file is an error and not a wait.
-    descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-    if descriptor < 0 { throw .cannotRead(path: path, operation: "open", errorNumber: errno) }
-    // Once the descriptor is there, deinit closes it only if all properties are set, so failures close it here.
-    do throws(SafetensorsError) {
-      let header = try Self.readHeader(path: path, descriptor: descriptor)
-      metadata = header.metadata
-      entries = header.entries
-      byteCount = header.byteCount
-    } catch {
-      close(descriptor)
-      throw error
-    }
+  package convenience init(path: String) throws(SafetensorsError) {
+    try self.init(SafetensorsSource(path: path))
   }
 
-  deinit { close(descriptor) }
+  /// Checks the header of a file that is not on disk.
+  ///
+  /// - Parameter name: what errors call it.
+  /// - Throws: ``SafetensorsError``.
+  package convenience init(name: String, bytes: [UInt8]) throws(SafetensorsError) {
+    try self.init(SafetensorsSource(name: name, bytes: bytes))
+  }
+
+  private init(_ source: SafetensorsSource) throws(SafetensorsError) {
+    self.source = source
+    (metadata, entries) = try Self.readHeader(source)
+  }
 
   /// Reads a Float32 tensor.
   ///
@@ -57,7 +58,7 @@ package final class SafetensorsReader {
   {
     let entry = try entry(name, type: .float32, shape: shape)
     precondition(values.count * 4 == entry.byteCount, "\(name): room for \(values.count) values, shape \(shape)")
-    try Self.read(path: path, descriptor: descriptor, offset: entry.start, into: UnsafeMutableRawBufferPointer(values))
+    try source.read(at: entry.start, into: UnsafeMutableRawBufferPointer(values))
   }
 
   /// The values of a Float32 tensor of this shape, row-major.
@@ -78,9 +79,7 @@ package final class SafetensorsReader {
   package func integers(_ name: String, shape: [Int]) throws -> [Int64] {
     let entry = try entry(name, type: .int64, shape: shape)
     var values = [Int64](repeating: 0, count: entry.byteCount / 8)
-    try values.withUnsafeMutableBytes {
-      try Self.read(path: path, descriptor: descriptor, offset: entry.start, into: $0)
-    }
+    try values.withUnsafeMutableBytes { try source.read(at: entry.start, into: $0) }
     return values
   }
 
@@ -97,15 +96,17 @@ package final class SafetensorsReader {
 
   /// Reads the file from its first byte on, a chunk after the other.
   ///
-  /// - Throws: ``SafetensorsError``.
-  package func readBytes(_ body: (UnsafeRawBufferPointer) -> Void) throws { try readBytes(upTo: byteCount, body) }
+  /// - Throws: ``SafetensorsError``; what `body` throws.
+  package func readBytes(_ body: (UnsafeRawBufferPointer) throws -> Void) throws {
+    try readBytes(upTo: byteCount, body)
+  }
 
-  private func readBytes(upTo end: Int, _ body: (UnsafeRawBufferPointer) -> Void) throws {
+  private func readBytes(upTo end: Int, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
     try withUnsafeTemporaryAllocation(byteCount: 1 << 20, alignment: 16) { buffer in
       for offset in stride(from: 0, to: end, by: buffer.count) {
         let part = UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(buffer.count, end - offset)])
-        try Self.read(path: path, descriptor: descriptor, offset: offset, into: part)
-        body(UnsafeRawBufferPointer(part))
+        try source.read(at: offset, into: part)
+        try body(UnsafeRawBufferPointer(part))
       }
     }
   }
@@ -120,25 +121,19 @@ package final class SafetensorsReader {
     return entry
   }
 
-  private static func readHeader(path: String, descriptor: Int32) throws(SafetensorsError) -> (
-    metadata: [String: String], entries: [String: Entry], byteCount: Int
+  private static func readHeader(_ source: SafetensorsSource) throws(SafetensorsError) -> (
+    metadata: [String: String], entries: [String: Entry]
   ) {
-    var status = stat()
-    if fstat(descriptor, &status) < 0 { throw .cannotRead(path: path, operation: "stat", errorNumber: errno) }
-    guard status.st_mode & S_IFMT == S_IFREG else { throw .invalidHeader(path: path, reason: "no regular file") }
-    let fileBytes = Int(status.st_size)
+    let (path, fileBytes) = (source.path, source.byteCount)
     guard fileBytes >= 8 else { throw .wrongLength(path: path, expected: 8, actual: fileBytes) }
-    var lengthField = [UInt8](repeating: 0, count: 8)
-    try read(path: path, descriptor: descriptor, offset: 0, into: &lengthField)
-    let length = lengthField.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    let length = try source.bytes(at: 0, count: 8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
     guard length >= 2, length <= UInt64(SafetensorsFormat.maximumHeaderBytes) else {
       throw .invalidHeader(
         path: path, reason: "header of \(length) bytes, expected 2 to \(SafetensorsFormat.maximumHeaderBytes)")
     }
     let dataStart = 8 + Int(length)
     guard dataStart <= fileBytes else { throw .wrongLength(path: path, expected: dataStart, actual: fileBytes) }
-    var json = [UInt8](repeating: 0, count: Int(length))
-    try read(path: path, descriptor: descriptor, offset: 8, into: &json)
+    let json = try source.bytes(at: 8, count: Int(length))
     let header: SafetensorsHeader
     do throws(SafetensorsHeader.Invalid) { header = try SafetensorsHeader(json: json) } catch {
       throw .invalidHeader(path: path, reason: error.reason)
@@ -151,31 +146,6 @@ package final class SafetensorsReader {
     let entries = header.tensors.mapValues {
       Entry(elementType: $0.elementType, shape: $0.shape, start: dataStart + $0.begin, byteCount: $0.end - $0.begin)
     }
-    return (header.metadata, entries, fileBytes)
-  }
-
-  private static func read(path: String, descriptor: Int32, offset: Int, into bytes: inout [UInt8])
-    throws(SafetensorsError)
-  {
-    let failure: SafetensorsError? = bytes.withUnsafeMutableBytes { buffer in
-      do throws(SafetensorsError) {
-        try read(path: path, descriptor: descriptor, offset: offset, into: buffer)
-        return nil
-      } catch { return error }
-    }
-    if let failure { throw failure }
-  }
-
-  private static func read(path: String, descriptor: Int32, offset: Int, into buffer: UnsafeMutableRawBufferPointer)
-    throws(SafetensorsError)
-  {
-    let count: Int
-    do throws(SystemError) {
-      count = try FileOperations.live.readAll(into: buffer, from: descriptor, at: offset)
-    } catch { throw .cannotRead(path: path, operation: "read", errorNumber: error.errnoCode) }
-    // Shortened since it was opened.
-    if count < buffer.count {
-      throw .wrongLength(path: path, expected: offset + buffer.count, actual: offset + count)
-    }
+    return (header.metadata, entries)
   }
 }
