@@ -50,11 +50,12 @@ import Transport
   }
 
   /// The numbers of a run are below what was computed for it, but not by far.
-  @Test func whatIsComputedIsWhatIsTaken() throws {
+  @Test(arguments: [[], ["--freeze-front", "--cut", "3", "--exit-head", "conv"]])
+  func whatIsComputedIsWhatIsTaken(words: [String]) throws {
     let directory = try TemporaryDirectory()
     let cloud = try RunningCloud(in: directory, ["--sessions", "1"])
     let edge = try ChildProcess.startEdge(
-      cloud, in: directory, .tiny, ["--batch-size", "128", "--train-limit", "256", "--test-limit", "128"]
+      cloud, in: directory, .tiny, ["--batch-size", "128", "--train-limit", "256", "--test-limit", "128"] + words
     ).wait()
     #expect(edge.end == .exited(0), "\(edge.errors)")
     #expect(try cloud.process.wait().end == .exited(0))

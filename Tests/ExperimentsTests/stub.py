@@ -61,6 +61,7 @@ def config_of(options):
         config |= {"exit_head": options.get("exit_head", "deep"), "full_scale": 0.5}
         if "bottleneck" in options:
             config["bottleneck"] = int(options["bottleneck"])
+    config["task"] = {"classes": int(options.get("classes", 10))}
     return config
 
 
@@ -110,10 +111,18 @@ def train(options):
     write(edge / "summary.json", summary)
     epoch = {"type": "epoch", "epoch": 1, "training_seconds": 10.0, "busy_seconds": 9.5, "idle_seconds": 0.5}
     epoch |= {"train_loss": 1.0, "exit_accuracy": 0.5, "final_accuracy": 0.6}
+    classes = config["task"]["classes"]
+    epoch["final_class_accuracies"] = [0.7] * min(8, classes) + [0.2, None][: classes - 8]
+    if "initial_weights" in options:
+        if not all(Path(file).exists() for file in options["initial_weights"].split(",")):
+            end(65, "edge-trainer: no such weights")
+        epoch["training_seconds"] = 2.5
+    (edge / "edge.safetensors").write_text("")
     uploaded = {"type": "event", "event": "uploaded", "wall_seconds": 3.0}
     lines = [uploaded, epoch] if config["strategy"] == "cloud-upload-once" else [epoch]
     (edge / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     if payload:
+        (cloud.mkdir(parents=True, exist_ok=True), (cloud / "cloud.safetensors").write_text(""))
         write(cloud / "summary.json", summary | {"role": "cloud", "sent_bytes": down, "received_bytes": payload})
         rate, steps = config.get("link_rate") or 8e6, []
         for seconds in (1.0, 2.0, 11.0):

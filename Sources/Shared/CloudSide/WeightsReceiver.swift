@@ -22,9 +22,9 @@ struct WeightsReceiver {
   /// Receives the file; the edge then waits for its welcome.
   ///
   /// - Parameter interruption: ends the wait; the edge is told.
-  /// - Throws: `LimitError` for more than any file for that network has, `CannotResumeError` if the run began from other
-  ///   weights, `ShapeError`, `SafetensorsError`: nothing is said then. `LostVisitorError`, `InterruptedError`: the
-  ///   connection is closed.
+  /// - Throws: `LimitError` for more than any file for that network has, `CannotResumeError` if the run began from
+  ///   other weights, `ShapeError`, `SafetensorsError`: nothing is said then. `LostVisitorError`, `InterruptedError`:
+  ///   the connection is closed.
   func receive(_ interruption: Interruption) throws -> InitialWeights {
     let most = try InitialWeights.mostBytes(partOf: .cloud, visitor.configuration)
     guard offer.bytes <= most else {

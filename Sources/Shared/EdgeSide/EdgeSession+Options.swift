@@ -17,8 +17,8 @@ extension EdgeSession {
     package var settings: RunProgress.Settings
     /// From what this side's weights begin; nil for what the seed makes. A run that goes on has its weights.
     package var initialWeights: InitialWeights?
-    /// From what the cloud's weights begin, which are sent to it; nil for what it has, or the seed makes. A run that goes
-    /// on has them in its directory.
+    /// From what the cloud's weights begin, which are sent to it; nil for what it has, or the seed makes. A run that
+    /// goes on has them in its directory.
     package var cloudWeights: InitialWeights?
     /// Whether a cloud that is not there yet, or busy, is waited for.
     package var waits = false

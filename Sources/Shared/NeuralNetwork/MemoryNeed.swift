@@ -34,6 +34,14 @@ package struct MemoryNeed: Equatable, Sendable {
     return both
   }
 
+  /// That of the same layers when nothing of them is trained: their parameters have neither gradients nor momenta.
+  package var frozen: Self {
+    var need = self
+    need.statistics += parameters
+    need.parameters = 0
+    return need
+  }
+
   fileprivate static func larger(_ first: [Int], _ second: [Int]) -> [Int] {
     (0..<max(first.count, second.count)).map { index in
       max(index < first.count ? first[index] : 0, index < second.count ? second[index] : 0)

@@ -46,7 +46,8 @@ extension RunConfiguration {
     var (batches, sample) = (3, image)
     switch (strategy, role) {
     case (.hierarchical, .edge):
-      layers = try need(network.front.layers, image) + need(network.exit.layers, cut)
+      let front = try need(network.front.layers, image)
+      layers = try (freezesFront ? front.frozen : front) + need(network.exit.layers, cut)
       batches = Self.loadedBatches
     case (.split, .edge):
       layers = try need(network.front.layers, image)

@@ -1,6 +1,7 @@
 import Platform
 
-/// Between hello and welcome: a cloud that begins a run may have the edge send the file of weights that it offers, once.
+/// Between hello and welcome: a cloud that begins a run may have the edge send the file of weights that it offers,
+/// once.
 extension ConversationStateMachine {
   /// What is missing of a file that the cloud has asked for.
   struct OwedWeights: Equatable {
