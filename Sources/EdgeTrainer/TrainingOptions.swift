@@ -22,6 +22,12 @@ struct TrainingOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Weight decay.", valueName: "x"))
   var weightDecay = Defaults.weightDecay
 
+  @Option(
+    help: ArgumentHelp(
+      "Label smoothing, 0 to less than 1: what every label gives to all classes alike, in the losses of training.",
+      valueName: "x"))
+  var labelSmoothing = Defaults.labelSmoothing
+
   @Option(help: ArgumentHelp("Learning rate over the run.", valueName: "name"))
   var schedule = Defaults.schedule
 
@@ -41,6 +47,7 @@ struct TrainingOptions: ParsableArguments {
     configuration.learningRate = learningRate
     configuration.momentum = momentum
     configuration.weightDecay = weightDecay
+    configuration.labelSmoothing = labelSmoothing
     configuration.schedule = schedule
     configuration.seed = seed
     configuration.keptWeights = keepWeights

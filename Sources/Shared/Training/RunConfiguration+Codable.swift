@@ -15,6 +15,8 @@ extension RunConfiguration: Codable {
     case fullScale = "full_scale"
     case learningRate = "learning_rate"
     case weightDecay = "weight_decay"
+    /// Absent if it is 0.
+    case labelSmoothing = "label_smoothing"
     /// Bits per second; absent without shaping.
     case linkRate = "link_rate"
     /// Seconds; absent without shaping.
@@ -60,6 +62,7 @@ extension RunConfiguration: Codable {
     learningRate = try values.decode(Float.self, forKey: .learningRate)
     momentum = try values.decode(Float.self, forKey: .momentum)
     weightDecay = try values.decode(Float.self, forKey: .weightDecay)
+    labelSmoothing = try values.decodeIfPresent(Double.self, forKey: .labelSmoothing) ?? 0
     schedule = try values.decode(LearningRateSchedule.self, forKey: .schedule)
     seed = try values.decode(UInt64.self, forKey: .seed)
     trainImages = try values.decode(Int.self, forKey: .trainImages)
@@ -93,6 +96,7 @@ extension RunConfiguration: Codable {
     try values.encode(learningRate, forKey: .learningRate)
     try values.encode(momentum, forKey: .momentum)
     try values.encode(weightDecay, forKey: .weightDecay)
+    if labelSmoothing != 0 { try values.encode(labelSmoothing, forKey: .labelSmoothing) }
     try values.encode(schedule, forKey: .schedule)
     try values.encode(seed, forKey: .seed)
     try values.encode(data, forKey: .data)
