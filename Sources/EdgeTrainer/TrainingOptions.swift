@@ -31,6 +31,10 @@ struct TrainingOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Learning rate over the run.", valueName: "name"))
   var schedule = Defaults.schedule
 
+  @Flag(
+    help: "Draw every class equally often in an epoch, of as many images as without it: those of rare classes repeat.")
+  var balance = false
+
   @Option(
     help: ArgumentHelp("Seed of weights, shuffling, augmentation and synthetic images.", valueName: "n"))
   var seed = Defaults.seed
@@ -49,6 +53,7 @@ struct TrainingOptions: ParsableArguments {
     configuration.weightDecay = weightDecay
     configuration.labelSmoothing = labelSmoothing
     configuration.schedule = schedule
+    configuration.balancesClasses = balance
     configuration.seed = seed
     configuration.keptWeights = keepWeights
   }

@@ -26,6 +26,14 @@ import Testing
     try JSONDecoder().decode(RunConfiguration.self, from: Data(json.utf8))
   }
 
+  @Test(arguments: Strategy.allCases) func balance(strategy: Strategy) throws {
+    var configuration = configuration(strategy)
+    #expect(try !json(configuration).contains("balance"))
+    configuration.balancesClasses = true
+    #expect(try json(configuration).contains(#""architecture":"vgg8","balance":true,"batch_size""#))
+    #expect(try decoded(json(configuration)) == configuration)
+  }
+
   /// The cloud trains on the final loss: it must be told, to the last bit.
   @Test(arguments: Strategy.allCases) func labelSmoothing(strategy: Strategy) throws {
     var configuration = configuration(strategy)

@@ -17,6 +17,8 @@ extension RunConfiguration: Codable {
     case weightDecay = "weight_decay"
     /// Absent if it is 0.
     case labelSmoothing = "label_smoothing"
+    /// Absent if they are not.
+    case balancesClasses = "balance"
     /// Bits per second; absent without shaping.
     case linkRate = "link_rate"
     /// Seconds; absent without shaping.
@@ -57,6 +59,7 @@ extension RunConfiguration: Codable {
     }
     freezesFront = try values.decodeIfPresent(Bool.self, forKey: .freezesFront) ?? false
     keptWeights = try values.decodeIfPresent(KeptWeights.self, forKey: .keptWeights) ?? .last
+    balancesClasses = try values.decodeIfPresent(Bool.self, forKey: .balancesClasses) ?? false
     epochs = try values.decode(Int.self, forKey: .epochs)
     batchSize = try values.decode(Int.self, forKey: .batchSize)
     learningRate = try values.decode(Float.self, forKey: .learningRate)
@@ -91,6 +94,7 @@ extension RunConfiguration: Codable {
     }
     if freezesFront { try values.encode(true, forKey: .freezesFront) }
     if keptWeights != .last { try values.encode(keptWeights, forKey: .keptWeights) }
+    if balancesClasses { try values.encode(true, forKey: .balancesClasses) }
     try values.encode(epochs, forKey: .epochs)
     try values.encode(batchSize, forKey: .batchSize)
     try values.encode(learningRate, forKey: .learningRate)

@@ -26,6 +26,8 @@ package struct RunConfiguration: Equatable, Sendable {
   /// Images of an epoch.
   package var trainImages: Int
   package var testImages: Int
+  /// Whether every class is drawn equally often in an epoch, see `ClassBalance`; else every image is drawn once.
+  package var balancesClasses = false
   /// Batches that may be on their way without acknowledgement.
   package var window = Defaults.window
   /// What both sides do to what they send.
