@@ -2,7 +2,9 @@
 # Compares one training step of vgg16 and resnet18 with PyTorch's: from the same weights and images, the loss must agree
 # within 1e-5 of it, and the gradient of every parameter within a thousandth of its largest value.
 #
-# Usage: scripts/compare-gradients.sh [--convolution im2col|winograd] [architecture...]        about a minute
+# Usage: scripts/compare-gradients.sh [--convolution im2col|winograd] [--label-smoothing x] [architecture...]
+#
+# It takes about a minute.
 #
 # The reference is PyTorch in float64. Where the input of a ReLU, or the difference of two values under a maximum, is less
 # than float32 resolves, two right implementations in float32 decide differently, and some gradient differs by
@@ -20,18 +22,18 @@ prepare_pytorch
 arrays=$(mktemp -d)
 trap 'rm -rf "$arrays"' EXIT
 code=0
-convolution=im2col
-if [[ ${1-} == --convolution ]]; then
-  convolution=${2-}
-  shift 2
-fi
+export_options=()
+while [[ ${1-} == --convolution || ${1-} == --label-smoothing ]]; do
+  export_options+=("$1" "${2-}")
+  shift "$(($# > 1 ? 2 : 1))"
+done
 (($#)) || set -- vgg16 resnet18
 for architecture; do
   agreeing=0
   for seed in 0 1 2 3 4; do
     rm -f "$arrays"/*
     "$benchmark" export --architecture "$architecture" --batch-size 4 --seed "$seed" \
-      --convolution "$convolution" "$arrays" >"$arrays/step.json"
+      "${export_options[@]}" "$arrays" >"$arrays/step.json"
     if "$python" -B "$root/scripts/pytorch/compare_step.py" "$architecture" "$arrays"; then
       agreeing=$((agreeing + 1))
     fi

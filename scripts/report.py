@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Turns runs, races and the tables of other scripts into plots and a report.md with every number and its command.
 
-Usage: scripts/report.py RUN_DIR... --output DIR
-       scripts/report.py --tables RUN_DIR...         the numbers alone, to standard output
+Usage: scripts/report.py RUN_DIR... [--confusion FILE.csv...] --output DIR
+       scripts/report.py --tables RUN_DIR... [--confusion FILE.csv...]     the numbers alone, to standard output
 
 RUN_DIR is the directory of a race (scripts/race.sh), of one run (with edge/ and cloud/), or a table with a JSON object in
 each line: settings with predicted_seconds and measured_seconds, or with bytes_per_image and final_accuracy. Only what the
 runs have is drawn. A race of few images, for time, and long runs of the same networks, for accuracy, go together: then a plot
-shows those accuracies at the times of the race.
+shows those accuracies at the times of the race. FILE.csv is what edge-trainer predict --confusion has written; such files
+may also be all there is.
 
 Plots need matplotlib: if it is missing it is installed (once) in a virtual environment, that of $REPORT_VENV, else
 ~/.cache/hierarchical-trainer/report-venv. Exit code 0, 1 if a racer failed or both sides' counts of bytes differ, 64 for
@@ -24,18 +25,19 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 # The packages beside this file; Python prefers `report` to the file itself.
 from experiments.programs import Failure, Options, say, start, usage  # noqa: E402
-from report import runs, tables, timing  # noqa: E402
+from report import confusion, runs, tables, timing  # noqa: E402
 
 
 def parse(arguments):
     """The options."""
     options = Options()
     options.add_argument("paths", nargs="*")
+    options.add_argument("--confusion", nargs="+", action="extend", default=[])
     options.add_argument("--output", type=Path)
     options.add_argument("--tables", action="store_true")
     own = options.parse_intermixed_args(arguments)
-    if not own.paths:
-        raise usage("expected the directory of a race or a run")
+    if not own.paths and not own.confusion:
+        raise usage("expected the directory of a race or a run, or --confusion FILE.csv")
     if own.tables == (own.output is not None):
         raise usage("expected either --output DIR or --tables")
     return own
@@ -93,6 +95,7 @@ def main(arguments):
         return 0
     own = parse(arguments)
     things = [thing for path in own.paths for thing in runs.read_all(path)]
+    things += [confusion.read(path) for path in own.confusion]
     timing.lend(things)
     if own.output:
         write(things, own.output)

@@ -20,18 +20,28 @@ struct ExportCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Seed of weights and images.", valueName: "n"))
   var seed: UInt64 = 0
 
+  @Option(help: ArgumentHelp("Label smoothing of the loss, 0 to less than 1.", valueName: "x"))
+  var labelSmoothing = 0.0
+
   @Argument(help: ArgumentHelp("Existing directory for the files.", valueName: "dir"))
   var directory: String
 
   private struct Output: Encodable {
     var loss: Double
+    var labelSmoothing: Double
     var parameters: [String]
+  }
+
+  func validate() throws {
+    guard labelSmoothing >= 0 && labelSmoothing < 1 else {
+      throw ValidationError("--label-smoothing \(labelSmoothing) is out of range: 0 to less than 1")
+    }
   }
 
   func run() throws {
     let trained = try TrainingSample(
       .whole, of: network.configuration(cut: 1), batchSize: measurement.batchSize,
-      measurement.settings, seed: seed)
+      measurement.settings, seed: seed, labelSmoothing: labelSmoothing)
     let shape = trained.input.shape
     try NumPyFile.write(
       Array(trained.input.buffer), shape: [trained.input.count, shape.height, shape.width, shape.channels],
@@ -41,7 +51,7 @@ struct ExportCommand: ParsableCommand {
     for parameter in parameters { try write(Array(parameter.value), parameter, "value") }
     let loss = trained.computeGradients()
     for parameter in parameters { try write(Array(parameter.gradient), parameter, "gradient") }
-    let output = Output(loss: loss, parameters: parameters.map(\.name))
+    let output = Output(loss: loss, labelSmoothing: labelSmoothing, parameters: parameters.map(\.name))
     try Program.printLine(String(decoding: RunJSON.encode(output, pretty: false), as: UTF8.self))
   }
 

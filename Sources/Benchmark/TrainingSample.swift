@@ -23,7 +23,7 @@ struct TrainingSample {
 
   init(
     _ part: Part, of configuration: SplitNetwork.Configuration, batchSize: Int, _ settings: ComputeSettings,
-    seed: UInt64 = 0
+    seed: UInt64 = 0, labelSmoothing: Double = 0
   ) throws {
     let network = try SplitNetwork(configuration)
     let layers =
@@ -37,7 +37,7 @@ struct TrainingSample {
     labels = (0..<batchSize).map { UInt16($0 % configuration.classes) }
     self.part = try TrainedPart(
       Sequential(layers), input: input.shape, batchSize: batchSize, seed: seed, weightDecay: 5e-4,
-      context: try ComputeContext(settings))
+      labelSmoothing: labelSmoothing, context: try ComputeContext(settings))
   }
 
   var layers: [any Layer] { part.layers.layers }

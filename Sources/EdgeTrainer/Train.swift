@@ -122,6 +122,8 @@ struct Train: ParsableCommand {
       }
       let configuration = try configuration(
         train.task, trainImages: train.count, testImages: test.count)
+      // Before there are files of the run: a class may be missing.
+      _ = try configuration.trainingSampler(of: train)
       let unusedWithoutCodes = link.unusedWithoutCodes()
       if strategy.strategy.isCut, !configuration.activations.isQuantized, !unusedWithoutCodes.isEmpty {
         logger.notice(

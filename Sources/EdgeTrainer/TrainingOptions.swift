@@ -22,8 +22,18 @@ struct TrainingOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Weight decay.", valueName: "x"))
   var weightDecay = Defaults.weightDecay
 
+  @Option(
+    help: ArgumentHelp(
+      "Label smoothing, 0 to less than 1: what every label gives to all classes alike, in the losses of training.",
+      valueName: "x"))
+  var labelSmoothing = Defaults.labelSmoothing
+
   @Option(help: ArgumentHelp("Learning rate over the run.", valueName: "name"))
   var schedule = Defaults.schedule
+
+  @Flag(
+    help: "Draw every class equally often in an epoch, of as many images as without it: those of rare classes repeat.")
+  var balance = false
 
   @Option(
     help: ArgumentHelp("Seed of weights, shuffling, augmentation and synthetic images.", valueName: "n"))
@@ -41,7 +51,9 @@ struct TrainingOptions: ParsableArguments {
     configuration.learningRate = learningRate
     configuration.momentum = momentum
     configuration.weightDecay = weightDecay
+    configuration.labelSmoothing = labelSmoothing
     configuration.schedule = schedule
+    configuration.balancesClasses = balance
     configuration.seed = seed
     configuration.keptWeights = keepWeights
   }

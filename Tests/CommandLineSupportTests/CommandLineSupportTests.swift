@@ -89,7 +89,8 @@ import Training
       ("scale which", Defaults.scale.rawValue), ("compression how", Defaults.compression.rawValue),
       ("window n", "\(Defaults.window)"), ("epochs n", "\(Defaults.epochs)"), ("batch-size n", "\(Defaults.batchSize)"),
       ("learning-rate x", "\(Defaults.learningRate)"), ("momentum x", "\(Defaults.momentum)"),
-      ("weight-decay x", "\(Defaults.weightDecay)"), ("schedule name", Defaults.schedule.rawValue),
+      ("weight-decay x", "\(Defaults.weightDecay)"), ("label-smoothing x", "\(Defaults.labelSmoothing)"),
+      ("schedule name", Defaults.schedule.rawValue),
       ("seed n", "\(Defaults.seed)"), ("keep-weights which", Defaults.keptWeights.rawValue),
       ("checkpoint-interval s", "\(Seconds(Defaults.checkpointInterval))"),
     ] { #expect(readme.contains("| `--\(option)` | \(value) |"), "\(option)") }

@@ -144,7 +144,7 @@ class FrontierTests(unittest.TestCase):
             row = frontier.row(Path(place))
         self.assertEqual(tuple(row), frontier.COLUMNS)
         cells = "\t".join(str(row[column]) for column in frontier.COLUMNS[:-2])
-        self.assertEqual(cells, "vgg16\t3\tnone\t2\tchannel\t0.5\t1024\t257.0\t500.0\t0.5000\t0.6667\t3\t1000\t7")
+        self.assertEqual(cells, "vgg16\t3\tnone\t2\tchannel\t0.5\t1024\t3072\t257.0\t500.0\t0.5000\t0.6667\t3\t1000\t7")
         self.assertEqual(row["command"], "edge-trainer train")
 
 

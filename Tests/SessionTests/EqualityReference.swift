@@ -55,8 +55,7 @@ struct EqualityReference {
 
   /// All epochs.
   mutating func run() throws {
-    let train = BatchPreparer.training(
-      drawnImages(.train, configuration), batchSize: configuration.batchSize, seed: configuration.seed)
+    let train = try trainingBatches(configuration)
     let test = BatchPreparer.evaluation(
       drawnImages(.test, configuration), batchSize: configuration.batchSize)
     for epoch in 0..<configuration.epochs {
@@ -95,7 +94,8 @@ struct EqualityReference {
   ) -> Double {
     let logits = part.forward(features, training: true)
     let gradient = context.gradients.take(logits.shape, count: logits.count)
-    let result = SoftmaxCrossEntropy.evaluate(logits, labels: labels, gradient: gradient)
+    let result = SoftmaxCrossEntropy.evaluate(
+      logits, labels: labels, smoothing: configuration.labelSmoothing, gradient: gradient)
     if let inputGradient = part.backward(gradient, needsInputGradient: continued != nil) {
       continued?(inputGradient)
     }
@@ -127,6 +127,15 @@ struct EqualityReference {
     for (index, value) in values.enumerated() { tensor.data[index] = value }
     return tensor
   }
+}
+
+/// The training batches of a run.
+func trainingBatches(_ configuration: RunConfiguration) throws -> BatchPreparer {
+  let images = drawnImages(.train, configuration)
+  let order: EpochSampler.Order = configuration.balancesClasses ? .balanced(try ClassBalance(images)) : .shuffled
+  let sampler = EpochSampler(
+    count: images.count, batchSize: configuration.batchSize, order: order, seed: configuration.seed)
+  return BatchPreparer(images: images, sampler: sampler, augmentation: Augmentation())
 }
 
 extension EqualityReference {

@@ -22,11 +22,13 @@ import Testing
     var architecture = Architecture.vgg8
     var convolution = ConvolutionMethod.im2col
     var task = ImageTask.synthetic
+    var balances = false
+    var labelSmoothing = 0.0
 
     var description: String {
       """
       \(task.shape), \(architecture.rawValue) cut \(cut), \(bits) bits, \(scale), \(compression), \(threads) threads, \
-      \(convolution)
+      \(convolution)\(balances ? ", balanced" : ""), smoothing \(labelSmoothing)
       """
     }
 
@@ -43,6 +45,8 @@ import Testing
       configuration.batchSize = 2
       configuration.learningRate = 0.05
       configuration.seed = seed
+      configuration.balancesClasses = balances
+      configuration.labelSmoothing = labelSmoothing
       return configuration
     }
   }
@@ -59,6 +63,7 @@ import Testing
     Case(bits: 2, scale: .channel, fullScale: 0.25),
     Case(bits: 4, task: .small),
     Case(bits: 4, threads: 2, exitHead: .deep, convolution: .winograd, task: .small),
+    Case(bits: 4, task: .small, balances: true, labelSmoothing: 0.1),
   ])
   func twoProcessesEqualOne(_ test: Case) throws {
     let configuration = try test.configuration()

@@ -5,6 +5,7 @@ import Testing
 @testable import Compute
 @testable import Datasets
 @testable import EdgeSide
+@testable import NeuralNetwork
 @testable import Platform
 @testable import RunFiles
 @testable import Training
@@ -14,29 +15,39 @@ import Testing
 /// A run that ended early and was resumed has the weights and the logs of one that was not.
 @Suite(.serialized) struct ResumeTests {
   /// 3 steps and 2 test batches in each of 2 epochs.
-  private func configuration() throws -> RunConfiguration {
+  private func configuration(balances: Bool = false) throws -> RunConfiguration {
     var configuration = try quickConfiguration()
+    if balances {
+      configuration = RunConfiguration(
+        task: .small,
+        network: SplitNetwork.Configuration(architecture: .vgg8, cut: 3, exitHead: .pool, for: .small),
+        activations: .exact, data: "synthetic", trainImages: 10, testImages: 6)
+      (configuration.batchSize, configuration.learningRate) = (4, 0.02)
+      (configuration.balancesClasses, configuration.labelSmoothing) = (true, 0.1)
+    }
     configuration.strategy = .edgeOnly
     configuration.epochs = 2
     return configuration.canonical()
   }
 
   private func start(
-    _ folder: SessionFolder, _ run: String, interruption: Interruption = Interruption(),
+    _ folder: SessionFolder, _ run: String, interruption: Interruption = Interruption(), balances: Bool = false,
     train: (any LabeledImages)? = nil
   ) throws -> RunSummary {
-    let configuration = try configuration()
+    let configuration = try configuration(balances: balances)
     return try session(
       configuration, folder, run, nil, interruption, train ?? drawnImages(.train, configuration))
   }
 
   /// A run that is interrupted when the nth image is asked for.
-  private func interrupt(_ folder: SessionFolder, _ run: String, afterReads reads: Int) throws {
+  private func interrupt(
+    _ folder: SessionFolder, _ run: String, balances: Bool = false, afterReads reads: Int
+  ) throws {
     let interruption = Interruption()
     let images = TriggeringImages(
-      SyntheticImages(split: .train, count: 10, seed: 0), afterReads: reads, { interruption.request() })
+      drawnImages(.train, try configuration(balances: balances)), afterReads: reads, { interruption.request() })
     #expect(throws: InterruptedError()) {
-      try start(folder, run, interruption: interruption, train: images)
+      try start(folder, run, interruption: interruption, balances: balances, train: images)
     }
   }
 
@@ -95,6 +106,15 @@ import Testing
     _ = try resume(folder, "part")
     try expectSame(folder, "part", as: "whole")
     #expect(try folder.metrics("part").events == ["started", "interrupted", "resumed", "completed"])
+  }
+
+  /// In the middle of both epochs: the images of the next batches follow from their places.
+  @Test(arguments: [5, 15]) func interruptedWhileClassesAreBalanced(afterReads reads: Int) throws {
+    let folder = try SessionFolder()
+    _ = try start(folder, "whole", balances: true)
+    try interrupt(folder, "part", balances: true, afterReads: reads)
+    _ = try resume(folder, "part")
+    try expectSame(folder, "part", as: "whole")
   }
 
   @Test func damagedCheckpoint() throws {

@@ -25,8 +25,12 @@ import Testing
     return configuration.canonical()
   }
 
-  @Test(arguments: [1, 2]) func edgeOnlyIsTheUncutNetwork(threads: Int) throws {
-    let configuration = try Self.configuration(.edgeOnly)
+  @Test(arguments: [
+    Case(strategy: .edgeOnly), Case(strategy: .edgeOnly, threads: 2),
+    Case(strategy: .edgeOnly, task: .small, isOtherwise: true),
+  ])
+  func edgeOnlyIsTheUncutNetwork(_ test: Case) throws {
+    let (configuration, threads) = (try test.configuration(), test.threads)
     let folder = try SessionFolder()
     let summary = try runEdge(configuration, nil, folder, threads: threads)
     var reference = try WholeReference(configuration, threads: threads)
@@ -43,7 +47,16 @@ import Testing
     var cut = 2
     var threads = 1
     var task = ImageTask.synthetic
-    var description: String { "\(strategy.rawValue), cut \(cut), \(threads) threads, \(task.shape)" }
+    var isOtherwise = false
+    var description: String {
+      "\(strategy.rawValue), cut \(cut), \(threads) threads, \(task.shape)\(isOtherwise ? ", balanced, smoothed" : "")"
+    }
+
+    func configuration() throws -> RunConfiguration {
+      var configuration = try StrategyEqualityTests.configuration(strategy, cut: cut, task: task)
+      if isOtherwise { (configuration.balancesClasses, configuration.labelSmoothing) = (true, 0.1) }
+      return configuration
+    }
   }
 
   @Test(arguments: [
@@ -52,9 +65,12 @@ import Testing
     Case(strategy: .cloudUploadOnce), Case(strategy: .cloudUploadOnce, threads: 2),
     Case(strategy: .split, task: .small), Case(strategy: .cloudStream, task: .small),
     Case(strategy: .cloudUploadOnce, task: .small),
+    Case(strategy: .split, task: .small, isOtherwise: true),
+    Case(strategy: .cloudStream, task: .small, isOtherwise: true),
+    Case(strategy: .cloudUploadOnce, task: .small, isOtherwise: true),
   ])
   func twoSidesAreTheUncutNetwork(_ test: Case) throws {
-    let configuration = try Self.configuration(test.strategy, cut: test.cut, task: test.task)
+    let configuration = try test.configuration()
     let folder = try SessionFolder()
     let (edge, cloud) = try runBoth(configuration, folder, threads: test.threads)
     var reference = try WholeReference(configuration, cut: 2, threads: test.threads)

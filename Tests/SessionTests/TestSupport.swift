@@ -139,11 +139,12 @@ final class TestCloud: Sendable {
   }
 }
 
-/// A run's images: without a file.
+/// A run's images: without a file. Those whose classes are to be balanced are not.
 func drawnImages(
   _ split: SyntheticImages.Split, _ configuration: RunConfiguration
 ) -> any LabeledImages {
   let count = split == .train ? configuration.trainImages : configuration.testImages
+  if configuration.balancesClasses, split == .train { return PatternImages.uneven(configuration.task, count: count) }
   guard configuration.task == .synthetic else { return PatternImages(configuration.task, count: count) }
   return SyntheticImages(split: split, count: count, seed: configuration.seed)
 }

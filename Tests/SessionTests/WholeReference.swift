@@ -39,8 +39,7 @@ struct WholeReference {
 
   /// All epochs.
   mutating func run() throws {
-    let train = BatchPreparer.training(
-      drawnImages(.train, configuration), batchSize: configuration.batchSize, seed: configuration.seed)
+    let train = try trainingBatches(configuration)
     let test = BatchPreparer.evaluation(
       drawnImages(.test, configuration), batchSize: configuration.batchSize)
     for epoch in 0..<configuration.epochs {
@@ -64,7 +63,8 @@ struct WholeReference {
       momentum: configuration.momentum)
     let logits = network.forward(input(values, labels.count), training: true)
     let gradient = context.gradients.take(logits.shape, count: logits.count)
-    let result = SoftmaxCrossEntropy.evaluate(logits, labels: labels, gradient: gradient)
+    let result = SoftmaxCrossEntropy.evaluate(
+      logits, labels: labels, smoothing: configuration.labelSmoothing, gradient: gradient)
     _ = network.backward(gradient, needsInputGradient: false)
     optimizer.step(learningRate: rates.learningRate, momentum: rates.momentum)
     return result.loss

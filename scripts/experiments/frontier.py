@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from report.runs import read_json
+from report.runs import raw_bytes, read_json
 from report.tables import Grid
 from report.timing import efficient
 
@@ -14,8 +14,8 @@ from .programs import Options, describe, items, say, usage
 from .trials import Trial, run_all
 
 COLUMNS = (
-    "architecture", "cut", "bottleneck", "bits", "scale", "full_scale", "values", "packed_bytes_per_image",
-    "bytes_per_image", "exit_accuracy", "final_accuracy", "epochs", "train_images", "seed", "directory", "command",
+    "architecture", "cut", "bottleneck", "bits", "scale", "full_scale", "values", "raw_bytes",
+    "packed_bytes_per_image", "bytes_per_image", "exit_accuracy", "final_accuracy", "epochs", "train_images", "seed", "directory", "command",
 )  # fmt: skip
 
 
@@ -86,13 +86,17 @@ def row(directory: Path) -> dict:
     """The row of frontier.tsv for a complete setting."""
     config, summary = (read_json(directory / "edge" / file) for file in ("config.json", "summary.json"))
     bottleneck, bits = str(config.get("bottleneck") or "none"), config["bits"]
-    described = describe(config["architecture"], config["exit_head"], bottleneck, str(bits))
+    images = ()
+    if task := config.get("task"):
+        images = (("--image-size", str(task["shape"]["height"]), "--classes", str(task["classes"])),)
+    described = describe(config["architecture"], config["exit_head"], bottleneck, str(bits), *images)
     values = cut_of(described, str(config["cut"]))["values"]
     images = config["train_images"] * summary["completed_epochs"]
     cells = {column: "" if config.get(column) is None else config[column] for column in COLUMNS}
     return cells | {
         "bottleneck": bottleneck,
         "values": values,
+        "raw_bytes": raw_bytes(config),
         # Without compression an image has a byte for the label and its codes. What the batches add, headers and scales,
         # is in the measured bytes only.
         "packed_bytes_per_image": f"{values * bits / 8 + 1:.1f}",
@@ -115,7 +119,7 @@ def table(rows: list[dict]) -> Grid:
         numbers = ("bytes_per_image", "final_accuracy")
         rivals = [other for other in rows if other["architecture"] == row["architecture"]]
         best = efficient([{key: float(rival[key]) for key in numbers} for rival in rivals])
-        cells = {key: row[key] for key in COLUMNS[:-2] if key != "values"}
+        cells = {key: row[key] for key in COLUMNS[:-2] if key not in ("values", "raw_bytes")}
         cells |= {key: f"{100 * float(row[key]):.2f}" for key in ("exit_accuracy", "final_accuracy")}
         grid.add("*" if {key: float(row[key]) for key in numbers} in best else "", *cells.values())
     return grid

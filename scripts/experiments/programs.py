@@ -161,11 +161,13 @@ def configuration(options: list[str]) -> dict:
 
 
 @functools.lru_cache(maxsize=None)
-def describe(architecture: str, exit_head: str, bottleneck: str = "none", bits: str | None = None) -> dict:
+def describe(
+    architecture: str, exit_head: str, bottleneck: str = "none", bits: str | None = None, image_options: tuple = ()
+) -> dict:
     """What edge-trainer knows of a network's cuts."""
     words = ["--architecture", architecture, "--exit-head", exit_head]
     words += ["--bottleneck", bottleneck] if bottleneck != "none" else []
-    return ask("describe", "--json", *words, *(["--bits", bits] if bits else []))
+    return ask("describe", "--json", *words, *(["--bits", bits] if bits else []), *image_options)
 
 
 def local_command(options: list[str], directory: Path, subcommand: str = "train") -> list[str]:

@@ -29,9 +29,9 @@ def main() -> int:
         torch.set_num_threads(options.threads)
     with open(f"{options.directory}/step.json") as file:
         step = json.load(file)
-    names = step["parameters"]
-    reference_loss, reference = compute(options, names, torch.float64)
-    loss, gradients = compute(options, names, torch.float32)
+    names, smoothing = step["parameters"], step["label_smoothing"]
+    reference_loss, reference = compute(options, names, smoothing, torch.float64)
+    loss, gradients = compute(options, names, smoothing, torch.float32)
     theirs, _ = largest_difference(gradients, reference)
     ours, worst = largest_difference({name: read(options.directory, name, "gradient") for name in names}, reference)
     loss_difference = abs(step["loss"] - reference_loss) / abs(reference_loss)
@@ -45,7 +45,7 @@ def main() -> int:
     return 0 if agree else 1
 
 
-def compute(options, names: list[str], precision: torch.dtype) -> tuple[float, dict[str, np.ndarray]]:
+def compute(options, names: list[str], smoothing: float, precision: torch.dtype) -> tuple[float, dict[str, np.ndarray]]:
     """PyTorch's loss and gradients, in float64 for the comparison."""
     parts = SplitNetwork(Configuration(options.architecture, 1, "pool", None, 4, "tensor"))
     parameters = {**dict(parts.front.named_parameters()), **dict(parts.rest.named_parameters())}
@@ -57,7 +57,8 @@ def compute(options, names: list[str], precision: torch.dtype) -> tuple[float, d
     network = nn.Sequential(parts.front, parts.rest).train().to(precision)
     images = np.ascontiguousarray(np.load(f"{options.directory}/images.npy").transpose(0, 3, 1, 2))
     labels = torch.from_numpy(np.load(f"{options.directory}/labels.npy").astype(np.int64))
-    loss = nn.functional.cross_entropy(network(torch.from_numpy(images).to(precision)), labels)
+    logits = network(torch.from_numpy(images).to(precision))
+    loss = nn.functional.cross_entropy(logits, labels, label_smoothing=smoothing)
     loss.backward()
     return loss.item(), {name: parameter.grad.double().numpy() for name, parameter in parameters.items()}
 

@@ -4,10 +4,7 @@ import os
 
 import numpy as np
 
-# Per channel, of values from 0 to 1: the figures in general use for CIFAR-10.
-MEAN = np.array([0.4914, 0.4822, 0.4465], dtype=np.float32)
-STANDARD_DEVIATION = np.array([0.2470, 0.2435, 0.2616], dtype=np.float32)
-
+# Of CIFAR-10.
 PIXELS = 3 * 32 * 32
 
 
@@ -21,7 +18,8 @@ def read_cifar10(directory: str, count: int) -> tuple[np.ndarray, np.ndarray]:
     return records[:, 1:].reshape(count, 3, 32, 32), records[:, 0]
 
 
-def normalize(images: np.ndarray) -> np.ndarray:
-    """(value / 255 - mean) / standard deviation, float32 [count, 3, 32, 32]."""
+def normalize(images: np.ndarray, task) -> np.ndarray:
+    """(value / 255 - mean) / standard deviation of the networks.Task, float32, of the images' shape."""
     values = images.astype(np.float32) / np.float32(255)
-    return (values - MEAN[:, None, None]) / STANDARD_DEVIATION[:, None, None]
+    mean, deviation = (np.array(figures, dtype=np.float32)[:, None, None] for figures in (task.mean, task.deviation))
+    return (values - mean) / deviation

@@ -3,10 +3,10 @@
     from networks import load
     network = load("edge.safetensors", "cloud.safetensors").eval()
     features = network.front(images)       # [N, C, H, W]: what the edge computes
-    logits = network.exit(features)        # [N, 10]: the early exit
-    logits = network.rest(features)        # [N, 10]: the whole network, without quantization between the halves
+    logits = network.exit(features)        # [N, classes]: the early exit
+    logits = network.rest(features)        # [N, classes]: the whole network, without quantization between the halves
 
-Images are float32 [N, 3, 32, 32], normalized as in images.py. The parts are plain `nn.Sequential`s whose parameters
+Images are float32 [N, 3, 32, 32], or of the configuration's task, normalized as in images.py. The parts are plain `nn.Sequential`s whose parameters
 have the names of torchvision's VGG (`features.0.weight`) and ResNet (`layer1.0.conv1.weight`).
 """
 
@@ -18,8 +18,6 @@ import torch
 from safetensors import safe_open
 from torch import nn
 
-CLASSES = 10
-
 # Channels of each convolution, block by block.
 VGG = {
     "vgg8": [[32, 32], [64, 64], [128, 128]],
@@ -27,6 +25,26 @@ VGG = {
 }
 # Channels and stride of each stage of two residual blocks.
 RESNET18 = [(64, 1), (128, 2), (256, 2), (512, 2)]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What the images are; without anything else said, those of CIFAR-10 with the figures in general use."""
+
+    shape: tuple[int, int, int] = (3, 32, 32)  # channels, height, width
+    classes: int = 10
+    # Per channel, of values from 0 to 1.
+    mean: tuple[float, ...] = (0.4914, 0.4822, 0.4465)
+    deviation: tuple[float, ...] = (0.2470, 0.2435, 0.2616)
+
+    @staticmethod
+    def of(configuration: dict) -> "Task":
+        """The task of a run's configuration, which is silent about the usual one."""
+        task = configuration.get("task")
+        if task is None:
+            return Task()
+        shape = tuple(task["shape"][side] for side in ("channels", "height", "width"))
+        return Task(shape, task["classes"], tuple(task["mean"]), tuple(task["deviation"]))
 
 
 @dataclass(frozen=True)
@@ -40,6 +58,7 @@ class Configuration:
     bits: int  # 1 to 8, 16, 32
     scale: str  # tensor, channel
     full_scale: float = 1  # of the largest value, 0.01 to 1
+    task: Task = Task()
 
 
 class SplitNetwork(nn.Module):
@@ -49,7 +68,8 @@ class SplitNetwork(nn.Module):
         super().__init__()
         self.configuration = configuration
         cut, bottleneck = configuration.cut, configuration.bottleneck
-        blocks, name = _blocks(configuration.architecture, cut, bottleneck)
+        shape, classes = configuration.task.shape, configuration.task.classes
+        blocks, name = _blocks(configuration.architecture, cut, bottleneck, shape[0])
         if not 1 <= cut <= len(blocks):
             raise ValueError(f"cut {cut} of {configuration.architecture}, which has {len(blocks)} blocks")
         front = blocks[:cut]
@@ -60,13 +80,13 @@ class SplitNetwork(nn.Module):
             channels = bottleneck
         self.front = _sequential(front)
         with torch.no_grad():
-            side = self.front.eval()(torch.zeros(1, 3, 32, 32)).shape[-1]
+            side = max(self.front.eval()(torch.zeros(1, *shape)).shape[-2:])
         self.front.train()
-        self.exit = _exit_head(configuration.exit_head, channels, cut_channels, side)
+        self.exit = _exit_head(configuration.exit_head, channels, cut_channels, side, classes)
         self.rest = None
         if with_rest:
             rest = blocks[cut:]
-            self.rest = _sequential([*rest, _classifier(name, _output_channels(rest) or channels)])
+            self.rest = _sequential([*rest, _classifier(name, _output_channels(rest) or channels, classes)])
 
 
 class ResidualBlock(nn.Module):
@@ -121,26 +141,29 @@ def _read(path: str, role: str):
         raw = json.loads(metadata["configuration"])
         keys = ("architecture", "cut", "exit_head", "bits", "scale")
         configuration = Configuration(
-            bottleneck=raw.get("bottleneck"), full_scale=raw.get("full_scale", 1), **{key: raw[key] for key in keys}
+            bottleneck=raw.get("bottleneck"),
+            full_scale=raw.get("full_scale", 1),
+            task=Task.of(raw),
+            **{key: raw[key] for key in keys},
         )
         progress = {key: metadata[key] for key in ("epoch", "step")}
         return configuration, progress, {name: file.get_tensor(name) for name in file.keys()}
 
 
-def _blocks(architecture: str, cut: int, bottleneck: int | None):
+def _blocks(architecture: str, cut: int, bottleneck: int | None, inputs: int):
     """The blocks that a network can be cut after, each a list of (name, module), and the classifier's name.
 
     The block after the cut takes the bottleneck's channels, if there is one.
     """
     if architecture in VGG:
-        return _vgg_blocks(VGG[architecture], cut, bottleneck), "classifier"
+        return _vgg_blocks(VGG[architecture], cut, bottleneck, inputs), "classifier"
     if architecture in ("resnet18", "resnet18-imagenet"):
-        return _resnet_blocks(architecture == "resnet18-imagenet", cut, bottleneck), "fc"
+        return _resnet_blocks(architecture == "resnet18-imagenet", cut, bottleneck, inputs), "fc"
     raise ValueError(f"architecture {architecture}: expected one of {[*VGG, 'resnet18', 'resnet18-imagenet']}")
 
 
-def _vgg_blocks(table, cut: int, bottleneck: int | None):
-    inputs, number, blocks = 3, 0, []
+def _vgg_blocks(table, cut: int, bottleneck: int | None, inputs: int):
+    number, blocks = 0, []
     for index, widths in enumerate(table):
         if index == cut and bottleneck is not None:
             inputs = bottleneck
@@ -154,8 +177,8 @@ def _vgg_blocks(table, cut: int, bottleneck: int | None):
     return blocks
 
 
-def _resnet_blocks(imagenet_stem: bool, cut: int, bottleneck: int | None):
-    stem = _convolution(3, 64, kernel_size=7, stride=2) if imagenet_stem else _convolution(3, 64)
+def _resnet_blocks(imagenet_stem: bool, cut: int, bottleneck: int | None, inputs: int):
+    stem = _convolution(inputs, 64, kernel_size=7, stride=2) if imagenet_stem else _convolution(inputs, 64)
     blocks = []
     inputs = 64
     for stage, (width, stride) in enumerate(RESNET18):
@@ -171,7 +194,7 @@ def _resnet_blocks(imagenet_stem: bool, cut: int, bottleneck: int | None):
     return blocks
 
 
-def _exit_head(kind: str, channels: int, cut_channels: int, side: int) -> nn.Sequential:
+def _exit_head(kind: str, channels: int, cut_channels: int, side: int, classes: int) -> nn.Sequential:
     """The exit behind features of side x side and so many channels; cut_channels: without a bottleneck."""
 
     def convolution(inputs, outputs):
@@ -204,11 +227,11 @@ def _exit_head(kind: str, channels: int, cut_channels: int, side: int) -> nn.Seq
             layers += convolution(outputs, width)
             named += [(f"features.{number}", layer) for number, layer in enumerate(layers, len(named))]
         outputs = width
-    return _sequential([named, _classifier("classifier", outputs)])
+    return _sequential([named, _classifier("classifier", outputs, classes)])
 
 
-def _classifier(name: str, channels: int):
-    return [("avgpool", nn.AdaptiveAvgPool2d(1)), ("flatten", nn.Flatten()), (name, nn.Linear(channels, CLASSES))]
+def _classifier(name: str, channels: int, classes: int):
+    return [("avgpool", nn.AdaptiveAvgPool2d(1)), ("flatten", nn.Flatten()), (name, nn.Linear(channels, classes))]
 
 
 def _convolution(inputs: int, outputs: int, kernel_size: int = 3, stride: int = 1) -> nn.Conv2d:

@@ -12,7 +12,7 @@ import time
 import torch
 from torch import nn
 
-from networks import CLASSES, Configuration, SplitNetwork
+from networks import Configuration, SplitNetwork
 
 
 def main() -> None:
@@ -21,7 +21,8 @@ def main() -> None:
     torch.manual_seed(0)
     memory_format = getattr(torch, options.memory_format)
     parts = SplitNetwork(Configuration(options.architecture, options.cut, options.exit_head, None, 4, "tensor"))
-    images = torch.randn(options.batch_size, 3, 32, 32)
+    task = parts.configuration.task
+    images = torch.randn(options.batch_size, *task.shape)
     if options.part == "whole":
         network, inputs = nn.Sequential(parts.front, parts.rest), images
     elif options.part == "front":
@@ -34,7 +35,7 @@ def main() -> None:
     del parts
     network = network.train().to(memory_format=memory_format)
     inputs = inputs.contiguous(memory_format=memory_format)
-    labels = torch.randint(CLASSES, (options.batch_size,))
+    labels = torch.randint(task.classes, (options.batch_size,))
     optimizer = torch.optim.SGD(
         network.parameters(), lr=0.1, momentum=0.9, weight_decay=5e-4, nesterov=True, fused=True
     )

@@ -27,7 +27,7 @@ def agree(options) -> bool:
     if options.cloud_weights:
         ours["final"] = np.load(f"{options.logits}-final.npy")
     labels = np.load(f"{options.logits}-labels.npy")
-    if options.data == "synthetic":
+    if os.path.exists(f"{options.logits}-images.npy"):
         images = np.load(f"{options.logits}-images.npy")
     else:
         images, labels_of_file = read_cifar10(options.data, len(labels))
@@ -35,8 +35,8 @@ def agree(options) -> bool:
             print("the labels differ from those of the data set", file=sys.stderr)
             return False
 
-    features, theirs = predict(network, normalize(images), options.batch_size)
     configuration = network.configuration
+    features, theirs = predict(network, normalize(images, configuration.task), options.batch_size)
     print(
         f"{configuration.architecture}, cut {configuration.cut}, exit head {configuration.exit_head}, "
         f"bottleneck {configuration.bottleneck or 'none'}, {configuration.bits} bits, scale per {configuration.scale}: "
@@ -53,7 +53,7 @@ def agree(options) -> bool:
 
 @torch.inference_mode()
 def predict(network, images: np.ndarray, batch_size: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """The features at the cut, [images, C, H, W], and the logits [images, 10] of the exit and of the whole network."""
+    """The features at the cut, [images, C, H, W], and the logits [images, classes] of the exit and of the whole network."""
     parts = [torch.from_numpy(images[start : start + batch_size]) for start in range(0, len(images), batch_size)]
     features = np.concatenate([network.front(part).numpy() for part in parts])
     logits = {"exit": np.concatenate([network.exit(part).numpy() for part in batches(features, batch_size)])}

@@ -13,7 +13,7 @@ from torch import nn
 
 import exchange
 from images import normalize
-from networks import VGG, Configuration, SplitNetwork
+from networks import VGG, Configuration, SplitNetwork, Task
 
 # Of the largest value.
 TOLERANCE = 1e-4
@@ -48,7 +48,7 @@ class WholeNetwork(nn.Module):
 def exported(architecture: str, blocks: int, path: str, logits: str) -> bool:
     """Whether PyTorch gives the logits of edge-trainer from a state dict that was written of its files."""
     state, _ = exchange.read(path)
-    images = torch.from_numpy(normalize(np.load(f"{logits}-images.npy")))
+    images = torch.from_numpy(normalize(np.load(f"{logits}-images.npy"), Task()))
     ours = np.load(f"{logits}-final.npy")
     network = WholeNetwork(architecture, blocks).eval()
     network.load(state)
@@ -93,7 +93,7 @@ def make(architecture: str, blocks: int, path: str) -> WholeNetwork:
 def imported(network: WholeNetwork, architecture: str, logits: str) -> bool:
     """Whether edge-trainer has the features that PyTorch's network has in front of its classifier."""
     ours = np.load(f"{logits}-features.npy").transpose(0, 3, 1, 2)
-    images = torch.from_numpy(normalize(np.load(f"{logits}-images.npy")))
+    images = torch.from_numpy(normalize(np.load(f"{logits}-images.npy"), Task()))
     return compare(f"{architecture}: features of PyTorch, and of edge-trainer", ours, infer(network.features, images))
 
 

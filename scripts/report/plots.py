@@ -8,8 +8,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator, PercentFormatter
 
-from . import tables, timing
-from .runs import STRATEGIES, Race, Run
+from . import heat_map, tables, timing
+from .runs import STRATEGIES, Race, Run, raw_bytes
 
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, BLACK = (
     "#0072B2",
@@ -23,7 +23,6 @@ BLUE, ORANGE, GREEN, RED, PURPLE, SKY, BLACK = (
 COLORS = [BLUE, RED, GREEN, PURPLE, ORANGE, SKY, BLACK]
 LANES = {"edge": BLUE, "link": ORANGE, "cloud": GREEN}
 MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
-RAW_BYTES = 3072  # of an image
 OPAQUE = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1.5}  # behind text
 
 matplotlib.use("Agg")
@@ -53,6 +52,10 @@ def draw(things, output):
                 images.append((lent_accuracy, f"accuracy-at-{name}.png", "Accuracies at the times of the race"))
         elif thing.kind == "plan":
             images.append((predicted, f"predicted-{name}.png", "Predicted against measured times"))
+        elif thing.kind == "confusion":
+            for row in thing.rows:
+                file, what = f"confusion-{name}-{row['output']}.png", f"Classes that the {row['output']} prediction confuses"
+                images.append((lambda _, row=row: heat_map.confusion(row), re.sub(r"[^A-Za-z0-9._-]+", "-", file), what))
         else:
             images.append((frontier, f"frontier-{name}.png", "Bytes per image against accuracy"))
         for function, file, _ in images:
@@ -205,11 +208,13 @@ def frontier(thing):
         best = timing.efficient(rows)
         places = [(row["bytes_per_image"], row["final_accuracy"]) for row in best]
         axes.plot(*zip(*places), color="#777777", linewidth=1, drawstyle="steps-post", zorder=1)
-        axes.axvline(RAW_BYTES, color="#777777", linestyle=":", linewidth=1.2)
-        axes.annotate(
-            "raw image", (RAW_BYTES, 0.02), xycoords=("data", "axes fraction"), xytext=(4, 0),
-            textcoords="offset points", color="#555555", fontsize=8,
-        )  # fmt: skip
+        # Tables from before there were others are of CIFAR-10.
+        for raw in sorted({row.get("raw_bytes") or raw_bytes({}) for row in rows}):
+            axes.axvline(raw, color="#777777", linestyle=":", linewidth=1.2)
+            axes.annotate(
+                "raw image", (raw, 0.02), xycoords=("data", "axes fraction"), xytext=(4, 0),
+                textcoords="offset points", color="#555555", fontsize=8,
+            )  # fmt: skip
         axes.set_xscale("log", base=2)
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
         axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0 if spread(rows) > 0.04 else 2))

@@ -90,12 +90,21 @@ class Run:
         return ", ".join(words)
 
 
+def raw_bytes(config):
+    """Of an image of a run, by its configuration, which is silent about images as those of CIFAR-10."""
+    shape = config.get("task", {}).get("shape", {"height": 32, "width": 32, "channels": 3})
+    return shape["height"] * shape["width"] * shape["channels"]
+
+
 def command_of(config):
-    """The options that give this configuration."""
+    """The options that give this configuration, but for those that say which images there are."""
     words = ["edge-trainer train"]
     for key, value in config.items():
         option = {"train_images": "train-limit", "test_images": "test-limit"}.get(key, key.replace("_", "-"))
-        if key == "role" or value is None or (key == "data" and value != "synthetic"):
+        if key in ("role", "task") or value is None or (key == "data" and value != "synthetic"):
+            continue
+        if isinstance(value, bool):
+            words += [f"--{option}"] if value else []
             continue
         if key == "link_rate":
             value = f"{value:.0f}bit"
@@ -122,7 +131,8 @@ class Race:
 
 @dataclass
 class Table:
-    """Lines that a script measured; kind is "frontier" or "plan"."""
+    """Lines that a script measured; kind is "frontier" or "plan". Of kind "confusion": the
+    outputs of a network, see confusion.py."""
 
     name: str
     kind: str

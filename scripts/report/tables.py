@@ -1,6 +1,6 @@
 """The numbers of races, runs and tables, as text for a terminal or as Markdown."""
 
-from . import timing
+from . import confusion, timing
 from .runs import Race, Run
 
 
@@ -33,7 +33,8 @@ class Grid:
         """For a report."""
         marks = ["---" if column < self.left else "---:" for column in range(len(self.headings))]
         lines = [self.headings, marks, *self.rows]
-        return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+        rows = ([cell.replace("|", r"\|") for cell in line] for line in lines)
+        return "\n".join("| " + " | ".join(row) + " |" for row in rows) + "\n"
 
     def text(self):
         """For a terminal."""
@@ -184,6 +185,19 @@ def median_error(rows):
     return f"{len(rows)} settings; median error {100 * timing.median(errors):.1f} %, largest {100 * max(errors):.1f} %"
 
 
+def confused(rows):
+    """How many images of each class an output gets right, and for what it takes the others; the worst of many classes."""
+    grid = Grid("prediction", "class", "images", "right", "most often taken for", left=2)
+    for output, name, images, recall, mistake in confusion.classes(rows):
+        grid.add(output, name, f"{images:,}", accuracy(recall), mistake or "–")
+    return grid
+
+
+def table(thing):
+    """The rows that a script or predict has made."""
+    return {"plan": plan, "frontier": frontier, "confusion": confused}[thing.kind](thing.rows)
+
+
 def runs_of(thing):
     """The runs of a race, or the run itself."""
     return thing.runs if isinstance(thing, Race) else [thing]
@@ -205,8 +219,7 @@ def problems(thing):
 def as_text(thing):
     """The tables of a race, a run or a script, for a terminal."""
     if not isinstance(thing, (Race, Run)):
-        grid = (plan if thing.kind == "plan" else frontier)(thing.rows)
-        return grid.text() + (f"\n{median_error(thing.rows)}\n" if thing.kind == "plan" else "")
+        return table(thing).text() + (f"\n{median_error(thing.rows)}\n" if thing.kind == "plan" else "")
     parts = []
     rows = rows_of(thing)
     if rows:
@@ -226,7 +239,7 @@ def as_markdown(thing, images):
         lines += race_or_run(thing)
     else:
         lines += [f"From `{thing.path}`.", ""]
-        lines += [(plan if thing.kind == "plan" else frontier)(thing.rows).markdown()]
+        lines += [table(thing).markdown()]
         if thing.kind == "plan":
             lines += [median_error(thing.rows) + ".", ""]
         lines += commands((setting_of(row), row["command"]) for row in thing.rows if row.get("command"))

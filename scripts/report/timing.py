@@ -145,7 +145,8 @@ def baseline_of(rows):
 
 def paper_reduction(run):
     """The paper's figure for this run's setting, if it has one."""
-    if run.edge["strategy"] != "hierarchical" or run.config.get("link_rate") != RATE_3G:
+    is_other = "task" in run.config or run.config.get("link_rate") != RATE_3G
+    if run.edge["strategy"] != "hierarchical" or is_other:
         return None
     return PAPER_3G.get(run.config["architecture"])
 

@@ -45,6 +45,7 @@ final class FeatureDecoder: BatchDecoder {
 final class ImageDecoder: BatchDecoder {
   private let task: ImageTask
   private let normalization: Normalization
+  /// Of places only: the edge has put the images into their order.
   private let sampler: EpochSampler
   private let augmentation = Augmentation()
   /// Training batches so far.

@@ -24,6 +24,8 @@ package enum DatasetError: Error, Equatable {
   case limitOutOfRange(limit: Int, available: Int)
   /// A file was written to after it was opened.
   case changedWhileReading(path: String)
+  /// Every class is to be drawn equally often, and one has none of the training images.
+  case classWithoutImages(name: String, images: Int)
   /// The next batch was asked for after the loader had been stopped.
   case loaderStopped
   /// A folder of images is not what it should be; `path` is the part at fault.
@@ -68,6 +70,8 @@ extension DatasetError: CustomStringConvertible {
       "data file \(path): was written to while in use; restore the file and start again"
     case .limitOutOfRange(let limit, let available):
       "limit of \(limit) images: expected 1 to \(available), the number of images there are"
+    case .classWithoutImages(let name, let images):
+      "class \(name) has none of the \(images) training images: expected at least one of each class with --balance"
     case .loaderStopped: "the batch loader has been stopped"
     case .folder(let path, let problem): "data directory \(path): \(problem)"
     case .unreadableImages(1, let first): "\(first); --skip-unreadable leaves it out"

@@ -7,6 +7,8 @@ package struct EpochSampler: Sendable {
   package enum Order: Sendable {
     /// A new permutation each epoch.
     case shuffled
+    /// Every class equally often, in an order that is new each epoch.
+    case balanced(ClassBalance)
     /// 0, 1, 2, … in every epoch.
     case sequential
   }
@@ -15,14 +17,15 @@ package struct EpochSampler: Sendable {
   package let count: Int
   package let batchSize: Int
   package let order: Order
+  private let seed: UInt64
   private let shuffles: SeededGenerator
   private let augmentations: SeededGenerator
 
   /// - Parameters:
   ///   - count: number of images, 1 to 2³² − 1.
-  ///   - batchSize: images of a batch, at least 1; the last batch of an epoch has what is left, so that every image is
-  ///     used once an epoch.
-  ///   - order: shuffled or sequential.
+  ///   - batchSize: images of a batch, at least 1; the last batch of an epoch has what is left, so that an epoch has as
+  ///     many as there are.
+  ///   - order: of these images.
   ///   - seed: the run's seed.
   package init(count: Int, batchSize: Int, order: Order, seed: UInt64) {
     precondition(count >= 1 && count <= UInt32.max, "\(count) images")
@@ -30,6 +33,7 @@ package struct EpochSampler: Sendable {
     self.count = count
     self.batchSize = batchSize
     self.order = order
+    self.seed = seed
     shuffles = SeededGenerator(seed: seed, stream: "datasets.shuffle")
     augmentations = SeededGenerator(seed: seed, stream: "datasets.augmentation")
   }
@@ -43,15 +47,17 @@ package struct EpochSampler: Sendable {
     return index * batchSize..<min((index + 1) * batchSize, count)
   }
 
-  /// The image index for each of the `count` positions of an epoch (Fisher–Yates).
+  /// The image index for each of the `count` positions of an epoch.
   package func indices(epoch: Int) -> [UInt32] {
     precondition(epoch >= 0, "epoch \(epoch)")
-    var indices = (0..<UInt32(count)).map { $0 }
-    guard order == .shuffled else { return indices }
-    var generator = shuffles.substream(epoch)
-    for position in stride(from: count - 1, to: 0, by: -1) {
-      indices.swapAt(position, generator.uniform(below: position + 1))
+    var indices: [UInt32]
+    switch order {
+    case .sequential: return (0..<UInt32(count)).map { $0 }
+    case .shuffled: indices = (0..<UInt32(count)).map { $0 }
+    case .balanced(let balance): indices = balance.images(epoch: epoch, seed: seed)
     }
+    var generator = shuffles.substream(epoch)
+    indices.permute(using: &generator)
     return indices
   }
 

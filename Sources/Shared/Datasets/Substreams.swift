@@ -13,3 +13,12 @@ extension SeededGenerator {
   /// The next uniform number in `[low, high)`.
   mutating func uniform(_ low: Float, _ high: Float) -> Float { low + (high - low) * uniform() }
 }
+
+extension [UInt32] {
+  /// Brings the elements into an order of which each is equally likely (Fisher–Yates).
+  mutating func permute(using generator: inout SeededGenerator) {
+    for position in stride(from: count - 1, to: 0, by: -1) {
+      swapAt(position, generator.uniform(below: position + 1))
+    }
+  }
+}

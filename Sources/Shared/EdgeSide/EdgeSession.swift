@@ -62,9 +62,9 @@ package final class EdgeSession {
     case .hierarchical: try HierarchicalEdge(configuration, network(), images())
     case .split: try SplitEdge(configuration, network(), images())
     case .cloudStream:
-      StreamEdge(ImageRecords(configuration, train: train, test: test, timeline: options.timeline))
+      try StreamEdge(ImageRecords(configuration, train: train, test: test, timeline: options.timeline))
     case .cloudUploadOnce:
-      UploadEdge(ImageRecords(configuration, train: train, test: test, timeline: options.timeline))
+      try UploadEdge(ImageRecords(configuration, train: train, test: test, timeline: options.timeline))
     case .edgeOnly: try EdgeOnly(network(), images())
     }
   }

@@ -16,14 +16,15 @@ final class ImageRecords: RecordStore {
   /// The order of the images in the epoch that was asked for last.
   private let order = Guarded((epoch: 0, indices: [UInt32]()))
 
-  init(_ configuration: RunConfiguration, train: any LabeledImages, test: any LabeledImages, timeline: Timeline?) {
+  /// - Throws: `DatasetError` if a class that is to be drawn has no images.
+  init(_ configuration: RunConfiguration, train: any LabeledImages, test: any LabeledImages, timeline: Timeline?) throws
+  {
     self.configuration = configuration
     self.train = train
     self.test = test
     self.timeline = timeline
     layout = RecordLayout(configuration)
-    sampler = EpochSampler(
-      count: train.count, batchSize: configuration.batchSize, order: .shuffled, seed: configuration.seed)
+    sampler = try configuration.trainingSampler(of: train)
   }
 
   var first: UInt64 { 1 }

@@ -1,7 +1,8 @@
 import Compute
 import Platform
 
-/// Softmax and cross-entropy, `E = −1/N Σ log p(label)`, with labels in `0..<classes`.
+/// Softmax and cross-entropy, `E = −1/N Σ log p(label)`, with labels in `0..<classes`. With label smoothing `s` the
+/// target of each of K classes is `s/K`, and of the label's `1 − s` more, as in PyTorch: `E = −1/N Σ Σ target log p`.
 package struct SoftmaxCrossEntropy {
   /// What a batch gave.
   package struct Result: Equatable, Sendable {
@@ -11,14 +12,18 @@ package struct SoftmaxCrossEntropy {
     package var correct: Int
   }
 
-  /// Measures a batch, and writes the gradient of the mean loss if asked: `(p − onehot(label)) / N`.
+  /// Measures a batch, and writes the gradient of the mean loss if asked: `(p − target) / N`.
   ///
   /// - Parameters:
   ///   - logits: `[N, classes]`.
   ///   - labels: N of them, each in `0..<classes`.
+  ///   - smoothing: what every label gives to all classes alike, in `0..<1`.
   ///   - gradient: the size of `logits`; may be nil.
-  package static func evaluate(_ logits: Tensor, labels: [UInt16], gradient: Tensor? = nil) -> Result {
+  package static func evaluate(_ logits: Tensor, labels: [UInt16], smoothing: Double = 0, gradient: Tensor? = nil)
+    -> Result
+  {
     let classes = logits.shape.values
+    let (shared, own) = (smoothing / Double(classes), 1 - smoothing + smoothing / Double(classes))
     precondition(labels.count == logits.count, "\(labels.count) labels for \(logits.count) images")
     var loss = 0.0
     var correct = 0
@@ -32,12 +37,16 @@ package struct SoftmaxCrossEntropy {
       var sum = 0.0
       for index in 0..<classes { sum += exp(Double(x[index]) - largest) }
       loss += log(sum) + largest - Double(x[label])
+      if smoothing > 0 {
+        let total = (0..<classes).reduce(0.0) { $0 + (Double(x[label]) - Double(x[$1])) }
+        loss += shared * total
+      }
       if best == label { correct += 1 }
       guard let gradient else { continue }
       let dx = gradient.data + image * classes
       for index in 0..<classes {
         let probability = exp(Double(x[index]) - largest) / sum
-        dx[index] = Float((probability - (index == label ? 1 : 0)) / Double(logits.count))
+        dx[index] = Float((probability - (index == label ? own : shared)) / Double(logits.count))
       }
     }
     return Result(loss: loss / Double(max(1, logits.count)), correct: correct)

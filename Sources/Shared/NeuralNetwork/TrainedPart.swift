@@ -7,6 +7,8 @@ package final class TrainedPart {
   package let optimizer: StochasticGradientDescent
   /// Nothing of it changes: it computes as in evaluation, has no momenta, and takes no gradient.
   package let isFrozen: Bool
+  /// Of the loss in training.
+  private let labelSmoothing: Double
   private let context: ComputeContext
 
   /// Gives the layers their initial weights, which depend on the seed and on their names alone, and their memory.
@@ -15,16 +17,18 @@ package final class TrainedPart {
   ///   - layers: used by nobody else.
   ///   - input: the shape of one sample.
   ///   - batchSize: the largest number of samples.
+  ///   - labelSmoothing: of the loss in training, in `0..<1`.
   ///   - isFrozen: nothing of it is to change.
   ///   - context: parts of one network that run one after the other share it.
   /// - Throws: `ShapeError` if the layers cannot take the input.
   package init(
-    _ layers: Sequential, input: FeatureShape, batchSize: Int, seed: UInt64, weightDecay: Float, isFrozen: Bool = false,
-    context: ComputeContext
+    _ layers: Sequential, input: FeatureShape, batchSize: Int, seed: UInt64, weightDecay: Float,
+    labelSmoothing: Double = 0, isFrozen: Bool = false, context: ComputeContext
   ) throws {
     self.layers = layers
     self.context = context
     self.isFrozen = isFrozen
+    self.labelSmoothing = labelSmoothing
     for parameter in layers.parameters + layers.statistics { parameter.initialize(seed: seed) }
     try layers.prepare(for: input, maximumCount: batchSize, context: context)
     optimizer = StochasticGradientDescent(
@@ -50,10 +54,11 @@ package final class TrainedPart {
   package func loss(_ input: Tensor, labels: [UInt16]) -> (SoftmaxCrossEntropy.Result, gradient: Tensor) {
     let logits = forward(input, training: true)
     let gradient = gradient(logits.shape, count: logits.count)
-    return (SoftmaxCrossEntropy.evaluate(logits, labels: labels, gradient: gradient), gradient)
+    let result = SoftmaxCrossEntropy.evaluate(logits, labels: labels, smoothing: labelSmoothing, gradient: gradient)
+    return (result, gradient)
   }
 
-  /// Loss and hits of the logits without training.
+  /// Loss and hits of the logits without training, and without label smoothing.
   package func evaluate(_ input: Tensor, labels: [UInt16]) -> SoftmaxCrossEntropy.Result {
     SoftmaxCrossEntropy.evaluate(forward(input, training: false), labels: labels)
   }

@@ -107,8 +107,7 @@ final class EdgeStepProbe {
   /// Of images nothing is computed here: they are read and sent.
   private func timeImages(_ steps: Int, _ check: () throws -> Void) throws -> EdgeTimes {
     let size = configuration.task.imageBytes
-    let sampler = EpochSampler(
-      count: train.count, batchSize: configuration.batchSize, order: .shuffled, seed: configuration.seed)
+    let sampler = try configuration.trainingSampler(of: train)
     let indices = sampler.indices(epoch: 0)[sampler.positions(ofBatch: 0)]
     var pixels = [UInt8](repeating: 0, count: count * size)
     let samples = try StepTiming.run(steps: steps) { _ in

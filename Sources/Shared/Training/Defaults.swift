@@ -16,6 +16,7 @@ package enum Defaults {
   package static let learningRate: Float = 0.1
   package static let momentum: Float = 0.9
   package static let weightDecay: Float = 5e-4
+  package static let labelSmoothing = 0.0
   package static let schedule = LearningRateSchedule.oneCycle
   package static let seed: UInt64 = 0
   package static let keptWeights = KeptWeights.last

@@ -38,6 +38,7 @@ package struct LocalNetwork {
   private func part(_ layers: Sequential, _ input: FeatureShape, isFrozen: Bool = false) throws -> TrainedPart {
     try TrainedPart(
       layers, input: input, batchSize: configuration.batchSize, seed: configuration.seed,
-      weightDecay: configuration.weightDecay, isFrozen: isFrozen, context: context)
+      weightDecay: configuration.weightDecay, labelSmoothing: configuration.labelSmoothing, isFrozen: isFrozen,
+      context: context)
   }
 }

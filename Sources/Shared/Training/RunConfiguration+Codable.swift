@@ -15,6 +15,10 @@ extension RunConfiguration: Codable {
     case fullScale = "full_scale"
     case learningRate = "learning_rate"
     case weightDecay = "weight_decay"
+    /// Absent if it is 0.
+    case labelSmoothing = "label_smoothing"
+    /// Absent if they are not.
+    case balancesClasses = "balance"
     /// Bits per second; absent without shaping.
     case linkRate = "link_rate"
     /// Seconds; absent without shaping.
@@ -55,11 +59,13 @@ extension RunConfiguration: Codable {
     }
     freezesFront = try values.decodeIfPresent(Bool.self, forKey: .freezesFront) ?? false
     keptWeights = try values.decodeIfPresent(KeptWeights.self, forKey: .keptWeights) ?? .last
+    balancesClasses = try values.decodeIfPresent(Bool.self, forKey: .balancesClasses) ?? false
     epochs = try values.decode(Int.self, forKey: .epochs)
     batchSize = try values.decode(Int.self, forKey: .batchSize)
     learningRate = try values.decode(Float.self, forKey: .learningRate)
     momentum = try values.decode(Float.self, forKey: .momentum)
     weightDecay = try values.decode(Float.self, forKey: .weightDecay)
+    labelSmoothing = try values.decodeIfPresent(Double.self, forKey: .labelSmoothing) ?? 0
     schedule = try values.decode(LearningRateSchedule.self, forKey: .schedule)
     seed = try values.decode(UInt64.self, forKey: .seed)
     trainImages = try values.decode(Int.self, forKey: .trainImages)
@@ -88,11 +94,13 @@ extension RunConfiguration: Codable {
     }
     if freezesFront { try values.encode(true, forKey: .freezesFront) }
     if keptWeights != .last { try values.encode(keptWeights, forKey: .keptWeights) }
+    if balancesClasses { try values.encode(true, forKey: .balancesClasses) }
     try values.encode(epochs, forKey: .epochs)
     try values.encode(batchSize, forKey: .batchSize)
     try values.encode(learningRate, forKey: .learningRate)
     try values.encode(momentum, forKey: .momentum)
     try values.encode(weightDecay, forKey: .weightDecay)
+    if labelSmoothing != 0 { try values.encode(labelSmoothing, forKey: .labelSmoothing) }
     try values.encode(schedule, forKey: .schedule)
     try values.encode(seed, forKey: .seed)
     try values.encode(data, forKey: .data)

@@ -17,6 +17,8 @@ package struct RunConfiguration: Equatable, Sendable {
   package var learningRate = Defaults.learningRate
   package var momentum = Defaults.momentum
   package var weightDecay = Defaults.weightDecay
+  /// What every label gives to all classes alike, in the losses of training.
+  package var labelSmoothing = Defaults.labelSmoothing
   package var schedule = Defaults.schedule
   package var seed = Defaults.seed
   /// Where the images come from, a `DatasetKind`. For the record; the cloud computes with what it is sent.
@@ -24,6 +26,8 @@ package struct RunConfiguration: Equatable, Sendable {
   /// Images of an epoch.
   package var trainImages: Int
   package var testImages: Int
+  /// Whether every class is drawn equally often in an epoch, see `ClassBalance`; else every image is drawn once.
+  package var balancesClasses = false
   /// Batches that may be on their way without acknowledgement.
   package var window = Defaults.window
   /// What both sides do to what they send.
@@ -126,6 +130,7 @@ extension RunConfiguration {
         "one-cycle moves it by 0.05 to either side, so 0, or 0.05 to less than 0.95")
     }
     try require(weightDecay >= 0 && weightDecay <= 1, "weight decay", weightDecay, "0 to 1")
+    try require(labelSmoothing >= 0 && labelSmoothing < 1, "label smoothing", labelSmoothing, "0 to less than 1")
     try require((1...100_000_000).contains(trainImages), "number of training images", trainImages, "1 to 100000000")
     try require((1...100_000_000).contains(testImages), "number of test images", testImages, "1 to 100000000")
     try require((1...Hello.maximumWindow).contains(window), "window", window, "1 to \(Hello.maximumWindow)")
