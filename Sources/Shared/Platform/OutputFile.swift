@@ -35,8 +35,8 @@ package struct OutputFile: ~Copyable {
     try operations.synchronizeAll(descriptor, path: path)
   }
 
-  /// Replaces a file as a whole: if that fails, it is as it was. What is no regular file, a device or a link, is written
-  /// to.
+  /// Replaces a file as a whole: if that fails, it is as it was. What is no regular file, a device or a link, is
+  /// written to.
   ///
   /// - Throws: `FileError`.
   package static func replace(_ path: String, with bytes: [UInt8]) throws {
