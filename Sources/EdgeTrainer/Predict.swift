@@ -75,6 +75,8 @@ struct Predict: ParsableCommand {
       """))
   var dumpFeatures = false
 
+  @OptionGroup var confusion: ConfusionOption
+
   func validate() throws {
     for (option, text) in [
       ("--edge-weights", edgeWeights), ("--cloud-weights", cloudWeights), ("--data", data),
@@ -100,6 +102,7 @@ struct Predict: ParsableCommand {
     try Program.run(.edge, compute) { interruption, logger in
       let predictor = try Predictor(
         edge: edgeWeights, cloud: cloudWeights, batchSize: batchSize, compute: compute)
+      try confusion.check(predictor.metadata.configuration.task)
       let source = try source(for: predictor.metadata.configuration.task)
       let seed = predictor.metadata.configuration.seed
       let test = try source.open(
@@ -113,7 +116,8 @@ struct Predict: ParsableCommand {
         try predictions.write(prefix: logits)
         if dumpImages { try NumPyFile.write(test, to: logits + "-images.npy") }
       }
-      try Program.printLine(table(predictions, predictor.metadata))
+      let byClass = try confusion.write(predictions, test.task)
+      try Program.printLine(table(predictions, predictor.metadata) + byClass)
     }
   }
 

@@ -44,8 +44,13 @@ enum FuzzMessages {
 
   static let counts = ByteCounts(payload: 1, evaluation: 2, framing: 3, control: 4)
   static let report = EpochReport(
-    epoch: 1, meanTrainingLoss: 1.25, finalLoss: 0.75, finalCorrect: 7, finalCount: 10, busySeconds: 2.5,
-    idleSeconds: 0.125, received: counts, sent: counts)
+    epoch: 1, meanTrainingLoss: 1.25, finalLoss: 0.75, finalCorrect: 2, finalCount: 3, finalByClass: byClass,
+    busySeconds: 2.5, idleSeconds: 0.125, received: counts, sent: counts)
+  private static let byClass: ClassCounts? = {
+    var counts = ClassCounts(classes: 2)
+    counts?.add(labels: [0, 1, 1], hits: [0, 1])
+    return counts
+  }()
 
   /// One of every type, and more where there are choices.
   static let all: [Message] = {

@@ -37,11 +37,26 @@ import Testing
     }
   }
 
+  @Test func replacingWritesThroughLinksAndLeavesNoTrace() throws {
+    try withTemporaryDirectory { base in
+      try FileManager.default.createSymbolicLink(atPath: base + "/link", withDestinationPath: "target")
+      for (path, target) in [("/target", "/target"), ("/link", "/target"), ("/target", "/target"), ("/new", "/new")] {
+        try OutputFile.replace(base + path, with: Array("to \(path)".utf8))
+        #expect(try content(base + target) == "to \(path)")
+      }
+      #expect(try FileManager.default.destinationOfSymbolicLink(atPath: base + "/link") == "target")
+      #expect(try FileManager.default.contentsOfDirectory(atPath: base).sorted() == ["link", "new", "target"])
+    }
+  }
+
   @Test func aFullDeviceIsAnErrorAndStays() throws {
     guard FileManager.default.fileExists(atPath: "/dev/full") else { return }
     var file = try OutputFile(path: "/dev/full")
     #expect(throws: FileError(path: "/dev/full", operation: "write", errorNumber: ENOSPC)) {
       try file.write([1])
+    }
+    #expect(throws: FileError(path: "/dev/full", operation: "write", errorNumber: ENOSPC)) {
+      try OutputFile.replace("/dev/full", with: [1])
     }
     let type = try FileManager.default.attributesOfItem(atPath: "/dev/full")[.type] as? FileAttributeType
     #expect(type == .typeCharacterSpecial)

@@ -34,6 +34,17 @@ import Testing
     }
   }
 
+  /// Classes without test images, and sides that do not know them.
+  @Test func accuraciesByClassAreGolden() throws {
+    let record = EpochRecord(
+      epoch: 1, trainLoss: 1.75, exitAccuracy: nil, finalAccuracy: 0.5, finalClassAccuracies: [0.25, nil, 1],
+      trainImagesPerSecond: 1000, trainingSeconds: 2, busySeconds: 1.5, idleSeconds: 0.5, trainPayloadBytes: 1,
+      evaluationBytes: 2, gradientPayloadBytes: 6, sentBytes: 3, receivedBytes: 4, resentBytes: 7, peakMemoryBytes: 5)
+    let json = String(decoding: try RunJSON.encode(record, pretty: false), as: UTF8.self)
+    #expect(json.contains(#""final_accuracy":0.5,"final_class_accuracies":[0.25,null,1],"gradient_payload_bytes""#))
+    #expect(!json.contains("exit_class_accuracies"))
+  }
+
   @Test(arguments: [Float.nan, .infinity, -.infinity])
   func nonFiniteIsNull(loss: Float) throws {
     var record = Self.step

@@ -22,6 +22,9 @@ struct EqualityReference {
   struct Evaluation: Equatable {
     var exitCorrect = 0
     var finalCorrect = 0
+    var labels: [UInt16] = []
+    var exitHits: [UInt16] = []
+    var finalHits: [UInt16] = []
   }
 
   let configuration: RunConfiguration
@@ -106,9 +109,14 @@ struct EqualityReference {
     let features = network.front.forward(images(values, labels.count), training: false)
     try passOver(features)
     let exit = network.exit.forward(features, training: false)
-    evaluation.exitCorrect += SoftmaxCrossEntropy.evaluate(exit, labels: labels).correct
+    evaluation.labels += labels
+    let exitResult = SoftmaxCrossEntropy.evaluate(exit, labels: labels)
+    evaluation.exitCorrect += exitResult.correct
+    evaluation.exitHits += exitResult.hits
     let rest = network.rest.forward(passed, training: false)
-    evaluation.finalCorrect += SoftmaxCrossEntropy.evaluate(rest, labels: labels).correct
+    let finalResult = SoftmaxCrossEntropy.evaluate(rest, labels: labels)
+    evaluation.finalCorrect += finalResult.correct
+    evaluation.finalHits += finalResult.hits
   }
 
   /// What the link does to the features.
@@ -126,6 +134,14 @@ struct EqualityReference {
     let tensor = Tensor(configuration.task.shape, count: count)
     for (index, value) in values.enumerated() { tensor.data[index] = value }
     return tensor
+  }
+}
+
+/// The fraction of each class's images that is among the hits; nil of no images.
+func fractions(_ hits: [UInt16], of labels: [UInt16], classes: Int) -> [Double?] {
+  (0..<UInt16(classes)).map { label in
+    let images = labels.count { $0 == label }
+    return images > 0 ? Double(hits.count { $0 == label }) / Double(images) : nil
   }
 }
 

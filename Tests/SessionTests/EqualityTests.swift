@@ -92,6 +92,14 @@ import Testing
       #expect(rows.map(\.exitAccuracy) == reference.evaluations.map { Double($0.exitCorrect) / count })
       #expect(rows.map(\.finalAccuracy) == reference.evaluations.map { Double($0.finalCorrect) / count })
     }
+    let classes = configuration.task.classes
+    let exits = reference.evaluations.map { fractions($0.exitHits, of: $0.labels, classes: classes) }
+    let finals = reference.evaluations.map { fractions($0.finalHits, of: $0.labels, classes: classes) }
+    #expect(edgeRows.epochs.map(\.exitClassAccuracies) == exits)
+    #expect(edgeRows.epochs.map(\.finalClassAccuracies) == finals)
+    // The exit's are the edge's alone.
+    #expect(cloudRows.epochs.map(\.finalClassAccuracies) == finals)
+    #expect(cloudRows.epochs.allSatisfy { $0.exitClassAccuracies == nil })
     #expect(edgeRows.epochs.map(\.trainLoss) == reference.meanLosses(\.exitLoss))
     #expect(cloudRows.epochs.map(\.trainLoss) == reference.meanLosses(\.finalLoss))
     #expect(edge.exitAccuracy == edgeRows.epochs.last?.exitAccuracy)

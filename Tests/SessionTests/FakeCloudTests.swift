@@ -151,6 +151,20 @@ import Testing
     #expect(ErrorKind(error) == .protocolError)
   }
 
+  @Test func reportOnOtherClasses() throws {
+    let error = try failure { peer in
+      try peer.welcome()
+      var byClass = ClassCounts(classes: 11)
+      byClass?.add(labels: [0, 1, 2, 3, 4, 10], hits: [])
+      let ended = try peer.acknowledgeBatches()
+      try peer.connection.send(.epochReport(peer.report(on: ended, finalByClass: byClass)))
+      try Self.expectTold("protocol", peer)
+    }
+    #expect(
+      error as? WireError
+        == .payload(type: .epochReport, field: "final_by_class", expected: "10 classes", actual: "11"))
+  }
+
   @Test func reportOnOtherImages() throws {
     let error = try failure { peer in
       try peer.welcome()

@@ -45,11 +45,13 @@ final class FakeCloud: Sendable {
     }
 
     /// An honest report on the epoch that was ended by this message.
-    func report(on received: ReceivedMessage, finalCount: Int? = nil) throws -> EpochReport {
+    func report(on received: ReceivedMessage, finalCount: Int? = nil, finalByClass: ClassCounts? = nil)
+      throws -> EpochReport
+    {
       guard case .epochEnd(let end) = received.message else { throw UnexpectedMessage(received.message) }
       return EpochReport(
         epoch: end.epoch, meanTrainingLoss: 2.5, finalLoss: 2.5, finalCorrect: 0,
-        finalCount: finalCount ?? configuration.testImages, busySeconds: 0, idleSeconds: 0,
+        finalCount: finalCount ?? configuration.testImages, finalByClass: finalByClass, busySeconds: 0, idleSeconds: 0,
         received: received.receivedWith, sent: connection.ledger.sent)
     }
 

@@ -185,6 +185,10 @@ import Testing
       #expect(
         rows.epochs.map(\.finalAccuracy) == reference.correct.map { Double($0) / 5 }, "\(path)",
         sourceLocation: sourceLocation)
+      #expect(
+        rows.epochs.map(\.finalClassAccuracies) == reference.classAccuracies, "\(path)", sourceLocation: sourceLocation)
+      #expect(
+        rows.epochs.allSatisfy { $0.exitClassAccuracies == nil }, "\(path)", sourceLocation: sourceLocation)
       #expect(rows.epochs.allSatisfy { $0.exitAccuracy == nil }, sourceLocation: sourceLocation)
     }
   }

@@ -47,6 +47,8 @@ struct MetricsRow: Decodable {
   var trainLoss: Double?
   var exitAccuracy: Double?
   var finalAccuracy: Double?
+  var exitClassAccuracies: [Double?]?
+  var finalClassAccuracies: [Double?]?
   var trainPayloadBytes: Int?
   var evaluationBytes: Int?
   var gradientPayloadBytes: Int?

@@ -15,6 +15,8 @@ struct WholeReference {
   private(set) var losses: [Double] = []
   /// Right answers on the test images, after each epoch.
   private(set) var correct: [Int] = []
+  /// Of each class's test images, after each epoch.
+  private(set) var classAccuracies: [[Double?]] = []
 
   private let context: ComputeContext
   private let optimizer: StochasticGradientDescent
@@ -47,12 +49,16 @@ struct WholeReference {
         let batch = try train.preparedBatch(index, epoch: epoch)
         losses.append(step(batch.values, batch.labels))
       }
-      var correct = 0
+      var (correct, hits, labels) = (0, [UInt16](), [UInt16]())
       for index in 0..<test.sampler.batchCount {
         let batch = try test.preparedBatch(index, epoch: 0)
         let logits = network.forward(input(batch.values, batch.labels.count), training: false)
-        correct += SoftmaxCrossEntropy.evaluate(logits, labels: batch.labels).correct
+        let result = SoftmaxCrossEntropy.evaluate(logits, labels: batch.labels)
+        correct += result.correct
+        hits += result.hits
+        labels += batch.labels
       }
+      classAccuracies.append(fractions(hits, of: labels, classes: configuration.task.classes))
       self.correct.append(correct)
     }
   }

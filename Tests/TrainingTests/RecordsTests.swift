@@ -49,10 +49,13 @@ import Testing
     #expect(layout[layout.epochEnd(of: 1)] == .epochEnd(epoch: 1))
   }
 
+  /// The first one is as from before there were counts by class.
   private func report(_ epoch: Int) -> EpochReport {
-    EpochReport(
-      epoch: epoch, meanTrainingLoss: 1.5, finalLoss: nil, finalCorrect: 3, finalCount: 5, busySeconds: 1,
-      idleSeconds: 2, received: ByteCounts(payload: 7), sent: ByteCounts(control: 8))
+    var byClass = epoch == 1 ? nil : ClassCounts(classes: 2)
+    byClass?.add(labels: [0, 1, 1, 1, 1], hits: [0, 1, 1])
+    return EpochReport(
+      epoch: epoch, meanTrainingLoss: 1.5, finalLoss: nil, finalCorrect: 3, finalCount: 5, finalByClass: byClass,
+      busySeconds: 1, idleSeconds: 2, received: ByteCounts(payload: 7), sent: ByteCounts(control: 8))
   }
 
   private func history() -> AnswerHistory {
@@ -100,6 +103,7 @@ import Testing
     #expect(read.map(\.report.epoch) == [1, 2])
     #expect(read[0].report.meanTrainingLoss == 1.5 && read[0].report.finalLoss == nil)
     #expect(read[0].report.finalCorrect == 3 && read[0].report.finalCount == 5)
+    #expect(read[0].report.finalByClass == nil && read[1].report.finalByClass?.correct == [1, 2])
     #expect(read[0].report.received == ByteCounts() && read[0].report.sent == ByteCounts())
   }
 

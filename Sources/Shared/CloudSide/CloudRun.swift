@@ -117,13 +117,13 @@ final class CloudRun {
     try recorder.endEpoch(
       state, strategy.parts, exitAccuracy: exit, clock: epochClock, beganSeconds: beganSeconds, samples: samples)
     clock = TrainingClock(timeline: timeline)
-    try recorder.reportEpoch(finalAccuracy: accuracy, traffic)
+    try recorder.reportEpoch(finalAccuracy: accuracy, finalByClass: sums.byClass, traffic)
     let epoch = state.epoch
     func report(received: ByteCounts, sent: ByteCounts) -> EpochReport {
       EpochReport(
         epoch: epoch, meanTrainingLoss: sums.meanLoss, finalLoss: sums.meanTestLoss.isFinite ? sums.meanTestLoss : nil,
-        finalCorrect: sums.correct, finalCount: sums.testImages, busySeconds: epochClock.busySeconds,
-        idleSeconds: epochClock.idleSeconds, received: received, sent: sent)
+        finalCorrect: sums.correct, finalCount: sums.testImages, finalByClass: sums.byClass,
+        busySeconds: epochClock.busySeconds, idleSeconds: epochClock.idleSeconds, received: received, sent: sent)
     }
     answers.append(report(received: ByteCounts(), sent: ByteCounts()))
     if writesByItself { try checkpoint() } else if !isUnfinished { try checkpoint(to: aside) }
@@ -136,6 +136,9 @@ final class CloudRun {
       epoch \(epoch)/\(configuration.epochs): loss \(Formatting.fixed(sums.meanLoss, decimals: 4)), \
       accuracy \(exitNote)\(Formatting.percent(accuracy))
       """)
+    if !isUnfinished, let accuracies = sums.byClass?.accuracies {
+      logger.info("final accuracy by class: \(configuration.task.line(of: accuracies))")
+    }
   }
 
   /// Ends the logs of a run that is complete.
@@ -176,7 +179,8 @@ final class CloudRun {
     guard result.loss.isFinite else {
       throw TrainingError.divergedInEvaluation(step: state.completedSteps, loss: result.loss)
     }
-    state.countTest(images: batch.count, loss: result.loss, correct: result.correct)
+    state.countTest(
+      labels: batch.labels, classes: configuration.task.classes, loss: result.loss, hits: result.hits)
     acknowledge(sequence, result)
     isInsideStep = false
   }

@@ -4,7 +4,7 @@ import Compute
 ///
 /// An epoch has as many draws as there are images, N; of K classes each gets ⌊N/K⌋. The N mod K that are left go to one
 /// class each, to the next ones in every epoch, so that after K epochs all classes have been drawn equally often. The
-/// draws of a class walk through a permutation of its images, through a new one when that is exhausted, and go on in the
+/// draws of a class walk through a permutation of its images, a new one when that is exhausted, and go on in the
 /// next epoch where they were: so no image comes a second time before all others of its class have come as often. Where
 /// they are follows from the epoch's number alone.
 package struct ClassBalance: Sendable {

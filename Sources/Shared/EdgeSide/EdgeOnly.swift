@@ -29,8 +29,8 @@ final class EdgeOnly: EdgeStrategy {
     images.test.startEpoch(0, firstBatch: run.state.sums.testBatches)
     while let batch = try run.next(images.test) {
       let result = run.timeline.measure(.forward) { whole.evaluate(batch.images, labels: batch.labels) }
-      try run.tested(result, images: batch.count)
+      try run.tested(result, labels: batch.labels)
     }
-    return EpochOutcome(finalCorrect: run.state.sums.correct)
+    return EpochOutcome(finalCorrect: run.state.sums.correct, finalByClass: run.state.sums.byClass)
   }
 }

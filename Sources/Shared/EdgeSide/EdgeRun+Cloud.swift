@@ -108,7 +108,7 @@ extension EdgeRun {
       if let moment = cloud.answerSeconds(of: layout.lastStep(of: report.epoch)) {
         recorder.acknowledged(epoch: report.epoch, atSeconds: recorder.wallSeconds(at: moment))
       }
-      try reportEpoch(final: report.finalCorrect, finalLoss: report.meanTrainingLoss)
+      try reportEpoch(final: report.finalCorrect, report.finalByClass, finalLoss: report.meanTrainingLoss)
     }
     records.answered = answers.first.map { $0.sequence - 1 } ?? new.through
   }
@@ -123,6 +123,11 @@ extension EdgeRun {
       throw WireError.payload(
         type: .epochReport, field: "final_count", expected: "\(configuration.testImages)",
         actual: "\(report.finalCount)")
+    }
+    if let classes = report.finalByClass?.count.count, classes != configuration.task.classes {
+      throw WireError.payload(
+        type: .epochReport, field: "final_by_class", expected: "\(configuration.task.classes) classes",
+        actual: "\(classes)")
     }
   }
 
@@ -147,10 +152,10 @@ extension EdgeRun {
 
   /// Waits until the cloud has evaluated.
   ///
-  /// - Returns: test images that the network got right.
-  func followEvaluation(_ images: ImageRecords) throws -> Int {
+  /// - Returns: its report.
+  func followEvaluation(_ images: ImageRecords) throws -> EpochReport {
     while true {
-      if let report = try follow(images) { return report.finalCorrect }
+      if let report = try follow(images) { return report }
     }
   }
 

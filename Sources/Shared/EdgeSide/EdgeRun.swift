@@ -125,7 +125,7 @@ final class EdgeRun {
       beganSeconds: records.beganSeconds, samples: samples)
     clock = TrainingClock(timeline: timeline)
     if let finalCorrect = outcome.finalCorrect {
-      try reportEpoch(final: finalCorrect, finalLoss: nil)
+      try reportEpoch(final: finalCorrect, outcome.finalByClass, finalLoss: nil)
     } else if let link {
       let isNear = link.isConnected && link.unanswered <= 4 * configuration.window
       try takeReports(within: isNear ? Self.courtesySeconds : 0)
@@ -146,18 +146,24 @@ final class EdgeRun {
   ///
   /// - Parameters:
   ///   - final: test images that the whole network got right.
+  ///   - finalByClass: the same class by class, if it is told.
   ///   - finalLoss: mean of its training, if the cloud has told it.
-  func reportEpoch(final: Int, finalLoss: Double?) throws {
+  func reportEpoch(final: Int, _ finalByClass: ClassCounts?, finalLoss: Double?) throws {
     let epoch = recorder.summary.completedEpochs + 1
-    guard let (exit, loss) = recorder.pendingFigures(of: epoch) else {
+    guard let (exit, exitByClass, loss) = recorder.pendingFigures(of: epoch) else {
       throw WireError.order(expected: "a report of an epoch that is ended", actual: "one of epoch \(epoch)")
     }
-    let imagesPerSecond = try recorder.reportEpoch(finalAccuracy: accuracy(final), traffic)
+    let imagesPerSecond = try recorder.reportEpoch(
+      finalAccuracy: accuracy(final), finalByClass: finalByClass, traffic)
     var line = report(loss, final: finalLoss)
     (line.epoch, line.images) = (epoch, configuration.trainImages)
     let note = exit.map { "accuracy exit \(Formatting.percent($0)), final " } ?? "accuracy "
     progress.endEpoch(
       line, imagesPerSecond: imagesPerSecond, note: note + Formatting.percent(accuracy(final)))
+    guard epoch == configuration.epochs else { return }
+    for (output, accuracies) in [("exit", exitByClass), ("final", finalByClass?.accuracies)] {
+      if let accuracies { logger.info("\(output) accuracy by class: \(configuration.task.line(of: accuracies))") }
+    }
   }
 
   /// Waits until the cloud has answered everything.
@@ -212,11 +218,12 @@ final class EdgeRun {
   /// Counts a batch of test images that this side has classified.
   ///
   /// - Throws: `TrainingError.divergedInEvaluation`.
-  func tested(_ result: SoftmaxCrossEntropy.Result, images: Int) throws {
+  func tested(_ result: SoftmaxCrossEntropy.Result, labels: [UInt16]) throws {
     guard result.loss.isFinite else {
       throw TrainingError.divergedInEvaluation(step: state.completedSteps, loss: result.loss)
     }
-    state.countTest(images: images, loss: result.loss, correct: result.correct)
+    state.countTest(
+      labels: labels, classes: configuration.task.classes, loss: result.loss, hits: result.hits)
     isInsideStep = false
   }
 

@@ -1,4 +1,5 @@
 import NeuralNetwork
+import Transport
 
 /// What one strategy does on the edge; one object for one run.
 protocol EdgeStrategy: AnyObject {
@@ -37,4 +38,6 @@ struct EpochOutcome {
   var exitCorrect: Int?
   /// Test images that the whole network got right; nil as long as the cloud has not told it.
   var finalCorrect: Int?
+  /// The same class by class.
+  var finalByClass: ClassCounts?
 }

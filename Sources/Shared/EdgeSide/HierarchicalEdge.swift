@@ -46,7 +46,7 @@ final class HierarchicalEdge: EdgeStrategy {
       let features = timeline.measure(.forward) { front.forward(batch.images, training: false) }
       try run.send(features, batch.labels, codec) { .evaluationBatch($0) }
       let result = timeline.measure(.exit) { exit.evaluate(features, labels: batch.labels) }
-      try run.tested(result, images: batch.count)
+      try run.tested(result, labels: batch.labels)
     }
     let exitCorrect = run.state.sums.correct
     try run.sendEpochEnd(exitCorrect: exitCorrect)

@@ -42,7 +42,8 @@ final class SplitEdge: EdgeStrategy {
       try run.send(features, batch.labels, codec) { .evaluationBatch($0) }
     }
     try run.sendEpochEnd()
-    return EpochOutcome(finalCorrect: try run.awaitReport().finalCorrect)
+    let report = try run.awaitReport()
+    return EpochOutcome(finalCorrect: report.finalCorrect, finalByClass: report.finalByClass)
   }
 
   /// - Throws: `CodecError`, `WireError` if the cloud sent no gradient of these features.

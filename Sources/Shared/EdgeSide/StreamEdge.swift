@@ -15,6 +15,7 @@ final class StreamEdge: EdgeStrategy {
   func trainEpoch(_ run: EdgeRun) throws { try run.followTraining(images) }
 
   func evaluate(_ run: EdgeRun) throws -> EpochOutcome {
-    EpochOutcome(finalCorrect: try run.followEvaluation(images))
+    let report = try run.followEvaluation(images)
+    return EpochOutcome(finalCorrect: report.finalCorrect, finalByClass: report.finalByClass)
   }
 }

@@ -8,8 +8,10 @@ package struct SoftmaxCrossEntropy {
   package struct Result: Equatable, Sendable {
     /// The mean loss of the batch, in nats.
     package var loss: Double
-    /// How many images have their largest logit at the label (of equal ones the first counts).
-    package var correct: Int
+    /// The labels of the images that have their largest logit there (of equal ones the first counts).
+    package var hits: [UInt16]
+    /// How many these are.
+    package var correct: Int { hits.count }
   }
 
   /// Measures a batch, and writes the gradient of the mean loss if asked: `(p − target) / N`.
@@ -26,7 +28,7 @@ package struct SoftmaxCrossEntropy {
     let (shared, own) = (smoothing / Double(classes), 1 - smoothing + smoothing / Double(classes))
     precondition(labels.count == logits.count, "\(labels.count) labels for \(logits.count) images")
     var loss = 0.0
-    var correct = 0
+    var hits: [UInt16] = []
     for image in 0..<logits.count {
       let x = logits.data + image * classes
       let label = Int(labels[image])
@@ -41,7 +43,7 @@ package struct SoftmaxCrossEntropy {
         let total = (0..<classes).reduce(0.0) { $0 + (Double(x[label]) - Double(x[$1])) }
         loss += shared * total
       }
-      if best == label { correct += 1 }
+      if best == label { hits.append(labels[image]) }
       guard let gradient else { continue }
       let dx = gradient.data + image * classes
       for index in 0..<classes {
@@ -49,6 +51,6 @@ package struct SoftmaxCrossEntropy {
         dx[index] = Float((probability - (index == label ? own : shared)) / Double(logits.count))
       }
     }
-    return Result(loss: loss / Double(max(1, logits.count)), correct: correct)
+    return Result(loss: loss / Double(max(1, logits.count)), hits: hits)
   }
 }

@@ -35,6 +35,19 @@ package struct OutputFile: ~Copyable {
     try operations.synchronizeAll(descriptor, path: path)
   }
 
+  /// Replaces a file as a whole: if that fails, it is as it was. What is no regular file, a device or a link, is
+  /// written to.
+  ///
+  /// - Throws: `FileError`.
+  package static func replace(_ path: String, with bytes: [UInt8]) throws {
+    var status = stat()
+    guard lstat(path, &status) != 0 || status.st_mode & S_IFMT == S_IFREG else {
+      var file = try OutputFile(path: path)
+      return try file.write(bytes)
+    }
+    try AtomicFile.write(bytes, to: path)
+  }
+
   deinit {
     _ = FileOperations.live.close(descriptor)
     if isNew && !isWritten { _ = FileOperations.live.unlink(path) }

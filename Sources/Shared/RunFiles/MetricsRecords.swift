@@ -45,6 +45,10 @@ package struct EpochRecord: MetricsRecord, Equatable {
   /// Fractions of the test set; missing if this side does not know them.
   @NullIfMissing package var exitAccuracy: Double?
   @NullIfMissing package var finalAccuracy: Double?
+  /// The same of each class's test images, null for a class without any. Absent if this side does not know them, or of
+  /// more classes than `ClassCounts.maximumClasses`.
+  package var exitClassAccuracies: [Double?]?
+  package var finalClassAccuracies: [Double?]?
   package var trainImagesPerSecond: Double
   package var trainingSeconds: Double
   package var busySeconds: Double
@@ -60,7 +64,8 @@ package struct EpochRecord: MetricsRecord, Equatable {
   @NullIfMissing package var peakMemoryBytes: Int?
 
   package init(
-    epoch: Int, trainLoss: Double, exitAccuracy: Double?, finalAccuracy: Double?, trainImagesPerSecond: Double,
+    epoch: Int, trainLoss: Double, exitAccuracy: Double?, finalAccuracy: Double?,
+    exitClassAccuracies: [Double?]? = nil, finalClassAccuracies: [Double?]? = nil, trainImagesPerSecond: Double,
     trainingSeconds: Double, busySeconds: Double, idleSeconds: Double, trainPayloadBytes: Int, evaluationBytes: Int,
     gradientPayloadBytes: Int, sentBytes: Int, receivedBytes: Int, resentBytes: Int,
     peakMemoryBytes: Int?
@@ -69,6 +74,8 @@ package struct EpochRecord: MetricsRecord, Equatable {
     self.trainLoss = trainLoss
     self.exitAccuracy = exitAccuracy
     self.finalAccuracy = finalAccuracy
+    self.exitClassAccuracies = exitClassAccuracies
+    self.finalClassAccuracies = finalClassAccuracies
     self.trainImagesPerSecond = trainImagesPerSecond
     self.trainingSeconds = trainingSeconds
     self.busySeconds = busySeconds

@@ -14,7 +14,8 @@ package struct AnswerHistory: Equatable, Sendable {
 
     // The keys of a file's JSON are made from names like these; a message names its own.
     private enum CodingKeys: CodingKey {
-      case sequence, epoch, meanTrainingLoss, finalLoss, finalCorrect, finalCount, busySeconds, idleSeconds
+      case sequence, epoch, meanTrainingLoss, finalLoss, finalCorrect, finalCount, finalByClass,
+        busySeconds, idleSeconds
     }
 
     package init(from decoder: any Decoder) throws {
@@ -26,6 +27,7 @@ package struct AnswerHistory: Equatable, Sendable {
         finalLoss: try values.decodeIfPresent(Double.self, forKey: .finalLoss),
         finalCorrect: try values.decode(Int.self, forKey: .finalCorrect),
         finalCount: try values.decode(Int.self, forKey: .finalCount),
+        finalByClass: try values.decodeIfPresent(ClassCounts.self, forKey: .finalByClass),
         busySeconds: try values.decode(Double.self, forKey: .busySeconds),
         idleSeconds: try values.decode(Double.self, forKey: .idleSeconds), received: ByteCounts(), sent: ByteCounts())
     }
@@ -38,6 +40,7 @@ package struct AnswerHistory: Equatable, Sendable {
       try values.encodeIfPresent(report.finalLoss, forKey: .finalLoss)
       try values.encode(report.finalCorrect, forKey: .finalCorrect)
       try values.encode(report.finalCount, forKey: .finalCount)
+      try values.encodeIfPresent(report.finalByClass, forKey: .finalByClass)
       try values.encode(report.busySeconds, forKey: .busySeconds)
       try values.encode(report.idleSeconds, forKey: .idleSeconds)
     }

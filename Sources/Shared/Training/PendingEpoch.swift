@@ -6,6 +6,8 @@ struct PendingEpoch: Codable, Equatable, Sendable {
   let steps: Int
   let trainLoss: Double
   let exitAccuracy: Double?
+  /// Of each class, nil for one without images; nil where they are not told, or not known.
+  let exitClassAccuracies: [Double?]?
   /// When its training began, in seconds of the run.
   let beganSeconds: Double
   /// In which this side was training, without waiting for the other one.

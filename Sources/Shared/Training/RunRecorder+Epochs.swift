@@ -23,13 +23,16 @@ extension RunRecorder {
     pending.append(
       PendingEpoch(
         epoch: state.epoch, steps: state.completedSteps, trainLoss: state.sums.meanLoss, exitAccuracy: exitAccuracy,
+        exitClassAccuracies: role == .edge && configuration.strategy.hasExit ? state.sums.byClass?.accuracies : nil,
         beganSeconds: beganSeconds, trainingSeconds: clock.trainingSeconds, busySeconds: clock.busySeconds,
         samples: samples))
   }
 
-  /// The exit's accuracy and the mean loss of an epoch that is ended and not logged.
-  package func pendingFigures(of epoch: Int) -> (exitAccuracy: Double?, trainLoss: Double)? {
-    pending.first { $0.epoch == epoch }.map { ($0.exitAccuracy, $0.trainLoss) }
+  /// The exit's accuracies and the mean loss of an epoch that is ended and not logged.
+  package func pendingFigures(of epoch: Int) -> (
+    exitAccuracy: Double?, exitClassAccuracies: [Double?]?, trainLoss: Double
+  )? {
+    pending.first { $0.epoch == epoch }.map { ($0.exitAccuracy, $0.exitClassAccuracies, $0.trainLoss) }
   }
 
   /// The cloud had done the training of an epoch at this moment, in seconds of the run.
@@ -43,10 +46,13 @@ extension RunRecorder {
   ///
   /// - Parameters:
   ///   - finalAccuracy: a fraction of the test images.
+  ///   - finalByClass: the same class by class; nil if it is not known.
   ///   - traffic: of the whole run so far.
   /// - Returns: images per second of its training.
   /// - Throws: `FileError`.
-  @discardableResult package func reportEpoch(finalAccuracy: Double?, _ traffic: RunTraffic) throws -> Double {
+  @discardableResult package func reportEpoch(
+    finalAccuracy: Double?, finalByClass: ClassCounts?, _ traffic: RunTraffic
+  ) throws -> Double {
     let ended = pending.removeFirst()
     // What it shares with the epoch before counts there.
     let seconds = ended.acknowledgedSeconds.map { acknowledged in
@@ -76,6 +82,7 @@ extension RunRecorder {
     try metrics.append(
       EpochRecord(
         epoch: ended.epoch, trainLoss: ended.trainLoss, exitAccuracy: ended.exitAccuracy, finalAccuracy: finalAccuracy,
+        exitClassAccuracies: ended.exitClassAccuracies, finalClassAccuracies: finalByClass?.accuracies,
         trainImagesPerSecond: imagesPerSecond,
         trainingSeconds: trainingSeconds, busySeconds: busySeconds, idleSeconds: idleSeconds,
         trainPayloadBytes: samples.payload, evaluationBytes: samples.evaluation, gradientPayloadBytes: samples.gradient,

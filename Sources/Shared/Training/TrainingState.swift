@@ -1,3 +1,5 @@
+import Transport
+
 /// Where a run is, on either side: together with weights, running statistics and momentum, all that its next step
 /// depends on.
 package struct TrainingState: Codable, Equatable, Sendable {
@@ -18,6 +20,9 @@ package struct TrainingState: Codable, Equatable, Sendable {
     package fileprivate(set) var testLoss = 0.0
     /// Test images that this side got right: by the exit if it has one, else by the whole network.
     package fileprivate(set) var correct = 0
+    /// The test images class by class; nil if there are too many, or a state from before this was counted was gone on
+    /// with in mid-evaluation.
+    package fileprivate(set) var byClass: ClassCounts?
 
     /// Over the training images so far; 0 of none.
     package var meanLoss: Double { loss / Double(max(1, images)) }
@@ -45,10 +50,18 @@ package struct TrainingState: Codable, Equatable, Sendable {
   }
 
   /// A batch of test images is evaluated.
-  package mutating func countTest(images: Int, loss: Double, correct: Int) {
+  ///
+  /// - Parameters:
+  ///   - labels: of its images.
+  ///   - classes: how many there are.
+  ///   - loss: the batch's mean.
+  ///   - hits: the labels of the images that this side got right.
+  package mutating func countTest(labels: [UInt16], classes: Int, loss: Double, hits: [UInt16]) {
+    if sums.testBatches == 0 { sums.byClass = ClassCounts(classes: classes) }
+    if sums.byClass?.count.count == classes { sums.byClass?.add(labels: labels, hits: hits) }
     sums.testBatches += 1
-    sums.testImages += images
-    sums.testLoss += loss * Double(images)
-    sums.correct += correct
+    sums.testImages += labels.count
+    sums.testLoss += loss * Double(labels.count)
+    sums.correct += hits.count
   }
 }

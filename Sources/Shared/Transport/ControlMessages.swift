@@ -145,6 +145,8 @@ package struct EpochReport: Codable, Equatable, Sendable {
   /// Evaluation samples that the final classifier got right, of `finalCount`.
   package let finalCorrect: Int
   package let finalCount: Int
+  /// The same class by class; nil if there are too many, or the cloud has begun to count in mid-evaluation.
+  package let finalByClass: ClassCounts?
   /// Seconds of the epoch in which the cloud computed.
   package let busySeconds: Double
   /// Seconds of the epoch in which the cloud waited for the edge.
@@ -155,14 +157,15 @@ package struct EpochReport: Codable, Equatable, Sendable {
   package let sent: ByteCounts
 
   package init(
-    epoch: Int, meanTrainingLoss: Double?, finalLoss: Double?, finalCorrect: Int, finalCount: Int, busySeconds: Double,
-    idleSeconds: Double, received: ByteCounts, sent: ByteCounts
+    epoch: Int, meanTrainingLoss: Double?, finalLoss: Double?, finalCorrect: Int, finalCount: Int,
+    finalByClass: ClassCounts? = nil, busySeconds: Double, idleSeconds: Double, received: ByteCounts, sent: ByteCounts
   ) {
     self.epoch = epoch
     self.meanTrainingLoss = meanTrainingLoss
     self.finalLoss = finalLoss
     self.finalCorrect = finalCorrect
     self.finalCount = finalCount
+    self.finalByClass = finalByClass
     self.busySeconds = busySeconds
     self.idleSeconds = idleSeconds
     self.received = received
@@ -175,6 +178,7 @@ package struct EpochReport: Codable, Equatable, Sendable {
     case finalLoss = "final_loss"
     case finalCorrect = "final_correct"
     case finalCount = "final_count"
+    case finalByClass = "final_by_class"
     case busySeconds = "busy_seconds"
     case idleSeconds = "idle_seconds"
     case received

@@ -170,6 +170,14 @@ extension EpochReport: ControlPayload {
     try PayloadCheck.finite(finalLoss, "final_loss", .epochReport)
     try PayloadCheck.count(finalCount, "final_count", .epochReport)
     try PayloadCheck.count(finalCorrect, "final_correct", .epochReport, maximum: finalCount)
+    if let finalByClass {
+      // What must be in all; no sum of so many counts overflows.
+      for (list, sum) in [(finalByClass.correct, finalCorrect), (finalByClass.count, finalCount)]
+      where list.reduce(0, +) != sum {
+        throw .payload(
+          type: .epochReport, field: "final_by_class", expected: "\(sum) in all", actual: "\(list.reduce(0, +))")
+      }
+    }
     try PayloadCheck.finite(busySeconds, "busy_seconds", .epochReport)
     try PayloadCheck.finite(idleSeconds, "idle_seconds", .epochReport)
     try PayloadCheck.counts(received, "received", .epochReport)
