@@ -106,9 +106,10 @@ struct ImageCacheWriter {
     defer { records.deallocate() }
     var count = 0
     for start in stride(from: 0, to: files.count, by: piece) {
-      if settings.interruption.isRequested { throw InterruptedError() }
       let files = files[start..<min(start + piece, files.count)]
       let outcomes = decode(files, pool, into: records, &state.sums)
+      // The files that were not looked at any more are no images yet.
+      if settings.interruption.isRequested { throw InterruptedError() }
       for (place, outcome) in outcomes.enumerated() {
         switch outcome {
         case .image(let width, let height):
