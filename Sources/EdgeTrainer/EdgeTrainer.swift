@@ -17,7 +17,8 @@ struct EdgeTrainer: ParsableCommand {
       """,
     version: Software.version,
     subcommands: [
-      Train.self, Resume.self, Join.self, Clouds.self, PlanCommand.self, Predict.self, Describe.self,
+      Train.self, Resume.self, Join.self, Clouds.self, PlanCommand.self, Predict.self, DataCommand.self,
+      Describe.self,
     ])
 
   static func main() { Program.main(Self.self) }

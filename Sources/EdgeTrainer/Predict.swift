@@ -8,7 +8,7 @@ import WeightFiles
 
 struct Predict: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Classify test images with trained weights, on this machine alone.",
+    abstract: "Classify test images, or image files, with trained weights, on this machine alone.",
     discussion: """
       Loads edge.safetensors and, if given, the cloud.safetensors of the same run.
       With --strategy edge-only the edge's file holds the whole network, with
@@ -18,7 +18,13 @@ struct Predict: ParsableCommand {
       of a batch share their quantization scales, so the final logits depend a
       little on --batch-size; with the batch size of the run the accuracies are
       those that training reported.
+      Image files are resized, cut and normalized as the weights' own training
+      images were, and each is a batch of its own: what is said of one does not
+      depend on the others. Those that cannot be read are named, the others
+      classified all the same, and the exit code is 65.
       """)
+
+  @OptionGroup var photos: PhotoOptions
 
   @Option(help: ArgumentHelp("The edge's weights, edge.safetensors of a run.", valueName: "file"))
   var edgeWeights: String?
@@ -43,8 +49,8 @@ struct Predict: ParsableCommand {
     help: ArgumentHelp("Use the first <n> test images only. (default: all; synthetic: 2000)", valueName: "n"))
   var images: Int?
 
-  @Option(help: ArgumentHelp("Images of a batch.", valueName: "n"))
-  var batchSize = 100
+  @Option(help: ArgumentHelp("Images of a batch. (default: 100)", valueName: "n"))
+  var batchSize: Int?
 
   @Option(
     help: ArgumentHelp(
@@ -86,22 +92,27 @@ struct Predict: ParsableCommand {
       throw ValidationError("--edge-weights or --cloud-weights is needed, or both")
     }
     if let images, images < 1 { throw ValidationError("--images \(images) is out of range: at least 1") }
-    guard (1...RunConfiguration.maximumBatchSize).contains(batchSize) else {
+    guard (1...RunConfiguration.maximumBatchSize).contains(imagesPerBatch) else {
       throw ValidationError(
-        "--batch-size \(batchSize) is out of range: 1 to \(RunConfiguration.maximumBatchSize)")
+        "--batch-size \(imagesPerBatch) is out of range: 1 to \(RunConfiguration.maximumBatchSize)")
     }
     try MachineOptions.check(threads: threads)
     if (dumpImages || dumpFeatures) && logits == nil {
       throw ValidationError("--dump-images and --dump-features need --logits")
     }
+    try checkPhotos()
   }
+
+  /// Images of a batch.
+  var imagesPerBatch: Int { batchSize ?? (photos.files.isEmpty ? 100 : 1) }
 
   func run() throws {
     BLASKernels.restartIfMisjudged()
     let compute = ComputeSettings(threads: threads ?? Processors.availableCount)
     try Program.run(.edge, compute) { interruption, logger in
       let predictor = try Predictor(
-        edge: edgeWeights, cloud: cloudWeights, batchSize: batchSize, compute: compute)
+        edge: edgeWeights, cloud: cloudWeights, batchSize: imagesPerBatch, compute: compute)
+      if !photos.files.isEmpty { return try photos.classify(with: predictor, interruption, logger) }
       try confusion.check(predictor.metadata.configuration.task)
       let source = try source(for: predictor.metadata.configuration.task)
       let seed = predictor.metadata.configuration.seed
@@ -138,7 +149,7 @@ struct Predict: ParsableCommand {
     table.append([
       "trained", "\(Formatting.count(metadata.epoch, "epoch")), \(Formatting.count(metadata.step, "step"))",
     ])
-    table.append(["test images", "\(predictions.labels.count) in batches of \(batchSize)"])
+    table.append(["test images", "\(predictions.labels.count) in batches of \(imagesPerBatch)"])
     for (name, fraction) in [
       ("exit accuracy", predictions.exitAccuracy), ("final accuracy", predictions.finalAccuracy),
       ("exit and final agree", predictions.agreement),

@@ -105,7 +105,9 @@ final class ChildProcess {
     posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK))
 
     var environment = ProcessInfo.processInfo.environment
-    for name in ["CIFAR10_DIR", "OPENBLAS_CORETYPE", "NO_COLOR", "XDG_STATE_HOME"] { environment[name] = nil }
+    for name in ["CIFAR10_DIR", "OPENBLAS_CORETYPE", "NO_COLOR", "XDG_STATE_HOME", "XDG_CACHE_HOME"] {
+      environment[name] = nil
+    }
     environment["HOME"] = directory.path
     environment["COLUMNS"] = "80"
     for (name, value) in changes { environment[name] = value }

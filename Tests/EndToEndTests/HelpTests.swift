@@ -11,6 +11,7 @@ import Training
     (.edge, ["resume", "--help"], "edge-trainer-resume"),
     (.edge, ["plan", "--help"], "edge-trainer-plan"),
     (.edge, ["predict", "--help"], "edge-trainer-predict"),
+    (.edge, ["data", "--help"], "edge-trainer-data"),
     (.edge, ["describe", "--help"], "edge-trainer-describe"),
     (.edge, ["describe"], "describe-vgg8"),
     (.edge, ["describe", "--architecture", "vgg16", "--bits", "2"], "describe-vgg16-2-bits"),
@@ -42,7 +43,7 @@ import Training
 
   @Test(arguments: [
     (TestedProgram.edge, ["--help"]), (.edge, ["train", "--help"]), (.edge, ["resume", "--help"]),
-    (.edge, ["describe", "--help"]),
+    (.edge, ["describe", "--help"]), (.edge, ["data", "--help"]),
     (.cloud, ["--help"]),
   ])
   func helpFitsIntoEightyColumns(program: TestedProgram, arguments: [String]) throws {

@@ -4,6 +4,12 @@ import NeuralNetwork
 import Testing
 
 @Suite struct SoftmaxCrossEntropyTests {
+  @Test func probabilitiesByHand() {
+    #expect(SoftmaxCrossEntropy.probabilities([1000, 1000]) == [0.5, 0.5])
+    let values = SoftmaxCrossEntropy.probabilities([0, Float(log(3.0)), -.infinity])
+    for (value, expected) in zip(values, [0.25, 0.75, 0]) { #expect(abs(value - expected) < 1e-7) }
+  }
+
   static func evaluate(_ logits: Tensor, _ labels: [UInt16], smoothing: Double = 0, gradient: Tensor? = nil)
     -> SoftmaxCrossEntropy.Result
   {

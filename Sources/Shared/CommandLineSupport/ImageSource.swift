@@ -116,13 +116,17 @@ package struct ImageSource: Equatable, Sendable, CustomStringConvertible {
       )
     }
     let dataset = try open(work)
+    if let unreadable = dataset.cache?.unreadable, let first = unreadable.first {
+      work.logger.warning(
+        "\(Formatting.count(unreadable.count, "image")) left out, among them \(Formatting.singleLine("\(first)"))")
+    }
     return (
       try Self.limited(dataset.train, trainLimit, "--train-limit", "training"),
       try Self.limited(dataset.test, testLimit, testOption, "test")
     )
   }
 
-  /// Opens the whole data set, which is not synthetic.
+  /// Opens the whole data set, which is not synthetic, and leaves it to the caller to tell what was left out.
   ///
   /// - Throws: as above.
   package func open(_ work: Work) throws -> OpenDataset {
@@ -133,12 +137,7 @@ package struct ImageSource: Equatable, Sendable, CustomStringConvertible {
     cache.progress = { done, all in progress.count("decoding images", "image", done: done, all: all) }
     defer { progress.finish() }
     let dataset = try kind.open(kind.isMadeOfFiles ? Self.resolved(directory) : directory, settings, cache: cache)
-    guard let made = dataset.cache else { return dataset }
-    if !made.wasThere { work.logger.info("decoded images are kept in \(made.path)") }
-    if let first = made.unreadable.first {
-      work.logger.warning(
-        "\(Formatting.count(made.unreadable.count, "image")) left out, among them \(Formatting.singleLine("\(first)"))")
-    }
+    if let made = dataset.cache, !made.wasThere { work.logger.info("decoded images are kept in \(made.path)") }
     return dataset
   }
 

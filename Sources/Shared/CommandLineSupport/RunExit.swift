@@ -39,7 +39,7 @@ package enum RunExit: Int32, CaseIterable, Sendable {
     case .usage: "wrong options or option values"
     case .data:
       """
-      the data set, a file of weights or the state of a run is missing, incomplete or not in the expected format
+      the data set, an image, a file of weights or the state of a run is missing, incomplete or not in the expected format
       """
     case .link:
       """
@@ -52,7 +52,7 @@ package enum RunExit: Int32, CaseIterable, Sendable {
       """
       the run directory cannot be created, holds an earlier run, or another process is at work in it
       """
-    case .cannotWriteRun: "a file of the run or standard output cannot be written (disk full, for example)"
+    case .cannotWriteRun: "a file or standard output cannot be written (disk full, for example)"
     case .refused: "the other side refused the run and said why (busy, or beyond its limits)"
     case .protocolError: "the other side broke the protocol, or speaks another version of it"
     case .untrusted:

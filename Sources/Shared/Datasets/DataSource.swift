@@ -68,9 +68,13 @@ package struct OpenDataset: Sendable {
   package fileprivate(set) var train: any LabeledImages
   package fileprivate(set) var test: any LabeledImages
   /// What was decoded; nil for a kind that is not made of image files.
-  package var cache: ImageCache?
+  package let cache: ImageCache?
   /// How many files of other kinds were passed over.
-  package var otherFiles = 0
+  package let otherFiles: Int
+
+  package init(train: any LabeledImages, test: any LabeledImages, cache: ImageCache? = nil, otherFiles: Int = 0) {
+    (self.train, self.test, self.cache, self.otherFiles) = (train, test, cache, otherFiles)
+  }
 }
 
 extension DatasetKind {

@@ -32,6 +32,10 @@ package enum DatasetError: Error, Equatable {
   case folder(path: String, problem: String)
   /// Image files cannot be read; `first` is one of them, and why.
   case unreadableImages(count: Int, first: String)
+  /// Of all images for a purpose none can be read; all files that cannot.
+  case nothingReadable(path: String, purpose: String, files: [FolderListing.Unreadable])
+  /// Image files that the user has named cannot be read, so many of all; `first` is one of them.
+  case unreadableFiles(count: Int, all: Int, first: String)
 }
 
 extension DatasetError: CustomStringConvertible {
@@ -77,6 +81,12 @@ extension DatasetError: CustomStringConvertible {
     case .unreadableImages(1, let first): "\(first); --skip-unreadable leaves it out"
     case .unreadableImages(let count, let first):
       "\(count) images cannot be read, the first of them \(first); --skip-unreadable leaves them out"
+    case .nothingReadable(let path, let purpose, let files):
+      "data directory \(path): no image for \(purpose) can be read\(files.first.map { ", among them \($0)" } ?? "")"
+    case .unreadableFiles(1, 1, let first): "the image file cannot be read: \(first)"
+    case .unreadableFiles(1, let all, let first): "1 of \(all) image files cannot be read: \(first)"
+    case .unreadableFiles(let count, let all, let first):
+      "\(count) of \(all) image files cannot be read, the first of them \(first)"
     }
   }
 }

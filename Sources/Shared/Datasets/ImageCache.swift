@@ -27,8 +27,7 @@ package struct ImageCache {
   package let wasThere: Bool
 
   package var unreadable: [FolderListing.Unreadable] { description.unreadable }
-  package var widths: SideRange? { description.widths }
-  package var heights: SideRange? { description.heights }
+  package var sourceSizes: SourceSizes? { description.sourceSizes }
 
   /// Takes the file that is there, or makes it.
   ///

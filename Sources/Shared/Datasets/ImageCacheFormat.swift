@@ -14,7 +14,7 @@ import Platform
 /// A record is a label (UInt16) and the planes of red, green and blue; first come those for training, then those for
 /// testing. `length` is the description's; the checksum is the CRC-32C of everything before it. Little-endian.
 enum ImageCacheFormat {
-  static let version: UInt8 = 1
+  static let version: UInt8 = 2
   static let header: [UInt8] = Array("HTIC".utf8) + [version, 0, 0, 0] + [UInt8](repeating: 0, count: 8)
   /// Length and checksum.
   static let trailerBytes = 8
@@ -36,13 +36,13 @@ enum ImageCacheFormat {
     var deviation: [Double] = []
     /// What was left out.
     var unreadable: [FolderListing.Unreadable] = []
-    /// The sides of the images before they were resized.
-    var widths: SideRange?
-    var heights: SideRange?
+    /// Of the images before they were resized.
+    var sourceSizes: SourceSizes?
 
     private enum CodingKeys: String, CodingKey {
-      case source, fingerprint, files, mean, deviation, unreadable, widths, heights
+      case source, fingerprint, files, mean, deviation, unreadable
       case imageSize = "image_size"
+      case sourceSizes = "source_sizes"
       case classNames = "class_names"
       case trainImages = "train_images"
       case testImages = "test_images"
@@ -116,17 +116,6 @@ enum ImageCacheFormat {
       offset += part.count
     }
     return checksum
-  }
-}
-
-/// The least and the most of a length, in pixels.
-package struct SideRange: Codable, Equatable, Sendable {
-  package var least: Int
-  package var most: Int
-
-  mutating func include(_ side: Int) {
-    least = min(least, side)
-    most = max(most, side)
   }
 }
 

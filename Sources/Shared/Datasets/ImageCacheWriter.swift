@@ -1,16 +1,13 @@
 import Compute
-import Images
 import Platform
 
 /// Decodes the files of a folder and writes an `ImageCacheFormat` file.
 struct ImageCacheWriter {
-  /// A file that is longer is none of an image.
-  private static let maximumFileBytes = 1 << 28
   /// Records that are in memory at the same time have about so many bytes.
   private static let pieceBytes = 1 << 23
 
   private enum Outcome {
-    case image(width: Int, height: Int)
+    case image(ImageSides)
     case unreadable(String)
   }
 
@@ -37,6 +34,7 @@ struct ImageCacheWriter {
   private struct State {
     var description: ImageCacheFormat.Description
     var sums = Sums()
+    var sides: [ImageSides] = []
     /// Files that are decoded, or cannot be.
     var done = 0
     var checksum: UInt32 = 0
@@ -55,7 +53,7 @@ struct ImageCacheWriter {
   private let settings: ImageCache.Settings
   private let wanted: ImageCacheFormat.Description
   private let format: RecordFormat
-  private let decoder = ImageDecoder()
+  private let reader = ImageFileReader()
 
   init(_ listing: FolderListing, _ settings: ImageCache.Settings, _ wanted: ImageCacheFormat.Description) {
     self.listing = listing
@@ -77,6 +75,7 @@ struct ImageCacheWriter {
       state.description.testImages = try write(listing.test, pool, &state, to: writer)
       guard state.description.trainImages > 0, state.description.testImages > 0 else { throw error(state.description) }
       finish(&state.description, sums)
+      state.description.sourceSizes = SourceSizes(state.sides)
       var end = try ImageCacheFormat.encode(state.description)
       end.appendLittleEndian(UInt32(end.count))
       try state.append(end, to: writer)
@@ -89,11 +88,10 @@ struct ImageCacheWriter {
 
   /// No image of a part can be read.
   private func error(_ description: ImageCacheFormat.Description) -> DatasetError {
-    guard let first = description.unreadable.first else { return .folder(path: listing.root, problem: "no images") }
-    return .folder(
-      path: listing.root,
-      problem:
-        "no image \(description.trainImages == 0 ? "for training" : "for testing") can be read, among them \(first)")
+    guard !description.unreadable.isEmpty else { return .folder(path: listing.root, problem: "no images") }
+    return .nothingReadable(
+      path: listing.root, purpose: description.trainImages == 0 ? "training" : "testing",
+      files: description.unreadable)
   }
 
   /// - Returns: how many of the files are images.
@@ -106,14 +104,15 @@ struct ImageCacheWriter {
     defer { records.deallocate() }
     var count = 0
     for start in stride(from: 0, to: files.count, by: piece) {
-      if settings.interruption.isRequested { throw InterruptedError() }
       let files = files[start..<min(start + piece, files.count)]
       let outcomes = decode(files, pool, into: records, &state.sums)
+      // The files that were not looked at any more are no images yet.
+      if settings.interruption.isRequested { throw InterruptedError() }
       for (place, outcome) in outcomes.enumerated() {
         switch outcome {
-        case .image(let width, let height):
+        case .image(let sides):
           count += 1
-          state.description.include(width: width, height: height)
+          state.sides.append(sides)
           try state.append(UnsafeRawBufferPointer(start: records + place * size, count: size), to: writer)
         case .unreadable(let reason):
           state.description.unreadable.append(.init(path: files[start + place].path, reason: reason))
@@ -156,20 +155,10 @@ struct ImageCacheWriter {
   }
 
   private func read(_ file: FolderListing.File, into planes: UnsafeMutablePointer<UInt8>) -> Outcome {
-    guard file.size <= Self.maximumFileBytes else {
-      return .unreadable("\(file.size) bytes, expected at most \(Self.maximumFileBytes)")
-    }
+    let planes = UnsafeMutableBufferPointer(start: planes, count: format.imageBytes)
     do {
-      let bytes = try FileOperations.live.contents(of: "\(listing.root)/\(file.path)")
-      let size = try bytes.withUnsafeBytes {
-        try decoder.writePlanes(
-          of: $0, size: wanted.imageSize,
-          to: UnsafeMutableBufferPointer(start: planes, count: format.imageBytes))
-      }
-      return .image(width: size.width, height: size.height)
-    } catch let error as SystemError {
-      return .unreadable(SystemError.text(of: error.errnoCode))
-    } catch { return .unreadable("\(error)") }
+      return .image(try reader.read("\(listing.root)/\(file.path)", size: wanted.imageSize, into: planes))
+    } catch { return .unreadable(error.reason) }
   }
 
   /// Rounded to four digits, as such figures are published.
@@ -182,14 +171,5 @@ struct ImageCacheWriter {
       // Images without any difference are divided by that of one step.
       description.deviation.append((max(1, variance.squareRoot()) / 255 * 10_000).rounded() / 10_000)
     }
-  }
-}
-
-extension ImageCacheFormat.Description {
-  fileprivate mutating func include(width: Int, height: Int) {
-    if widths == nil { widths = SideRange(least: width, most: width) }
-    if heights == nil { heights = SideRange(least: height, most: height) }
-    widths?.include(width)
-    heights?.include(height)
   }
 }

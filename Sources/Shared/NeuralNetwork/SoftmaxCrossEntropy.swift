@@ -14,6 +14,16 @@ package struct SoftmaxCrossEntropy {
     package var correct: Int { hits.count }
   }
 
+  /// The softmax of one image's logits: what the network takes for the probability of each class.
+  ///
+  /// - Parameter logits: `[classes]`.
+  package static func probabilities(_ logits: [Float]) -> [Double] {
+    let largest = Double(logits.max() ?? 0)
+    let powers = logits.map { exp(Double($0) - largest) }
+    let sum = powers.reduce(0, +)
+    return powers.map { $0 / sum }
+  }
+
   /// Measures a batch, and writes the gradient of the mean loss if asked: `(p − target) / N`.
   ///
   /// - Parameters:
