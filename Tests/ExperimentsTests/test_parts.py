@@ -76,7 +76,8 @@ class LoadTests(unittest.TestCase):
 
 class FrontierTests(unittest.TestCase):
     @staticmethod
-    def describe(architecture, _head, bottleneck="none", bits="4"):
+    def describe(architecture, _head, bottleneck="none", bits="4", image_options=()):
+        assert image_options in ((), ("--image-size", "16", "--classes", "3")), image_options
         channels = 64 if bottleneck == "none" else int(bottleneck)
         cut = {"cut": 3, "features": {"channels": channels}, "values": 16 * channels, "bytes": 2 * channels * int(bits)}
         reason = {"cut": 5, "reason": "too small"}
@@ -120,6 +121,17 @@ class FrontierTests(unittest.TestCase):
         self.assertEqual(len(grid.headings), len(grid.rows[0]))
 
     def test_row(self):
+        row = self.row({})
+        self.assertEqual(tuple(row), frontier.COLUMNS)
+        cells = "\t".join(str(row[column]) for column in frontier.COLUMNS[:-2])
+        self.assertEqual(
+            cells, "vgg16\t3\tnone\t2\tchannel\t0.5\t1024\t3072\t257.0\t500.0\t0.5000\t0.6667\t3\t1000\t7"
+        )
+        self.assertEqual(row["command"], "edge-trainer train")
+        other = {"shape": {"height": 16, "width": 16, "channels": 1}, "classes": 3}
+        self.assertEqual(self.row({"task": other})["raw_bytes"], 256)
+
+    def row(self, changes):
         config = {
             "architecture": "vgg16",
             "cut": 3,
@@ -128,7 +140,7 @@ class FrontierTests(unittest.TestCase):
             "scale": "channel",
             "full_scale": 0.5,
         }
-        config |= {"train_images": 1000, "seed": 7}
+        config |= {"train_images": 1000, "seed": 7} | changes
         summary = {
             "completed_epochs": 3,
             "train_payload_bytes": 1_500_000,
@@ -141,11 +153,7 @@ class FrontierTests(unittest.TestCase):
             (edge / "config.json").write_text(json.dumps(config))
             (edge / "summary.json").write_text(json.dumps(summary))
             Path(place, "command").write_text("edge-trainer train\n")
-            row = frontier.row(Path(place))
-        self.assertEqual(tuple(row), frontier.COLUMNS)
-        cells = "\t".join(str(row[column]) for column in frontier.COLUMNS[:-2])
-        self.assertEqual(cells, "vgg16\t3\tnone\t2\tchannel\t0.5\t1024\t3072\t257.0\t500.0\t0.5000\t0.6667\t3\t1000\t7")
-        self.assertEqual(row["command"], "edge-trainer train")
+            return frontier.row(Path(place))
 
 
 class RaceTests(unittest.TestCase):

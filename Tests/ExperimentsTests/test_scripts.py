@@ -80,7 +80,7 @@ class FrontierTests(ScriptTests):
         head, *rows = [line.split("\t") for line in lines]
         self.assertEqual(
             " ".join(head),
-            "architecture cut bottleneck bits scale full_scale values packed_bytes_per_image bytes_per_image"
+            "architecture cut bottleneck bits scale full_scale values raw_bytes packed_bytes_per_image bytes_per_image"
             " exit_accuracy final_accuracy epochs train_images seed directory command",
         )
         # 100 channels narrow the third cut alone.

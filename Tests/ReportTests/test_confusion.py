@@ -13,7 +13,7 @@ from pathlib import Path
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from report import confusion, runs, tables  # noqa: E402
+from report import confusion, runs, tables, timing  # noqa: E402
 
 # Names that must be quoted; of the last class there are no images.
 FILE = '''output,class,cat,"dog, small","a ""q"""
@@ -109,6 +109,14 @@ class CommandTests(unittest.TestCase):
             runs.command_of(config), "edge-trainer train --architecture vgg8 --balance --label-smoothing 0.1"
         )
         self.assertEqual((runs.raw_bytes(config), runs.raw_bytes({})), (384, 3072))
+
+    def test_other_losses_and_images_are_not_the_same_training(self):
+        def run(**changes):
+            return runs.Run("r", {"architecture": "vgg8"} | changes, {}, None, [])
+
+        self.assertTrue(timing.learn_the_same(run(link_rate=1e6), run()))
+        for changes in ({"balance": True}, {"label_smoothing": 0.1}, {"task": {"classes": 3}}):
+            self.assertFalse(timing.learn_the_same(run(**changes), run()), changes)
 
 
 if __name__ == "__main__":

@@ -138,7 +138,7 @@ one (Winograd) can go below. Bytes per image are those of training, framing incl
 
 def frontier(rows):
     """The settings of a frontier with whatever they tell; those that no other beats are marked."""
-    apart = ("bytes_per_image", "exit_accuracy", "final_accuracy", "command", "directory", "values", "setting")
+    apart = ("bytes_per_image", "exit_accuracy", "final_accuracy", "command", "directory", "values", "raw_bytes", "setting")
     keys = list(dict.fromkeys(key for row in rows for key in row if key not in apart))
     if any("setting" in row for row in rows):
         keys.insert(0, "setting")

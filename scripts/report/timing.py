@@ -184,7 +184,10 @@ def accuracy_over_time(run, key):
     return points
 
 
-TRAINING = ("architecture", "seed", "batch_size", "learning_rate", "momentum", "weight_decay", "schedule")
+TRAINING = (
+    "task", "architecture", "seed", "batch_size", "learning_rate", "momentum", "weight_decay", "schedule", "balance",
+    "label_smoothing", "freeze_front",
+)  # fmt: skip
 CUT = ("strategy", "cut", "bottleneck", "exit_head", "bits", "scale", "full_scale")
 
 
