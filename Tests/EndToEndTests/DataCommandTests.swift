@@ -76,6 +76,23 @@ import Testing
     #expect(all.outputLines.count == some.outputLines.count + 101 - 22)
   }
 
+  /// While the last files are decoded, too: what was not looked at is not unreadable.
+  @Test func interruptionLeavesNothing() throws {
+    try folder.write("test/dog/large.png", PhotoFolder.png(seed: 1, width: 600, height: 600))
+    for number in 0..<300 {
+      try FileManager.default.linkItem(
+        atPath: folder.file("test/dog/large.png"), toPath: folder.file("test/dog/large-\(number).png"))
+    }
+    let process = try ChildProcess.start(.edge, ["data", "photos", "--threads", "1"], in: directory)
+    let cache = directory.path(".cache/hierarchical-trainer")
+    try process.wait(for: "the file of decoded images") {
+      try? FileManager.default.contentsOfDirectory(atPath: cache).first
+    }
+    process.send(signal: SIGINT)
+    expectError(try process.wait(), .edge, code: 130, mentioning: ["interrupted"])
+    #expect(try FileManager.default.contentsOfDirectory(atPath: cache) == [])
+  }
+
   @Test func filesThatCannotBeWritten() throws {
     let cache = directory.path(".cache/hierarchical-trainer")
     expectError(
