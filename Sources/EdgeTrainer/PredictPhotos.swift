@@ -95,6 +95,7 @@ extension Predict {
       ("--labels", dataset.labels != nil), ("--test-fraction", dataset.testFraction != nil),
       ("--normalization", dataset.normalization != nil), ("--skip-unreadable", dataset.skipUnreadable),
       ("--images", images != nil), ("--batch-size", batchSize != nil), ("--logits", logits != nil),
+      ("--confusion", confusion.confusion != nil),
     ]
     if let (option, _) = options.first(where: \.1) {
       throw ValidationError("\(option) does not go with image files, here \(file)")

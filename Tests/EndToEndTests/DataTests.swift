@@ -65,6 +65,11 @@ import Testing
       ["--train-limit", "300"], in: directory, environment: ["CIFAR10_DIR": folder])
     expectError(finished, .edge, code: 69, mentioning: [])
     #expect(finished.errors.contains("CIFAR-10 in \(folder): 300 images for training, 10000 for testing"))
+    #expect(
+      finished.errors.contains(
+        "the first 300 training images have none of 9 classes of 10, among them automobile; take a larger --train-limit"
+      ),
+      "\(finished.errors)")
   }
 
   @Test func missingFileIsNamed() throws {

@@ -120,10 +120,21 @@ package struct ImageSource: Equatable, Sendable, CustomStringConvertible {
       work.logger.warning(
         "\(Formatting.count(unreadable.count, "image")) left out, among them \(Formatting.singleLine("\(first)"))")
     }
-    return (
-      try Self.limited(dataset.train, trainLimit, "--train-limit", "training"),
-      try Self.limited(dataset.test, testLimit, testOption, "test")
-    )
+    let train = try Self.limited(dataset.train, trainLimit, "--train-limit", "training")
+    if trainLimit != nil { Self.warn(ofClassesMissingIn: train, work.logger) }
+    return (train, try Self.limited(dataset.test, testLimit, testOption, "test"))
+  }
+
+  /// The first images of a folder may be of few classes: they are in the order of the files' names.
+  private static func warn(ofClassesMissingIn images: any LabeledImages, _ logger: Logger) {
+    let missing = images.countsByClass().enumerated().filter { $0.element == 0 }.map { images.task.name(of: $0.offset) }
+    guard let first = missing.first else { return }
+    logger.warning(
+      """
+      the first \(Formatting.count(images.count, "training image")) have none of \
+      \(Formatting.count(missing.count, "class", "classes")) of \(images.task.classes), among them \
+      \(Formatting.singleLine(first)); take a larger --train-limit
+      """)
   }
 
   /// Opens the whole data set, which is not synthetic, and leaves it to the caller to tell what was left out.

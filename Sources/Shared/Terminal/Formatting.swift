@@ -35,7 +35,9 @@ package enum Formatting {
   }
 
   /// "1 epoch", "2 epochs".
-  package static func count(_ count: Int, _ noun: String) -> String { count == 1 ? "1 \(noun)" : "\(count) \(noun)s" }
+  package static func count(_ count: Int, _ noun: String, _ plural: String? = nil) -> String {
+    count == 1 ? "1 \(noun)" : "\(count) \(plural ?? noun + "s")"
+  }
 
   /// Bytes in decimal units with one decimal: "999 B", "1.0 KB", "12.3 MB", "4.0 GB".
   package static func bytes(_ count: Int) -> String {
