@@ -17,8 +17,8 @@
 #                      options stay as they are, and the others start again
 #
 # All other options go to every run. Unless they say otherwise: vgg16 cut after block 3 with the conv head, 2 bits, zstd,
-# winograd convolutions; the edge and the cloud on one core each. Data is as for run-local.sh. With the defaults about half
-# an hour; nothing else should run on the machine.
+# winograd convolutions; both programs compute on all processors. Data is as for run-local.sh. With the defaults about an hour
+# on two cores; nothing else should run on the machine.
 #
 # The runs: known (the first classes), again (all, from its weights), frozen (the same with --freeze-front), scratch (all).
 # Prints a table of every epoch to standard output: seconds of training without evaluation, final accuracy of all classes, of

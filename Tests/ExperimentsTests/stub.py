@@ -61,7 +61,8 @@ def config_of(options):
         config |= {"exit_head": options.get("exit_head", "deep"), "full_scale": 0.5}
         if "bottleneck" in options:
             config["bottleneck"] = int(options["bottleneck"])
-    config["task"] = {"classes": int(options.get("classes", 10))}
+    if "classes" in options:
+        config["task"] = {"classes": int(options["classes"])}
     return config
 
 
@@ -111,7 +112,7 @@ def train(options):
     write(edge / "summary.json", summary)
     epoch = {"type": "epoch", "epoch": 1, "training_seconds": 10.0, "busy_seconds": 9.5, "idle_seconds": 0.5}
     epoch |= {"train_loss": 1.0, "exit_accuracy": 0.5, "final_accuracy": 0.6}
-    classes = config["task"]["classes"]
+    classes = config.get("task", {}).get("classes", 10)
     epoch["final_class_accuracies"] = [0.7] * min(8, classes) + [0.2, None][: classes - 8]
     if "initial_weights" in options:
         if not all(Path(file).exists() for file in options["initial_weights"].split(",")):

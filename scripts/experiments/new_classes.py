@@ -60,7 +60,7 @@ def parse(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
 def trials_of(own: argparse.Namespace, others: list[str]) -> list[Trial]:
     """The runs, in the order in which they go."""
     defaults = DEFAULTS | ({} if programs.has("--architecture", others) else NETWORK)
-    common = ["--one-core-each", *unless_given(defaults, others), *others]
+    common = [*unless_given(defaults, others), *others]
 
     def make(kind, name: str, words: list[str]) -> Trial:
         return kind(name, own.directory / name, common + words)
@@ -139,8 +139,10 @@ def main(arguments: list[str]) -> int:
     others = programs.data_options(others) + others
     trials = trials_of(own, others)
     config = programs.configuration(trials[-1].options)
-    if own.known >= config["task"]["classes"]:
-        raise usage(f"--known {own.known}: the data has {config['task']['classes']} classes, expected more")
+    # That of CIFAR-10 is not said.
+    classes = config.get("task", {}).get("classes", 10)
+    if own.known >= classes:
+        raise usage(f"--known {own.known}: the data has {classes} classes, expected more")
     programs.configuration(trials[0].options)
 
     def run(trial: Trial) -> int:
