@@ -35,17 +35,19 @@ struct ConfusionOption: ParsableArguments {
   /// Writes the file, if it is wanted.
   ///
   /// - Parameter task: of the images.
-  /// - Returns: the accuracies by class as a table, with an empty line before it; nothing if they are not wanted.
   /// - Throws: `FileError`.
-  func write(_ predictions: Predictions, _ task: ImageTask) throws -> String {
-    guard let confusion else { return "" }
-    let confusions = predictions.confusions
-    let bytes = ConfusionFile.bytes(confusions, names: (0..<task.classes).map(task.name))
+  func write(_ predictions: Predictions, _ task: ImageTask) throws {
+    guard let confusion else { return }
+    let bytes = ConfusionFile.bytes(predictions.confusions, names: (0..<task.classes).map(task.name))
     try OutputFile.replace(confusion, with: bytes)
-    return "\n" + table(confusions, task)
   }
 
-  private func table(_ confusions: [(output: String, matrix: ConfusionMatrix)], _ task: ImageTask) -> String {
+  /// The accuracies by class as a table, with an empty line before it; nothing if they are not wanted.
+  ///
+  /// - Parameter task: of the images.
+  func table(_ predictions: Predictions, _ task: ImageTask) -> String {
+    if confusion == nil { return "" }
+    let confusions = predictions.confusions
     guard let last = confusions.last?.matrix else { return "" }
     let isWhole = task.classes <= ImageTask.listedClasses
     var table = TextTable(
@@ -58,6 +60,6 @@ struct ConfusionOption: ParsableArguments {
         [Formatting.singleLine(task.name(of: label)), "\(last.images(of: label))"]
           + recalls.map { Formatting.percent($0[label]) })
     }
-    return table.rendered()
+    return "\n" + table.rendered()
   }
 }

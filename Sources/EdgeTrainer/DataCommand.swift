@@ -13,7 +13,7 @@ struct DataCommand: ParsableCommand {
     discussion: """
       Prints sizes, counts of each class, and the mean and deviation with which
       values are normalized; and all image files that cannot be read, and why.
-      If there are any, the exit code is 65, but for --skip-unreadable.
+      If there are any, the exit code is 65; with --skip-unreadable it is 0.
       Image files are decoded once, for later runs, too.
       """)
 
@@ -46,13 +46,7 @@ struct DataCommand: ParsableCommand {
   func validate() throws {
     if data == "" { throw ValidationError("the folder's name is empty: expected a folder, or synthetic") }
     try MachineOptions.check(threads: threads)
-    guard let contactSheet else { return }
     if contactSheet == "" { throw ValidationError("--contact-sheet is empty") }
-    var status = stat()
-    // It is replaced: a device must not be.
-    if stat(contactSheet, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
-      throw ValidationError("--contact-sheet \(contactSheet) is there, and no regular file")
-    }
   }
 
   func run() throws {
@@ -64,7 +58,7 @@ struct DataCommand: ParsableCommand {
       try Program.printLine(DataReport(source, images).rendered(allClasses: allClasses))
       if let contactSheet {
         let sheet = try ContactSheet(images.train)
-        try sheet.image.writePNG(to: contactSheet)
+        try OutputFile.replace(contactSheet, with: sheet.image.png())
         try Program.printLine(Self.legend(sheet, images.train.task, path: contactSheet))
       }
       let unreadable = images.cache?.unreadable ?? []

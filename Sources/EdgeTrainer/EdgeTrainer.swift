@@ -8,9 +8,9 @@ struct EdgeTrainer: ParsableCommand {
     commandName: "edge-trainer",
     abstract: "Trains one network on two machines: front and early exit here, the rest in the cloud.",
     discussion: """
-      Start cloud-trainer on the other machine first, and join it. Images stay on this machine;
-      labels and quantized features go to the cloud; only acknowledgements and
-      accuracies come back. Other strategies, to compare with: see
+      Start cloud-trainer on the other machine first, and join it. Images stay on
+      this machine; labels and quantized features go to the cloud; only
+      acknowledgements and accuracies come back. Other strategies, to compare with: see
       'edge-trainer train --help'.
 
       \(ExitCodes.help)

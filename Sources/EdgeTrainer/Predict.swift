@@ -127,8 +127,8 @@ struct Predict: ParsableCommand {
         try predictions.write(prefix: logits)
         if dumpImages { try NumPyFile.write(test, to: logits + "-images.npy") }
       }
-      let byClass = try confusion.write(predictions, test.task)
-      try Program.printLine(table(predictions, predictor.metadata) + byClass)
+      try Program.printLine(table(predictions, predictor.metadata) + confusion.table(predictions, test.task))
+      try confusion.write(predictions, test.task)
     }
   }
 

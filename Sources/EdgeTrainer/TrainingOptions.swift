@@ -24,7 +24,7 @@ struct TrainingOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Label smoothing, 0 to less than 1: what every label gives to all classes alike, in the losses of training.",
+      "Share of each label that is spread evenly over all classes, 0 to less than 1, in the losses of training.",
       valueName: "x"))
   var labelSmoothing = Defaults.labelSmoothing
 
@@ -32,7 +32,7 @@ struct TrainingOptions: ParsableArguments {
   var schedule = Defaults.schedule
 
   @Flag(
-    help: "Draw every class equally often in an epoch, of as many images as without it: those of rare classes repeat.")
+    help: "Draw every class equally often: an epoch has as many images as before, so those of rare classes repeat.")
   var balance = false
 
   @Option(

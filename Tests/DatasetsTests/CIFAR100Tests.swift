@@ -1,3 +1,4 @@
+import Foundation
 import TestSupport
 import Testing
 
@@ -49,6 +50,13 @@ import Testing
     #expect(DatasetKind.recognize(folder.path) == .cifar100)
     let other = try TemporaryFolder()
     #expect(DatasetKind.recognize(other.path) == .cifar10)
+    try FileManager.default.createDirectory(atPath: other.file("cats"), withIntermediateDirectories: true)
+    #expect(DatasetKind.recognize(other.path) == .folder)
+    #expect(
+      throws: DatasetError.folder(
+        path: other.path,
+        problem: "no folder train in it: expected train/<class>/ with the JPEG or PNG files of each class")
+    ) { try ImageFolder.list(other.path, testFraction: nil) }
     try other.write("data_batch_1.bin", [])
     #expect(DatasetKind.recognize(other.path) == .cifar10)
   }

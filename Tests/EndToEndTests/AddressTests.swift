@@ -83,7 +83,7 @@ import Testing
     }
     expectError(
       try Self.train("\(endpoint)", in: directory), .edge, code: 76,
-      mentioning: ["cloud speaks protocol version 1", "this edge speaks 6", "install the same release"])
+      mentioning: ["cloud speaks protocol version 1", "this edge speaks 7", "install the same release"])
   }
 
   @Test func somethingElseAtTheAddress() throws {

@@ -34,7 +34,6 @@ import Testing
     Case(.edge, ["predict", "--edge-weights", "x", "--top", "2"], ["--top needs image files"]),
     Case(.edge, ["data", ""], ["folder", "empty"]),
     Case(.edge, ["data", "--contact-sheet", ""], ["--contact-sheet is empty"]),
-    Case(.edge, ["data", "--contact-sheet", "/dev/null"], ["--contact-sheet /dev/null", "no regular file"]),
     Case(.edge, ["data", "--threads", "0"], ["--threads 0"]),
     Case(.edge, ["train", "--cut", "0"], ["cut 0", "1 to 3"]),
     Case(.edge, ["train", "--cut", "4"], ["cut 4", "vgg8", "1 to 3"]),

@@ -108,7 +108,7 @@ enum FuzzMessages {
 
   /// Names and values in the JSON of messages.
   static let words = [
-    "\"protocol_version\":6", "\"run_id\":", "\"window\":", "\"exchange\":", "\"resume\":", "\"answered\":",
+    "\"protocol_version\":7", "\"run_id\":", "\"window\":", "\"exchange\":", "\"resume\":", "\"answered\":",
     "\"first\":", "\"positions\":", "\"timeout_seconds\":", "\"configuration\":", "\"maximum_frame_bytes\":",
     "\"applied\":", "\"epoch\":", "\"steps\":", "\"test_batches\":", "\"software_version\":", "\"clock\":",
     "\"hello_received\":", "\"welcome_sent\":", "\"code\":", "\"reason\":", "\"sequence\":", "\"loss\":",

@@ -10,11 +10,6 @@ import Testing
     let pixels = (0..<width * height * 3).map { UInt8(truncatingIfNeeded: $0 * 7 ^ $0 >> 3) }
     let image = try DecodedImage(width: width, height: height, pixels: pixels)
     #expect(try ImageDecoder().decode(image.png()) == image)
-    try withTemporaryDirectory { folder in
-      try image.writePNG(to: folder + "/image.png")
-      #expect(try ImageDecoder().decode(contents(folder + "/image.png")) == image)
-      #expect(try names(in: folder) == ["image.png"])
-    }
   }
 
   @Test func planesAreWritten() throws {

@@ -143,7 +143,7 @@ struct DurableRun {
         summary.trainPayloadBytes == expected.trainPayloadBytes && summary.evaluationBytes == expected.evaluationBytes,
         "\(mine): \(summary.trainPayloadBytes) and \(summary.evaluationBytes) bytes, "
           + "expected \(expected.trainPayloadBytes) and \(expected.evaluationBytes)")
-      for file in Checkpoint.files + ["spool", "images.bin", "initial-weights.safetensors"] where !mayLeave {
+      for file in Checkpoint.files + ["spool", "images.bin", "initial-weights-\(name).safetensors"] where !mayLeave {
         require(!folder.exists("\(mine)/\(file)"), "\(mine)/\(file) is left")
       }
     }

@@ -44,7 +44,7 @@ import Testing
     let whole = try files.whole()
     let cloud = try sent.cloud()
     try interrupt(sent, cloud.endpoint)
-    #expect(sent.folder.exists("run/initial-weights.safetensors"))
+    #expect(sent.folder.exists("run/initial-weights-run.safetensors"))
     _ = try whileBusy { try sent.edge(cloud.endpoint) }
     cloud.awaitCompleted(1)
     cloud.stop()
@@ -86,7 +86,7 @@ import Testing
     cloud.stop()
     #expect(error?.code == .unsupportedConfiguration)
     #expect(error?.reason.contains("leave --send-weights out") == true)
-    #expect(!sent.folder.exists("cloud/run") && !sent.folder.exists("run/initial-weights.safetensors"))
+    #expect(!sent.folder.exists("cloud/run") && !sent.folder.exists("run/initial-weights-run.safetensors"))
   }
 
   /// Nothing of the files is the cloud's: nothing is sent.
@@ -154,15 +154,15 @@ import Testing
     try run.complete(with: cloud)
   }
 
-  /// A cloud of before, which does not know what is offered.
+  /// A cloud that welcomes the edge without what it was sent.
   @Test func cloudThatTakesNothingIsFoundOut() throws {
-    let run = try DurableRun(.hierarchical, in: SessionFolder())
-    let directory = try RunDirectory(creating: "\(run.folder.path)/edge")
-    let path = "\(run.folder.path)/file"
+    let (folder, run) = (try SessionFolder(), try RunIdentifier(validating: "r1"))
+    let directory = try RunDirectory(creating: "\(folder.path)/edge")
+    let path = "\(folder.path)/file"
     try SafetensorsWriter.write([.scalar(name: "n", 1)], metadata: [:], to: path)
-    #expect(try SentWeights(in: directory) == nil)
-    try FileManager.default.copyItem(atPath: path, toPath: directory.path(of: "initial-weights.safetensors"))
-    let sent = try #require(try SentWeights(in: directory))
+    #expect(try SentWeights(of: run, in: directory) == nil)
+    try FileManager.default.copyItem(atPath: path, toPath: directory.path(of: "initial-weights-r1.safetensors"))
+    let sent = try #require(try SentWeights(of: run, in: directory))
     #expect(sent.offer.bytes == Int(try FileManager.default.attributesOfItem(atPath: path)[.size] as? UInt64 ?? 0))
     func welcome(_ weights: String?, resume: ResumePosition? = nil) -> Welcome {
       Welcome(maximumFrameBytes: 1 << 20, resume: resume, softwareVersion: "0", initialWeights: weights)

@@ -138,8 +138,6 @@ import Testing
         #expect(lines[1].contains("classifier.bias: 2 of 10 classes are known, of 3 in the file"), "\(lines)")
       }
       #expect(try SafetensorsReader(path: "\(base)/sent").entries["features.0.weight"] == nil)
-      let most = try InitialWeights.mostBytes(partOf: .cloud, configuration)
-      #expect(try contents("\(base)/sent").count < most)
       // As many classes, and none of them the same.
       let others = (0..<10).map { "class \($0)" }
       let foreign = try WeightsFileTests.configuration(
@@ -152,6 +150,41 @@ import Testing
       let lines = try load(["\(base)/others"], [network.rest])
       #expect(bits([network.rest])["classifier.weight"] == unknown)
       #expect(lines[1].hasSuffix("start anew: classifier (none of its classes is one of those in \(base)/others)"))
+      // A file of another program does not say which classes it has.
+      try SafetensorsWriter.write(WeightsFileTests.tensors([filled.rest]).map { $0.tensor() }, to: "\(base)/torch")
+      network.initialize(seed: 6)
+      let torch = try load(["\(base)/torch"], [network.rest])
+      #expect(bits([network.rest])["classifier.weight"] == unknown)
+      #expect(torch[1].contains("start anew: classifier.weight ([3, "), "\(torch)")
+    }
+  }
+
+  /// The longest file is as long as is said, but for the header: of as many classes as there can be, and with a bias
+  /// before each normalization.
+  @Test func mostThatIsSent() throws {
+    try withTemporaryDirectory { base in
+      let filled = try WeightsFileTests.filledNetwork(configuration) { [$0.rest] }
+      let zeros = [Float](repeating: 0, count: 65_535 * 128)
+      try zeros.withUnsafeBufferPointer { zeros in
+        func zero(_ name: String, _ shape: [Int]) -> NamedTensor {
+          .values(name: name, shape: shape, UnsafeBufferPointer(rebasing: zeros[..<shape.reduce(1, *)]))
+        }
+        var tensors = WeightsFileTests.tensors([filled.rest]).filter { !$0.name.hasPrefix("classifier") }
+          .map { $0.tensor() }
+        for statistic in filled.rest.statistics where statistic.name.hasSuffix("running_mean") {
+          let number = try #require(Int(statistic.name.split(separator: ".")[1]))
+          tensors.append(zero("features.\(number - 1).bias", [statistic.count]))
+        }
+        tensors += [zero("classifier.weight", [65_535, 128]), zero("classifier.bias", [65_535])]
+        let metadata = ["configuration": #"{"data": "folder", "task": {}}"#]
+        try SafetensorsWriter.write(tensors, metadata: metadata, to: "\(base)/old")
+      }
+      try InitialWeights(["\(base)/old"]).write(partOf: .cloud, configuration, to: "\(base)/sent")
+      let most = try InitialWeights.mostBytes(partOf: .cloud, configuration) - InitialWeights.mostHeaderBytes
+      let count = try contents("\(base)/sent").count
+      let (old, sent) = (try SafetensorsReader(path: "\(base)/old"), try SafetensorsReader(path: "\(base)/sent"))
+      #expect(Set(sent.entries.keys) == Set(old.entries.keys))
+      #expect(count > most - 32_768 && count < most + 8192, "\(count), of at most \(most) without the header")
     }
   }
 

@@ -6,7 +6,7 @@ import Testing
 @Suite struct ControlPayloadTests {
   /// One valid payload of each kind.
   static let valid: [FrameType: String] = [
-    .hello: #"{"configuration":{},"exchange":"activations","protocol_version":6,"resume":{"answered":7,"first":5},"#
+    .hello: #"{"configuration":{},"exchange":"activations","protocol_version":7,"resume":{"answered":7,"first":5},"#
       + #""run_id":"r1","timeout_seconds":60,"window":4}"#,
     .welcome: #"{"clock":{"hello_received":1,"welcome_sent":2},"maximum_frame_bytes":24,"#
       + #""resume":{"applied":9,"epoch":2,"steps":3,"test_batches":1},"software_version":"0","timeout_seconds":60}"#,
@@ -27,7 +27,7 @@ import Testing
   ]
   /// Where gradients are exchanged.
   private static let splitHello =
-    #"{"configuration":{},"exchange":"gradients","protocol_version":6,"resume":{"answered":7,"first":5,"#
+    #"{"configuration":{},"exchange":"gradients","protocol_version":7,"resume":{"answered":7,"first":5,"#
     + #""positions":[4,6,7]},"run_id":"r1","timeout_seconds":60,"window":1}"#
   private static let report =
     #""busy_seconds":1,"epoch":1,"final_correct":2,"final_count":3,"final_loss":0.75,"idle_seconds":2,"#
@@ -80,7 +80,7 @@ import Testing
   }
 
   static let fields: [Field] = [
-    Field(.hello, #""protocol_version":6"#, .other, also: ["5", "7"]),
+    Field(.hello, #""protocol_version":7"#, .other, also: ["6", "8"]),
     Field(.hello, #""run_id":"r1""#, .other, also: [#""""#, #""../x""#, #"".x""#, "1"]),
     Field(.hello, #""window":4"#, .count, also: ["0", "1025"]),
     Field(.hello, #""exchange":"activations""#, .other, also: [#""weights""#, "1"]),

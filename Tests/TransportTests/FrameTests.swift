@@ -8,104 +8,104 @@ import Testing
   static let goldenTrainBatch = hexadecimal(
     """
     48 54 52 4e
-    06 00
+    07 00
     04
     00
     07 00 00 00 00 00 00 00
     0d 00 00 00
-    0f 50 f7 40
+    2a 9b 2c b7
     02 00 00 00
     03 00 09 00
     de ad be ef 00
     """)
   static let goldenAcknowledgement =
-    hexadecimal("48 54 52 4e 06 00 06 00 00 00 00 00 00 00 00 00 26 00 00 00 92 be a7 27")
+    hexadecimal("48 54 52 4e 07 00 06 00 00 00 00 00 00 00 00 00 26 00 00 00 3b 08 4a 2d")
     + Array(#"{"correct":97,"loss":0.5,"sequence":7}"#.utf8)
   static let goldenHello =
-    hexadecimal("48 54 52 4e 06 00 01 00 00 00 00 00 00 00 00 00 77 00 00 00 08 2f 64 50")
+    hexadecimal("48 54 52 4e 07 00 01 00 00 00 00 00 00 00 00 00 77 00 00 00 a6 6c 2d 89")
     + Array(
-      (#"{"configuration":{"cut":2},"exchange":"activations","protocol_version":6,"run_id":"r1","#
+      (#"{"configuration":{"cut":2},"exchange":"activations","protocol_version":7,"run_id":"r1","#
         + #""timeout_seconds":60,"window":4}"#).utf8)
   /// Of a run that may have begun.
   static let goldenResumingHello =
-    hexadecimal("48 54 52 4e 06 00 01 00 00 00 00 00 00 00 00 00 9a 00 00 00 f3 5e d6 35")
+    hexadecimal("48 54 52 4e 07 00 01 00 00 00 00 00 00 00 00 00 9a 00 00 00 bb 88 76 92")
     + Array(
-      (#"{"configuration":{"cut":2},"exchange":"activations","protocol_version":6,"resume":{"answered":7,"#
+      (#"{"configuration":{"cut":2},"exchange":"activations","protocol_version":7,"resume":{"answered":7,"#
         + #""first":5},"run_id":"r1","timeout_seconds":0.5,"window":4}"#).utf8)
   /// Of a run that may have begun and exchanges gradients.
   static let goldenSplitHello =
-    hexadecimal("48 54 52 4e 06 00 01 00 00 00 00 00 00 00 00 00 ab 00 00 00 39 1c 67 ac")
+    hexadecimal("48 54 52 4e 07 00 01 00 00 00 00 00 00 00 00 00 ab 00 00 00 e6 fd 61 52")
     + Array(
-      (#"{"configuration":{"cut":2},"exchange":"gradients","protocol_version":6,"resume":{"answered":7,"first":5,"#
+      (#"{"configuration":{"cut":2},"exchange":"gradients","protocol_version":7,"resume":{"answered":7,"first":5,"#
         + #""positions":[4,6,7]},"run_id":"r1","timeout_seconds":60,"window":1}"#).utf8)
   /// To a run that had begun.
   static let goldenWelcome =
-    hexadecimal("48 54 52 4e 06 00 02 00 00 00 00 00 00 00 00 00 8c 00 00 00 06 7d 0f 27")
+    hexadecimal("48 54 52 4e 07 00 02 00 00 00 00 00 00 00 00 00 8c 00 00 00 80 16 ce 18")
     + Array(
       (#"{"maximum_frame_bytes":67108864,"resume":{"applied":9,"epoch":2,"steps":3,"test_batches":1},"#
         + #""software_version":"0.1.0","timeout_seconds":60}"#).utf8)
   static let goldenRefusal =
-    hexadecimal("48 54 52 4e 06 00 03 00 00 00 00 00 00 00 00 00 2f 00 00 00 b7 ed a6 9e")
+    hexadecimal("48 54 52 4e 07 00 03 00 00 00 00 00 00 00 00 00 2f 00 00 00 f2 4f 40 1a")
     + Array(#"{"code":"busy","reason":"serving another edge"}"#.utf8)
   static let goldenEpochEnd =
-    hexadecimal("48 54 52 4e 06 00 07 00 00 00 00 00 00 00 00 00 95 00 00 00 5c f4 0c 62")
+    hexadecimal("48 54 52 4e 07 00 07 00 00 00 00 00 00 00 00 00 95 00 00 00 ba 23 28 3d")
     + Array(
       (#"{"epoch":2,"exit_correct":4,"exit_count":5,"sent":{"control":345,"evaluation":500,"framing":264,"#
         + #""gradient":0,"payload":4000},"sequence":10,"steps":3}"#).utf8)
   static let goldenGoodbye =
-    hexadecimal("48 54 52 4e 06 00 09 00 00 00 00 00 00 00 00 00 16 00 00 00 c1 9d 53 6d")
+    hexadecimal("48 54 52 4e 07 00 09 00 00 00 00 00 00 00 00 00 16 00 00 00 e1 3d dc 2e")
     + Array(#"{"reason":"completed"}"#.utf8)
   /// 0.5 and -2, the gradient with respect to 1×1×1×2 activations.
   static let goldenGradient = hexadecimal(
     """
-    48 54 52 4e 06 00 0b 00 07 00 00 00 00 00 00 00 20 00 00 00 cc 8f c6 22
+    48 54 52 4e 07 00 0b 00 07 00 00 00 00 00 00 00 20 00 00 00 c8 92 ef 3e
     01 00 00 00 01 00 00 00 01 00 00 00 02 00 00 00
     20 00 00 00 08 00 00 00
     00 00 00 3f 00 00 00 c0
     """)
   static let goldenTrainImages = hexadecimal(
     """
-    48 54 52 4e 06 00 0c 00 01 00 00 00 00 00 00 00 0e 00 00 00 f9 2c 13 59
+    48 54 52 4e 07 00 0c 00 01 00 00 00 00 00 00 00 0e 00 00 00 f0 6d a8 4c
     02 00 00 00 03 00 09 00 00 01 fe ff 80 00
     """)
   static let goldenTestImages = hexadecimal(
     """
-    48 54 52 4e 06 00 0d 00 02 00 00 00 00 00 00 00 09 00 00 00 47 22 1e 46
+    48 54 52 4e 07 00 0d 00 02 00 00 00 00 00 00 00 09 00 00 00 da e9 2a 68
     01 00 00 00 05 00 10 20 30
     """)
   static let goldenProbe =
-    hexadecimal("48 54 52 4e 06 00 0f 00 00 00 00 00 00 00 00 00 25 00 00 00 52 c6 9f 75")
+    hexadecimal("48 54 52 4e 07 00 0f 00 00 00 00 00 00 00 00 00 25 00 00 00 38 35 92 bc")
     + Array(#"{"configuration":{"cut":2},"steps":3}"#.utf8)
   static let goldenProbeReport =
-    hexadecimal("48 54 52 4e 06 00 10 00 00 00 00 00 00 00 00 00 41 00 00 00 dc 70 28 37")
+    hexadecimal("48 54 52 4e 07 00 10 00 00 00 00 00 00 00 00 00 41 00 00 00 78 2d 53 99")
     + Array(#"{"peak_memory_bytes":300000000,"seconds_per_step":0.25,"steps":3}"#.utf8)
   /// Four bytes that ask for five.
   static let goldenFiller = hexadecimal(
     """
-    48 54 52 4e 06 00 11 00 02 00 00 00 00 00 00 00 08 00 00 00 bb 02 bb ce
+    48 54 52 4e 07 00 11 00 02 00 00 00 00 00 00 00 08 00 00 00 35 c0 f4 74
     05 00 00 00 00 00 00 00
     """)
   static let goldenDurable =
-    hexadecimal("48 54 52 4e 06 00 12 00 00 00 00 00 00 00 00 00 0e 00 00 00 db 08 e0 b4")
+    hexadecimal("48 54 52 4e 07 00 12 00 00 00 00 00 00 00 00 00 0e 00 00 00 d2 49 5b a1")
     + Array(#"{"sequence":9}"#.utf8)
   static let goldenReplay =
-    hexadecimal("48 54 52 4e 06 00 13 00 00 00 00 00 00 00 00 00 32 00 00 00 77 ed 65 9d")
+    hexadecimal("48 54 52 4e 07 00 13 00 00 00 00 00 00 00 00 00 32 00 00 00 a9 3d 03 07")
     + Array(#"{"correct":[97,101],"first":8,"losses":[0.5,0.25]}"#.utf8)
   static let goldenAlive =
-    hexadecimal("48 54 52 4e 06 00 14 00 00 00 00 00 00 00 00 00 02 00 00 00 c4 4d e9 b9")
+    hexadecimal("48 54 52 4e 07 00 14 00 00 00 00 00 00 00 00 00 02 00 00 00 ef 4f 80 b6")
     + Array(#"{}"#.utf8)
   static let goldenTrainStep =
-    hexadecimal("48 54 52 4e 06 00 15 00 03 00 00 00 00 00 00 00 00 00 00 00 56 bf c3 e7")
+    hexadecimal("48 54 52 4e 07 00 15 00 03 00 00 00 00 00 00 00 00 00 00 00 a8 b2 cf 15")
   static let goldenEvaluationStep =
-    hexadecimal("48 54 52 4e 06 00 16 00 04 00 00 00 00 00 00 00 00 00 00 00 0c 6c 9f 8d")
+    hexadecimal("48 54 52 4e 07 00 16 00 04 00 00 00 00 00 00 00 00 00 00 00 f2 61 93 7f")
   static let goldenCheckpoint =
-    hexadecimal("48 54 52 4e 06 00 17 00 00 00 00 00 00 00 00 00 19 00 00 00 28 c3 0d b8")
+    hexadecimal("48 54 52 4e 07 00 17 00 00 00 00 00 00 00 00 00 19 00 00 00 d8 26 e4 01")
     + Array(#"{"number":2,"sequence":7}"#.utf8)
   static let goldenWeightsRequest =
-    hexadecimal("48 54 52 4e 06 00 18 00 00 00 00 00 00 00 00 00 4d 00 00 00 61 ff b8 1c")
+    hexadecimal("48 54 52 4e 07 00 18 00 00 00 00 00 00 00 00 00 4d 00 00 00 0f 21 af 16")
     + Array(#"{"sha256":"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"}"#.utf8)
   static let goldenWeights = hexadecimal(
-    "48 54 52 4e 06 00 19 00 02 00 00 00 00 00 00 00 03 00 00 00 7b 31 ee 06 10 00 ff")
+    "48 54 52 4e 07 00 19 00 02 00 00 00 00 00 00 00 03 00 00 00 9c 7d d5 bf 10 00 ff")
 
   private static func resumingHello() throws -> Hello {
     try Hello(
@@ -194,8 +194,8 @@ import Testing
     }
     check(0, 0x47, .magic(actual: [0x47, 0x54, 0x52, 0x4e]))
     check(3, 0x4f, .magic(actual: [0x48, 0x54, 0x52, 0x4f]))
-    check(4, 4, .version(expected: 6, actual: 4))
-    check(5, 1, .version(expected: 6, actual: 262))
+    check(4, 4, .version(expected: 7, actual: 4))
+    check(5, 1, .version(expected: 7, actual: 263))
     check(6, 0, .type(actual: 0))
     check(6, 14, .type(actual: 14))
     check(6, 26, .type(actual: 26))
@@ -206,7 +206,7 @@ import Testing
     check(6, 23, .sequence(type: .checkpoint, actual: 7))
     check(16, 0x0e, .truncated(expected: 38, actual: 37))
     check(19, 0x7f, .length(limit: (1 << 26) - 24, actual: 0x7f00_000d))
-    check(20, 0x05, .checksum(expected: 0x40f7_5005, actual: 0x40f7_500f))
+    check(20, 0x05, .checksum(expected: 0xb72c_9b05, actual: 0xb72c_9b2a))
   }
 
   /// Only those of samples are numbered in the header.
@@ -230,11 +230,11 @@ import Testing
   }
 
   @Test func lengthIsCheckedAgainstTheLimitOfTheType() throws {
-    let header = hexadecimal("48 54 52 4e 06 00 04 00 01 00 00 00 00 00 00 00 ff ff ff ff 00 00 00 00")
+    let header = hexadecimal("48 54 52 4e 07 00 04 00 01 00 00 00 00 00 00 00 ff ff ff ff 00 00 00 00")
     #expect(throws: WireError.length(limit: 1000 - 24, actual: 0xffff_ffff)) {
       try Message.decode(frame: header, maximumFrameBytes: 1000)
     }
-    let control = hexadecimal("48 54 52 4e 06 00 01 00 00 00 00 00 00 00 00 00 01 00 10 00 00 00 00 00")
+    let control = hexadecimal("48 54 52 4e 07 00 01 00 00 00 00 00 00 00 00 00 01 00 10 00 00 00 00 00")
     #expect(throws: WireError.length(limit: 1 << 20, actual: (1 << 20) + 1)) {
       try Message.decode(frame: control)
     }

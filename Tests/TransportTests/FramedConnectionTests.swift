@@ -132,7 +132,7 @@ import Testing
   @Test func lengthIsRefusedBeforeAnythingIsAllocated() throws {
     let (left, right) = try Socket.pair(timeout: 600)
     try left.writeAll(
-      hexadecimal("48 54 52 4e 06 00 04 00 01 00 00 00 00 00 00 00 ff ff ff ff 00 00 00 00") + [0xaa])
+      hexadecimal("48 54 52 4e 07 00 04 00 01 00 00 00 00 00 00 00 ff ff ff ff 00 00 00 00") + [0xaa])
     let cloud = FramedConnection(right, role: .cloud)
     #expect(throws: WireError.length(limit: 1 << 20, actual: 0xffff_ffff)) { try cloud.receive() }
     #expect(try read(1, from: right) == [0xaa])

@@ -152,12 +152,12 @@ import Testing
     let (message, error) = try answer(to: frame)
     #expect(
       refusal(message)
-        == Refusal(code: .protocolVersion, reason: "cloud speaks protocol version 6, this edge speaks 9"))
+        == Refusal(code: .protocolVersion, reason: "cloud speaks protocol version 7, this edge speaks 9"))
     let rejected = try #require(error as? RejectedClientError)
-    #expect(rejected.cause as? WireError == .version(expected: 6, actual: 9))
+    #expect(rejected.cause as? WireError == .version(expected: 7, actual: 9))
     #expect(rejected.refusal?.code == .protocolVersion)
     #expect(
-      rejected.description.contains("refused (protocol-version): bad protocol version: expected 6, got 9"))
+      rejected.description.contains("refused (protocol-version): bad protocol version: expected 7, got 9"))
   }
 
   @Test func edgeReportsTheVersionOfTheCloud() throws {
@@ -167,10 +167,10 @@ import Testing
       try right.writeAll(rawFrame(type: 3, payload: Array("whatever".utf8), version: 4))
       right.shutdownWriting()
     }
-    let error = #expect(throws: ProtocolVersionError(cloud: 4, edge: 6)) {
+    let error = #expect(throws: ProtocolVersionError(cloud: 4, edge: 7)) {
       try Handshake.connect(FramedConnection(left, role: .edge), hello: try hello())
     }
-    #expect(error?.description.hasPrefix("cloud speaks protocol version 4, this edge speaks 6") == true)
+    #expect(error?.description.hasPrefix("cloud speaks protocol version 4, this edge speaks 7") == true)
     try server.value()
   }
 
@@ -190,7 +190,7 @@ import Testing
     #expect(
       refusal(try answer(to: wrongOrder).0)?.reason
         == "bad order of messages: expected hello, failure, got train-batch 1 from the edge")
-    let long = hexadecimal("48 54 52 4e 06 00 01 00 00 00 00 00 00 00 00 00 ff ff ff ff 00 00 00 00")
+    let long = hexadecimal("48 54 52 4e 07 00 01 00 00 00 00 00 00 00 00 00 ff ff ff ff 00 00 00 00")
     #expect(refusal(try answer(to: long).0)?.code == .limitExceeded)
   }
 

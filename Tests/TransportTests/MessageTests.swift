@@ -24,7 +24,7 @@ import Testing
     ) {
       try decode(
         .hello,
-        #"{"configuration":{},"exchange":"activations","protocol_version":6,"run_id":"r1","timeout_seconds":60}"#)
+        #"{"configuration":{},"exchange":"activations","protocol_version":7,"run_id":"r1","timeout_seconds":60}"#)
     }
     #expect(
       throws: WireError.payload(

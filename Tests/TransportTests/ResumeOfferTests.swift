@@ -6,7 +6,7 @@ import Testing
 @Suite struct ResumeOfferTests {
   private func decode(_ exchange: Exchange, _ resume: String) throws -> ResumeOffer? {
     let json =
-      #"{"configuration":{},"exchange":"\#(exchange.rawValue)","protocol_version":6,"resume":\#(resume),"#
+      #"{"configuration":{},"exchange":"\#(exchange.rawValue)","protocol_version":7,"resume":\#(resume),"#
       + #""run_id":"r1","timeout_seconds":60,"window":1}"#
     let frame = rawFrame(type: FrameType.hello.rawValue, payload: Array(json.utf8))
     guard case .hello(let hello) = try Message.decode(frame: frame).message else { return nil }

@@ -127,7 +127,7 @@ def verdicts(epochs: dict[str, list[dict]], target: float) -> list[str]:
                 f"{scratch / seconds:.1f} times sooner"
             )
         lines.append(
-            f"{name}: the known classes ended at {percent(last['known'])}, {percent(epochs[KNOWN][-1]['final'])} when "
+            f"{name}: the known classes ended at {percent(last['known'])}, {percent(epochs[KNOWN][-1]['known'])} when "
             "there were no others"
         )
     return lines

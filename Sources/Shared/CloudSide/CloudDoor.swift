@@ -20,6 +20,8 @@ final class CloudDoor: Sendable {
     let weights: WeightsOffer?
     /// Seconds of silence that it allows.
     let silence: Double
+    /// When its hello was there, in seconds since 1970.
+    let helloReceived: Double
     /// Its address, and the beginning of its key's fingerprint, or its certificate's subject.
     let name: String
   }
@@ -228,12 +230,13 @@ final class CloudDoor: Sendable {
   /// - Parameter who: what is known of the client beside its address.
   private func greet(_ connection: FramedConnection, _ socket: Socket, _ who: String, until deadline: Deadline) throws {
     let hello = try Handshake.accept(connection, until: deadline)
+    let helloReceived = Timestamp.now().secondsSince1970
     let name = DoorLog.name(connection.remoteEndpoint) + who
     do {
       let visitor = Visitor(
         connection: connection, configuration: try check(hello), exchange: hello.exchange,
         run: try RunIdentifier(validating: hello.runID), offer: hello.resume, weights: hello.weights,
-        silence: hello.timeoutSeconds, name: name)
+        silence: hello.timeoutSeconds, helloReceived: helloReceived, name: name)
       if let occupant = enter(visitor, socket) {
         log.busy(connection.remoteEndpoint, "busy with \(occupant.name)")
         Handshake.refuse(

@@ -17,8 +17,6 @@ final class CloudSession {
   private let logger: Logger
   /// The digests of the files from which the weights of the run began; nil if the seed made them.
   private let initialWeights: String?
-  /// When the edge's hello was there, in seconds since 1970.
-  private let helloReceived: Double
 
   private var configuration: RunConfiguration { visitor.configuration }
   private var connection: FramedConnection { visitor.connection }
@@ -35,7 +33,6 @@ final class CloudSession {
     _ visitor: CloudDoor.Visitor, resuming resumption: CloudResumption?, _ initialWeights: InitialWeights?,
     _ options: CloudServer.Options, logger: Logger
   ) throws {
-    helloReceived = Timestamp.now().secondsSince1970
     options.timeline?.begin(visitor.run)
     self.visitor = visitor
     self.options = options
@@ -157,7 +154,8 @@ final class CloudSession {
         Welcome(
           maximumFrameBytes: connection.maximumFrameBytes, resume: resumption?.position,
           timeoutSeconds: connection.timeout, softwareVersion: Software.version,
-          clock: Welcome.ClockReading(helloReceived: helloReceived, welcomeSent: Timestamp.now().secondsSince1970),
+          clock: Welcome.ClockReading(
+            helloReceived: visitor.helloReceived, welcomeSent: Timestamp.now().secondsSince1970),
           initialWeights: initialWeights)))
     try connection.shape(configuration.link)
   }

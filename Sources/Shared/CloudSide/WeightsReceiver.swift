@@ -35,7 +35,10 @@ struct WeightsReceiver {
       "receiving the weights of run \(visitor.run): \(Formatting.bytes(offer.bytes)), SHA-256 \(offer.digest.prefix(12))…"
     )
     let bytes = try bytes(interruption)
-    return try InitialWeights([SafetensorsReader(name: "the weights from the edge", bytes: bytes)])
+    return try InitialWeights([
+      SafetensorsReader(
+        name: "the weights from the edge", bytes: bytes, maximumHeaderBytes: InitialWeights.mostHeaderBytes)
+    ])
   }
 
   private func bytes(_ interruption: Interruption) throws -> [UInt8] {

@@ -121,7 +121,7 @@ package struct ImageSource: Equatable, Sendable, CustomStringConvertible {
         "\(Formatting.count(unreadable.count, "image")) left out, among them \(Formatting.singleLine("\(first)"))")
     }
     let train = try Self.limited(dataset.train, trainLimit, "--train-limit", "training")
-    if trainLimit != nil { Self.warn(ofClassesMissingIn: train, work.logger) }
+    if let trainLimit, trainLimit < dataset.train.count { Self.warn(ofClassesMissingIn: train, work.logger) }
     return (train, try Self.limited(dataset.test, testLimit, testOption, "test"))
   }
 

@@ -39,7 +39,7 @@ package enum RunExit: Int32, CaseIterable, Sendable {
     case .usage: "wrong options or option values"
     case .data:
       """
-      the data set, an image, a file of weights or the state of a run is missing, incomplete or not in the expected format
+      the data set, an image, a file of weights or the state of a run is missing, incomplete or does not fit
       """
     case .link:
       """
@@ -53,7 +53,7 @@ package enum RunExit: Int32, CaseIterable, Sendable {
       the run directory cannot be created, holds an earlier run, or another process is at work in it
       """
     case .cannotWriteRun: "a file or standard output cannot be written (disk full, for example)"
-    case .refused: "the other side refused the run and said why (busy, or beyond its limits)"
+    case .refused: "the other side refused the run and said why (busy, beyond its limits, or other initial weights)"
     case .protocolError: "the other side broke the protocol, or speaks another version of it"
     case .untrusted:
       "the other side is not trusted, or does not trust this one; or this side's key or certificate cannot be used"

@@ -11,13 +11,13 @@ package enum DatasetKind: String, CaseIterable, Codable, Sendable {
   /// Drawn by the program.
   case synthetic
 
-  /// What lies in a directory; CIFAR-10, whose files an error then names, where nothing else does.
+  /// What lies in a directory; CIFAR-10, whose files an error then names, where there is nothing and no folder.
   package static func recognize(_ directory: String) -> DatasetKind {
     func has(_ name: String) -> Bool { access("\(directory)/\(name)", F_OK) == 0 }
     if has(CIFAR10.trainFileNames[0]) { return .cifar10 }
     if has(CIFAR100.trainFileName) || has("fine_label_names.txt") { return .cifar100 }
     if has(TinyImageNet.annotations) { return .tinyImageNet }
-    return has("train") ? .folder : .cifar10
+    return has("train") || DirectoryEntry.hasFolders(directory) ? .folder : .cifar10
   }
 
   /// Whether it consists of image files.

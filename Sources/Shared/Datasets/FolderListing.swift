@@ -115,4 +115,10 @@ struct DirectoryEntry {
     }
     return entries.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
   }
+
+  /// Whether there are folders in a directory; not if it cannot be read.
+  static func hasFolders(_ path: String) -> Bool {
+    let entries = try? list(path) { _ in }
+    return entries?.contains { if case .directory = $0.kind { true } else { false } } ?? false
+  }
 }

@@ -51,7 +51,7 @@ enum ImageFolder {
   ///
   /// - Throws: `DatasetError`.
   static func listTraining(_ directory: String) throws(DatasetError) -> FolderListing {
-    let classNames = try classes(in: "\(directory)/train")
+    let classNames = try trainingClasses(directory)
     var listing = FolderListing(root: directory, classNames: classNames)
     listing.train = try files(in: "train", of: classNames, &listing)
     return listing
@@ -61,6 +61,17 @@ enum ImageFolder {
   /// there whatever files come and go.
   static func isTest(_ path: String, _ fraction: Double) -> Bool {
     Double(CRC32C.checksum(path)) < fraction * 0x1p32
+  }
+
+  /// The names of the folders of the part for training.
+  private static func trainingClasses(_ directory: String) throws(DatasetError) -> [String] {
+    let path = "\(directory)/train"
+    if access(directory, F_OK) == 0, access(path, F_OK) != 0, errno == ENOENT {
+      throw .folder(
+        path: directory,
+        problem: "no folder train in it: expected train/<class>/ with the JPEG or PNG files of each class")
+    }
+    return try classes(in: path)
   }
 
   /// The names of the folders.

@@ -150,7 +150,7 @@ package final class EdgeSession {
       clock?.end()
       keeper?.stop()
       link?.detach(sending: Message(lastWordFor: error, of: .edge))
-      if checkpoint == nil, run == nil { SentWeights.remove(from: directory) }
+      if checkpoint == nil, run == nil { sentWeights?.remove() }
       run?.recorder.finish(after: error, run?.traffic ?? RunTraffic(), clock: clock, logger)
       if let run { endCheckpoints(of: run, after: error) }
       throw error
@@ -164,19 +164,16 @@ package final class EdgeSession {
     try run.recorder.finish(nil, run.traffic)
     Checkpoint.remove(from: directory)
     SpooledRecords.remove(from: directory)
-    SentWeights.remove(from: directory)
+    sentWeights?.remove()
     return run.recorder.summary
   }
 
   /// Writes the weights for the cloud, or finds those that were written when the run began.
   private func prepareWeights(in directory: RunDirectory) throws {
-    if checkpoint != nil {
-      sentWeights = try SentWeights(in: directory)
-    } else {
-      // There may be some of a run that never began.
-      SentWeights.remove(from: directory)
-      sentWeights = try options.cloudWeights.map { try SentWeights($0, configuration, in: directory) }
-    }
+    sentWeights =
+      checkpoint != nil
+      ? try SentWeights(of: options.run, in: directory)
+      : try options.cloudWeights.map { try SentWeights($0, configuration, of: options.run, in: directory) }
   }
 
   /// Whether there is no cloud for now.

@@ -7,7 +7,8 @@ import WeightFiles
 /// What the cloud's part of a run begins with, in a file in the run's directory: a cloud that has nothing of the run is
 /// sent it before it welcomes the edge, as often as that happens.
 package struct SentWeights: Sendable {
-  private static let file = "initial-weights.safetensors"
+  /// Another run that was started in the same directory has another one.
+  private static func file(of run: RunIdentifier) -> String { "initial-weights-\(run).safetensors" }
 
   let path: String
   let offer: WeightsOffer
@@ -15,8 +16,8 @@ package struct SentWeights: Sendable {
   /// Takes the file that there is.
   ///
   /// - Throws: `SafetensorsError`.
-  init?(in directory: RunDirectory) throws {
-    path = directory.path(of: Self.file)
+  init?(of run: RunIdentifier, in directory: RunDirectory) throws {
+    path = directory.path(of: Self.file(of: run))
     if access(path, F_OK) != 0, errno == ENOENT { return nil }
     let file = try SafetensorsReader(path: path)
     offer = WeightsOffer(bytes: file.byteCount, digest: try InitialWeights([file]).digest)
@@ -25,8 +26,10 @@ package struct SentWeights: Sendable {
   /// Writes the file.
   ///
   /// - Throws: as `InitialWeights.write`.
-  init(_ weights: InitialWeights, _ configuration: RunConfiguration, in directory: RunDirectory) throws {
-    path = directory.path(of: Self.file)
+  init(
+    _ weights: InitialWeights, _ configuration: RunConfiguration, of run: RunIdentifier, in directory: RunDirectory
+  ) throws {
+    path = directory.path(of: Self.file(of: run))
     try weights.write(partOf: .cloud, configuration, to: path, operations: directory.operations)
     let file = try SafetensorsReader(path: path)
     offer = WeightsOffer(bytes: file.byteCount, digest: try InitialWeights([file]).digest)
@@ -56,5 +59,6 @@ package struct SentWeights: Sendable {
       actual: welcome.initialWeights ?? "none")
   }
 
-  static func remove(from directory: RunDirectory) { _ = directory.operations.unlink(directory.path(of: file)) }
+  /// Removes the file when nobody needs it any more.
+  func remove() { _ = FileOperations.live.unlink(path) }
 }

@@ -21,9 +21,4 @@ extension DecodedImage {
     guard isWritten else { throw .notEncodable(width: width, height: height, reason: CText.string(message)) }
     return bytes
   }
-
-  /// Writes the image as a PNG file; a reader finds an old file or all of the new one.
-  ///
-  /// - Throws: `ImageError.notEncodable`, `FileError`.
-  package func writePNG(to path: String) throws { try AtomicFile.write(png(), to: path) }
 }

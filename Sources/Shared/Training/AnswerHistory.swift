@@ -63,6 +63,9 @@ package struct AnswerHistory: Equatable, Sendable {
     }
   }
 
+  /// How many reports keep what they say class by class: all of them are in every checkpoint.
+  private static let reportsByClass = 64
+
   package init() {}
 
   /// - Returns: nil unless the lists are of the same length, what is counted is a number of images, and the reports are
@@ -90,6 +93,8 @@ package struct AnswerHistory: Equatable, Sendable {
   package mutating func append(_ report: EpochReport) {
     append(loss: 0, correct: 0)
     reports.append(Report(sequence: count, report: report))
+    let old = reports.count - 1 - Self.reportsByClass
+    if old >= 0 { reports[old] = Report(sequence: reports[old].sequence, report: reports[old].report.withoutClasses) }
   }
 
   /// All answers after those to the records up to one.

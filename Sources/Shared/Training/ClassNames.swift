@@ -1,3 +1,4 @@
+import Datasets
 import FoundationEssentials
 import WeightFiles
 
@@ -8,16 +9,18 @@ extension SafetensorsReader {
     guard let json = metadata[WeightsFile.configurationKey],
       let configuration = try? JSONDecoder().decode(NamedClasses.self, from: Data(json.utf8))
     else { return [] }
-    return configuration.task.classNames
+    return configuration.task.map { $0.classNames ?? [] } ?? ImageTask.standard(data: configuration.data).classNames
   }
 }
 
 /// Of a configuration of any version, what names the classes.
 private struct NamedClasses: Decodable {
-  let task: Task
+  let data: String
+  /// Absent for that which goes with the data.
+  let task: Task?
 
   struct Task: Decodable {
-    let classNames: [String]
+    let classNames: [String]?
 
     enum CodingKeys: String, CodingKey { case classNames = "class_names" }
   }

@@ -77,15 +77,17 @@ package struct InitialWeights {
     return .anew(reason: reason ?? "not in \(names)")
   }
 
-  /// How the classes of a file become those of the run: by their names where both have some, else by their index.
+  /// How the classes of a file become those of the run: by their names where both have some; else by their index, if it
+  /// is a file of these programs. What another file's classes are nobody knows.
   ///
-  /// - Returns: nil if they are the same.
+  /// - Returns: nil if they are to be the same.
   private func mapping(of file: File, from old: Int, _ configuration: RunConfiguration) -> ClassMapping? {
     let task = configuration.task
     if file.classNames.count == old, !task.classNames.isEmpty {
       return file.classNames == task.classNames ? nil : ClassMapping(from: file.classNames, to: task.classNames)
     }
-    return old == task.classes ? nil : ClassMapping(from: old, to: task.classes)
+    let isOurs = file.reader.metadata[WeightsFile.configurationKey] != nil
+    return old == task.classes || !isOurs ? nil : ClassMapping(from: old, to: task.classes)
   }
 
   /// The names of the tensors that have one row for each class.

@@ -172,6 +172,13 @@ package struct EpochReport: Codable, Equatable, Sendable {
     self.sent = sent
   }
 
+  /// The same without what it says class by class.
+  package var withoutClasses: Self {
+    Self(
+      epoch: epoch, meanTrainingLoss: meanTrainingLoss, finalLoss: finalLoss, finalCorrect: finalCorrect,
+      finalCount: finalCount, busySeconds: busySeconds, idleSeconds: idleSeconds, received: received, sent: sent)
+  }
+
   enum CodingKeys: String, CodingKey {
     case epoch
     case meanTrainingLoss = "mean_training_loss"

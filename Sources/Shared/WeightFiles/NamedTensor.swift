@@ -2,7 +2,7 @@
 /// stay as it is until it is written.
 package struct NamedTensor {
   /// Fills a buffer with consecutive elements, the first of which has this index in the tensor as stored (row-major).
-  package typealias Fill = (_ firstElement: Int, _ chunk: UnsafeMutableBufferPointer<Float>) -> Void
+  package typealias Fill = (_ firstElement: Int, _ chunk: UnsafeMutableBufferPointer<Float>) throws -> Void
 
   /// Where the values come from.
   package enum Content {

@@ -35,15 +35,19 @@ package final class SafetensorsReader {
 
   /// Checks the header of a file that is not on disk.
   ///
-  /// - Parameter name: what errors call it.
+  /// - Parameters:
+  ///   - name: what errors call it.
+  ///   - maximumHeaderBytes: a longer header is refused, since to take it apart takes many times its length.
   /// - Throws: ``SafetensorsError``.
-  package convenience init(name: String, bytes: [UInt8]) throws(SafetensorsError) {
-    try self.init(SafetensorsSource(name: name, bytes: bytes))
+  package convenience init(name: String, bytes: [UInt8], maximumHeaderBytes: Int) throws(SafetensorsError) {
+    try self.init(SafetensorsSource(name: name, bytes: bytes), maximumHeaderBytes: maximumHeaderBytes)
   }
 
-  private init(_ source: SafetensorsSource) throws(SafetensorsError) {
+  private init(_ source: SafetensorsSource, maximumHeaderBytes: Int = SafetensorsFormat.maximumHeaderBytes)
+    throws(SafetensorsError)
+  {
     self.source = source
-    (metadata, entries) = try Self.readHeader(source)
+    (metadata, entries) = try Self.readHeader(source, maximumHeaderBytes)
   }
 
   /// Reads a Float32 tensor.
@@ -59,6 +63,18 @@ package final class SafetensorsReader {
     let entry = try entry(name, type: .float32, shape: shape)
     precondition(values.count * 4 == entry.byteCount, "\(name): room for \(values.count) values, shape \(shape)")
     try source.read(at: entry.start, into: UnsafeMutableRawBufferPointer(values))
+  }
+
+  /// Reads consecutive elements of a Float32 tensor, the first of which has this index.
+  ///
+  /// - Throws: ``SafetensorsError``.
+  package func read(_ name: String, from first: Int, into values: UnsafeMutableBufferPointer<Float>)
+    throws(SafetensorsError)
+  {
+    guard let entry = entries[name] else { throw .missingTensor(path: path, name: name) }
+    precondition(
+      entry.elementType == .float32 && 4 * (first + values.count) <= entry.byteCount, "\(name): no such values")
+    try source.read(at: entry.start + 4 * first, into: UnsafeMutableRawBufferPointer(values))
   }
 
   /// The values of a Float32 tensor of this shape, row-major.
@@ -121,15 +137,15 @@ package final class SafetensorsReader {
     return entry
   }
 
-  private static func readHeader(_ source: SafetensorsSource) throws(SafetensorsError) -> (
+  private static func readHeader(_ source: SafetensorsSource, _ maximumHeaderBytes: Int) throws(SafetensorsError) -> (
     metadata: [String: String], entries: [String: Entry]
   ) {
     let (path, fileBytes) = (source.path, source.byteCount)
     guard fileBytes >= 8 else { throw .wrongLength(path: path, expected: 8, actual: fileBytes) }
     let length = try source.bytes(at: 0, count: 8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-    guard length >= 2, length <= UInt64(SafetensorsFormat.maximumHeaderBytes) else {
+    guard length >= 2, length <= UInt64(maximumHeaderBytes) else {
       throw .invalidHeader(
-        path: path, reason: "header of \(length) bytes, expected 2 to \(SafetensorsFormat.maximumHeaderBytes)")
+        path: path, reason: "header of \(length) bytes, expected 2 to \(maximumHeaderBytes)")
     }
     let dataStart = 8 + Int(length)
     guard dataStart <= fileBytes else { throw .wrongLength(path: path, expected: dataStart, actual: fileBytes) }

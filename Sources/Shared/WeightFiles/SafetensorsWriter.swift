@@ -20,7 +20,7 @@ package enum SafetensorsWriter {
   ///   - path: an existing file is replaced when the new one is complete.
   ///   - checksum: the name of a further tensor, one integer at the end: the CRC-32C of all bytes before it.
   ///   - operations: the system calls.
-  /// - Throws: `FileError`; what was at `path` is unharmed then.
+  /// - Throws: `FileError`, and what generating closures throw; what was at `path` is unharmed then.
   package static func write(
     _ tensors: [NamedTensor], metadata: [String: String] = [:], to path: String, checksum: String? = nil,
     operations: FileOperations = .live
@@ -49,7 +49,7 @@ package enum SafetensorsWriter {
           for first in stride(from: 0, to: tensor.elementCount, by: buffer.count) {
             let part = UnsafeMutableBufferPointer(
               rebasing: buffer[..<min(buffer.count, tensor.elementCount - first)])
-            fill(first, part)
+            try fill(first, part)
             try writer.write(counted(UnsafeRawBufferPointer(part)))
           }
         }
