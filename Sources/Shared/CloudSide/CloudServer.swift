@@ -195,12 +195,7 @@ package final class CloudServer: Sendable {
       throw ConfigurationError(
         "this cloud begins every run with the --initial-weights that it was started with: leave --send-weights out")
     }
-    if let limit = options.maximumMemory {
-      do {
-        try visitor.configuration.checkMemory(of: .cloud, options.compute, limit: limit - offer.bytes)
-      } catch let error as MemoryLimitError { throw LimitError("\(error), the weights that it is sent apart") }
-    }
-    return try WeightsReceiver(visitor: visitor, offer: offer, logger: logger).receive(interruption)
+    return try WeightsReceiver(visitor: visitor, offer: offer, options: options, logger: logger).receive(interruption)
   }
 
   private func serveMeasurements(_ visitor: CloudDoor.Visitor) throws -> RunSummary? {

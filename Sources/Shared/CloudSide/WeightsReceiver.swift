@@ -17,6 +17,7 @@ struct LostVisitorError: Error, CustomStringConvertible {
 struct WeightsReceiver {
   let visitor: CloudDoor.Visitor
   let offer: WeightsOffer
+  let options: CloudServer.Options
   let logger: Logger
 
   /// Receives the file; the edge then waits for its welcome.
@@ -29,6 +30,11 @@ struct WeightsReceiver {
     let most = try InitialWeights.mostBytes(partOf: .cloud, visitor.configuration)
     guard offer.bytes <= most else {
       throw LimitError("the weights take \(offer.bytes) bytes, but such a network has \(most) at most")
+    }
+    if let limit = options.maximumMemory {
+      do {
+        try visitor.configuration.checkMemory(of: .cloud, options.compute, limit: limit - offer.bytes)
+      } catch let error as MemoryLimitError { throw LimitError("\(error), the weights that it is sent apart") }
     }
     try visitor.offer?.checkWeights(offer.digest, of: visitor.run)
     logger.info(

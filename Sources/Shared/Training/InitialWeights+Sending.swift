@@ -62,7 +62,7 @@ extension InitialWeights {
     return 4 * (numbers + rows) + mostHeaderBytes
   }
 
-  /// Of the file's header: the configuration in it, with the names of all classes, fits into a hello, which has a quarter
-  /// of that.
+  /// Of the file's header: the configuration in it, with the names of all classes, fits into a hello, which has a
+  /// quarter of that.
   package static let mostHeaderBytes = 1 << 22
 }
