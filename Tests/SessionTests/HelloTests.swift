@@ -24,7 +24,7 @@ import Testing
     let data = try JSONEncoder().encode(quickConfiguration())
     var configuration = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
     var hello: [String: Any] = [
-      "protocol_version": 6, "timeout_seconds": 60, "run_id": "bad", "window": 4, "exchange": "activations",
+      "protocol_version": 7, "timeout_seconds": 60, "run_id": "bad", "window": 4, "exchange": "activations",
     ]
     let value = try test.value.map {
       try JSONSerialization.jsonObject(with: Data($0.utf8), options: .fragmentsAllowed)
