@@ -11,7 +11,7 @@
 #   --known n          classes that are trained first, the first ones of the data (default: 8)
 #   --target x         the final accuracy that counts (default: 0.8)
 #   --before 'o...'    options of the run on the known classes (default: --epochs 4)
-#   --again 'o...'     those of the runs that begin from its weights (default: --epochs 1 --learning-rate 0.03)
+#   --again 'o...'     those of the runs that begin from its weights (default: --epochs 1 --learning-rate 0.08)
 #   --scratch 'o...'   those of the run that begins from scratch (default: --epochs 4)
 #   --directory dir    where everything goes (default: runs/new-classes-<time>). Runs that are complete there with the same
 #                      options stay as they are, and the others start again

@@ -21,7 +21,7 @@ class NewClassesTests(ScriptTests):
         known, again, frozen, scratch = self.calls("train --local --architecture vgg16")[-4:]
         weights = "n/known/edge/edge.safetensors,n/known/cloud/20260101-000000-abcdef/cloud.safetensors"
         self.assertIn("--classes 8 --epochs 4", known)
-        self.assertIn("--epochs 1 --learning-rate 0.03", again)
+        self.assertIn("--epochs 1 --learning-rate 0.08", again)
         self.assertIn("--freeze-front", frozen)
         for call in (again, frozen):
             self.assertIn(f"--initial-weights {weights} ", call)

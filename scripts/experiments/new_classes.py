@@ -46,7 +46,7 @@ def parse(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
     options.add_argument("--known", type=int, default=8)
     options.add_argument("--target", type=float, default=0.8)
     options.add_argument("--before", type=words_of, default="--epochs 4")
-    options.add_argument("--again", type=words_of, default="--epochs 1 --learning-rate 0.03")
+    options.add_argument("--again", type=words_of, default="--epochs 1 --learning-rate 0.08")
     options.add_argument("--scratch", type=words_of, default="--epochs 4")
     options.add_argument("--directory", type=Path, default=programs.default_directory("new-classes"))
     own, others = options.split(arguments, "--initial-weights", "--send-weights", "--freeze-front", "--strategy")
