@@ -55,12 +55,11 @@ struct GivenWeightsOptions: ParsableArguments {
     guard let weights = try initial.open() else { return Opened() }
     let strategy = configuration.strategy
     var opened = Opened()
-    if strategy.needsCloud, sendWeights || isLocal {
-      if try weights.match(configuration, role: .cloud) {
-        opened.cloud = weights
-      } else if sendWeights {
-        try weights.requireMatch(configuration, role: .cloud)
-      }
+    if sendWeights {
+      try weights.requireMatch(configuration, role: .cloud)
+      opened.cloud = weights
+    } else if isLocal, strategy.needsCloud, try weights.match(configuration, role: .cloud) {
+      opened.cloud = weights
     }
     if opened.cloud != nil, try !strategy.trainsOnEdge || !weights.match(configuration, role: .edge) {
       if strategy.trainsOnEdge {

@@ -30,9 +30,6 @@ struct LocalOptions: ParsableArguments {
       valueName: "file"))
   var cloudLog: String?
 
-  /// The options that have no value.
-  static let flags: Set = ["--local", "--one-core-each"]
-
   func validate() throws {
     for (option, isGiven) in [
       ("--one-core-each", oneCoreEach), ("--cloud-run-dir", cloudRunDir != nil),

@@ -89,16 +89,12 @@ struct PlanCommand: ParsableCommand {
     }
   }
 
-  /// The options of training that have no value.
-  private static let flags = LocalOptions.flags.union(["--balance", "--skip-unreadable", "--tls", "--insecure"])
-
   /// The command that trains so.
   private func command(_ recommended: PlanSetting) -> String {
     var unused = PlanOptions.names.union(recommended.strategy.meaninglessOptions)
     // Which needs it, even without a cloud.
     if local.oneCoreEach { unused.remove("--local") }
     return RecommendedCommand.line(
-      Array(CommandLine.arguments.dropFirst(2)), without: unused, flags: Self.flags,
-      adding: recommended.options)
+      Array(CommandLine.arguments.dropFirst(2)), without: unused, adding: recommended.options)
   }
 }

@@ -243,7 +243,7 @@ import Training
   @Test func flagsHaveNoValue() {
     let line = RecommendedCommand.line(
       ["--local", "--bits", "1,2", "--one-core-each", "--seed", "7"], without: ["--local", "--bits"],
-      flags: ["--local", "--one-core-each"], adding: ["--cut", "2"])
+      adding: ["--cut", "2"])
     #expect(line == "edge-trainer train --cut 2 --one-core-each --seed 7")
   }
 }

@@ -134,6 +134,11 @@ import Transport
       line
         == "edge-trainer train --strategy split --cut 2 --bits 4 --cloud a:1 --data 'my images/it'\\''s' --seed=7"
     )
+    // Options without a value, before one that is left out, and at the end.
+    #expect(
+      RecommendedCommand.line(
+        ["--balance", "--cuts", "1,2", "--skip-unreadable", "--seed", "-1", "--tls"], without: ["--cuts"], adding: [])
+        == "edge-trainer train --balance --skip-unreadable --seed -1 --tls")
   }
 
   @Test(arguments: [

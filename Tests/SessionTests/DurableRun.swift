@@ -93,6 +93,14 @@ struct DurableRun {
     return try session.run()
   }
 
+  /// The edge, which its user interrupts in the second epoch, or while it uploads.
+  func interrupt(_ cloud: Endpoint) throws {
+    let interruption = Interruption()
+    let reads = configuration.strategy == .cloudUploadOnce ? 9 : 16
+    let images = TriggeringImages(drawnImages(.train, configuration), afterReads: reads) { interruption.request() }
+    #expect(throws: InterruptedError()) { try edge(cloud, interruption: interruption, train: images) }
+  }
+
   /// Both sides from where they are to the end; the cloud, which has completed no run yet, is stopped then.
   func complete(with cloud: DurableCloud) throws {
     _ = try edge(cloud.endpoint)

@@ -36,7 +36,7 @@ import Testing
     var run = try beginning(strategy, in: SessionFolder())
     let whole = try run.whole()
     let cloud = try run.cloud()
-    try interrupt(run, cloud.endpoint)
+    try run.interrupt(cloud.endpoint)
     _ = try whileBusy { try run.edge(cloud.endpoint) }
     cloud.awaitCompleted(1)
     cloud.stop()
@@ -56,14 +56,6 @@ import Testing
     }
   }
 
-  private func interrupt(_ run: DurableRun, _ cloud: Endpoint) throws {
-    let interruption = Interruption()
-    let images = TriggeringImages(
-      drawnImages(.train, run.configuration), afterReads: run.configuration.strategy == .cloudUploadOnce ? 9 : 16
-    ) { interruption.request() }
-    #expect(throws: InterruptedError()) { try run.edge(cloud, interruption: interruption, train: images) }
-  }
-
   /// The cloud has lost everything: the run begins once more with the files of then, and with no others.
   @Test(arguments: [Strategy.hierarchical, .cloudStream]) func cloudHasLostItsDisk(strategy: Strategy) throws {
     var run = try beginning(strategy, in: SessionFolder())
@@ -71,7 +63,7 @@ import Testing
     run.checkpointInterval = 3600
     let whole = try run.whole()
     let first = try run.cloud()
-    try interrupt(run, first.endpoint)
+    try run.interrupt(first.endpoint)
     first.stop()
     try FileManager.default.removeItem(atPath: "\(run.folder.path)/cloud/run")
     var forgetful = run
@@ -94,7 +86,7 @@ import Testing
     run.initialWeights.cloud = []
     let whole = try run.whole()
     let first = try run.cloud()
-    try interrupt(run, first.endpoint)
+    try run.interrupt(first.endpoint)
     first.stop()
     let second = try files.cloud()
     try run.complete(with: second)
@@ -127,7 +119,7 @@ import Testing
     run.configuration.freezesFront = true
     let whole = try run.whole()
     let cloud = try run.cloud()
-    try interrupt(run, cloud.endpoint)
+    try run.interrupt(cloud.endpoint)
     _ = try whileBusy { try run.edge(cloud.endpoint) }
     cloud.awaitCompleted(1)
     cloud.stop()

@@ -31,19 +31,12 @@ import Testing
     return (files, sent)
   }
 
-  private func interrupt(_ run: DurableRun, _ cloud: Endpoint) throws {
-    let interruption = Interruption()
-    let reads = run.configuration.strategy == .cloudUploadOnce ? 9 : 16
-    let images = TriggeringImages(drawnImages(.train, run.configuration), afterReads: reads) { interruption.request() }
-    #expect(throws: InterruptedError()) { try run.edge(cloud, interruption: interruption, train: images) }
-  }
-
   /// The same bits as with files on both sides, also over an interruption; nothing is left of what was sent.
   @Test(arguments: strategies) func sameBitsAsFiles(strategy: Strategy) throws {
     let (files, sent) = try runs(strategy, in: SessionFolder())
     let whole = try files.whole()
     let cloud = try sent.cloud()
-    try interrupt(sent, cloud.endpoint)
+    try sent.interrupt(cloud.endpoint)
     #expect(sent.folder.exists("run/initial-weights-run.safetensors"))
     _ = try whileBusy { try sent.edge(cloud.endpoint) }
     cloud.awaitCompleted(1)
@@ -59,7 +52,7 @@ import Testing
     (files.checkpointInterval, sent.checkpointInterval) = (3600, 3600)
     let whole = try files.whole()
     let first = try sent.cloud()
-    try interrupt(sent, first.endpoint)
+    try sent.interrupt(first.endpoint)
     first.stop()
     try FileManager.default.removeItem(atPath: "\(sent.folder.path)/cloud/run")
     let second = try sent.cloud()

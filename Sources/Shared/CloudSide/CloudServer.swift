@@ -239,11 +239,7 @@ package final class CloudServer: Sendable {
           """)
       }
     }
-    if let limit = options.maximumMemory {
-      do {
-        try configuration.checkMemory(of: .cloud, options.compute, limit: limit)
-      } catch let error as MemoryLimitError { throw LimitError("\(error)") }
-    }
+    try options.checkMemory(for: configuration)
     let largest = try configuration.largestFrameBytes()
     guard largest <= options.maximumFrameBytes else {
       throw LimitError(
@@ -274,12 +270,6 @@ struct LostRuns {
     for run in expired.keys { runs[run] = nil }
     return expired.values.map { $0.error }
   }
-}
-
-/// A run is beyond what the cloud accepts.
-struct LimitError: Error, Equatable, CustomStringConvertible {
-  let description: String
-  init(_ description: String) { self.description = description }
 }
 
 /// Some of several sessions failed.

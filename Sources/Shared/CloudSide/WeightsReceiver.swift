@@ -31,11 +31,7 @@ struct WeightsReceiver {
     guard offer.bytes <= most else {
       throw LimitError("the weights take \(offer.bytes) bytes, but such a network has \(most) at most")
     }
-    if let limit = options.maximumMemory {
-      do {
-        try visitor.configuration.checkMemory(of: .cloud, options.compute, limit: limit - offer.bytes)
-      } catch let error as MemoryLimitError { throw LimitError("\(error), the weights that it is sent apart") }
-    }
+    try options.checkMemory(for: visitor.configuration, besideWeights: offer.bytes)
     try visitor.offer?.checkWeights(offer.digest, of: visitor.run)
     logger.info(
       "receiving the weights of run \(visitor.run): \(Formatting.bytes(offer.bytes)), SHA-256 \(offer.digest.prefix(12))…"

@@ -17,10 +17,9 @@ package struct SentWeights: Sendable {
   ///
   /// - Throws: `SafetensorsError`.
   init?(of run: RunIdentifier, in directory: RunDirectory) throws {
-    path = directory.path(of: Self.file(of: run))
+    let path = directory.path(of: Self.file(of: run))
     if access(path, F_OK) != 0, errno == ENOENT { return nil }
-    let file = try SafetensorsReader(path: path)
-    offer = WeightsOffer(bytes: file.byteCount, digest: try InitialWeights([file]).digest)
+    try self.init(path: path)
   }
 
   /// Writes the file.
@@ -29,8 +28,13 @@ package struct SentWeights: Sendable {
   init(
     _ weights: InitialWeights, _ configuration: RunConfiguration, of run: RunIdentifier, in directory: RunDirectory
   ) throws {
-    path = directory.path(of: Self.file(of: run))
+    let path = directory.path(of: Self.file(of: run))
     try weights.write(partOf: .cloud, configuration, to: path, operations: directory.operations)
+    try self.init(path: path)
+  }
+
+  private init(path: String) throws {
+    self.path = path
     let file = try SafetensorsReader(path: path)
     offer = WeightsOffer(bytes: file.byteCount, digest: try InitialWeights([file]).digest)
   }

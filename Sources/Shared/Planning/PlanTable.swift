@@ -72,14 +72,13 @@ package struct PlanTable {
 /// The command that a plan recommends, made from the one that made the plan.
 package enum RecommendedCommand {
   /// - Parameters:
-  ///   - arguments: of `edge-trainer plan`, without the program and `plan`; each option but flags is followed by its
-  ///     value, or joined to it by "=".
+  ///   - arguments: of `edge-trainer plan`, without the program and `plan`; each option is followed by its value, which
+  ///     does not begin with "--", or joined to it by "=", or has none.
   ///   - own: the options that only a plan has, or that it chooses.
-  ///   - flags: the options without a value.
   ///   - chosen: the options that it recommends.
   /// - Returns: a line for a shell.
   package static func line(
-    _ arguments: [String], without own: Set<String>, flags: Set<String> = [], adding chosen: [String]
+    _ arguments: [String], without own: Set<String>, adding chosen: [String]
   ) -> String {
     var kept: [String] = []
     var index = 0
@@ -87,9 +86,11 @@ package enum RecommendedCommand {
       let argument = arguments[index]
       let name = argument.split(separator: "=", maxSplits: 1).first.map(String.init) ?? argument
       let isOwn = own.contains(name)
-      let count = argument.contains("=") || flags.contains(name) ? 1 : 2
-      if !isOwn { kept += arguments[index..<min(index + count, arguments.count)] }
-      index += count
+      let hasValue =
+        !argument.contains("=") && index + 1 < arguments.count && !arguments[index + 1].hasPrefix("--")
+      let end = index + (hasValue ? 2 : 1)
+      if !isOwn { kept += arguments[index..<end] }
+      index = end
     }
     return (["edge-trainer", "train"] + chosen + kept).map(quoted).joined(separator: " ")
   }
