@@ -11,6 +11,9 @@ struct LayersCommand: ParsableCommand {
 
   @OptionGroup var measurement: MeasurementOptions
 
+  @Option(help: ArgumentHelp("Only layers whose description contains this, such as '64 -> 64'.", valueName: "text"))
+  var matching: String?
+
   /// Input side and channels, output channels, kernel and stride; where it comes from.
   private static let shapes: [(side: Int, inputs: Int, outputs: Int, kernel: Int, stride: Int)] = [
     (32, 3, 64, 3, 1), (32, 64, 64, 3, 1), (16, 64, 128, 3, 1), (16, 128, 128, 3, 1), (8, 128, 256, 3, 1),
@@ -51,6 +54,7 @@ struct LayersCommand: ParsableCommand {
     let input = Tensor(inputShape, count: measurement.batchSize)
     input.fillWithNoise(seed: 1)
     layer.weight.initialize(seed: 0)
+    if let matching, !"\(layer.description) @ \(inputShape)".contains(matching) { return }
     try layer.prepare(for: inputShape, maximumCount: measurement.batchSize, context: context)
     let outputShape = try layer.outputShape(for: inputShape)
     let forward = Measurement(runs: measurement.runs) { _ = layer.forward(input, training: true) }.median

@@ -42,9 +42,10 @@ struct SgemmPeak {
     let time = Measurement(runs: max(runs, 5)) {
       pool.run { worker in
         for _ in 0..<repeats {
-          GEMM.multiply(
-            rows: side, columns: side, inner: side, operands[3 * worker].data, operands[3 * worker + 1].data,
-            into: operands[3 * worker + 2].data)
+          GEMM.multiplyAtOnce(
+            ProductShape(rows: side, columns: side, inner: side), .init(operands[3 * worker].data, stride: side),
+            .init(operands[3 * worker + 1].data, stride: side), into: operands[3 * worker + 2].data, stride: side,
+            accumulate: false)
         }
       }
     }

@@ -7,7 +7,6 @@ package final class ComputeContext {
   /// How the layers convolve.
   package let convolution: ConvolutionMethod
   private var scratch: [[Tensor]]
-  private var sharedScratch: [Tensor] = []
 
   /// - Throws: `ThreadError`.
   package init(_ settings: ComputeSettings) throws(ThreadError) {
@@ -26,9 +25,6 @@ package final class ComputeContext {
   /// run one after the other and share them. What no worker writes to takes no memory.
   package func reserveScratch(_ slots: [Int]) { for worker in scratch.indices { grow(&scratch[worker], slots) } }
 
-  /// The same for areas that the workers share.
-  package func reserveSharedScratch(_ slots: [Int]) { grow(&sharedScratch, slots) }
-
   private func grow(_ areas: inout [Tensor], _ slots: [Int]) {
     for (slot, values) in slots.enumerated() {
       if slot == areas.count {
@@ -41,9 +37,6 @@ package final class ComputeContext {
 
   /// A worker's scratch area, valid until another layer runs; its values are undefined.
   package func scratch(worker: Int, slot: Int) -> UnsafeMutablePointer<Float> { scratch[worker][slot].data }
-
-  /// An area that the workers share, likewise.
-  package func sharedScratch(slot: Int) -> UnsafeMutablePointer<Float> { sharedScratch[slot].data }
 }
 
 /// What a machine does the computing with.

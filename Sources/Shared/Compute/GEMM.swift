@@ -12,23 +12,65 @@ package enum GEMM {
     return unsafeBitCast(symbol, to: (@convention(c) (Int32) -> Void).self)
   }()
 
+  /// A matrix in memory: where its first value is, and how many values lie from the beginning of one stored row to that
+  /// of the next.
+  package struct Matrix {
+    package var base: UnsafePointer<Float>
+    package var stride: Int
+
+    package init(_ base: UnsafePointer<Float>, stride: Int) {
+      self.base = base
+      self.stride = stride
+    }
+
+    /// The same matrix from a row and a column on.
+    func part(_ isTransposed: Bool, _ row: Int, _ column: Int) -> Matrix {
+      Matrix(base + (isTransposed ? column * stride + row : row * stride + column), stride: stride)
+    }
+  }
+
   /// `c = op(a) · op(b)`, or `c += op(a) · op(b)`, where `op(a)` is `[rows, inner]`, `op(b)` is `[inner, columns]` and
-  /// `c` is `[rows, columns]`, all contiguous but for `strideA`.
+  /// `c` is `[rows, columns]`, all contiguous.
   ///
   /// - Parameters:
   ///   - transposeA: `a` is stored `[inner, rows]`.
-  ///   - strideA: values from one stored row of `a` to the next, if they are not contiguous.
   ///   - transposeB: `b` is stored `[columns, inner]`.
   ///   - accumulate: add to what `c` holds.
   package static func multiply(
-    rows: Int, columns: Int, inner: Int, _ a: UnsafePointer<Float>, transposeA: Bool = false, strideA: Int? = nil,
+    rows: Int, columns: Int, inner: Int, _ a: UnsafePointer<Float>, transposeA: Bool = false,
     _ b: UnsafePointer<Float>, transposeB: Bool = false, into c: UnsafeMutablePointer<Float>, accumulate: Bool = false
+  ) {
+    multiply(
+      ProductShape(rows: rows, columns: columns, inner: inner, transposeA: transposeA, transposeB: transposeB),
+      Matrix(a, stride: transposeA ? rows : inner), Matrix(b, stride: transposeB ? inner : columns), into: c,
+      stride: columns, accumulate: accumulate)
+  }
+
+  /// The same for matrices that are parts of others, in pieces where these are computed faster than the whole.
+  ///
+  /// - Parameter stride: values from one row of `c` to the next.
+  package static func multiply(
+    _ shape: ProductShape, _ a: Matrix, _ b: Matrix, into c: UnsafeMutablePointer<Float>, stride: Int, accumulate: Bool
+  ) {
+    shape.forEachPiece { rows, columns, inner in
+      multiplyAtOnce(
+        shape.piece(rows: rows.count, columns: columns.count, inner: inner.count),
+        a.part(shape.transposeA, rows.lowerBound, inner.lowerBound),
+        b.part(shape.transposeB, inner.lowerBound, columns.lowerBound),
+        into: c + rows.lowerBound * stride + columns.lowerBound, stride: stride,
+        accumulate: accumulate || inner.lowerBound > 0)
+    }
+  }
+
+  /// The same by one call of sgemm.
+  package static func multiplyAtOnce(
+    _ shape: ProductShape, _ a: Matrix, _ b: Matrix, into c: UnsafeMutablePointer<Float>, stride: Int, accumulate: Bool
   ) {
     limitThreads(1)
     cblas_sgemm(
-      CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans, transposeB ? CblasTrans : CblasNoTrans, blasint(rows),
-      blasint(columns), blasint(inner), 1, a, blasint(strideA ?? (transposeA ? rows : inner)), b,
-      blasint(transposeB ? inner : columns), accumulate ? 1 : 0, c, blasint(columns))
+      CblasRowMajor, shape.transposeA ? CblasTrans : CblasNoTrans, shape.transposeB ? CblasTrans : CblasNoTrans,
+      blasint(shape.rows), blasint(shape.columns), blasint(shape.inner), 1, a.base, blasint(a.stride), b.base,
+      blasint(b.stride), accumulate ? 1 : 0, c, blasint(stride))
   }
 
   /// The name of the kernel set that OpenBLAS took when it was loaded, such as "SkylakeX".

@@ -1,31 +1,36 @@
-/// Vectors of the line transforms.
-typealias Lanes = SIMD8<Float>
+/// A vector for each of the channels that are transformed side by side: a register of AVX-512, two of AVX2, four of NEON.
+typealias Lanes = SIMD16<Float>
 
-/// Vectors to read, `stride` values apart.
+/// Up to six vectors: a row or a column of a square; what a transform does not have is zero.
 struct Line {
-  private let base: UnsafeRawPointer
-  private let stride: Int
-
-  @inline(__always) init(_ base: UnsafePointer<Float>, _ stride: Int) {
-    self.base = UnsafeRawPointer(base)
-    self.stride = stride * MemoryLayout<Float>.stride
-  }
-
-  @inline(__always) subscript(_ index: Int) -> Lanes { base.load(fromByteOffset: index * stride, as: Lanes.self) }
+  var x0 = Lanes.zero
+  var x1 = Lanes.zero
+  var x2 = Lanes.zero
+  var x3 = Lanes.zero
+  var x4 = Lanes.zero
+  var x5 = Lanes.zero
 }
 
-/// Vectors to write.
-struct MutableLine {
-  private let base: UnsafeMutableRawPointer
-  private let stride: Int
-
-  @inline(__always) init(_ base: UnsafeMutablePointer<Float>, _ stride: Int) {
-    self.base = UnsafeMutableRawPointer(base)
-    self.stride = stride * MemoryLayout<Float>.stride
+extension Line {
+  /// Reads so many vectors, `stride` bytes apart.
+  @inline(__always) init(_ source: UnsafeRawPointer, stride: Int, count: Int) {
+    @inline(__always) func load(_ index: Int) -> Lanes {
+      index < count ? source.load(fromByteOffset: index &* stride, as: Lanes.self) : .zero
+    }
+    self.init(x0: load(0), x1: load(1), x2: load(2), x3: load(3), x4: load(4), x5: load(5))
   }
 
-  @inline(__always) func write(_ index: Int, _ value: Lanes) {
-    base.storeBytes(of: value, toByteOffset: index * stride, as: Lanes.self)
+  /// Writes the first so many.
+  @inline(__always) func write(to target: UnsafeMutableRawPointer, stride: Int, count: Int) {
+    @inline(__always) func store(_ index: Int, _ value: Lanes) {
+      if index < count { target.storeBytes(of: value, toByteOffset: index &* stride, as: Lanes.self) }
+    }
+    store(0, x0)
+    store(1, x1)
+    store(2, x2)
+    store(3, x3)
+    store(4, x4)
+    store(5, x5)
   }
 }
 
@@ -33,7 +38,35 @@ struct MutableLine {
 protocol LineTransform {
   static var inputs: Int { get }
   static var outputs: Int { get }
-  static func apply(_ x: Line, _ y: MutableLine)
+  static func apply(_ x: Line) -> Line
+}
+
+extension LineTransform {
+  /// The matrix on every column, then on every row of that, which all stay in registers as far as there are any.
+  ///
+  /// - Parameters: where the first vectors of both squares are, and the bytes from one row, and from one column, to the
+  ///   next.
+  @inline(__always) static func applyToSquare(
+    _ source: UnsafeRawPointer, rowStride: Int, columnStride: Int, to target: UnsafeMutableRawPointer,
+    targetRowStride: Int, targetColumnStride: Int
+  ) {
+    @inline(__always) func column(_ index: Int) -> Line {
+      guard index < inputs else { return Line() }
+      return apply(Line(source + index &* columnStride, stride: rowStride, count: inputs))
+    }
+    let (c0, c1, c2, c3, c4, c5) = (column(0), column(1), column(2), column(3), column(4), column(5))
+    @inline(__always) func row(_ index: Int, _ part: (Line) -> Lanes) {
+      guard index < outputs else { return }
+      apply(Line(x0: part(c0), x1: part(c1), x2: part(c2), x3: part(c3), x4: part(c4), x5: part(c5)))
+        .write(to: target + index &* targetRowStride, stride: targetColumnStride, count: outputs)
+    }
+    row(0) { $0.x0 }
+    row(1) { $0.x1 }
+    row(2) { $0.x2 }
+    row(3) { $0.x3 }
+    row(4) { $0.x4 }
+    row(5) { $0.x5 }
+  }
 }
 
 /// F(4, 3), points 0, ±1, ±2, ∞: Bᵀ.
@@ -41,16 +74,13 @@ enum Patch4: LineTransform {
   static let inputs = 6
   static let outputs = 6
 
-  @inline(__always) static func apply(_ x: Line, _ y: MutableLine) {
-    let (x0, x1, x2, x3, x4, x5) = (x[0], x[1], x[2], x[3], x[4], x[5])
-    y.write(0, 4 * x0 - 5 * x2 + x4)
-    let (evenOne, oddOne) = (x4 - 4 * x2, x3 - 4 * x1)
-    y.write(1, evenOne + oddOne)
-    y.write(2, evenOne - oddOne)
-    let (evenTwo, oddTwo) = (x4 - x2, 2 * (x3 - x1))
-    y.write(3, evenTwo + oddTwo)
-    y.write(4, evenTwo - oddTwo)
-    y.write(5, 4 * x1 - 5 * x3 + x5)
+  @inline(__always) static func apply(_ x: Line) -> Line {
+    let (even, odd) = (x.x4 - x.x2, x.x3 - x.x1)
+    let (evenOne, oddOne) = (x.x4 - 4 * x.x2, x.x3 - 4 * x.x1)
+    let oddTwo = odd + odd
+    return Line(
+      x0: 4 * (x.x0 - x.x2) + even, x1: evenOne + oddOne, x2: evenOne - oddOne, x3: even + oddTwo, x4: even - oddTwo,
+      x5: x.x5 - x.x3 - 4 * odd)
   }
 }
 
@@ -59,18 +89,13 @@ enum Kernel4: LineTransform {
   static let inputs = 3
   static let outputs = 6
 
-  @inline(__always) static func apply(_ x: Line, _ y: MutableLine) {
-    let (x0, x1, x2) = (x[0], x[1], x[2])
-    y.write(0, 0.25 * x0)
-    let evenOne = (-1.0 / 6) * (x0 + x2)
-    let oddOne = (1.0 / 6) * x1
-    y.write(1, evenOne - oddOne)
-    y.write(2, evenOne + oddOne)
-    let evenTwo = (1.0 / 24) * x0 + (1.0 / 6) * x2
-    let oddTwo = (1.0 / 12) * x1
-    y.write(3, evenTwo + oddTwo)
-    y.write(4, evenTwo - oddTwo)
-    y.write(5, x2)
+  @inline(__always) static func apply(_ x: Line) -> Line {
+    let evenOne = (-1.0 / 6) * (x.x0 + x.x2)
+    let oddOne = (1.0 / 6) * x.x1
+    let evenTwo = (1.0 / 24) * x.x0 + (1.0 / 6) * x.x2
+    let oddTwo = (1.0 / 12) * x.x1
+    return Line(
+      x0: 0.25 * x.x0, x1: evenOne - oddOne, x2: evenOne + oddOne, x3: evenTwo + oddTwo, x4: evenTwo - oddTwo, x5: x.x2)
   }
 }
 
@@ -79,12 +104,11 @@ enum KernelGradient4: LineTransform {
   static let inputs = 6
   static let outputs = 3
 
-  @inline(__always) static func apply(_ x: Line, _ y: MutableLine) {
-    let (x0, x1, x2, x3, x4, x5) = (x[0], x[1], x[2], x[3], x[4], x[5])
-    let (sumOne, sumTwo) = ((1.0 / 6) * (x1 + x2), x3 + x4)
-    y.write(0, 0.25 * x0 - sumOne + (1.0 / 24) * sumTwo)
-    y.write(1, (1.0 / 6) * (x2 - x1) + (1.0 / 12) * (x3 - x4))
-    y.write(2, (1.0 / 6) * sumTwo - sumOne + x5)
+  @inline(__always) static func apply(_ x: Line) -> Line {
+    let (sumOne, sumTwo) = ((1.0 / 6) * (x.x1 + x.x2), x.x3 + x.x4)
+    return Line(
+      x0: 0.25 * x.x0 - sumOne + (1.0 / 24) * sumTwo, x1: (1.0 / 6) * (x.x2 - x.x1) + (1.0 / 12) * (x.x3 - x.x4),
+      x2: (1.0 / 6) * sumTwo - sumOne + x.x5)
   }
 }
 
@@ -93,14 +117,13 @@ enum Products4: LineTransform {
   static let inputs = 6
   static let outputs = 4
 
-  @inline(__always) static func apply(_ x: Line, _ y: MutableLine) {
-    let (x0, x1, x2, x3, x4, x5) = (x[0], x[1], x[2], x[3], x[4], x[5])
-    let (sumOne, differenceOne) = (x1 + x2, x1 - x2)
-    let (sumTwo, differenceTwo) = (x3 + x4, 2 * (x3 - x4))
-    y.write(0, x0 + sumOne + sumTwo)
-    y.write(1, differenceOne + differenceTwo)
-    y.write(2, sumOne + 4 * sumTwo)
-    y.write(3, differenceOne + 4 * differenceTwo + x5)
+  @inline(__always) static func apply(_ x: Line) -> Line {
+    let (sumOne, differenceOne) = (x.x1 + x.x2, x.x1 - x.x2)
+    let (sumTwo, half) = (x.x3 + x.x4, x.x3 - x.x4)
+    let differenceTwo = half + half
+    return Line(
+      x0: x.x0 + sumOne + sumTwo, x1: differenceOne + differenceTwo, x2: sumOne + 4 * sumTwo,
+      x3: differenceOne + 4 * differenceTwo + x.x5)
   }
 }
 
@@ -109,16 +132,11 @@ enum TileGradient4: LineTransform {
   static let inputs = 4
   static let outputs = 6
 
-  @inline(__always) static func apply(_ x: Line, _ y: MutableLine) {
-    let (x0, x1, x2, x3) = (x[0], x[1], x[2], x[3])
-    y.write(0, x0)
-    let (evenOne, oddOne) = (x0 + x2, x1 + x3)
-    y.write(1, evenOne + oddOne)
-    y.write(2, evenOne - oddOne)
-    let (evenTwo, oddTwo) = (x0 + 4 * x2, 2 * x1 + 8 * x3)
-    y.write(3, evenTwo + oddTwo)
-    y.write(4, evenTwo - oddTwo)
-    y.write(5, x3)
+  @inline(__always) static func apply(_ x: Line) -> Line {
+    let (evenOne, oddOne) = (x.x0 + x.x2, x.x1 + x.x3)
+    let (evenTwo, oddTwo) = (x.x0 + 4 * x.x2, 2 * x.x1 + 8 * x.x3)
+    return Line(
+      x0: x.x0, x1: evenOne + oddOne, x2: evenOne - oddOne, x3: evenTwo + oddTwo, x4: evenTwo - oddTwo, x5: x.x3)
   }
 }
 
@@ -127,12 +145,8 @@ enum Patch2: LineTransform {
   static let inputs = 4
   static let outputs = 4
 
-  @inline(__always) static func apply(_ x: Line, _ y: MutableLine) {
-    let (x0, x1, x2, x3) = (x[0], x[1], x[2], x[3])
-    y.write(0, x0 - x2)
-    y.write(1, x1 + x2)
-    y.write(2, x2 - x1)
-    y.write(3, x1 - x3)
+  @inline(__always) static func apply(_ x: Line) -> Line {
+    Line(x0: x.x0 - x.x2, x1: x.x1 + x.x2, x2: x.x2 - x.x1, x3: x.x1 - x.x3)
   }
 }
 
@@ -141,13 +155,9 @@ enum Kernel2: LineTransform {
   static let inputs = 3
   static let outputs = 4
 
-  @inline(__always) static func apply(_ x: Line, _ y: MutableLine) {
-    let (x0, x1, x2) = (x[0], x[1], x[2])
-    let (even, odd) = (0.5 * (x0 + x2), 0.5 * x1)
-    y.write(0, x0)
-    y.write(1, even + odd)
-    y.write(2, even - odd)
-    y.write(3, x2)
+  @inline(__always) static func apply(_ x: Line) -> Line {
+    let (even, odd) = (0.5 * (x.x0 + x.x2), 0.5 * x.x1)
+    return Line(x0: x.x0, x1: even + odd, x2: even - odd, x3: x.x2)
   }
 }
 
@@ -156,12 +166,9 @@ enum KernelGradient2: LineTransform {
   static let inputs = 4
   static let outputs = 3
 
-  @inline(__always) static func apply(_ x: Line, _ y: MutableLine) {
-    let (x0, x1, x2, x3) = (x[0], x[1], x[2], x[3])
-    let sum = 0.5 * (x1 + x2)
-    y.write(0, x0 + sum)
-    y.write(1, 0.5 * (x1 - x2))
-    y.write(2, sum + x3)
+  @inline(__always) static func apply(_ x: Line) -> Line {
+    let sum = 0.5 * (x.x1 + x.x2)
+    return Line(x0: x.x0 + sum, x1: 0.5 * (x.x1 - x.x2), x2: sum + x.x3)
   }
 }
 
@@ -170,11 +177,7 @@ enum Products2: LineTransform {
   static let inputs = 4
   static let outputs = 2
 
-  @inline(__always) static func apply(_ x: Line, _ y: MutableLine) {
-    let (x0, x1, x2, x3) = (x[0], x[1], x[2], x[3])
-    y.write(0, x0 + x1 + x2)
-    y.write(1, x1 - x2 - x3)
-  }
+  @inline(__always) static func apply(_ x: Line) -> Line { Line(x0: x.x0 + x.x1 + x.x2, x1: x.x1 - x.x2 - x.x3) }
 }
 
 /// A.
@@ -182,11 +185,7 @@ enum TileGradient2: LineTransform {
   static let inputs = 2
   static let outputs = 4
 
-  @inline(__always) static func apply(_ x: Line, _ y: MutableLine) {
-    let (x0, x1) = (x[0], x[1])
-    y.write(0, x0)
-    y.write(1, x0 + x1)
-    y.write(2, x0 - x1)
-    y.write(3, -x1)
+  @inline(__always) static func apply(_ x: Line) -> Line {
+    Line(x0: x.x0, x1: x.x0 + x.x1, x2: x.x0 - x.x1, x3: -x.x1)
   }
 }

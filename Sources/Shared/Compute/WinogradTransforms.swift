@@ -46,6 +46,17 @@ package struct WinogradTransforms: Sendable {
     apply(KernelGradient4.self, KernelGradient2.self, points, kernel, channels)
   }
 
+  /// Transposes a matrix of `lanes`×`lanes` values.
+  ///
+  /// - Parameter stride: values from one row of the source to the next; the target is contiguous.
+  package static func transposeSquare(
+    _ source: UnsafePointer<Float>, stride: Int, into target: UnsafeMutablePointer<Float>
+  ) {
+    for row in 0..<lanes {
+      for column in 0..<lanes { target[row * lanes + column] = source[column * stride + row] }
+    }
+  }
+
   /// Where the values of a square of positions are: the channels of position (row, column) begin at `base + row ·
   /// rowStride + column · columnStride`. Aligned to `lanes`.
   package struct Grid {
@@ -80,26 +91,15 @@ package struct WinogradTransforms: Sendable {
     _ four: Four.Type, _ two: Two.Type, _ source: Grid, _ target: MutableGrid, _ channels: Int
   ) { if tileSide == 4 { apply(four, source, target, channels) } else { apply(two, source, target, channels) } }
 
-  /// The line transform on every column, then on every row of that.
   @inline(__always) private func apply<Transform: LineTransform>(
     _: Transform.Type, _ source: Grid, _ target: MutableGrid, _ channels: Int
   ) {
-    let lanes = Self.lanes
-    withUnsafeTemporaryAllocation(of: Lanes.self, capacity: Transform.inputs * Transform.outputs) { buffer in
-      guard let half = buffer.baseAddress else { return }
-      let middle = UnsafeMutableRawPointer(half).assumingMemoryBound(to: Float.self)
-      for channel in stride(from: 0, to: channels, by: lanes) {
-        for column in 0..<Transform.inputs {
-          Transform.apply(
-            Line(source.base + channel + column * source.columnStride, source.rowStride),
-            MutableLine(middle + column * lanes, Transform.inputs * lanes))
-        }
-        for row in 0..<Transform.outputs {
-          Transform.apply(
-            Line(middle + row * Transform.inputs * lanes, lanes),
-            MutableLine(target.base + channel + row * target.rowStride, target.columnStride))
-        }
-      }
+    let size = MemoryLayout<Float>.stride
+    for channel in stride(from: 0, to: channels, by: Self.lanes) {
+      Transform.applyToSquare(
+        source.base + channel, rowStride: source.rowStride &* size, columnStride: source.columnStride &* size,
+        to: target.base + channel, targetRowStride: target.rowStride &* size,
+        targetColumnStride: target.columnStride &* size)
     }
   }
 }

@@ -5,8 +5,10 @@ extension BatchNormalization {
   /// Forgets the batch before.
   func beginObservation() { state?.moments.forEach { $0.clear() } }
 
-  /// Takes rows of a training batch, each once, into the statistics. Each worker calls it for its own rows.
-  func observe(_ input: Tensor, _ rows: Range<Int>, worker: Int) { state?.moments[worker].add(input.data, rows: rows) }
+  /// Takes rows and columns of a training batch, each once, into the statistics. Each worker calls it for its own.
+  func observe(_ input: Tensor, _ rows: Range<Int>, _ columns: Range<Int>, worker: Int) {
+    state?.moments[worker].add(input.data, rows: rows, columns: columns)
+  }
 
   /// The output for a batch whose rows have been observed, if it is for training.
   ///
@@ -40,7 +42,7 @@ extension BatchNormalization {
   private func takeBatchStatistics(_ state: State, rows: Int) {
     let total = state.moments[0]
     for part in state.moments.dropFirst() { total.merge(part) }
-    precondition(Int(total.rows) == rows, "\(description): \(total.rows) of \(rows) rows were observed")
+    precondition(total.haveSeen(rows: rows), "\(description): not all of \(rows) rows were observed")
     let rows = Double(rows)
     for channel in 0..<channels {
       let variance = total.squares[channel] / rows
@@ -159,10 +161,12 @@ extension BatchNormalization {
   /// `dx = gamma / deviation · (dy − dbeta / m − xhat · dgamma / m)`, m rows, after `computeParameterGradients`.
   ///
   /// - Parameters:
-  ///   - rows: which rows to write.
+  ///   - rows, columns: which to write.
   ///   - overwritesInput: the gradient takes the place of the input, which nobody needs any more; otherwise that of
   ///     `outputGradient`.
-  func computeInputGradient(_ outputGradient: Tensor, _ rows: Range<Int>, overwritesInput: Bool) {
+  func computeInputGradient(
+    _ outputGradient: Tensor, _ rows: Range<Int>, _ columns: Range<Int>, overwritesInput: Bool
+  ) {
     guard let state, let input = state.input else { preconditionFailure("\(description): backward before forward") }
     let (scale, shift, slope, offset) = (state.scale, state.shift, state.slope, state.offset)
     let channels = channels
@@ -177,9 +181,9 @@ extension BatchNormalization {
       let x = input.data + row * channels
       let dy = outputGradient.data + row * channels
       if overwritesInput {
-        for c in 0..<channels { x[c] = gradient(x[c], dy[c], c) }
+        for c in columns { x[c] = gradient(x[c], dy[c], c) }
       } else {
-        for c in 0..<channels { dy[c] = gradient(x[c], dy[c], c) }
+        for c in columns { dy[c] = gradient(x[c], dy[c], c) }
       }
     }
   }

@@ -92,7 +92,7 @@ package final class BatchNormalization: Layer {
   package func forward(_ input: Tensor, training: Bool) -> Tensor {
     if training {
       beginObservation()
-      state?.context.pool.split(input.rows) { worker, rows in observe(input, rows, worker: worker) }
+      state?.context.pool.split(input.rows) { worker, rows in observe(input, rows, 0..<channels, worker: worker) }
     }
     return normalize(input, training: training)
   }
@@ -105,7 +105,7 @@ package final class BatchNormalization: Layer {
       return nil
     }
     state?.context.pool.split(outputGradient.rows) { _, rows in
-      computeInputGradient(outputGradient, rows, overwritesInput: false)
+      computeInputGradient(outputGradient, rows, 0..<channels, overwritesInput: false)
     }
     state?.input = nil
     return outputGradient

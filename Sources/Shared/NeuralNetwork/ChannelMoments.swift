@@ -4,8 +4,8 @@
 /// formula (*Updating Formulae and a Pairwise Algorithm for Computing Sample Variances*, 1979) in double precision, so
 /// a mean that is large against the deviation costs few digits.
 final class ChannelMoments {
-  private(set) var rows = 0.0
   /// Per channel.
+  private var rows: [Double]
   private(set) var mean: [Double]
   /// Per channel: Σ (x − mean)².
   private(set) var squares: [Double]
@@ -15,17 +15,22 @@ final class ChannelMoments {
   private static let blockRows = 64
 
   init(channels: Int) {
-    mean = Array(repeating: 0, count: channels)
-    squares = mean
+    rows = Array(repeating: 0, count: channels)
+    mean = rows
+    squares = rows
     blockSum = Array(repeating: 0, count: channels)
     blockSquares = blockSum
   }
 
-  func clear() { rows = 0 }
+  func clear() { for channel in rows.indices { rows[channel] = 0 } }
 
-  /// Adds rows of the matrix `[*, channels]` that begins at `data`.
-  func add(_ data: UnsafePointer<Float>, rows range: Range<Int>) {
+  /// Whether every channel has seen so many rows.
+  func haveSeen(rows count: Int) -> Bool { rows.allSatisfy { $0 == Double(count) } }
+
+  /// Adds rows and columns of the matrix `[*, channels]` that begins at `data`.
+  func add(_ data: UnsafePointer<Float>, rows range: Range<Int>, columns: Range<Int>) {
     let channels = mean.count
+    let width = columns.count
     for lower in stride(from: range.lowerBound, to: range.upperBound, by: Self.blockRows) {
       let part = lower..<min(lower + Self.blockRows, range.upperBound)
       let count = Float(part.count)
@@ -33,44 +38,47 @@ final class ChannelMoments {
         blockSquares.withUnsafeMutableBufferPointer { squares in
           let sum = sum.base
           let squares = squares.base
-          sum.update(repeating: 0, count: channels)
-          squares.update(repeating: 0, count: channels)
+          sum.update(repeating: 0, count: width)
+          squares.update(repeating: 0, count: width)
           for row in part {
-            let x = data + row * channels
-            for c in 0..<channels { sum[c] += x[c] }
+            let x = data + row * channels + columns.lowerBound
+            for c in 0..<width { sum[c] += x[c] }
           }
-          for c in 0..<channels { sum[c] /= count }
+          for c in 0..<width { sum[c] /= count }
           for row in part {
-            let x = data + row * channels
-            for c in 0..<channels {
+            let x = data + row * channels + columns.lowerBound
+            for c in 0..<width {
               let deviation = x[c] - sum[c]
               squares[c] += deviation * deviation
             }
           }
         }
       }
-      merge(rows: Double(count), mean: { Double(blockSum[$0]) }, squares: { Double(blockSquares[$0]) })
+      for (index, channel) in columns.enumerated() {
+        merge(channel, rows: Double(count), mean: Double(blockSum[index]), squares: Double(blockSquares[index]))
+      }
     }
   }
 
   /// Adds what another one has seen.
   func merge(_ other: ChannelMoments) {
-    merge(rows: other.rows, mean: { other.mean[$0] }, squares: { other.squares[$0] })
+    for channel in rows.indices {
+      merge(channel, rows: other.rows[channel], mean: other.mean[channel], squares: other.squares[channel])
+    }
   }
 
-  private func merge(rows added: Double, mean addedMean: (Int) -> Double, squares addedSquares: (Int) -> Double) {
+  private func merge(_ channel: Int, rows added: Double, mean addedMean: Double, squares addedSquares: Double) {
     guard added > 0 else { return }
-    let total = rows + added
-    for channel in mean.indices {
-      if rows == 0 {
-        mean[channel] = addedMean(channel)
-        squares[channel] = addedSquares(channel)
-      } else {
-        let difference = addedMean(channel) - mean[channel]
-        mean[channel] += difference * added / total
-        squares[channel] += addedSquares(channel) + difference * difference * rows * added / total
-      }
+    let before = rows[channel]
+    let total = before + added
+    rows[channel] = total
+    if before == 0 {
+      mean[channel] = addedMean
+      squares[channel] = addedSquares
+    } else {
+      let difference = addedMean - mean[channel]
+      mean[channel] += difference * added / total
+      squares[channel] += addedSquares + difference * difference * before * added / total
     }
-    rows = total
   }
 }

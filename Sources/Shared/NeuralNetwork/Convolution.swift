@@ -106,7 +106,7 @@ package final class Convolution: Layer {
     switch method(geometry, compute.convolution) {
     case .im2col: need.scratch = Im2colConvolution.scratch(geometry, outputChannels: outputChannels)
     case .winograd:
-      (need.scratch, need.sharedScratch) = WinogradConvolution.scratch(
+      need.scratch = WinogradConvolution.scratch(
         geometry, outputChannels: outputChannels, threads: compute.threads, maximumCount: images)
     }
   }
@@ -115,26 +115,27 @@ package final class Convolution: Layer {
 
   package func forward(_ input: Tensor, training: Bool) -> Tensor { forward(input, training: training, observe: nil) }
 
-  /// - Parameter observe: is called by each worker with the output and the rows that it has just written, which are in
-  ///   its cache.
+  /// - Parameter observe: is called by each worker with the output and the rows and columns that it has just written,
+  ///   which are in its cache.
   func forward(
-    _ input: Tensor, training: Bool, observe: ((_ output: Tensor, _ rows: Range<Int>, _ worker: Int) -> Void)?
+    _ input: Tensor, training: Bool,
+    observe: ((_ output: Tensor, _ rows: Range<Int>, _ columns: Range<Int>, _ worker: Int) -> Void)?
   ) -> Tensor {
     guard let state else { preconditionFailure("\(description): not prepared") }
     let output = state.output
     output.resize(count: input.count)
     if training { self.state?.input = input }
-    state.algorithm.forward(input, weights: weight.value.base, into: output) { rows, worker in
-      if let bias { add(bias.value.base, to: output, rows) }
-      observe?(output, rows, worker)
+    state.algorithm.forward(input, weights: weight.value.base, into: output) { rows, columns, worker in
+      if let bias { add(bias.value.base, to: output, rows, columns) }
+      observe?(output, rows, columns, worker)
     }
     return output
   }
 
-  private func add(_ bias: UnsafePointer<Float>, to output: Tensor, _ rows: Range<Int>) {
+  private func add(_ bias: UnsafePointer<Float>, to output: Tensor, _ rows: Range<Int>, _ columns: Range<Int>) {
     for row in rows {
       let values = output.data + row * outputChannels
-      for channel in 0..<outputChannels { values[channel] += bias[channel] }
+      for channel in columns { values[channel] += bias[channel] }
     }
   }
 
@@ -149,9 +150,11 @@ package final class Convolution: Layer {
 
   /// The first half of `backward`: the gradients of the parameters.
   ///
-  /// - Parameter prepare: is called once for all rows of `outputGradient`, part by part, each part by the worker that
-  ///   is about to read it; may write them.
-  package func computeWeightGradient(_ outputGradient: Tensor, prepare: ((_ rows: Range<Int>) -> Void)? = nil) {
+  /// - Parameter prepare: is called once for all rows and columns of `outputGradient`, part by part, each part by the
+  ///   worker that is about to read it; may write them.
+  package func computeWeightGradient(
+    _ outputGradient: Tensor, prepare: ((_ rows: Range<Int>, _ columns: Range<Int>) -> Void)? = nil
+  ) {
     guard let state, let input = state.input else { preconditionFailure("\(description): backward before forward") }
     self.state?.input = nil
     state.algorithm.computeWeightGradient(

@@ -7,19 +7,19 @@ import Compute
 protocol ConvolutionAlgorithm {
   /// Writes the output.
   ///
-  /// - Parameter finish: is called with all rows of the output, part by part, each part by the worker that has just
-  ///   written it, which has it in its cache.
+  /// - Parameter finish: is called with all rows and columns of the output, part by part, each part by the worker that
+  ///   has just written it, which has it in its cache.
   func forward(
     _ input: Tensor, weights: UnsafePointer<Float>, into output: Tensor,
-    finish: (_ rows: Range<Int>, _ worker: Int) -> Void)
+    finish: (_ rows: Range<Int>, _ columns: Range<Int>, _ worker: Int) -> Void)
 
   /// Writes the gradient of the weights.
   ///
-  /// - Parameter prepare: is called once for all rows of `outputGradient`, part by part, each part by the worker that
-  ///   is about to read it; may write them.
+  /// - Parameter prepare: is called once for all rows and columns of `outputGradient`, part by part, each part by the
+  ///   worker that is about to read it, and the only one that does; may write them.
   func computeWeightGradient(
     input: Tensor, outputGradient: Tensor, into gradient: UnsafeMutablePointer<Float>,
-    prepare: ((_ rows: Range<Int>) -> Void)?)
+    prepare: ((_ rows: Range<Int>, _ columns: Range<Int>) -> Void)?)
 
   /// Writes the gradient of the input, or adds it to what `inputGradient` holds.
   func computeInputGradient(

@@ -16,7 +16,7 @@ struct Im2colConvolution: ConvolutionAlgorithm {
   private enum Slot {
     static let tile = 0
     /// A worker's sum of the weights' gradient, which the first worker does not need; the last worker's holds the
-    /// rotated weights afterwards.
+    /// weights in the order of the products otherwise.
     static let weights = 1
   }
 
@@ -39,16 +39,27 @@ struct Im2colConvolution: ConvolutionAlgorithm {
 
   func forward(
     _ input: Tensor, weights: UnsafePointer<Float>, into output: Tensor,
-    finish: (_ rows: Range<Int>, _ worker: Int) -> Void
+    finish: (_ rows: Range<Int>, _ columns: Range<Int>, _ worker: Int) -> Void
   ) {
+    let weights = WeightPanels(
+      weights, inner: geometry.patchValues, columns: outputChannels, copy: panels, context.pool)
     forEachTile(geometry, input, rows: output.rows) { tile, _, worker in
-      for slice in 0..<tile.slices {
-        GEMM.multiply(
-          rows: tile.rows.count, columns: outputChannels, inner: tile.sliceValues, tile.slice(slice),
-          weights + slice * tile.sliceValues * outputChannels,
-          into: output.data + tile.rows.lowerBound * outputChannels, accumulate: slice > 0)
-      }
-      finish(tile.rows, worker)
+      multiply(tile, weights, into: output.data + tile.rows.lowerBound * outputChannels, accumulate: false)
+      finish(tile.rows, 0..<outputChannels, worker)
+    }
+  }
+
+  /// Where the weights lie in the order of the products.
+  private var panels: UnsafeMutablePointer<Float> { context.scratch(worker: context.threads - 1, slot: Slot.weights) }
+
+  /// A tile times the weights.
+  private func multiply(
+    _ tile: PatchTile, _ weights: WeightPanels, into rows: UnsafeMutablePointer<Float>, accumulate: Bool
+  ) {
+    for slice in 0..<tile.slices {
+      weights.multiply(
+        rows: tile.rows.count, tile.slice(slice), range: slice * tile.sliceValues..<(slice + 1) * tile.sliceValues,
+        into: rows, accumulate: accumulate || slice > 0)
     }
   }
 
@@ -70,10 +81,10 @@ struct Im2colConvolution: ConvolutionAlgorithm {
   /// sums are added in their order.
   func computeWeightGradient(
     input: Tensor, outputGradient: Tensor, into gradient: UnsafeMutablePointer<Float>,
-    prepare: ((_ rows: Range<Int>) -> Void)?
+    prepare: ((_ rows: Range<Int>, _ columns: Range<Int>) -> Void)?
   ) {
     forEachTile(geometry, input, rows: outputGradient.rows) { tile, isFirst, worker in
-      prepare?(tile.rows)
+      prepare?(tile.rows, 0..<outputChannels)
       let sum = worker == 0 ? gradient : context.scratch(worker: worker, slot: Slot.weights)
       for slice in 0..<tile.slices {
         GEMM.multiply(
@@ -98,32 +109,12 @@ struct Im2colConvolution: ConvolutionAlgorithm {
     guard let transposed else {
       return scatterInputGradient(outputGradient, weights: weights, into: inputGradient, accumulate: accumulate)
     }
-    let rotated = context.scratch(worker: context.threads - 1, slot: Slot.weights)
-    rotate(weights, into: rotated, slices: transposed.slices)
+    let rotated = WeightPanels(
+      transposing: weights, cells: geometry.kernelSize * geometry.kernelSize, inputs: inputChannels,
+      outputs: outputChannels, rotated: true, copy: panels, context.pool)
     forEachTile(transposed, outputGradient, rows: inputGradient.rows) { tile, _, _ in
-      for slice in 0..<tile.slices {
-        GEMM.multiply(
-          rows: tile.rows.count, columns: inputChannels, inner: tile.sliceValues, tile.slice(slice),
-          rotated + slice * tile.sliceValues * inputChannels, transposeB: true,
-          into: inputGradient.data + tile.rows.lowerBound * inputChannels, accumulate: slice > 0 || accumulate)
-      }
-    }
-  }
-
-  /// The weights of the convolution that gives the input's gradient: kernel rotated by 180°, input and output channels
-  /// exchanged. `[slices, inputChannels, kernelSize · kernelSize / slices · outputChannels]`: for each slice of a
-  /// tile's columns a matrix whose transpose it is multiplied by.
-  private func rotate(_ weights: UnsafePointer<Float>, into rotated: UnsafeMutablePointer<Float>, slices: Int) {
-    let cells = geometry.kernelSize * geometry.kernelSize
-    let sliceCells = cells / slices
-    context.pool.split(inputChannels) { _, inputs in
-      for input in inputs {
-        for cell in 0..<cells {
-          let (slice, place) = cell.quotientAndRemainder(dividingBy: sliceCells)
-          (rotated + ((slice * inputChannels + input) * sliceCells + place) * outputChannels).update(
-            from: weights + ((cells - 1 - cell) * inputChannels + input) * outputChannels, count: outputChannels)
-        }
-      }
+      multiply(
+        tile, rotated, into: inputGradient.data + tile.rows.lowerBound * inputChannels, accumulate: accumulate)
     }
   }
 
@@ -132,6 +123,9 @@ struct Im2colConvolution: ConvolutionAlgorithm {
     _ outputGradient: Tensor, weights: UnsafePointer<Float>, into inputGradient: Tensor, accumulate: Bool
   ) {
     let positions = geometry.outputPositions
+    let transposed = WeightPanels(
+      transposing: weights, cells: geometry.kernelSize * geometry.kernelSize, inputs: inputChannels,
+      outputs: outputChannels, rotated: false, copy: panels, context.pool)
     context.pool.split(outputGradient.count) { worker, images in
       let tile = context.scratch(worker: worker, slot: Slot.tile)
       if !accumulate {
@@ -141,9 +135,9 @@ struct Im2colConvolution: ConvolutionAlgorithm {
       let rows = images.lowerBound * positions..<images.upperBound * positions
       for lower in stride(from: rows.lowerBound, to: rows.upperBound, by: ConvolutionGeometry.tileRows) {
         let part = lower..<min(lower + ConvolutionGeometry.tileRows, rows.upperBound)
-        GEMM.multiply(
-          rows: part.count, columns: geometry.patchValues, inner: outputChannels,
-          outputGradient.data + lower * outputChannels, weights, transposeB: true, into: tile)
+        transposed.multiply(
+          rows: part.count, outputGradient.data + lower * outputChannels, range: 0..<outputChannels, into: tile,
+          accumulate: false)
         geometry.col2im(tile, rows: part, addingTo: inputGradient.data)
       }
     }

@@ -12,13 +12,12 @@ package struct MemoryNeed: Equatable, Sendable {
   /// Tensors of a batch that the pool lends at the same time, the largest first: each grows to the largest that was
   /// asked for in its place.
   package internal(set) var lent: [Int] = []
-  /// The scratch areas of each worker, and those that they share.
+  /// The scratch areas of each worker.
   package internal(set) var scratch: [Int] = []
-  package internal(set) var sharedScratch: [Int] = []
 
   /// Bytes, with so many workers.
   package func bytes(threads: Int) -> Int {
-    let work = Self.sum(lent) + threads * Self.sum(scratch) + Self.sum(sharedScratch)
+    let work = Self.sum(lent) + threads * Self.sum(scratch)
     return 4 * (3 * parameters + statistics + features + work)
   }
 
@@ -30,7 +29,6 @@ package struct MemoryNeed: Equatable, Sendable {
     both.features += second.features
     both.lent = larger(first.lent, second.lent)
     both.scratch = larger(first.scratch, second.scratch)
-    both.sharedScratch = larger(first.sharedScratch, second.sharedScratch)
     return both
   }
 

@@ -53,8 +53,8 @@ package final class NormalizedConvolution: Layer {
       return normalization.normalize(convolution.forward(input, training: false), adding: addend, training: false)
     }
     normalization.beginObservation()
-    let output = convolution.forward(input, training: true) { [normalization] output, rows, worker in
-      normalization.observe(output, rows, worker: worker)
+    let output = convolution.forward(input, training: true) { [normalization] output, rows, columns, worker in
+      normalization.observe(output, rows, columns, worker: worker)
     }
     convolved = output
     self.input = overwritesInput ? input : nil
@@ -77,8 +77,8 @@ package final class NormalizedConvolution: Layer {
     self.convolved = nil
     input = nil
     normalization.computeParameterGradients(outputGradient)
-    convolution.computeWeightGradient(convolved) { [normalization] rows in
-      normalization.computeInputGradient(outputGradient, rows, overwritesInput: true)
+    convolution.computeWeightGradient(convolved) { [normalization] rows, columns in
+      normalization.computeInputGradient(outputGradient, rows, columns, overwritesInput: true)
     }
     if !keepsOutputGradient { outputGradient.release() }
     return needsInputGradient ? convolution.computeInputGradient(convolved, addingTo: sum, over: reused) : nil

@@ -2,40 +2,34 @@ import Compute
 
 /// 3×3 convolution with stride 1 by Winograd's minimal filtering over sgemm (Lavin and Gray, 2015, algorithm 1).
 ///
-/// Blocks of images pass through three phases, each split among all workers:
+/// Each worker has tiles and output channels of its own, as `WinogradPartition` divides them, and takes them through
+/// three steps, block by block, without waiting for anyone:
 ///
-/// 1. what is under each tile is transformed to the points: `[points, tiles, channels]`;
-/// 2. at each point, a matrix product: `[tiles, inputs] · [inputs, outputs]`;
+/// 1. what is under each tile is transformed to the points: `[points, tiles, inner]`;
+/// 2. at each point, a matrix product with the transformed kernels: `[tiles, inner] · [inner, columns]`;
 /// 3. the products are transformed to tiles of outputs.
 ///
-/// The weights are transformed once for each pass. Their gradient is summed at the points over all blocks, and
-/// transformed once.
+/// The gradient of the weights is summed at the points over all blocks, and transformed once.
 struct WinogradConvolution: ConvolutionAlgorithm {
   private let context: ComputeContext
-  private let transforms: WinogradTransforms
-  private let forwards: WinogradTiling
+  private let kernels: WinogradKernels
+  private let forwards: WinogradPass
   /// From the output's gradient to the input's.
-  private let backwards: WinogradTiling
-  private let inputChannels: Int
-  private let outputChannels: Int
+  private let backwards: WinogradPass
 
-  /// Tiles that pass through the phases together: enough for sgemm to be fast and, if there are several workers, for
-  /// them not to wait for each other too often; few enough for the caches.
-  private let blockTiles: Int
-  /// Between the points in memory, so that they do not all fall into the same places of a cache.
-  private static let gap = 16
-
-  /// Scratch areas, shared by the workers.
+  /// Scratch areas of a worker.
   private enum Slot {
-    /// The weights, or the sums of their gradient, at the points.
-    static let weights = 0
     /// What is multiplied, at the points.
-    static let patches = 1
+    static let patches = 0
     /// What comes out, or the output's gradient, at the points.
-    static let products = 2
+    static let products = 1
+    /// The kernels, or the sums of their gradient, at the points.
+    static let kernels = 2
+    /// Inputs under a line of tiles; a tile at the edge of an image; squares of kernels.
+    static let band = 3
+    /// A worker's sum of the weights' gradient, which the first group of tiles does not need.
+    static let gradient = 4
   }
-  /// Scratch area of a worker: a tile at the edge of an image.
-  private static let tileSlot = 0
 
   /// Whether a convolution can be computed like this.
   static func applies(to geometry: ConvolutionGeometry, outputChannels: Int) -> Bool {
@@ -47,208 +41,156 @@ struct WinogradConvolution: ConvolutionAlgorithm {
   /// - Parameter geometry: one that `applies`.
   init(_ geometry: ConvolutionGeometry, outputChannels: Int, context: ComputeContext, maximumCount: Int) {
     precondition(Self.applies(to: geometry, outputChannels: outputChannels), "no 3x3 kernel with stride 1")
+    self.context = context
+    (forwards, backwards) = Self.passes(
+      geometry, outputChannels: outputChannels, threads: context.threads, maximumCount: maximumCount)
+    kernels = WinogradKernels(
+      transforms: forwards.transforms, inputChannels: geometry.input.channels, outputChannels: outputChannels)
+    context.reserveScratch(
+      Self.scratch(geometry, outputChannels: outputChannels, threads: context.threads, maximumCount: maximumCount))
+  }
+
+  /// The values of each scratch area of a worker, for at most so many images.
+  static func scratch(_ geometry: ConvolutionGeometry, outputChannels: Int, threads: Int, maximumCount: Int) -> [Int] {
+    let (forwards, backwards) = passes(
+      geometry, outputChannels: outputChannels, threads: threads, maximumCount: maximumCount)
+    return zip(forwards.scratch(summing: true), backwards.scratch(summing: false)).map(max)
+  }
+
+  private static func passes(
+    _ geometry: ConvolutionGeometry, outputChannels: Int, threads: Int, maximumCount: Int
+  ) -> (forwards: WinogradPass, backwards: WinogradPass) {
     guard let transposed = geometry.transposed(outputChannels: outputChannels) else {
       preconditionFailure("a convolution with stride 1 has a transposed one")
     }
-    self.context = context
-    self.outputChannels = outputChannels
-    inputChannels = geometry.input.channels
-    transforms = Self.transforms(geometry)
-    forwards = WinogradTiling(geometry, tileSide: transforms.tileSide)
-    backwards = WinogradTiling(transposed, tileSide: transforms.tileSide)
-    blockTiles = Self.blockTiles(channels: max(inputChannels, outputChannels), threads: context.threads)
-    let scratch = Self.scratch(
-      geometry, outputChannels: outputChannels, threads: context.threads, maximumCount: maximumCount)
-    context.reserveScratch(scratch.worker)
-    context.reserveSharedScratch(scratch.shared)
-  }
-
-  /// The values of each scratch area of a worker, and of each that they share, for at most so many images.
-  static func scratch(_ geometry: ConvolutionGeometry, outputChannels: Int, threads: Int, maximumCount: Int)
-    -> (worker: [Int], shared: [Int])
-  {
-    let (transforms, inputChannels) = (transforms(geometry), geometry.input.channels)
-    let (points, channels) = (transforms.points, max(inputChannels, outputChannels))
-    let blockTiles = blockTiles(channels: channels, threads: threads)
-    let tiles = [geometry, geometry.transposed(outputChannels: outputChannels)].compactMap(\.self).map { geometry in
-      let tiling = WinogradTiling(geometry, tileSide: transforms.tileSide)
-      return tiling.tilesPerImage * blockImages(tiling, maximumCount, blockTiles)
+    let side = max(geometry.outputHeight, geometry.outputWidth) > 2 ? 4 : 2
+    func pass(_ geometry: ConvolutionGeometry, _ columns: Int) -> WinogradPass {
+      WinogradPass(geometry, columns: columns, tileSide: side, workers: threads, maximumCount: maximumCount)
     }
-    let block = points * ((tiles.max() ?? 0) * channels + gap)
-    return ([points * channels], [points * (inputChannels * outputChannels + gap), block, block])
+    return (pass(geometry, outputChannels), pass(transposed, geometry.input.channels))
   }
 
-  private static func transforms(_ geometry: ConvolutionGeometry) -> WinogradTransforms {
-    WinogradTransforms(tileSide: max(geometry.outputHeight, geometry.outputWidth) > 2 ? 4 : 2)
-  }
-
-  private static func blockTiles(channels: Int, threads: Int) -> Int {
-    max(128, 1024 * (threads == 1 ? 8 : 16 * threads) / channels)
-  }
-
-  private static func blockImages(_ tiling: WinogradTiling, _ count: Int, _ blockTiles: Int) -> Int {
-    max(1, min(count, blockTiles / tiling.tilesPerImage))
-  }
-
-  // MARK: The passes
+  // MARK: The products
 
   func forward(
     _ input: Tensor, weights: UnsafePointer<Float>, into output: Tensor,
-    finish: (_ rows: Range<Int>, _ worker: Int) -> Void
+    finish: (_ rows: Range<Int>, _ columns: Range<Int>, _ worker: Int) -> Void
   ) {
-    let kernel = WinogradTransforms.Grid(
-      weights, rowStride: 3 * inputChannels * outputChannels, columnStride: inputChannels * outputChannels)
     convolve(
-      forwards, input.data, count: input.count, kernel: kernel, transposeKernel: false, into: output.data,
-      accumulate: false, finish: finish)
+      forwards, input, into: output, accumulate: false,
+      transformKernels: { panel, points, _ in kernels.transform(weights, outputs: panel, to: points) }, finish: finish)
   }
 
   func computeInputGradient(
     _ outputGradient: Tensor, weights: UnsafePointer<Float>, into inputGradient: Tensor, accumulate: Bool
   ) {
-    // The kernel rotated by 180°: read backwards.
-    let matrix = inputChannels * outputChannels
-    let kernel = WinogradTransforms.Grid(weights + 8 * matrix, rowStride: -3 * matrix, columnStride: -matrix)
     convolve(
-      backwards, outputGradient.data, count: outputGradient.count, kernel: kernel, transposeKernel: true,
-      into: inputGradient.data, accumulate: accumulate
-    ) { _, _ in }
+      backwards, outputGradient, into: inputGradient, accumulate: accumulate,
+      transformKernels: { panel, points, squares in
+        kernels.transformRotated(weights, inputs: panel, to: points, squares: squares)
+      }, finish: { _, _, _ in })
+  }
+
+  private func convolve(
+    _ pass: WinogradPass, _ input: Tensor, into output: Tensor, accumulate: Bool,
+    transformKernels: (_ panel: Range<Int>, _ points: PointMatrices, _ squares: UnsafeMutablePointer<Float>) -> Void,
+    finish: (_ rows: Range<Int>, _ columns: Range<Int>, _ worker: Int) -> Void
+  ) {
+    context.pool.run { worker in
+      let share = pass.share(of: worker, images: input.count)
+      let band = context.scratch(worker: worker, slot: Slot.band)
+      for block in share.blocks {
+        let tiles = block.count * pass.tiling.tileColumns
+        let patches = PointMatrices(context.scratch(worker: worker, slot: Slot.patches), values: tiles * pass.inner)
+        pass.transformPatches(block, of: input.data, to: patches, band: band)
+        for (index, panel) in share.panels.enumerated() {
+          let points = kernelMatrices(pass, worker, index, panel)
+          if block.lowerBound == share.lines.lowerBound || !pass.keepsKernels { transformKernels(panel, points, band) }
+          let products = PointMatrices(
+            context.scratch(worker: worker, slot: Slot.products), values: tiles * panel.count)
+          let shape = ProductShape(rows: tiles, columns: panel.count, inner: pass.inner)
+          for point in 0..<pass.transforms.points {
+            GEMM.multiply(
+              shape, .init(patches[point], stride: pass.inner), .init(points[point], stride: panel.count),
+              into: products[point], stride: panel.count, accumulate: false)
+          }
+          pass.write(products, block, panel, to: output.data, edge: band, accumulate: accumulate)
+          finish(pass.tiling.rows(of: block), panel, worker)
+        }
+      }
+    }
   }
 
   func computeWeightGradient(
     input: Tensor, outputGradient: Tensor, into gradient: UnsafeMutablePointer<Float>,
-    prepare: ((_ rows: Range<Int>) -> Void)?
+    prepare: ((_ rows: Range<Int>, _ columns: Range<Int>) -> Void)?
   ) {
-    let tiling = forwards
-    let matrix = inputChannels * outputChannels
-    let sums = PointMatrices(context.sharedScratch(slot: Slot.weights), matrix)
-    forEachBlock(tiling, count: input.count) { images in
-      let tiles = images.count * tiling.tilesPerImage
-      let patches = PointMatrices(context.sharedScratch(slot: Slot.patches), tiles * inputChannels)
-      let gradients = PointMatrices(context.sharedScratch(slot: Slot.products), tiles * outputChannels)
-      forEachLine(tiling, images) { lines, worker in
-        prepare?(tiling.rows(of: lines))
-        let edge = context.scratch(worker: worker, slot: Self.tileSlot)
-        for tile in tiling.tiles(of: lines, from: images.lowerBound) {
-          transforms.transformPatch(
-            tiling.patch(tile.place, of: input.data, edge: edge),
-            to: patches.grid(tile.index * inputChannels, transforms), channels: inputChannels)
-          transforms.transformTileGradient(
-            tiling.tile(tile.place, of: outputGradient.data, channels: outputChannels, edge: edge),
-            to: gradients.grid(tile.index * outputChannels, transforms), channels: outputChannels)
-        }
-      }
-      forEachPoint(rows: inputChannels) { point, rows in
-        GEMM.multiply(
-          rows: rows.count, columns: outputChannels, inner: tiles, patches[point] + rows.lowerBound, transposeA: true,
-          strideA: inputChannels, gradients[point], into: sums[point] + rows.lowerBound * outputChannels,
-          accumulate: images.lowerBound > 0)
-      }
-    }
-    context.pool.split(matrix / WinogradTransforms.lanes) { _, range in
-      let first = range.lowerBound * WinogradTransforms.lanes
-      transforms.transformKernelGradient(
-        sums.grid(first, transforms).readOnly, to: .init(gradient + first, rowStride: 3 * matrix, columnStride: matrix),
-        channels: range.count * WinogradTransforms.lanes)
-    }
-  }
-
-  /// - Parameters:
-  ///   - kernel: where the nine matrices `[inputChannels, outputChannels]` of the layer are.
-  ///   - transposeKernel: multiply by their transposes.
-  private func convolve(
-    _ tiling: WinogradTiling, _ input: UnsafePointer<Float>, count: Int, kernel: WinogradTransforms.Grid,
-    transposeKernel: Bool, into output: UnsafeMutablePointer<Float>, accumulate: Bool,
-    finish: (_ rows: Range<Int>, _ worker: Int) -> Void
-  ) {
-    let (inner, columns) = transposeKernel ? (outputChannels, inputChannels) : (inputChannels, outputChannels)
-    let weights = PointMatrices(context.sharedScratch(slot: Slot.weights), inputChannels * outputChannels)
-    transformKernel(kernel, to: weights)
-    forEachBlock(tiling, count: count) { images in
-      let tiles = images.count * tiling.tilesPerImage
-      let patches = PointMatrices(context.sharedScratch(slot: Slot.patches), tiles * inner)
-      let products = PointMatrices(context.sharedScratch(slot: Slot.products), tiles * columns)
-      forEachLine(tiling, images) { lines, worker in
-        let edge = context.scratch(worker: worker, slot: Self.tileSlot)
-        for tile in tiling.tiles(of: lines, from: images.lowerBound) {
-          transforms.transformPatch(
-            tiling.patch(tile.place, of: input, edge: edge), to: patches.grid(tile.index * inner, transforms),
-            channels: inner)
-        }
-      }
-      forEachPoint(rows: tiles) { point, rows in
-        GEMM.multiply(
-          rows: rows.count, columns: columns, inner: inner, patches[point] + rows.lowerBound * inner, weights[point],
-          transposeB: transposeKernel, into: products[point] + rows.lowerBound * columns)
-      }
-      forEachLine(tiling, images) { lines, worker in
-        let edge = context.scratch(worker: worker, slot: Self.tileSlot)
-        for tile in tiling.tiles(of: lines, from: images.lowerBound) {
-          tiling.write(tile.place, to: output, channels: columns, edge: edge, accumulate: accumulate) { target in
-            transforms.transformProducts(
-              products.grid(tile.index * columns, transforms).readOnly, to: target, channels: columns)
+    let pass = forwards
+    context.pool.run { worker in
+      let share = pass.share(of: worker, images: input.count)
+      let band = context.scratch(worker: worker, slot: Slot.band)
+      let sum = weightSum(of: worker, share, gradient)
+      for block in share.blocks {
+        let tiles = block.count * pass.tiling.tileColumns
+        let patches = PointMatrices(context.scratch(worker: worker, slot: Slot.patches), values: tiles * pass.inner)
+        pass.transformPatches(block, of: input.data, to: patches, band: band)
+        for (index, panel) in share.panels.enumerated() {
+          prepare?(pass.tiling.rows(of: block), panel)
+          let gradients = PointMatrices(
+            context.scratch(worker: worker, slot: Slot.products), values: tiles * panel.count)
+          pass.transformTileGradients(block, panel, of: outputGradient.data, to: gradients, edge: band)
+          let sums = kernelMatrices(pass, worker, index, panel)
+          let shape = ProductShape(rows: pass.inner, columns: panel.count, inner: tiles, transposeA: true)
+          for point in 0..<pass.transforms.points {
+            GEMM.multiply(
+              shape, .init(patches[point], stride: pass.inner), .init(gradients[point], stride: panel.count),
+              into: sums[point], stride: panel.count, accumulate: block.lowerBound > share.lines.lowerBound)
+          }
+          if block.upperBound == share.lines.upperBound {
+            kernels.transformGradient(
+              sums, outputs: panel, into: sum.base + panel.lowerBound - sum.columns.lowerBound,
+              rowStride: sum.columns.count)
           }
         }
-        finish(tiling.rows(of: lines), worker)
       }
     }
+    addWeightSums(images: input.count, into: gradient)
   }
 
-  private func transformKernel(_ kernel: WinogradTransforms.Grid, to weights: PointMatrices) {
-    context.pool.split(inputChannels * outputChannels / WinogradTransforms.lanes) { _, range in
-      let first = range.lowerBound * WinogradTransforms.lanes
-      var part = kernel
-      part.base += first
-      transforms.transformKernel(
-        part, to: weights.grid(first, transforms), channels: range.count * WinogradTransforms.lanes)
-    }
+  /// The kernels of a worker's panel at the points, or the sums of their gradient.
+  private func kernelMatrices(_ pass: WinogradPass, _ worker: Int, _ index: Int, _ panel: Range<Int>) -> PointMatrices {
+    let place = pass.keepsKernels ? index * pass.panelRoom : 0
+    return PointMatrices(
+      context.scratch(worker: worker, slot: Slot.kernels) + place, values: pass.inner * panel.count)
   }
 
-  // MARK: Who does what
+  // MARK: Sums of the workers
 
-  private func forEachBlock(_ tiling: WinogradTiling, count: Int, _ body: (_ images: Range<Int>) -> Void) {
-    let size = Self.blockImages(tiling, count, blockTiles)
-    for lower in stride(from: 0, to: count, by: size) { body(lower..<min(lower + size, count)) }
+  /// Where a worker sums the gradient of its output channels, `[3, 3, inputChannels, columns]`: the first group of
+  /// tiles in place.
+  private func weightSum(of worker: Int, _ share: WinogradPass.Share, _ gradient: UnsafeMutablePointer<Float>)
+    -> (base: UnsafeMutablePointer<Float>, columns: Range<Int>)
+  {
+    forwards.partition.tileGroup(of: worker) == 0
+      ? (gradient, 0..<kernels.outputChannels)
+      : (context.scratch(worker: worker, slot: Slot.gradient), share.columns)
   }
 
-  /// Splits the lines of tiles of some images among the workers.
-  private func forEachLine(
-    _ tiling: WinogradTiling, _ images: Range<Int>, _ body: (_ lines: Range<Int>, _ worker: Int) -> Void
-  ) {
-    let first = images.lowerBound * tiling.tileRows
-    context.pool.split(images.count * tiling.tileRows) { worker, range in
-      body(first + range.lowerBound..<first + range.upperBound, worker)
-    }
-  }
-
-  /// Splits matrices with so many rows, one for each point, among the workers.
-  private func forEachPoint(rows: Int, _ body: (_ point: Int, _ rows: Range<Int>) -> Void) {
-    context.pool.split(transforms.points * rows, grain: 16) { _, range in
-      var lower = range.lowerBound
-      while lower < range.upperBound {
-        let point = lower / rows
-        let upper = min((point + 1) * rows, range.upperBound)
-        body(point, lower - point * rows..<upper - point * rows)
-        lower = upper
+  /// Adds the sums of all groups of tiles to those of the first, in their order.
+  private func addWeightSums(images: Int, into gradient: UnsafeMutablePointer<Float>) {
+    let partition = forwards.partition
+    guard partition.tileGroups > 1 else { return }
+    context.pool.split(9 * kernels.inputChannels) { _, rows in
+      for worker in 0..<context.threads where partition.tileGroup(of: worker) > 0 {
+        let share = forwards.share(of: worker, images: images)
+        if share.lines.isEmpty { continue }
+        let sum = context.scratch(worker: worker, slot: Slot.gradient)
+        for row in rows {
+          let source = sum + row * share.columns.count
+          let target = gradient + row * kernels.outputChannels + share.columns.lowerBound
+          for column in 0..<share.columns.count { target[column] += source[column] }
+        }
       }
-    }
-  }
-
-  /// A matrix for each point.
-  private struct PointMatrices {
-    private let base: UnsafeMutablePointer<Float>
-    private let stride: Int
-
-    init(_ base: UnsafeMutablePointer<Float>, _ values: Int) {
-      self.base = base
-      stride = values + WinogradConvolution.gap
-    }
-
-    subscript(_ point: Int) -> UnsafeMutablePointer<Float> { base + point * stride }
-
-    /// The same place of all matrices.
-    func grid(_ offset: Int, _ transforms: WinogradTransforms) -> WinogradTransforms.MutableGrid {
-      .init(base + offset, rowStride: transforms.patchSide * stride, columnStride: stride)
     }
   }
 }

@@ -15,107 +15,122 @@ struct WinogradTiling {
     tileColumns = (geometry.outputWidth + tileSide - 1) / tileSide
   }
 
-  var tilesPerImage: Int { tileRows * tileColumns }
-
-  /// A tile: the image, and the output position that it begins at.
-  struct Place {
-    var image: Int
-    var y: Int
-    var x: Int
+  /// A line of tiles, all images one below the other: its image, and the output row that it begins at.
+  private func place(of line: Int) -> (image: Int, y: Int) {
+    let (image, row) = line.quotientAndRemainder(dividingBy: tileRows)
+    return (image, row * tileSide)
   }
 
-  /// The rows of the matrix `[count · outputHeight · outputWidth, channels]` that lines of tiles cover, all images one
-  /// below the other.
+  /// The rows of the matrix `[count · outputHeight · outputWidth, channels]` that lines of tiles cover.
   func rows(of lines: Range<Int>) -> Range<Int> {
     func row(_ line: Int) -> Int {
-      let (image, tileRow) = line.quotientAndRemainder(dividingBy: tileRows)
-      return image * geometry.outputPositions + tileRow * tileSide * geometry.outputWidth
+      let (image, y) = place(of: line)
+      return image * geometry.outputPositions + y * geometry.outputWidth
     }
     return row(lines.lowerBound)..<row(lines.upperBound)
   }
 
-  /// The tiles of some lines, with the number of each, counted from those of image `first`.
-  func tiles(of lines: Range<Int>, from first: Int) -> some Sequence<(index: Int, place: Place)> {
-    (lines.lowerBound * tileColumns..<lines.upperBound * tileColumns).lazy.map { number in
-      let (line, column) = number.quotientAndRemainder(dividingBy: tileColumns)
-      let (image, row) = line.quotientAndRemainder(dividingBy: tileRows)
-      return (number - first * tilesPerImage, Place(image: image, y: row * tileSide, x: column * tileSide))
-    }
-  }
+  // MARK: Inputs
 
-  /// The inputs under a tile, 0 outside the image.
-  ///
-  /// - Parameter edge: room for them, used if not all are inside.
-  func patch(_ place: Place, of input: UnsafePointer<Float>, edge: UnsafeMutablePointer<Float>)
-    -> WinogradTransforms.Grid
-  {
-    square(
-      tileSide + 2, of: input + place.image * geometry.input.values, geometry.input, y: place.y - geometry.padding,
-      x: place.x - geometry.padding, edge: edge)
-  }
+  /// Columns of inputs under a line of tiles.
+  private var bandWidth: Int { tileColumns * tileSide + 2 }
 
-  /// The outputs of a tile, 0 outside the image.
-  func tile(_ place: Place, of output: UnsafePointer<Float>, channels: Int, edge: UnsafeMutablePointer<Float>)
-    -> WinogradTransforms.Grid
-  {
-    square(
-      tileSide, of: output + place.image * geometry.outputPositions * channels, outputShape(channels), y: place.y,
-      x: place.x, edge: edge)
-  }
+  /// Values that `copyBand` writes.
+  var bandValues: Int { (tileSide + 2) * bandWidth * geometry.input.channels }
 
-  private func outputShape(_ channels: Int) -> FeatureShape {
-    FeatureShape(height: geometry.outputHeight, width: geometry.outputWidth, channels: channels)
-  }
-
-  private func square(
-    _ side: Int, of image: UnsafePointer<Float>, _ shape: FeatureShape, y: Int, x: Int,
-    edge: UnsafeMutablePointer<Float>
-  ) -> WinogradTransforms.Grid {
-    let channels = shape.channels
-    let origin = image + (y * shape.width + x) * channels
-    if y >= 0 && x >= 0 && y + side <= shape.height && x + side <= shape.width {
-      return .init(origin, rowStride: shape.width * channels, columnStride: channels)
-    }
-    let columns = max(0, -x)..<max(max(0, -x), min(side, shape.width - x))
-    for row in 0..<side {
-      let target = edge + row * side * channels
-      guard y + row >= 0 && y + row < shape.height else {
-        target.update(repeating: 0, count: side * channels)
+  /// Copies all inputs under a line of tiles, 0 outside the image: `[tileSide + 2, bandWidth, channels]`. So no tile is
+  /// a special case.
+  func copyBand(of line: Int, _ input: UnsafePointer<Float>, into band: UnsafeMutablePointer<Float>) {
+    let (channels, width) = (geometry.input.channels, geometry.input.width)
+    let (image, y) = place(of: line)
+    let pixels = input + image * geometry.input.values
+    let before = min(geometry.padding, bandWidth)
+    let inside = min(width, bandWidth - before)
+    let after = bandWidth - before - inside
+    for row in 0..<tileSide + 2 {
+      let target = band + row * bandWidth * channels
+      let inputRow = y - geometry.padding + row
+      guard inputRow >= 0 && inputRow < geometry.input.height else {
+        target.update(repeating: 0, count: bandWidth * channels)
         continue
       }
-      target.update(repeating: 0, count: columns.lowerBound * channels)
-      (target + columns.lowerBound * channels).update(
-        from: origin + (row * shape.width + columns.lowerBound) * channels, count: columns.count * channels)
-      (target + columns.upperBound * channels).update(repeating: 0, count: (side - columns.upperBound) * channels)
+      target.update(repeating: 0, count: before * channels)
+      (target + before * channels).update(from: pixels + inputRow * width * channels, count: inside * channels)
+      (target + (before + inside) * channels).update(repeating: 0, count: after * channels)
     }
-    return .init(edge, rowStride: side * channels, columnStride: channels)
   }
 
-  /// Writes the outputs of a tile that lie inside the image.
+  /// The inputs under the tile in a column of a band.
+  func patch(_ column: Int, of band: UnsafePointer<Float>) -> WinogradTransforms.Grid {
+    let channels = geometry.input.channels
+    return .init(band + column * tileSide * channels, rowStride: bandWidth * channels, columnStride: channels)
+  }
+
+  // MARK: Outputs
+
+  /// Where the outputs of a tile are, and how many of its rows and columns lie inside the image.
+  private func tile(_ column: Int, of line: Int) -> (row: Int, height: Int, width: Int) {
+    let (image, y) = place(of: line)
+    let x = column * tileSide
+    return (
+      image * geometry.outputPositions + y * geometry.outputWidth + x, min(tileSide, geometry.outputHeight - y),
+      min(tileSide, geometry.outputWidth - x)
+    )
+  }
+
+  private func isWhole(_ tile: (row: Int, height: Int, width: Int)) -> Bool {
+    tile.height == tileSide && tile.width == tileSide
+  }
+
+  /// Some channels of the outputs of a tile, 0 outside the image.
   ///
   /// - Parameters:
+  ///   - output: the first of these channels of the batch.
+  ///   - stride: channels that it has in all.
+  ///   - edge: room for a tile, used if not all of it is inside.
+  func outputs(
+    _ column: Int, of line: Int, _ output: UnsafePointer<Float>, channels: Int, stride: Int,
+    edge: UnsafeMutablePointer<Float>
+  ) -> WinogradTransforms.Grid {
+    let tile = tile(column, of: line)
+    let origin = output + tile.row * stride
+    if isWhole(tile) { return .init(origin, rowStride: geometry.outputWidth * stride, columnStride: stride) }
+    edge.update(repeating: 0, count: tileSide * tileSide * channels)
+    for row in 0..<tile.height {
+      for column in 0..<tile.width {
+        (edge + (row * tileSide + column) * channels).update(
+          from: origin + (row * geometry.outputWidth + column) * stride, count: channels)
+      }
+    }
+    return .init(edge, rowStride: tileSide * channels, columnStride: channels)
+  }
+
+  /// Writes some channels of the outputs of a tile that lie inside the image.
+  ///
+  /// - Parameters:
+  ///   - output, channels, stride: as for `outputs`.
   ///   - edge: room for a tile, used if not all are inside or if they are added.
   ///   - accumulate: add them to what is there.
   ///   - compute: writes the tile.
   func write(
-    _ place: Place, to output: UnsafeMutablePointer<Float>, channels: Int, edge: UnsafeMutablePointer<Float>,
-    accumulate: Bool, _ compute: (WinogradTransforms.MutableGrid) -> Void
+    _ column: Int, of line: Int, to output: UnsafeMutablePointer<Float>, channels: Int, stride: Int,
+    edge: UnsafeMutablePointer<Float>, accumulate: Bool, _ compute: (WinogradTransforms.MutableGrid) -> Void
   ) {
-    let width = geometry.outputWidth
-    let rows = min(tileSide, geometry.outputHeight - place.y)
-    let columns = min(tileSide, width - place.x)
-    let origin = output + (place.image * geometry.outputPositions + place.y * width + place.x) * channels
-    if rows == tileSide && columns == tileSide && !accumulate {
-      return compute(.init(origin, rowStride: width * channels, columnStride: channels))
+    let tile = tile(column, of: line)
+    let origin = output + tile.row * stride
+    if isWhole(tile) && !accumulate {
+      return compute(.init(origin, rowStride: geometry.outputWidth * stride, columnStride: stride))
     }
     compute(.init(edge, rowStride: tileSide * channels, columnStride: channels))
-    for row in 0..<rows {
-      let source = edge + row * tileSide * channels
-      let target = origin + row * width * channels
-      if accumulate {
-        for index in 0..<columns * channels { target[index] += source[index] }
-      } else {
-        target.update(from: source, count: columns * channels)
+    for row in 0..<tile.height {
+      for column in 0..<tile.width {
+        let source = edge + (row * tileSide + column) * channels
+        let target = origin + (row * geometry.outputWidth + column) * stride
+        if accumulate {
+          for channel in 0..<channels { target[channel] += source[channel] }
+        } else {
+          target.update(from: source, count: channels)
+        }
       }
     }
   }
