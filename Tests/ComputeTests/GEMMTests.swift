@@ -1,10 +1,13 @@
-import Compute
 import Platform
 import Testing
 
+@testable import Compute
+
 @Suite struct GEMMTests {
-  /// `[rows, columns, inner]`, all sides different, from a vector to more than a kernel's block.
-  static let sizes = [(1, 1, 1), (2, 3, 5), (7, 4, 3), (1, 17, 9), (33, 1, 12), (19, 35, 40)]
+  /// `[rows, columns, inner]`, all sides different, from a vector to more than a kernel's block, and to several pieces.
+  static let sizes = [
+    (1, 1, 1), (2, 3, 5), (7, 4, 3), (1, 17, 9), (33, 1, 12), (19, 35, 40), (70, 130, 141), (203, 71, 85),
+  ]
 
   @Test(arguments: sizes, [0, 1, 2, 3])
   func multipliesLikeExplicitLoops(size: (Int, Int, Int), transposed: Int) {
@@ -35,6 +38,55 @@ import Testing
         transposeB: transposeB, into: c.data, accumulate: accumulate)
       expectClose(
         c.buffer, expected, "\(size), transposed A \(transposeA), B \(transposeB), accumulate \(accumulate)")
+    }
+  }
+
+  /// Every place of a product once, whatever its sides, and none above the size that needs no packing.
+  @Test(arguments: [(64, 64, 64), (64, 64, 300), (250, 512, 4608), (4608, 512, 250), (17, 10, 70_000)], [false, true])
+  func piecesAreTheProduct(size: (Int, Int, Int), transposeA: Bool) {
+    let shape = ProductShape(rows: size.0, columns: size.1, inner: size.2, transposeA: transposeA)
+    var (multiplications, ends) = (0, Set<[Int]>())
+    shape.forEachPiece { rows, columns, inner in
+      let piece = rows.count * columns.count * inner.count
+      multiplications += piece
+      if ProductShape.largestUnpacked > 0 { #expect(piece <= ProductShape.largestUnpacked) }
+      // What was summed before of this place ended where this piece begins.
+      if inner.lowerBound > 0 {
+        #expect(ends.remove([rows.lowerBound, columns.lowerBound, inner.lowerBound]) != nil)
+      }
+      if inner.upperBound < shape.inner { ends.insert([rows.lowerBound, columns.lowerBound, inner.upperBound]) }
+    }
+    #expect(multiplications == size.0 * size.1 * size.2)
+    #expect(ends.isEmpty)
+  }
+
+  /// Parts of larger matrices: what lies between their rows is neither read nor written.
+  @Test(arguments: [(3, 5, 7), (90, 100, 130)]) func multipliesPartsOfMatrices(size: (Int, Int, Int)) {
+    let (rows, columns, inner) = size
+    func part(_ rows: Int, _ columns: Int, seed: UInt64) -> (whole: Tensor, values: [Float]) {
+      let whole = Tensor.random(FeatureShape(channels: rows * (columns + 3)), count: 1, seed: seed)
+      let values = (0..<rows).flatMap { row in (0..<columns).map { whole.data[row * (columns + 3) + $0] } }
+      for row in 0..<rows { for gap in columns..<columns + 3 { whole.data[row * (columns + 3) + gap] = .nan } }
+      return (whole, values)
+    }
+    for transposeA in [false, true] {
+      let a = transposeA ? part(inner, rows, seed: 1) : part(rows, inner, seed: 1)
+      let b = part(inner, columns, seed: 2)
+      let c = Tensor(FeatureShape(channels: rows * (columns + 4)), count: 1)
+      c.buffer.update(repeating: 7)
+      GEMM.multiply(
+        ProductShape(rows: rows, columns: columns, inner: inner, transposeA: transposeA),
+        .init(a.whole.data, stride: (transposeA ? rows : inner) + 3), .init(b.whole.data, stride: columns + 3),
+        into: c.data, stride: columns + 4, accumulate: false)
+      var expected = Array(repeating: Float(0), count: rows * columns)
+      GEMM.multiply(
+        rows: rows, columns: columns, inner: inner, a.values, transposeA: transposeA, b.values, into: &expected)
+      for row in 0..<rows {
+        for column in 0..<columns + 4 {
+          let value = c.data[row * (columns + 4) + column]
+          #expect(column < columns ? abs(value - expected[row * columns + column]) < 1e-3 : value == 7)
+        }
+      }
     }
   }
 

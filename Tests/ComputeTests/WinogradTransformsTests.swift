@@ -3,6 +3,7 @@ import Testing
 
 @Suite struct WinogradTransformsTests {
   private static let lanes = WinogradTransforms.lanes
+  private static let side = WinogradTransforms.tileSide
 
   /// A square of positions with `lanes` channels each.
   private struct Square {
@@ -41,23 +42,22 @@ import Testing
   }
 
   /// The tile that a kernel makes of a patch.
-  private static func filter(_ side: Int, _ patch: Square, _ kernel: Square) -> Square {
-    let transforms = WinogradTransforms(tileSide: side)
-    let (patches, weights) = (Square(side + 2, seed: 3), Square(side + 2, seed: 4))
-    transforms.transformPatch(patch.grid, to: patches.mutableGrid, channels: lanes)
-    transforms.transformKernel(kernel.grid, to: weights.mutableGrid, channels: lanes)
+  private static func filter(_ patch: Square, _ kernel: Square) -> Square {
+    let (patches, weights) = (Square(Self.side + 2, seed: 3), Square(Self.side + 2, seed: 4))
+    WinogradTransforms.transformPatch(patch.grid, to: patches.mutableGrid, channels: lanes)
+    WinogradTransforms.transformKernel(kernel.grid, to: weights.mutableGrid, channels: lanes)
     for index in 0..<patches.tensor.values { patches.tensor.data[index] *= weights.tensor.data[index] }
-    let tile = Square(side, seed: 5)
-    transforms.transformProducts(patches.grid, to: tile.mutableGrid, channels: lanes)
+    let tile = Square(Self.side, seed: 5)
+    WinogradTransforms.transformProducts(patches.grid, to: tile.mutableGrid, channels: lanes)
     return tile
   }
 
-  @Test(arguments: [2, 4]) func filtersAsTheDefinitionSays(side: Int) {
-    let (patch, kernel) = (Square(side + 2, seed: 1), Square(3, seed: 2))
-    let tile = Self.filter(side, patch, kernel)
+  @Test func filtersAsTheDefinitionSays() {
+    let (patch, kernel) = (Square(Self.side + 2, seed: 1), Square(3, seed: 2))
+    let tile = Self.filter(patch, kernel)
     var expected: [Double] = []
-    for row in 0..<side {
-      for column in 0..<side {
+    for row in 0..<Self.side {
+      for column in 0..<Self.side {
         for lane in 0..<Self.lanes {
           var sum = 0.0
           for ky in 0..<3 {
@@ -72,71 +72,70 @@ import Testing
     expectClose(tile.tensor.buffer, expected, tolerance: 2e-5)
   }
 
-  /// F(2, 3) by hand, one axis: (1 2 3 4) under (10 1 0.5) is (13.5 25).
+  /// By hand, one axis: (1 2 3 4 5 6) under (10 1 0.5) is (13.5 25 36.5 48).
   @Test func byHand() {
-    let patch = Square(4) { row, column in Float(column + 1) }
+    let patch = Square(6) { row, column in Float(column + 1) }
     let kernel = Square(3) { row, column in row == 0 ? [10, 1, 0.5][column] : 0 }
-    let tile = Self.filter(2, patch, kernel)
-    for row in 0..<2 {
-      #expect(tile[row, 0, 0] == 13.5)
-      #expect(tile[row, 1, 0] == 25)
+    let tile = Self.filter(patch, kernel)
+    for row in 0..<4 {
+      for (column, expected) in [13.5, 25, 36.5, 48].enumerated() {
+        #expect(abs(Double(tile[row, column, 0]) - expected) < 1e-4)
+      }
     }
   }
 
   /// A one in the middle of the kernel leaves the middle of the patch.
-  @Test(arguments: [2, 4]) func identityKernel(side: Int) {
-    let patch = Square(side + 2) { row, column in Float(row * 8 + column) }
-    let tile = Self.filter(side, patch, Square(3) { row, column in row == 1 && column == 1 ? 1 : 0 })
-    for row in 0..<side {
-      for column in 0..<side {
+  @Test func identityKernel() {
+    let patch = Square(Self.side + 2) { row, column in Float(row * 8 + column) }
+    let tile = Self.filter(patch, Square(3) { row, column in row == 1 && column == 1 ? 1 : 0 })
+    for row in 0..<Self.side {
+      for column in 0..<Self.side {
         #expect(abs(tile[row, column, 0] - patch[row + 1, column + 1, 0]) < 1e-4)
       }
     }
   }
 
   /// ⟨T x, y⟩ = ⟨x, Tᵀ y⟩.
-  @Test(arguments: [2, 4]) func gradientTransformsAreTheAdjoints(side: Int) {
-    let transforms = WinogradTransforms(tileSide: side)
-    let points = Square(side + 2, seed: 1)
-    let (tile, tileOfPoints) = (Square(side, seed: 2), Square(side, seed: 3))
-    let pointsOfTile = Square(side + 2, seed: 4)
-    transforms.transformProducts(points.grid, to: tileOfPoints.mutableGrid, channels: Self.lanes)
-    transforms.transformTileGradient(tile.grid, to: pointsOfTile.mutableGrid, channels: Self.lanes)
+  @Test func gradientTransformsAreTheAdjoints() {
+    let points = Square(Self.side + 2, seed: 1)
+    let (tile, tileOfPoints) = (Square(Self.side, seed: 2), Square(Self.side, seed: 3))
+    let pointsOfTile = Square(Self.side + 2, seed: 4)
+    WinogradTransforms.transformProducts(points.grid, to: tileOfPoints.mutableGrid, channels: Self.lanes)
+    WinogradTransforms.transformTileGradient(tile.grid, to: pointsOfTile.mutableGrid, channels: Self.lanes)
     let (left, right) = (tileOfPoints.dot(tile), points.dot(pointsOfTile))
     #expect(abs(left - right) < 1e-4 * max(1, abs(left)), "\(left) and \(right)")
 
     let (kernel, kernelOfPoints) = (Square(3, seed: 5), Square(3, seed: 6))
-    let pointsOfKernel = Square(side + 2, seed: 7)
-    transforms.transformKernel(kernel.grid, to: pointsOfKernel.mutableGrid, channels: Self.lanes)
-    transforms.transformKernelGradient(points.grid, to: kernelOfPoints.mutableGrid, channels: Self.lanes)
+    let pointsOfKernel = Square(Self.side + 2, seed: 7)
+    WinogradTransforms.transformKernel(kernel.grid, to: pointsOfKernel.mutableGrid, channels: Self.lanes)
+    WinogradTransforms.transformKernelGradient(points.grid, to: kernelOfPoints.mutableGrid, channels: Self.lanes)
     let (one, other) = (pointsOfKernel.dot(points), kernel.dot(kernelOfPoints))
     #expect(abs(one - other) < 1e-4 * max(1, abs(one)), "\(one) and \(other)")
   }
 
   /// Only what the grids name is read and written.
   @Test func stridesAreHeeded() {
-    let transforms = WinogradTransforms(tileSide: 2)
     let lanes = Self.lanes
-    let source = Tensor.random(FeatureShape(height: 9, width: 9, channels: 3 * lanes), count: 1)
-    let target = Tensor(FeatureShape(channels: 16 * 5 * lanes), count: 1)
+    let source = Tensor.random(FeatureShape(height: 11, width: 11, channels: 3 * lanes), count: 1)
+    let target = Tensor(FeatureShape(channels: 36 * 5 * lanes), count: 1)
     target.buffer.update(repeating: 7)
-    transforms.transformPatch(
-      .init(source.data + lanes, rowStride: 2 * 9 * 3 * lanes, columnStride: 3 * lanes),
-      to: .init(target.data, rowStride: 4 * 5 * lanes, columnStride: 5 * lanes), channels: 2 * lanes)
-    for point in 0..<16 {
+    WinogradTransforms.transformPatch(
+      .init(source.data + lanes, rowStride: 2 * 11 * 3 * lanes, columnStride: 3 * lanes),
+      to: .init(target.data, rowStride: 6 * 5 * lanes, columnStride: 5 * lanes), channels: 2 * lanes)
+    for point in 0..<36 {
       for index in 2 * lanes..<5 * lanes { #expect(target.data[point * 5 * lanes + index] == 7) }
     }
-    let patch = Square(4) { _, _ in 0 }
-    for row in 0..<4 {
-      for column in 0..<4 {
+    let patch = Square(6) { _, _ in 0 }
+    for row in 0..<6 {
+      for column in 0..<6 {
         for lane in 0..<lanes {
-          patch[row, column, lane] = source.data[((2 * row * 9 + column) * 3 + 2) * lanes + lane]
+          patch[row, column, lane] = source.data[((2 * row * 11 + column) * 3 + 2) * lanes + lane]
         }
       }
     }
-    let points = Square(4, seed: 1)
-    transforms.transformPatch(patch.grid, to: points.mutableGrid, channels: lanes)
-    for point in 0..<16 {
+    let points = Square(6, seed: 1)
+    WinogradTransforms.transformPatch(patch.grid, to: points.mutableGrid, channels: lanes)
+    for point in 0..<36 {
       for lane in 0..<lanes {
         #expect(target.data[(point * 5 + 1) * lanes + lane] == points.tensor.data[point * lanes + lane])
       }

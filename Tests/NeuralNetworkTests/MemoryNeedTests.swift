@@ -45,9 +45,11 @@ import Testing
       func need(_ images: Int) throws -> MemoryNeed {
         try network.rest.memoryNeed(for: network.cutShape, images: images, ComputeSettings(threads: 2))
       }
-      let (small, large) = (try need(8), try need(80))
+      let (small, large) = (try need(64), try need(640))
       #expect(large.parameters == network.rest.parameters.reduce(0) { $0 + $1.count })
-      #expect(large.parameters == small.parameters && large.scratch == small.scratch)
+      #expect(large.parameters == small.parameters)
+      // Who shares what depends on the batch; blocks have the size that the caches like.
+      #expect(large.scratch.reduce(0, +) <= 2 * small.scratch.reduce(0, +))
       #expect(large.features == 10 * small.features && large.lent == small.lent.map { 10 * $0 })
     }
   }

@@ -68,13 +68,15 @@ package struct ProductShape {
       let parts = (count + most - 1) / most
       return ((count + parts - 1) / parts + 15) / 16 * 16
     }
-    func fitting(_ other: Int) -> Int { max(16, Self.largestUnpacked / (columns * other) / 16 * 16) }
+    func fitting(_ count: Int, _ other: Int) -> Int {
+      even(count, atMost: max(16, Self.largestUnpacked / (columns * other) / 16 * 16))
+    }
     // With `a` transposed a long sum is worth more: each piece writes its part of the result once.
     if transposeA {
       let rows = even(rows, atMost: 64)
-      return (rows, columns, fitting(rows))
+      return (rows, columns, fitting(self.inner, rows))
     }
     let inner = even(inner, atMost: 256)
-    return (fitting(inner), columns, inner)
+    return (fitting(self.rows, inner), columns, inner)
   }
 }

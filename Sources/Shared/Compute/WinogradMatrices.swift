@@ -1,4 +1,5 @@
-/// A vector for each of the channels that are transformed side by side: a register of AVX-512, two of AVX2, four of NEON.
+/// A vector for each of the channels that are transformed side by side: a register of AVX-512, two of AVX2, four of
+/// NEON.
 typealias Lanes = SIMD16<Float>
 
 /// Up to six vectors: a row or a column of a square; what a transform does not have is zero.
@@ -70,7 +71,7 @@ extension LineTransform {
 }
 
 /// F(4, 3), points 0, ±1, ±2, ∞: Bᵀ.
-enum Patch4: LineTransform {
+enum PatchTransform: LineTransform {
   static let inputs = 6
   static let outputs = 6
 
@@ -85,7 +86,7 @@ enum Patch4: LineTransform {
 }
 
 /// G.
-enum Kernel4: LineTransform {
+enum KernelTransform: LineTransform {
   static let inputs = 3
   static let outputs = 6
 
@@ -100,7 +101,7 @@ enum Kernel4: LineTransform {
 }
 
 /// Gᵀ.
-enum KernelGradient4: LineTransform {
+enum KernelGradientTransform: LineTransform {
   static let inputs = 6
   static let outputs = 3
 
@@ -113,7 +114,7 @@ enum KernelGradient4: LineTransform {
 }
 
 /// Aᵀ.
-enum Products4: LineTransform {
+enum ProductsTransform: LineTransform {
   static let inputs = 6
   static let outputs = 4
 
@@ -128,7 +129,7 @@ enum Products4: LineTransform {
 }
 
 /// A.
-enum TileGradient4: LineTransform {
+enum TileGradientTransform: LineTransform {
   static let inputs = 4
   static let outputs = 6
 
@@ -137,55 +138,5 @@ enum TileGradient4: LineTransform {
     let (evenTwo, oddTwo) = (x.x0 + 4 * x.x2, 2 * x.x1 + 8 * x.x3)
     return Line(
       x0: x.x0, x1: evenOne + oddOne, x2: evenOne - oddOne, x3: evenTwo + oddTwo, x4: evenTwo - oddTwo, x5: x.x3)
-  }
-}
-
-/// F(2, 3), points 0, ±1, ∞: Bᵀ.
-enum Patch2: LineTransform {
-  static let inputs = 4
-  static let outputs = 4
-
-  @inline(__always) static func apply(_ x: Line) -> Line {
-    Line(x0: x.x0 - x.x2, x1: x.x1 + x.x2, x2: x.x2 - x.x1, x3: x.x1 - x.x3)
-  }
-}
-
-/// G.
-enum Kernel2: LineTransform {
-  static let inputs = 3
-  static let outputs = 4
-
-  @inline(__always) static func apply(_ x: Line) -> Line {
-    let (even, odd) = (0.5 * (x.x0 + x.x2), 0.5 * x.x1)
-    return Line(x0: x.x0, x1: even + odd, x2: even - odd, x3: x.x2)
-  }
-}
-
-/// Gᵀ.
-enum KernelGradient2: LineTransform {
-  static let inputs = 4
-  static let outputs = 3
-
-  @inline(__always) static func apply(_ x: Line) -> Line {
-    let sum = 0.5 * (x.x1 + x.x2)
-    return Line(x0: x.x0 + sum, x1: 0.5 * (x.x1 - x.x2), x2: sum + x.x3)
-  }
-}
-
-/// Aᵀ.
-enum Products2: LineTransform {
-  static let inputs = 4
-  static let outputs = 2
-
-  @inline(__always) static func apply(_ x: Line) -> Line { Line(x0: x.x0 + x.x1 + x.x2, x1: x.x1 - x.x2 - x.x3) }
-}
-
-/// A.
-enum TileGradient2: LineTransform {
-  static let inputs = 2
-  static let outputs = 4
-
-  @inline(__always) static func apply(_ x: Line) -> Line {
-    Line(x0: x.x0, x1: x.x0 + x.x1, x2: x.x0 - x.x1, x3: -x.x1)
   }
 }

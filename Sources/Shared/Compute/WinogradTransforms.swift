@@ -1,60 +1,41 @@
-/// Winograd's minimal filtering for 3×3 kernels and tiles of m×m outputs, m = 2 or 4 (Lavin and Gray, *Fast Algorithms
-/// for Convolutional Neural Networks*, 2015, section 4): `Y = Aᵀ [(G g Gᵀ) ⊙ (Bᵀ d B)] A` for a kernel `g` and the (m +
-/// 2)×(m + 2) inputs `d` under a tile. The product ⊙ at each of the (m + 2)² points, summed over channels, is a matrix
-/// product over tiles.
+/// Winograd's minimal filtering F(4×4, 3×3) for 3×3 kernels and tiles of 4×4 outputs (Lavin and Gray, *Fast Algorithms
+/// for Convolutional Neural Networks*, 2015, section 4): `Y = Aᵀ [(G g Gᵀ) ⊙ (Bᵀ d B)] A` for a kernel `g` and the 6×6
+/// inputs `d` under a tile. The product ⊙ at each of the 36 points, summed over channels, is a matrix product over
+/// tiles.
 ///
-/// Every transform works on `channels` values at once, a multiple of `WinogradTransforms.lanes`, which lie side by
-/// side.
-package struct WinogradTransforms: Sendable {
-  /// m: outputs of a tile on each axis.
-  package let tileSide: Int
-
-  /// - Parameter tileSide: 2 or 4.
-  package init(tileSide: Int) {
-    precondition(tileSide == 2 || tileSide == 4, "no transform for tiles of \(tileSide)x\(tileSide)")
-    self.tileSide = tileSide
-  }
-
+/// Every transform works on `channels` values at once, a multiple of `lanes`, which lie side by side.
+package enum WinogradTransforms {
   /// Values that are transformed side by side.
   package static let lanes = Lanes.scalarCount
-  /// m + 2: inputs under a tile, and points, on each axis.
-  package var patchSide: Int { tileSide + 2 }
-  package var points: Int { patchSide * patchSide }
+  /// Outputs of a tile on each axis.
+  package static let tileSide = 4
+  /// Inputs under a tile, and points, on each axis.
+  package static let patchSide = 6
+  package static let points = 36
 
   /// `Bᵀ d B`: what is under a tile, to the points.
-  package func transformPatch(_ patch: Grid, to points: MutableGrid, channels: Int) {
-    apply(Patch4.self, Patch2.self, patch, points, channels)
+  package static func transformPatch(_ patch: Grid, to points: MutableGrid, channels: Int) {
+    apply(PatchTransform.self, patch, points, channels)
   }
 
   /// `G g Gᵀ`: a kernel, to the points.
-  package func transformKernel(_ kernel: Grid, to points: MutableGrid, channels: Int) {
-    apply(Kernel4.self, Kernel2.self, kernel, points, channels)
+  package static func transformKernel(_ kernel: Grid, to points: MutableGrid, channels: Int) {
+    apply(KernelTransform.self, kernel, points, channels)
   }
 
   /// `Aᵀ m A`: the points, to a tile of outputs.
-  package func transformProducts(_ points: Grid, to tile: MutableGrid, channels: Int) {
-    apply(Products4.self, Products2.self, points, tile, channels)
+  package static func transformProducts(_ points: Grid, to tile: MutableGrid, channels: Int) {
+    apply(ProductsTransform.self, points, tile, channels)
   }
 
   /// `A y Aᵀ`, the adjoint of `transformProducts`: gradients of a tile, to those of the points.
-  package func transformTileGradient(_ tile: Grid, to points: MutableGrid, channels: Int) {
-    apply(TileGradient4.self, TileGradient2.self, tile, points, channels)
+  package static func transformTileGradient(_ tile: Grid, to points: MutableGrid, channels: Int) {
+    apply(TileGradientTransform.self, tile, points, channels)
   }
 
   /// `Gᵀ u G`, the adjoint of `transformKernel`: gradients of the points, to those of the kernel.
-  package func transformKernelGradient(_ points: Grid, to kernel: MutableGrid, channels: Int) {
-    apply(KernelGradient4.self, KernelGradient2.self, points, kernel, channels)
-  }
-
-  /// Transposes a matrix of `lanes`×`lanes` values.
-  ///
-  /// - Parameter stride: values from one row of the source to the next; the target is contiguous.
-  package static func transposeSquare(
-    _ source: UnsafePointer<Float>, stride: Int, into target: UnsafeMutablePointer<Float>
-  ) {
-    for row in 0..<lanes {
-      for column in 0..<lanes { target[row * lanes + column] = source[column * stride + row] }
-    }
+  package static func transformKernelGradient(_ points: Grid, to kernel: MutableGrid, channels: Int) {
+    apply(KernelGradientTransform.self, points, kernel, channels)
   }
 
   /// Where the values of a square of positions are: the channels of position (row, column) begin at `base + row ·
@@ -86,12 +67,7 @@ package struct WinogradTransforms: Sendable {
     package var readOnly: Grid { Grid(base, rowStride: rowStride, columnStride: columnStride) }
   }
 
-  /// Applies the one for this size of tiles.
-  @inline(__always) private func apply<Four: LineTransform, Two: LineTransform>(
-    _ four: Four.Type, _ two: Two.Type, _ source: Grid, _ target: MutableGrid, _ channels: Int
-  ) { if tileSide == 4 { apply(four, source, target, channels) } else { apply(two, source, target, channels) } }
-
-  @inline(__always) private func apply<Transform: LineTransform>(
+  @inline(__always) private static func apply<Transform: LineTransform>(
     _: Transform.Type, _ source: Grid, _ target: MutableGrid, _ channels: Int
   ) {
     let size = MemoryLayout<Float>.stride

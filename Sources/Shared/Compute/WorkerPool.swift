@@ -54,6 +54,11 @@ package final class WorkerPool {
 
   /// The part of `0..<count` that `split` gives to a worker; may be empty.
   package func range(of worker: Int, count: Int, grain: Int = 1) -> Range<Int> {
+    Self.range(of: worker, workers: workers, count: count, grain: grain)
+  }
+
+  /// The same among so many workers.
+  package static func range(of worker: Int, workers: Int, count: Int, grain: Int = 1) -> Range<Int> {
     let grains = (count + grain - 1) / grain
     return min(count, grains * worker / workers * grain)..<min(count, grains * (worker + 1) / workers * grain)
   }

@@ -1,84 +1,85 @@
 /// Mean and sum of squared deviations of each channel, over rows that arrive in parts.
 ///
-/// Blocks of rows are measured in two passes while they are in the cache and merged by Chan, Golub and LeVeque's
-/// formula (*Updating Formulae and a Pairwise Algorithm for Computing Sample Variances*, 1979) in double precision, so
-/// a mean that is large against the deviation costs few digits.
+/// Blocks of rows are measured in one pass while they are in the cache, as distances from the block's first row, so a
+/// mean that is large against the deviation costs few digits, and merged by Chan, Golub and LeVeque's formula
+/// (*Updating Formulae and a Pairwise Algorithm for Computing Sample Variances*, 1979) in double precision.
 final class ChannelMoments {
+  private let channels: Int
   /// Per channel.
-  private var rows: [Double]
-  private(set) var mean: [Double]
+  private let rows: UnsafeMutablePointer<Double>
+  let mean: UnsafeMutablePointer<Double>
   /// Per channel: Σ (x − mean)².
-  private(set) var squares: [Double]
-  private var blockSum: [Float]
-  private var blockSquares: [Float]
+  let squares: UnsafeMutablePointer<Double>
+  /// Of a block, per channel: Σ d and Σ d² of the distances d.
+  private let distances: UnsafeMutablePointer<Float>
+  private let squaredDistances: UnsafeMutablePointer<Float>
 
   private static let blockRows = 64
 
   init(channels: Int) {
-    rows = Array(repeating: 0, count: channels)
-    mean = rows
-    squares = rows
-    blockSum = Array(repeating: 0, count: channels)
-    blockSquares = blockSum
+    self.channels = channels
+    rows = .allocate(capacity: 3 * channels)
+    rows.initialize(repeating: 0, count: 3 * channels)
+    mean = rows + channels
+    squares = mean + channels
+    distances = .allocate(capacity: 2 * channels)
+    distances.initialize(repeating: 0, count: 2 * channels)
+    squaredDistances = distances + channels
   }
 
-  func clear() { for channel in rows.indices { rows[channel] = 0 } }
+  deinit {
+    rows.deallocate()
+    distances.deallocate()
+  }
+
+  func clear() { rows.update(repeating: 0, count: channels) }
 
   /// Whether every channel has seen so many rows.
-  func haveSeen(rows count: Int) -> Bool { rows.allSatisfy { $0 == Double(count) } }
+  func haveSeen(rows count: Int) -> Bool { (0..<channels).allSatisfy { rows[$0] == Double(count) } }
 
   /// Adds rows and columns of the matrix `[*, channels]` that begins at `data`.
   func add(_ data: UnsafePointer<Float>, rows range: Range<Int>, columns: Range<Int>) {
-    let channels = mean.count
-    let width = columns.count
+    let (width, distances, squaredDistances) = (columns.count, distances, squaredDistances)
     for lower in stride(from: range.lowerBound, to: range.upperBound, by: Self.blockRows) {
       let part = lower..<min(lower + Self.blockRows, range.upperBound)
-      let count = Float(part.count)
-      blockSum.withUnsafeMutableBufferPointer { sum in
-        blockSquares.withUnsafeMutableBufferPointer { squares in
-          let sum = sum.base
-          let squares = squares.base
-          sum.update(repeating: 0, count: width)
-          squares.update(repeating: 0, count: width)
-          for row in part {
-            let x = data + row * channels + columns.lowerBound
-            for c in 0..<width { sum[c] += x[c] }
-          }
-          for c in 0..<width { sum[c] /= count }
-          for row in part {
-            let x = data + row * channels + columns.lowerBound
-            for c in 0..<width {
-              let deviation = x[c] - sum[c]
-              squares[c] += deviation * deviation
-            }
-          }
+      let origin = data + lower * channels + columns.lowerBound
+      distances.update(repeating: 0, count: width)
+      squaredDistances.update(repeating: 0, count: width)
+      for row in 1..<max(1, part.count) {
+        let x = origin + row * channels
+        for c in 0..<width {
+          let distance = x[c] - origin[c]
+          distances[c] += distance
+          squaredDistances[c] += distance * distance
         }
       }
-      for (index, channel) in columns.enumerated() {
-        merge(channel, rows: Double(count), mean: Double(blockSum[index]), squares: Double(blockSquares[index]))
+      let count = Double(part.count)
+      for index in 0..<width {
+        let sum = Double(distances[index])
+        merge(
+          columns.lowerBound + index, rows: count, mean: Double(origin[index]) + sum / count,
+          squares: Swift.max(0, Double(squaredDistances[index]) - sum * sum / count))
       }
     }
   }
 
   /// Adds what another one has seen.
   func merge(_ other: ChannelMoments) {
-    for channel in rows.indices {
+    for channel in 0..<channels {
       merge(channel, rows: other.rows[channel], mean: other.mean[channel], squares: other.squares[channel])
     }
   }
 
-  private func merge(_ channel: Int, rows added: Double, mean addedMean: Double, squares addedSquares: Double) {
+  @inline(__always) private func merge(
+    _ channel: Int, rows added: Double, mean addedMean: Double, squares addedSquares: Double
+  ) {
     guard added > 0 else { return }
     let before = rows[channel]
     let total = before + added
+    let difference = addedMean - (before > 0 ? mean[channel] : addedMean)
+    mean[channel] = before > 0 ? mean[channel] + difference * added / total : addedMean
+    squares[channel] =
+      (before > 0 ? squares[channel] : 0) + addedSquares + difference * difference * before * added / total
     rows[channel] = total
-    if before == 0 {
-      mean[channel] = addedMean
-      squares[channel] = addedSquares
-    } else {
-      let difference = addedMean - mean[channel]
-      mean[channel] += difference * added / total
-      squares[channel] += addedSquares + difference * difference * before * added / total
-    }
   }
 }

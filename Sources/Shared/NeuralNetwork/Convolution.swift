@@ -79,6 +79,8 @@ package final class Convolution: Layer {
     let geometry = try geometry(for: input)
     let algorithm: any ConvolutionAlgorithm =
       switch method(geometry, context.convolution) {
+      case .im2col where PositionwiseConvolution.applies(to: geometry, maximumCount: maximumCount):
+        PositionwiseConvolution(geometry, outputChannels: outputChannels, context: context, maximumCount: maximumCount)
       case .im2col: Im2colConvolution(geometry, outputChannels: outputChannels, context: context)
       case .winograd:
         WinogradConvolution(geometry, outputChannels: outputChannels, context: context, maximumCount: maximumCount)
@@ -104,6 +106,9 @@ package final class Convolution: Layer {
   func addScratch(to need: inout MemoryNeed, for input: FeatureShape, images: Int, _ compute: ComputeSettings) throws {
     let geometry = try geometry(for: input)
     switch method(geometry, compute.convolution) {
+    case .im2col where PositionwiseConvolution.applies(to: geometry, maximumCount: images):
+      need.scratch = PositionwiseConvolution.scratch(
+        geometry, outputChannels: outputChannels, threads: compute.threads, maximumCount: images)
     case .im2col: need.scratch = Im2colConvolution.scratch(geometry, outputChannels: outputChannels)
     case .winograd:
       need.scratch = WinogradConvolution.scratch(

@@ -34,8 +34,8 @@ struct WeightPanels {
     self.init(copy, inner: inner, columns: columns)
   }
 
-  /// The transposes of matrices `[inputs, outputs]`, one for each cell of a kernel: one below the other, in the opposite
-  /// order if rotated, or side by side.
+  /// The transposes of matrices `[inputs, outputs]`, one for each cell of a kernel: one below the other, in the
+  /// opposite order if rotated, or side by side.
   ///
   /// - Parameters:
   ///   - weights: `[cells, inputs, outputs]`.
@@ -47,18 +47,18 @@ struct WeightPanels {
     let (inner, columns) = rotated ? (cells * outputs, inputs) : (outputs, cells * inputs)
     let width = ProductShape.panelColumns(columns)
     pool.split(columns, grain: 16) { _, range in
-      for lower in stride(from: range.lowerBound, to: range.upperBound, by: 16) {
-        for column in lower..<min(lower + 16, range.upperBound) {
-          let (panel, place) = column.quotientAndRemainder(dividingBy: width)
-          let panelWidth = min(width, columns - panel * width)
-          let target = copy + panel * width * inner + place
-          for part in 0..<(rotated ? cells : 1) {
-            let source =
-              weights + (rotated ? ((cells - 1 - part) * inputs + column) * outputs : column * outputs)
-            let rows = target + part * outputs * panelWidth
-            for output in 0..<outputs { rows[output * panelWidth] = source[output] }
-          }
+      var column = range.lowerBound
+      while column < range.upperBound {
+        let (panel, place) = column.quotientAndRemainder(dividingBy: width)
+        let panelWidth = min(width, columns - panel * width)
+        let count = min(panelWidth - place, range.upperBound - column)
+        for part in 0..<(rotated ? cells : 1) {
+          Transposition.copy(
+            rows: count, columns: outputs,
+            weights + ((rotated ? (cells - 1 - part) * inputs : 0) + column) * outputs, sourceStride: outputs,
+            to: copy + panel * width * inner + place + part * outputs * panelWidth, targetStride: panelWidth)
         }
+        column += count
       }
     }
     self.init(copy, inner: inner, columns: columns)

@@ -2,7 +2,7 @@ import Compute
 
 /// 3×3 convolution with stride 1 by Winograd's minimal filtering over sgemm (Lavin and Gray, 2015, algorithm 1).
 ///
-/// Each worker has tiles and output channels of its own, as `WinogradPartition` divides them, and takes them through
+/// Each worker has tiles and output channels of its own, as `WorkPartition` divides them, and takes them through
 /// three steps, block by block, without waiting for anyone:
 ///
 /// 1. what is under each tile is transformed to the points: `[points, tiles, inner]`;
@@ -16,6 +16,7 @@ struct WinogradConvolution: ConvolutionAlgorithm {
   private let forwards: WinogradPass
   /// From the output's gradient to the input's.
   private let backwards: WinogradPass
+  private let sums: WeightSums
 
   /// Scratch areas of a worker.
   private enum Slot {
@@ -34,6 +35,7 @@ struct WinogradConvolution: ConvolutionAlgorithm {
   /// Whether a convolution can be computed like this.
   static func applies(to geometry: ConvolutionGeometry, outputChannels: Int) -> Bool {
     geometry.kernelSize == 3 && geometry.stride == 1 && geometry.padding <= 2
+      && max(geometry.outputHeight, geometry.outputWidth) > 2
       && geometry.input.channels.isMultiple(of: WinogradTransforms.lanes)
       && outputChannels.isMultiple(of: WinogradTransforms.lanes)
   }
@@ -45,7 +47,9 @@ struct WinogradConvolution: ConvolutionAlgorithm {
     (forwards, backwards) = Self.passes(
       geometry, outputChannels: outputChannels, threads: context.threads, maximumCount: maximumCount)
     kernels = WinogradKernels(
-      transforms: forwards.transforms, inputChannels: geometry.input.channels, outputChannels: outputChannels)
+      inputChannels: geometry.input.channels, outputChannels: outputChannels)
+    sums = WeightSums(
+      context, forwards.partition, rows: geometry.patchValues, columns: outputChannels, slot: Slot.gradient)
     context.reserveScratch(
       Self.scratch(geometry, outputChannels: outputChannels, threads: context.threads, maximumCount: maximumCount))
   }
@@ -63,9 +67,8 @@ struct WinogradConvolution: ConvolutionAlgorithm {
     guard let transposed = geometry.transposed(outputChannels: outputChannels) else {
       preconditionFailure("a convolution with stride 1 has a transposed one")
     }
-    let side = max(geometry.outputHeight, geometry.outputWidth) > 2 ? 4 : 2
     func pass(_ geometry: ConvolutionGeometry, _ columns: Int) -> WinogradPass {
-      WinogradPass(geometry, columns: columns, tileSide: side, workers: threads, maximumCount: maximumCount)
+      WinogradPass(geometry, columns: columns, workers: threads, maximumCount: maximumCount)
     }
     return (pass(geometry, outputChannels), pass(transposed, geometry.input.channels))
   }
@@ -101,17 +104,18 @@ struct WinogradConvolution: ConvolutionAlgorithm {
       let band = context.scratch(worker: worker, slot: Slot.band)
       for block in share.blocks {
         let tiles = block.count * pass.tiling.tileColumns
-        let patches = PointMatrices(context.scratch(worker: worker, slot: Slot.patches), values: tiles * pass.inner)
+        let patches = PointMatrices(
+          context.scratch(worker: worker, slot: Slot.patches), values: tiles * pass.patchStride)
         pass.transformPatches(block, of: input.data, to: patches, band: band)
         for (index, panel) in share.panels.enumerated() {
-          let points = kernelMatrices(pass, worker, index, panel)
+          let points = kernelMatrices(pass, worker, index, rows: pass.inner, panel)
           if block.lowerBound == share.lines.lowerBound || !pass.keepsKernels { transformKernels(panel, points, band) }
           let products = PointMatrices(
             context.scratch(worker: worker, slot: Slot.products), values: tiles * panel.count)
           let shape = ProductShape(rows: tiles, columns: panel.count, inner: pass.inner)
-          for point in 0..<pass.transforms.points {
+          for point in 0..<WinogradTransforms.points {
             GEMM.multiply(
-              shape, .init(patches[point], stride: pass.inner), .init(points[point], stride: panel.count),
+              shape, .init(patches[point], stride: pass.patchStride), .init(points[point], stride: panel.count),
               into: products[point], stride: panel.count, accumulate: false)
           }
           pass.write(products, block, panel, to: output.data, edge: band, accumulate: accumulate)
@@ -129,68 +133,43 @@ struct WinogradConvolution: ConvolutionAlgorithm {
     context.pool.run { worker in
       let share = pass.share(of: worker, images: input.count)
       let band = context.scratch(worker: worker, slot: Slot.band)
-      let sum = weightSum(of: worker, share, gradient)
+      let (sum, stride) = sums.place(of: worker, in: gradient)
       for block in share.blocks {
         let tiles = block.count * pass.tiling.tileColumns
-        let patches = PointMatrices(context.scratch(worker: worker, slot: Slot.patches), values: tiles * pass.inner)
+        let patches = PointMatrices(
+          context.scratch(worker: worker, slot: Slot.patches), values: tiles * pass.patchStride)
         pass.transformPatches(block, of: input.data, to: patches, band: band)
         for (index, panel) in share.panels.enumerated() {
           prepare?(pass.tiling.rows(of: block), panel)
           let gradients = PointMatrices(
             context.scratch(worker: worker, slot: Slot.products), values: tiles * panel.count)
           pass.transformTileGradients(block, panel, of: outputGradient.data, to: gradients, edge: band)
-          let sums = kernelMatrices(pass, worker, index, panel)
-          let shape = ProductShape(rows: pass.inner, columns: panel.count, inner: tiles, transposeA: true)
-          for point in 0..<pass.transforms.points {
-            GEMM.multiply(
-              shape, .init(patches[point], stride: pass.inner), .init(gradients[point], stride: panel.count),
-              into: sums[point], stride: panel.count, accumulate: block.lowerBound > share.lines.lowerBound)
-          }
-          if block.upperBound == share.lines.upperBound {
-            kernels.transformGradient(
-              sums, outputs: panel, into: sum.base + panel.lowerBound - sum.columns.lowerBound,
-              rowStride: sum.columns.count)
+          for inputs in pass.inputParts {
+            let pointSums = kernelMatrices(pass, worker, index, rows: inputs.count, panel)
+            let shape = ProductShape(rows: inputs.count, columns: panel.count, inner: tiles, transposeA: true)
+            for point in 0..<WinogradTransforms.points {
+              GEMM.multiply(
+                shape, .init(patches[point] + inputs.lowerBound, stride: pass.patchStride),
+                .init(gradients[point], stride: panel.count), into: pointSums[point], stride: panel.count,
+                accumulate: block.lowerBound > share.lines.lowerBound)
+            }
+            if block.upperBound == share.lines.upperBound {
+              kernels.transformGradient(
+                pointSums, inputs: inputs, outputs: panel, into: sum + panel.lowerBound - share.columns.lowerBound,
+                rowStride: stride)
+            }
           }
         }
       }
     }
-    addWeightSums(images: input.count, into: gradient)
+    sums.add(lines: pass.lines(of: input.count), into: gradient)
   }
 
-  /// The kernels of a worker's panel at the points, or the sums of their gradient.
-  private func kernelMatrices(_ pass: WinogradPass, _ worker: Int, _ index: Int, _ panel: Range<Int>) -> PointMatrices {
-    let place = pass.keepsKernels ? index * pass.panelRoom : 0
-    return PointMatrices(
-      context.scratch(worker: worker, slot: Slot.kernels) + place, values: pass.inner * panel.count)
-  }
-
-  // MARK: Sums of the workers
-
-  /// Where a worker sums the gradient of its output channels, `[3, 3, inputChannels, columns]`: the first group of
-  /// tiles in place.
-  private func weightSum(of worker: Int, _ share: WinogradPass.Share, _ gradient: UnsafeMutablePointer<Float>)
-    -> (base: UnsafeMutablePointer<Float>, columns: Range<Int>)
+  /// The kernels of a worker's panel at the points, or the sums of their gradient: `[points, rows, panel]`.
+  private func kernelMatrices(_ pass: WinogradPass, _ worker: Int, _ index: Int, rows: Int, _ panel: Range<Int>)
+    -> PointMatrices
   {
-    forwards.partition.tileGroup(of: worker) == 0
-      ? (gradient, 0..<kernels.outputChannels)
-      : (context.scratch(worker: worker, slot: Slot.gradient), share.columns)
-  }
-
-  /// Adds the sums of all groups of tiles to those of the first, in their order.
-  private func addWeightSums(images: Int, into gradient: UnsafeMutablePointer<Float>) {
-    let partition = forwards.partition
-    guard partition.tileGroups > 1 else { return }
-    context.pool.split(9 * kernels.inputChannels) { _, rows in
-      for worker in 0..<context.threads where partition.tileGroup(of: worker) > 0 {
-        let share = forwards.share(of: worker, images: images)
-        if share.lines.isEmpty { continue }
-        let sum = context.scratch(worker: worker, slot: Slot.gradient)
-        for row in rows {
-          let source = sum + row * share.columns.count
-          let target = gradient + row * kernels.outputChannels + share.columns.lowerBound
-          for column in 0..<share.columns.count { target[column] += source[column] }
-        }
-      }
-    }
+    let place = pass.keepsKernels ? index * pass.panelRoom : 0
+    return PointMatrices(context.scratch(worker: worker, slot: Slot.kernels) + place, values: rows * panel.count)
   }
 }

@@ -15,19 +15,18 @@ struct PointMatrices {
   }
 
   /// The values that so many matrices take.
-  static func room(points: Int, values: Int) -> Int { points * (values + gap) }
+  static func room(values: Int) -> Int { WinogradTransforms.points * (values + gap) }
 
   subscript(_ point: Int) -> UnsafeMutablePointer<Float> { base + point * stride }
 
   /// The same place of all matrices.
-  func grid(_ offset: Int, _ transforms: WinogradTransforms) -> WinogradTransforms.MutableGrid {
-    .init(base + offset, rowStride: transforms.patchSide * stride, columnStride: stride)
+  func grid(_ offset: Int) -> WinogradTransforms.MutableGrid {
+    .init(base + offset, rowStride: WinogradTransforms.patchSide * stride, columnStride: stride)
   }
 }
 
 /// The kernels of a layer, `[3, 3, inputChannels, outputChannels]`, on their way to the points.
 struct WinogradKernels {
-  let transforms: WinogradTransforms
   let inputChannels: Int
   let outputChannels: Int
 
@@ -38,9 +37,9 @@ struct WinogradKernels {
     _ weights: UnsafePointer<Float>, outputs panel: Range<Int>, to points: PointMatrices
   ) {
     for input in 0..<inputChannels {
-      transforms.transformKernel(
+      WinogradTransforms.transformKernel(
         .init(weights + input * outputChannels + panel.lowerBound, rowStride: 3 * matrix, columnStride: matrix),
-        to: points.grid(input * panel.count, transforms), channels: panel.count)
+        to: points.grid(input * panel.count), channels: panel.count)
     }
   }
 
@@ -57,31 +56,32 @@ struct WinogradKernels {
     for output in stride(from: 0, to: outputChannels, by: lanes) {
       for input in stride(from: panel.lowerBound, to: panel.upperBound, by: lanes) {
         for cell in 0..<9 {
-          WinogradTransforms.transposeSquare(
-            weights + (8 - cell) * matrix + input * outputChannels + output, stride: outputChannels,
-            into: squares + cell * lanes * lanes)
+          Transposition.copy(
+            rows: lanes, columns: lanes, weights + (8 - cell) * matrix + input * outputChannels + output,
+            sourceStride: outputChannels, to: squares + cell * lanes * lanes, targetStride: lanes)
         }
         for lane in 0..<lanes {
-          transforms.transformKernel(
+          WinogradTransforms.transformKernel(
             .init(squares + lane * lanes, rowStride: 3 * lanes * lanes, columnStride: lanes * lanes),
-            to: points.grid((output + lane) * panel.count + input - panel.lowerBound, transforms), channels: lanes)
+            to: points.grid((output + lane) * panel.count + input - panel.lowerBound), channels: lanes)
         }
       }
     }
   }
 
-  /// `Gᵀ u G` for some output channels, into the gradient of the weights.
+  /// `Gᵀ u G` for some input and output channels, into the gradient of the weights.
   ///
   /// - Parameters:
   ///   - gradient: that of the first of these output channels.
   ///   - rowStride: values from one input channel to the next.
   func transformGradient(
-    _ points: PointMatrices, outputs panel: Range<Int>, into gradient: UnsafeMutablePointer<Float>, rowStride: Int
+    _ points: PointMatrices, inputs: Range<Int>, outputs panel: Range<Int>,
+    into gradient: UnsafeMutablePointer<Float>, rowStride: Int
   ) {
     let matrix = inputChannels * rowStride
-    for input in 0..<inputChannels {
-      transforms.transformKernelGradient(
-        points.grid(input * panel.count, transforms).readOnly,
+    for input in inputs {
+      WinogradTransforms.transformKernelGradient(
+        points.grid((input - inputs.lowerBound) * panel.count).readOnly,
         to: .init(gradient + input * rowStride, rowStride: 3 * matrix, columnStride: matrix), channels: panel.count)
     }
   }

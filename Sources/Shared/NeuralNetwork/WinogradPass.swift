@@ -1,11 +1,9 @@
 import Compute
-import Platform
 
 /// One direction of a Winograd convolution: its tiles, who takes which, in which blocks, and the transforms of a block.
 struct WinogradPass {
-  let transforms: WinogradTransforms
   let tiling: WinogradTiling
-  let partition: WinogradPartition
+  let partition: WorkPartition
   /// Channels that are summed over.
   let inner: Int
   /// Channels that come out.
@@ -15,22 +13,21 @@ struct WinogradPass {
   /// The most lines and columns of a worker.
   private let largest: (lines: Int, columns: Int)
 
-  init(_ geometry: ConvolutionGeometry, columns: Int, tileSide: Int, workers: Int, maximumCount: Int) {
-    transforms = WinogradTransforms(tileSide: tileSide)
-    tiling = WinogradTiling(geometry, tileSide: tileSide)
+  /// Tiles of a block, and at most twice as many if these are all: with 64 channels their points take 0.6 MB. From 16
+  /// to 128 whole networks were equally fast.
+  private static let blockTiles = 64
+
+  init(_ geometry: ConvolutionGeometry, columns: Int, workers: Int, maximumCount: Int) {
+    tiling = WinogradTiling(geometry)
     inner = geometry.input.channels
     self.columns = columns
     let lines = maximumCount * tiling.tileRows
-    partition = WinogradPartition(
+    partition = WorkPartition(
       lines: lines, lineTiles: tiling.tileColumns, inner: inner, columns: columns, workers: workers)
     largest = partition.largestShare(lines: lines)
-    let e = getenv("WB").flatMap { Int(String(cString: $0)) } ?? 4096
-    let m = getenv("WM").flatMap { Int(String(cString: $0)) } ?? 32
-    let keep = getenv("WK").flatMap { Int(String(cString: $0)) } ?? 3_000_000
     let all = largest.lines * tiling.tileColumns
-    var tiles = max(m, e / max(inner, min(columns, ProductShape.panelColumns(columns))))
-    if transforms.points * all * inner <= keep && transforms.points * inner * largest.columns > 600_000 { tiles = all }
-    blockLines = max(1, min(largest.lines, tiles / tiling.tileColumns))
+    let tiles = all <= 2 * Self.blockTiles ? all : Self.blockTiles
+    blockLines = max(1, tiles / tiling.tileColumns)
   }
 
   // MARK: Who does what
@@ -52,21 +49,35 @@ struct WinogradPass {
     }
   }
 
+  /// Lines of tiles of so many images.
+  func lines(of images: Int) -> Int { images * tiling.tileRows }
+
   func share(of worker: Int, images: Int) -> Share {
     Share(
-      lines: partition.lines(of: worker, of: images * tiling.tileRows), columns: partition.columns(of: worker),
+      lines: partition.lines(of: worker, of: lines(of: images)), columns: partition.columns(of: worker),
       blockLines: blockLines, panelColumns: ProductShape.panelColumns(largest.columns))
   }
 
   /// Whether the kernels of all panels of a worker stay at the points, since there are more blocks than one.
   var keepsKernels: Bool { largest.lines > blockLines }
 
+  /// The input channels, as the gradient of their weights is summed: part by part, each of which stays in a cache until
+  /// it is transformed; all at once if it has to stay from block to block.
+  var inputParts: [Range<Int>] {
+    let size = keepsKernels ? inner : 64
+    return stride(from: 0, to: inner, by: size).map { $0..<min($0 + size, inner) }
+  }
+
   // MARK: Scratch memory
+
+  /// Values from one tile to the next at a point of the patches: not a power of two, or the rows that a product reads
+  /// together would fall into the same places of a cache.
+  var patchStride: Int { inner + 16 }
 
   private var panelColumns: Int { min(ProductShape.panelColumns(largest.columns), largest.columns) }
 
   /// Values that the kernels of a panel take at the points.
-  var panelRoom: Int { PointMatrices.room(points: transforms.points, values: inner * panelColumns) }
+  var panelRoom: Int { PointMatrices.room(values: inner * panelColumns) }
 
   /// The values of each scratch area of a worker.
   ///
@@ -75,11 +86,13 @@ struct WinogradPass {
     let tiles = blockLines * tiling.tileColumns
     let panels = keepsKernels ? (largest.columns + panelColumns - 1) / panelColumns : 1
     return [
-      PointMatrices.room(points: transforms.points, values: tiles * inner),
-      PointMatrices.room(points: transforms.points, values: tiles * panelColumns),
+      PointMatrices.room(values: tiles * patchStride),
+      PointMatrices.room(values: tiles * panelColumns),
       panels * panelRoom,
-      max(tiling.bandValues, transforms.tileSide * transforms.tileSide * panelColumns, WinogradKernels.squareValues),
-      summing && partition.tileGroups > 1 ? 9 * inner * largest.columns : 0,
+      max(
+        tiling.bandValues, WinogradTransforms.tileSide * WinogradTransforms.tileSide * panelColumns,
+        WinogradKernels.squareValues),
+      summing ? WeightSums.room(partition, rows: 9 * inner, columns: largest.columns) : 0,
     ]
   }
 
@@ -92,8 +105,8 @@ struct WinogradPass {
     for line in block {
       tiling.copyBand(of: line, input, into: band)
       for column in 0..<tiling.tileColumns {
-        transforms.transformPatch(
-          tiling.patch(column, of: band), to: patches.grid(tile(line, column, of: block) * inner, transforms),
+        WinogradTransforms.transformPatch(
+          tiling.patch(column, of: band), to: patches.grid(tile(line, column, of: block) * patchStride),
           channels: inner)
       }
     }
@@ -106,11 +119,11 @@ struct WinogradPass {
   ) {
     for line in block {
       for column in 0..<tiling.tileColumns {
-        let points = products.grid(tile(line, column, of: block) * panel.count, transforms).readOnly
+        let points = products.grid(tile(line, column, of: block) * panel.count).readOnly
         tiling.write(
           column, of: line, to: output + panel.lowerBound, channels: panel.count, stride: columns, edge: edge,
           accumulate: accumulate
-        ) { transforms.transformProducts(points, to: $0, channels: panel.count) }
+        ) { WinogradTransforms.transformProducts(points, to: $0, channels: panel.count) }
       }
     }
   }
@@ -124,8 +137,8 @@ struct WinogradPass {
       for column in 0..<tiling.tileColumns {
         let outputs = tiling.outputs(
           column, of: line, gradient + panel.lowerBound, channels: panel.count, stride: columns, edge: edge)
-        transforms.transformTileGradient(
-          outputs, to: points.grid(tile(line, column, of: block) * panel.count, transforms), channels: panel.count)
+        WinogradTransforms.transformTileGradient(
+          outputs, to: points.grid(tile(line, column, of: block) * panel.count), channels: panel.count)
       }
     }
   }

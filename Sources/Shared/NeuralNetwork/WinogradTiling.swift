@@ -6,11 +6,11 @@ struct WinogradTiling {
   let tileRows: Int
   let tileColumns: Int
   private let geometry: ConvolutionGeometry
-  private let tileSide: Int
+  private var tileSide: Int { WinogradTransforms.tileSide }
 
-  init(_ geometry: ConvolutionGeometry, tileSide: Int) {
+  init(_ geometry: ConvolutionGeometry) {
     self.geometry = geometry
-    self.tileSide = tileSide
+    let tileSide = WinogradTransforms.tileSide
     tileRows = (geometry.outputHeight + tileSide - 1) / tileSide
     tileColumns = (geometry.outputWidth + tileSide - 1) / tileSide
   }

@@ -1,30 +1,30 @@
 import Compute
 
-/// How the work of a Winograd convolution is divided: each worker takes some lines of tiles and some output channels,
-/// which no other one has, and needs nothing of the others'.
+/// How the work of a convolution is divided: each worker takes some of the images' lines and some output channels, a
+/// pair that no other one has, and needs nothing of the others'.
 ///
-/// Where there are few tiles and many channels the workers share the tiles, since the kernels, which each worker
-/// transforms for itself, are then most of what it has to read; else they share the tiles only.
-struct WinogradPartition {
+/// Where there are few lines and many channels the workers share the channels, since the kernels, which each worker
+/// brings into an order of its own, are then most of what it has to read; else they share the lines only.
+struct WorkPartition {
   private let workers: Int
   private let channelGroups: Int
   private let columns: Int
 
   /// Ranges of output channels begin at multiples of it: a vector.
-  private static let channelGrain = WinogradTransforms.lanes
+  private static let channelGrain = 16
   /// A group has at least so many output channels: with fewer, products are too narrow for sgemm.
   private static let leastGroup = 32
 
   /// - Parameters:
-  ///   - lines: of tiles, of the largest batch.
-  ///   - lineTiles: tiles of a line.
+  ///   - lines: what the images are divided into, such as lines of tiles, or whole images; of the largest batch.
+  ///   - lineTiles: rows of a product that a line gives.
   ///   - inner: channels that are summed over.
   ///   - columns: output channels.
   init(lines: Int, lineTiles: Int, inner: Int, columns: Int, workers: Int) {
     self.workers = workers
     self.columns = columns
-    /// What the busiest worker does at a point, in multiplications and additions: the product, and, by measurement, 11
-    /// for each value that is transformed to the points, 8 for each from there, 20 for each of the kernels.
+    /// What the busiest worker does for a product, in multiplications and additions: those, and, by measurement, 11 for
+    /// each value that is brought there, 8 for each that is taken from there, 20 for each of the kernels.
     func cost(_ groups: Int) -> Int {
       let tiles = (lines * groups + workers - 1) / workers * lineTiles
       let grains = (columns + Self.channelGrain - 1) / Self.channelGrain
