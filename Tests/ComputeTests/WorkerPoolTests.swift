@@ -116,6 +116,20 @@ private final class Counters: Sendable {
   init(_ count: Int) { storage = Guarded(Array(repeating: 0, count: count)) }
   func add(_ amount: Int, to index: Int) { storage.withLock { $0[index] &+= amount } }
   var values: [Int] { storage.withLock { $0 } }
+
+  /// What would be a subnormal number is zero, in every worker, also in sgemm.
+  @Test(arguments: [1, 3]) func subnormalNumbersAreZero(workers: Int) throws {
+    let pool = try WorkerPool(workers: workers)
+    let small = Tensor(FeatureShape(channels: 2), [.leastNormalMagnitude, 0.5])
+    let products = Tensor(FeatureShape(channels: 2), count: workers)
+    products.buffer.update(repeating: 1)
+    pool.run { worker in
+      products.data[2 * worker] = small.data[0] * small.data[1]
+      GEMM.multiply(
+        rows: 1, columns: 1, inner: 1, small.data, small.data + 1, into: products.data + 2 * worker + 1)
+    }
+    #expect(products.buffer.allSatisfy { $0 == 0 }, "\(Array(products.buffer))")
+  }
 }
 
 /// The ranges that several threads were given.

@@ -32,8 +32,10 @@ package final class WorkerPool {
     for thread in threads { thread.join() }
   }
 
-  /// Calls `body` once for each worker, at the same time, and returns when all have returned.
+  /// Calls `body` once for each worker, at the same time, and returns when all have returned. From then on the calling
+  /// thread takes subnormal numbers for zero, as all workers do.
   package func run(_ body: (_ worker: Int) -> Void) {
+    SubnormalNumbers.flush()
     guard workers > 1 else { return body(0) }
     withoutActuallyEscaping(body) { body in
       state.begin(body, helpers: workers - 1)
@@ -96,6 +98,7 @@ extension WorkerPool {
     }
 
     func serve(_ worker: Int) {
+      SubnormalNumbers.flush()
       var seen = 0
       while true {
         sleepUntil { [self] in generation.load(ordering: .acquiring) != seen }
