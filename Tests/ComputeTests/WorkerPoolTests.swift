@@ -106,16 +106,6 @@ import Testing
   @Test func poolsThatNeverRanEndToo() throws {
     for workers in 1...5 { _ = try WorkerPool(workers: workers) }
   }
-}
-
-private func currentThread() -> Int { Int(bitPattern: pthread_self()) }
-
-/// Counters that several threads change.
-private final class Counters: Sendable {
-  private let storage: Guarded<[Int]>
-  init(_ count: Int) { storage = Guarded(Array(repeating: 0, count: count)) }
-  func add(_ amount: Int, to index: Int) { storage.withLock { $0[index] &+= amount } }
-  var values: [Int] { storage.withLock { $0 } }
 
   /// What would be a subnormal number is zero, in every worker, also in sgemm.
   @Test(arguments: [1, 3]) func subnormalNumbersAreZero(workers: Int) throws {
@@ -130,6 +120,16 @@ private final class Counters: Sendable {
     }
     #expect(products.buffer.allSatisfy { $0 == 0 }, "\(Array(products.buffer))")
   }
+}
+
+private func currentThread() -> Int { Int(bitPattern: pthread_self()) }
+
+/// Counters that several threads change.
+private final class Counters: Sendable {
+  private let storage: Guarded<[Int]>
+  init(_ count: Int) { storage = Guarded(Array(repeating: 0, count: count)) }
+  func add(_ amount: Int, to index: Int) { storage.withLock { $0[index] &+= amount } }
+  var values: [Int] { storage.withLock { $0 } }
 }
 
 /// The ranges that several threads were given.
