@@ -26,6 +26,11 @@ import Testing
     if let bias = layer.bias { expectClose(bias.gradient, expected.bias, floor: floor, "bias gradient") }
   }
 
+  /// As the cases below: each is computed as it says.
+  @Test(arguments: ConvolutionCase.winograd) func theWinogradCasesAreWinograds(_ row: ConvolutionCase) throws {
+    #expect(try row.layer().method(for: row.shape, preferred: .winograd) == .winograd)
+  }
+
   /// The cases are what their name says: more than two tiles, the last one not full, for every number of workers.
   @Test(arguments: ConvolutionCase.tiled) func theTiledCasesNeedSeveralTiles(_ row: ConvolutionCase) throws {
     let rows = row.count * (try row.layer().outputShape(for: row.shape)).positions

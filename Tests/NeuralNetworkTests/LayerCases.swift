@@ -96,22 +96,20 @@ extension ConvolutionCase {
     ConvolutionCase(count: 1, height: 16, width: 17, inputs: 33, outputs: 2, kernelSize: 2, padding: 1),
   ]
 
-  /// Tiles of 4x4 and of 2x2 outputs, whole and cut off; more than one block of them in the last cases.
+  /// Tiles whole and cut off; as many lines of them as workers, and fewer.
   static let winograd: [ConvolutionCase] = [
     winograd(count: 2, 5, 7, padding: 1),
     winograd(count: 2, 7, 13, padding: 1, bias: true),
     winograd(count: 1, 13, 5, padding: 0),
     winograd(count: 2, 4, 6, padding: 2),
-    winograd(count: 2, 8, 8, inputs: 16, outputs: 8, padding: 1),
-    winograd(count: 3, 2, 2, outputs: 16, padding: 1),
-    winograd(count: 3, 1, 2, padding: 1, bias: true),
-    winograd(count: 2, 4, 4, padding: 0),
+    winograd(count: 2, 8, 8, inputs: 32, outputs: 16, padding: 1),
+    winograd(count: 3, 4, 4, padding: 1),
+    winograd(count: 1, 5, 5, padding: 0),
     winograd(count: 1, 3, 2, padding: 1),
-    winograd(count: 5, 1, 1, padding: 1),
   ]
 
   private static func winograd(
-    count: Int, _ height: Int, _ width: Int, inputs: Int = 8, outputs: Int = 8, padding: Int,
+    count: Int, _ height: Int, _ width: Int, inputs: Int = 16, outputs: Int = 16, padding: Int,
     bias: Bool = false
   ) -> ConvolutionCase {
     ConvolutionCase(
@@ -224,24 +222,24 @@ extension LayerCase {
     ) {
       Sequential([
         NormalizedConvolution(
-          Convolution(name: "0", inputChannels: 8, outputChannels: 16, kernelSize: 3, padding: 1),
-          BatchNormalization(name: "1", channels: 16, relu: true), overwritesInput: true),
+          Convolution(name: "0", inputChannels: 16, outputChannels: 32, kernelSize: 3, padding: 1),
+          BatchNormalization(name: "1", channels: 32, relu: true), overwritesInput: true),
         NormalizedConvolution(
-          Convolution(name: "2", inputChannels: 16, outputChannels: 8, kernelSize: 3, padding: 1),
-          BatchNormalization(name: "3", channels: 8, relu: true), overwritesInput: true),
+          Convolution(name: "2", inputChannels: 32, outputChannels: 16, kernelSize: 3, padding: 1),
+          BatchNormalization(name: "3", channels: 16, relu: true), overwritesInput: true),
       ])
     },
     LayerCase(
       name: "residual block, identity, winograd", shape: winogradShape, count: 3, farFromKinks: true,
       convolution: .winograd
-    ) { ResidualBlock(name: "block", inputChannels: 8, outputChannels: 8, stride: 1) },
+    ) { ResidualBlock(name: "block", inputChannels: 16, outputChannels: 16, stride: 1) },
     LayerCase(
-      name: "residual block, stride 2, other channels, winograd", shape: winogradShape, count: 3,
+      name: "residual block, stride 2, winograd", shape: winogradShape, count: 3,
       farFromKinks: true, convolution: .winograd
-    ) { ResidualBlock(name: "block", inputChannels: 8, outputChannels: 16, stride: 2) },
+    ) { ResidualBlock(name: "block", inputChannels: 16, outputChannels: 16, stride: 2) },
   ]
 
-  private static let winogradShape = FeatureShape(height: 5, width: 7, channels: 8)
+  private static let winogradShape = FeatureShape(height: 5, width: 7, channels: 16)
 
   static let all = convolutions + others + winograd
 }

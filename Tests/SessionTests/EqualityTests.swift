@@ -58,7 +58,7 @@ import Testing
     Case(bits: 4, compression: .zstd, cut: 1, bottleneck: 5),
     Case(bits: 4, scale: .channel, compression: .zstd, cut: 3),
     Case(bits: 32, threads: 2, convolution: .winograd),
-    Case(bits: 4, compression: .zstd, cut: 1, bottleneck: 8, convolution: .winograd),
+    Case(bits: 4, compression: .zstd, cut: 1, bottleneck: 16, convolution: .winograd),
     Case(bits: 1, compression: .zstd, threads: 2),
     Case(bits: 2, scale: .channel, fullScale: 0.25),
     Case(bits: 4, task: .small),
