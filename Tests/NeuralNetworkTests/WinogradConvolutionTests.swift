@@ -3,7 +3,8 @@ import Testing
 
 @testable import NeuralNetwork
 
-/// Winograd's convolution against im2col's, which `ConvolutionTests` holds against explicit loops.
+/// Winograd's convolution against the others, which `ConvolutionTests` and `PositionwiseConvolutionTests` hold against
+/// explicit loops.
 @Suite struct WinogradConvolutionTests {
   struct Shape: Hashable, Sendable, CustomStringConvertible {
     var input: FeatureShape
@@ -73,6 +74,25 @@ import Testing
     expectClose(
       try run(.winograd, threads: 5), try run(.im2col, threads: 1).map(Double.init), tolerance: 1e-4, floor: 10,
       "one image")
+  }
+
+  /// Workers that share the lines and the channels, two by two.
+  @Test func groupsOfLinesAndOfChannels() throws {
+    let shape = FeatureShape(height: 8, width: 8, channels: 64)
+    let geometry = try #require(ConvolutionGeometry(input: shape, kernelSize: 3, stride: 1, padding: 1))
+    let pass = WinogradPass(geometry, columns: 64, workers: 4, maximumCount: 8)
+    #expect(pass.partition.tileGroups == 2 && pass.partition.columns(of: 1) == 32..<64)
+    func run(_ method: ConvolutionMethod, threads: Int) throws -> [Float] {
+      let layer = Convolution(name: "c", inputChannels: 64, outputChannels: 64, kernelSize: 3, padding: 1)
+      let harness = try LayerHarness(
+        layer, input: shape, maximumCount: 8, threads: threads, convolution: method)
+      let output = Array(harness.forward(Tensor.random(shape, count: 8, seed: 1)).buffer)
+      let input = try #require(harness.backward(Tensor.random(harness.outputShape, count: 8, seed: 2)))
+      return output + input + layer.weight.gradient
+    }
+    expectClose(
+      try run(.winograd, threads: 4), try run(.im2col, threads: 1).map(Double.init), tolerance: 1e-4, floor: 30,
+      "two by two")
   }
 
   @Test func appliesToSomeConvolutionsOnly() throws {

@@ -25,7 +25,7 @@ package struct ProductShape {
   /// kernels.
   ///
   /// sgemm copies both operands into an order of its own before it multiplies, which takes a tenth to a third of its
-  /// time where a side is short. For AVX-512 OpenBLAS (since 0.3.16) has kernels that do not, for products of up to
+  /// time where a side is short. For AVX-512 OpenBLAS (since 0.3.18) has kernels that do not, for products of up to
   /// 100³ multiplications whose right side is not transposed (kernel/x86_64/sgemm_small_kernel_permit_skylakex.c). A
   /// larger product is faster in pieces of that size than as a whole.
   static let largestUnpacked: Int =

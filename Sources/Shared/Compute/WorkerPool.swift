@@ -32,15 +32,16 @@ package final class WorkerPool {
     for thread in threads { thread.join() }
   }
 
-  /// Calls `body` once for each worker, at the same time, and returns when all have returned. From then on the calling
-  /// thread takes subnormal numbers for zero, as all workers do.
+  /// Calls `body` once for each worker, at the same time, and returns when all have returned. Meanwhile all
+  /// take subnormal numbers for zero.
   package func run(_ body: (_ worker: Int) -> Void) {
-    SubnormalNumbers.flush()
-    guard workers > 1 else { return body(0) }
-    withoutActuallyEscaping(body) { body in
-      state.begin(body, helpers: workers - 1)
-      body(0)
-      state.finish()
+    SubnormalNumbers.flushing {
+      guard workers > 1 else { return body(0) }
+      withoutActuallyEscaping(body) { body in
+        state.begin(body, helpers: workers - 1)
+        body(0)
+        state.finish()
+      }
     }
   }
 

@@ -56,9 +56,11 @@ final class ChannelMoments {
       let count = Double(part.count)
       for index in 0..<width {
         let sum = Double(distances[index])
+        // The first row is one of them, so what is subtracted is at most 64 times what is left: few digits are lost.
+        let squares = Double(squaredDistances[index]) - sum * sum / count
         merge(
           columns.lowerBound + index, rows: count, mean: Double(origin[index]) + sum / count,
-          squares: Swift.max(0, Double(squaredDistances[index]) - sum * sum / count))
+          squares: squares < 0 ? 0 : squares)
       }
     }
   }
