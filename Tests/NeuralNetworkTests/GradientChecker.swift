@@ -13,8 +13,9 @@ struct GradientChecker {
 
   /// How far a value is moved to either side.
   var step: Float = 0x1p-5
-  /// Of |analytic − numeric|, relative to the larger of both or `floor`.
-  var tolerance = 2e-3
+  /// Of |analytic − numeric|, relative to the larger of both or `floor`: above what rounding makes of it with any kernels
+  /// of OpenBLAS, tried with six.
+  var tolerance = 3e-3
   var floor = 0.5
   /// At most so many values of each blob are moved, evenly spread.
   var samples = Int.max
@@ -73,7 +74,7 @@ struct GradientChecker {
     if hasKinks {
       // Where the objective is smooth, halving the step leaves the first difference as it is and halves the second. The
       // gradient under test plays no part in this, so a wrong one cannot hide here.
-      let allowed = tolerance / 3 * max(abs(narrow.first), floor)
+      let allowed = tolerance / 5 * max(abs(narrow.first), floor)
       if abs(wide.first - narrow.first) > allowed || abs(wide.second - 2 * narrow.second) > allowed {
         return nil
       }
