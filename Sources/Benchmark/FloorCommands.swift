@@ -27,8 +27,8 @@ struct PeakCommand: ParsableCommand {
   }
 }
 
-/// How much each side of a run has to compute: divided by the peak, the time of a direct
-/// convolution that multiplies the padding, too.
+/// How much each side of a run has to compute: divided by the peak, the time of a direct convolution that
+/// multiplies the padding, too.
 struct ArithmeticCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "arithmetic",

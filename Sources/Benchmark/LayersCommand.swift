@@ -51,10 +51,11 @@ struct LayersCommand: ParsableCommand {
       name: "layer", inputChannels: shape.inputs, outputChannels: shape.outputs, kernelSize: shape.kernel,
       stride: shape.stride, padding: shape.kernel / 2)
     let inputShape = FeatureShape(height: shape.side, width: shape.side, channels: shape.inputs)
+    let name = "\(layer.description) @ \(inputShape)"
+    if let matching, !name.contains(matching) { return }
     let input = Tensor(inputShape, count: measurement.batchSize)
     input.fillWithNoise(seed: 1)
     layer.weight.initialize(seed: 0)
-    if let matching, !"\(layer.description) @ \(inputShape)".contains(matching) { return }
     try layer.prepare(for: inputShape, maximumCount: measurement.batchSize, context: context)
     let outputShape = try layer.outputShape(for: inputShape)
     let forward = Measurement(runs: measurement.runs) { _ = layer.forward(input, training: true) }.median
@@ -76,6 +77,6 @@ struct LayersCommand: ParsableCommand {
         Report.Value.number(gigaflops, digits: 1), .number(gigaflops / peak.gigaflops, digits: 2),
       ]
     }
-    try report.append([.word("\(layer.description) @ \(inputShape)")] + figures)
+    try report.append([.word(name)] + figures)
   }
 }

@@ -13,8 +13,8 @@ struct GradientChecker {
 
   /// How far a value is moved to either side.
   var step: Float = 0x1p-5
-  /// Of |analytic − numeric|, relative to the larger of both or `floor`: above what rounding makes of it with any kernels
-  /// of OpenBLAS, tried with six.
+  /// Of |analytic − numeric|, relative to the larger of both or `floor`: above what rounding makes of it with any
+  /// kernels of OpenBLAS, tried with six.
   var tolerance = 3e-3
   var floor = 0.5
   /// At most so many values of each blob are moved, evenly spread.

@@ -63,17 +63,7 @@ import Testing
   /// Fewer lines of tiles than workers, so that some have nothing to do, the first among them.
   @Test func fewerLinesThanWorkers() throws {
     let shape = FeatureShape(height: 4, width: 4, channels: 16)
-    func run(_ method: ConvolutionMethod, threads: Int) throws -> [Float] {
-      let layer = Convolution(name: "c", inputChannels: 16, outputChannels: 16, kernelSize: 3, padding: 1)
-      let harness = try LayerHarness(
-        layer, input: shape, maximumCount: 8, threads: threads, convolution: method)
-      let output = Array(harness.forward(Tensor.random(shape, count: 1, seed: 1)).buffer)
-      let input = try #require(harness.backward(Tensor.random(harness.outputShape, count: 1, seed: 2)))
-      return output + input + layer.weight.gradient
-    }
-    expectClose(
-      try run(.winograd, threads: 5), try run(.im2col, threads: 1).map(Double.init), tolerance: 1e-4, floor: 10,
-      "one image")
+    try expectEqual(shape, outputs: 16, count: 1, threads: 5, floor: 10)
   }
 
   /// Workers that share the lines and the channels, two by two.
@@ -82,17 +72,23 @@ import Testing
     let geometry = try #require(ConvolutionGeometry(input: shape, kernelSize: 3, stride: 1, padding: 1))
     let pass = WinogradPass(geometry, columns: 64, workers: 4, maximumCount: 8)
     #expect(pass.partition.tileGroups == 2 && pass.partition.columns(of: 1) == 32..<64)
+    try expectEqual(shape, outputs: 64, count: 8, threads: 4, floor: 30)
+  }
+
+  /// Output and gradients of some of at most eight images, by so many threads, against one thread without Winograd.
+  private func expectEqual(_ shape: FeatureShape, outputs: Int, count: Int, threads: Int, floor: Double) throws {
     func run(_ method: ConvolutionMethod, threads: Int) throws -> [Float] {
-      let layer = Convolution(name: "c", inputChannels: 64, outputChannels: 64, kernelSize: 3, padding: 1)
+      let layer = Convolution(
+        name: "c", inputChannels: shape.channels, outputChannels: outputs, kernelSize: 3, padding: 1)
       let harness = try LayerHarness(
         layer, input: shape, maximumCount: 8, threads: threads, convolution: method)
-      let output = Array(harness.forward(Tensor.random(shape, count: 8, seed: 1)).buffer)
-      let input = try #require(harness.backward(Tensor.random(harness.outputShape, count: 8, seed: 2)))
+      let output = Array(harness.forward(Tensor.random(shape, count: count, seed: 1)).buffer)
+      let input = try #require(harness.backward(Tensor.random(harness.outputShape, count: count, seed: 2)))
       return output + input + layer.weight.gradient
     }
     expectClose(
-      try run(.winograd, threads: 4), try run(.im2col, threads: 1).map(Double.init), tolerance: 1e-4, floor: 30,
-      "two by two")
+      try run(.winograd, threads: threads), try run(.im2col, threads: 1).map(Double.init), tolerance: 1e-4,
+      floor: floor, "\(count) images, \(threads) threads")
   }
 
   @Test func appliesToSomeConvolutionsOnly() throws {

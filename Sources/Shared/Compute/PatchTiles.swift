@@ -54,9 +54,8 @@ extension ConvolutionGeometry {
     of images: UnsafePointer<Float>, rows: Range<Int>, scratch: UnsafeMutablePointer<Float>, _ body: (PatchTile) -> Void
   ) {
     if expandsRows { return forEachExpandedTile(of: images, rows: rows, scratch: scratch, body) }
-    for lower in Swift.stride(from: rows.lowerBound, to: rows.upperBound, by: Self.tileRows) {
-      let part = lower..<min(lower + Self.tileRows, rows.upperBound)
-      var data = images + lower * patchValues
+    for part in rows.parts(of: Self.tileRows) {
+      var data = images + part.lowerBound * patchValues
       if !isPointwise {
         im2col(images, rows: part, into: scratch)
         data = UnsafePointer(scratch)

@@ -47,17 +47,12 @@ package struct ProductShape {
       return body(whole.rows, whole.columns, whole.inner)
     }
     let size = pieceSize
-    func parts(_ count: Int, _ size: Int, _ body: (Range<Int>) -> Void) {
-      for lower in stride(from: 0, to: count, by: size) { body(lower..<min(lower + size, count)) }
-    }
+    let (rows, columns) = (whole.rows.parts(of: size.rows), whole.columns.parts(of: size.columns))
+    let inner = whole.inner.parts(of: size.inner)
     if transposeA {
-      parts(rows, size.rows) { rows in
-        parts(columns, size.columns) { columns in parts(inner, size.inner) { body(rows, columns, $0) } }
-      }
+      for rows in rows { for columns in columns { for inner in inner { body(rows, columns, inner) } } }
     } else {
-      parts(columns, size.columns) { columns in
-        parts(inner, size.inner) { inner in parts(rows, size.rows) { body($0, columns, inner) } }
-      }
+      for columns in columns { for inner in inner { for rows in rows { body(rows, columns, inner) } } }
     }
   }
 

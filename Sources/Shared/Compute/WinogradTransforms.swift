@@ -10,8 +10,8 @@ package enum WinogradTransforms {
   /// Outputs of a tile on each axis.
   package static let tileSide = 4
   /// Inputs under a tile, and points, on each axis.
-  package static let patchSide = 6
-  package static let points = 36
+  package static let patchSide = tileSide + 2
+  package static let points = patchSide * patchSide
 
   /// `Bᵀ d B`: what is under a tile, to the points.
   package static func transformPatch(_ patch: Grid, to points: MutableGrid, channels: Int) {

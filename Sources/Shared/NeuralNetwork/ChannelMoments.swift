@@ -40,9 +40,8 @@ final class ChannelMoments {
   /// Adds rows and columns of the matrix `[*, channels]` that begins at `data`.
   func add(_ data: UnsafePointer<Float>, rows range: Range<Int>, columns: Range<Int>) {
     let (width, distances, squaredDistances) = (columns.count, distances, squaredDistances)
-    for lower in stride(from: range.lowerBound, to: range.upperBound, by: Self.blockRows) {
-      let part = lower..<min(lower + Self.blockRows, range.upperBound)
-      let origin = data + lower * channels + columns.lowerBound
+    for part in range.parts(of: Self.blockRows) {
+      let origin = data + part.lowerBound * channels + columns.lowerBound
       distances.update(repeating: 0, count: width)
       squaredDistances.update(repeating: 0, count: width)
       for row in 1..<max(1, part.count) {

@@ -133,10 +133,10 @@ struct Im2colConvolution: ConvolutionAlgorithm {
           repeating: 0, count: images.count * geometry.input.values)
       }
       let rows = images.lowerBound * positions..<images.upperBound * positions
-      for lower in stride(from: rows.lowerBound, to: rows.upperBound, by: ConvolutionGeometry.tileRows) {
-        let part = lower..<min(lower + ConvolutionGeometry.tileRows, rows.upperBound)
+      for part in rows.parts(of: ConvolutionGeometry.tileRows) {
         transposed.multiply(
-          rows: part.count, outputGradient.data + lower * outputChannels, range: 0..<outputChannels, into: tile,
+          rows: part.count, outputGradient.data + part.lowerBound * outputChannels, range: 0..<outputChannels,
+          into: tile,
           accumulate: false)
         geometry.col2im(tile, rows: part, addingTo: inputGradient.data)
       }

@@ -128,14 +128,11 @@ struct PositionwiseConvolution: ConvolutionAlgorithm {
     _ partition: WorkPartition, images: Int,
     _ body: (_ panel: Range<Int>, _ blocks: [Range<Int>], _ worker: Int) -> Void
   ) {
-    func parts(_ range: Range<Int>, _ size: Int) -> [Range<Int>] {
-      stride(from: range.lowerBound, to: range.upperBound, by: size).map { $0..<min($0 + size, range.upperBound) }
-    }
     context.pool.run { worker in
       let columns = partition.columns(of: worker)
-      let blocks = parts(partition.lines(of: worker, of: images), Self.blockImages)
+      let blocks = Array(partition.lines(of: worker, of: images).parts(of: Self.blockImages))
       if blocks.isEmpty { return }
-      for panel in parts(columns, ProductShape.panelColumns(columns.count)) { body(panel, blocks, worker) }
+      for panel in columns.parts(of: ProductShape.panelColumns(columns.count)) { body(panel, blocks, worker) }
     }
   }
 
@@ -156,14 +153,9 @@ struct PositionwiseConvolution: ConvolutionAlgorithm {
         let shape = ProductShape(rows: block.count, columns: panel.count, inner: inner)
         for (position, taps) in byOutput.enumerated() {
           let (target, stride) = outputs(output, block, position)
-          if taps.isEmpty { clear(target + panel.lowerBound, shape, stride) }
-          for (index, tap) in taps.enumerated() {
-            let (source, sourceStride) = inputs(input, block, tap.input)
-            GEMM.multiply(
-              shape, .init(source, stride: sourceStride),
-              .init(copy + tap.cell * inner * panel.count, stride: panel.count), into: target + panel.lowerBound,
-              stride: stride, accumulate: index > 0)
-          }
+          sum(
+            taps, shape, { inputs(input, block, $0.input) }, copy, into: target + panel.lowerBound, stride: stride,
+            accumulate: false)
         }
         finish(rows(block), panel, worker)
       }
@@ -185,14 +177,9 @@ struct PositionwiseConvolution: ConvolutionAlgorithm {
         let shape = ProductShape(rows: block.count, columns: panel.count, inner: inner)
         for (position, taps) in byInput.enumerated() {
           let (target, stride) = inputs(inputGradient, block, position)
-          if taps.isEmpty && !accumulate { clear(target + panel.lowerBound, shape, stride) }
-          for (index, tap) in taps.enumerated() {
-            let (source, sourceStride) = outputs(outputGradient, block, tap.output)
-            GEMM.multiply(
-              shape, .init(source, stride: sourceStride),
-              .init(copy + tap.cell * inner * panel.count, stride: panel.count), into: target + panel.lowerBound,
-              stride: stride, accumulate: accumulate || index > 0)
-          }
+          sum(
+            taps, shape, { outputs(outputGradient, block, $0.output) }, copy, into: target + panel.lowerBound,
+            stride: stride, accumulate: accumulate)
         }
       }
     }
@@ -208,9 +195,7 @@ struct PositionwiseConvolution: ConvolutionAlgorithm {
       let target = sum + panel.lowerBound - forwards.columns(of: worker).lowerBound
       let copy = context.scratch(worker: worker, slot: Slot.panel)
       for cell in unusedCells {
-        for row in cell * rows..<(cell + 1) * rows {
-          (target + row * stride).update(repeating: 0, count: panel.count)
-        }
+        clear(target + cell * rows * stride, rows: rows, columns: panel.count, stride: stride)
       }
       for block in blocks {
         prepare?(self.rows(block), panel)
@@ -235,8 +220,23 @@ struct PositionwiseConvolution: ConvolutionAlgorithm {
     sums.add(lines: input.count, into: gradient)
   }
 
+  /// The sum over the taps of one position: what `source` gives for each, times the weights of its cell.
+  private func sum(
+    _ taps: [Tap], _ shape: ProductShape, _ source: (Tap) -> (UnsafeMutablePointer<Float>, Int),
+    _ weights: UnsafePointer<Float>, into target: UnsafeMutablePointer<Float>, stride: Int, accumulate: Bool
+  ) {
+    if taps.isEmpty && !accumulate { clear(target, rows: shape.rows, columns: shape.columns, stride: stride) }
+    for (index, tap) in taps.enumerated() {
+      let (values, valueStride) = source(tap)
+      GEMM.multiply(
+        shape, .init(values, stride: valueStride),
+        .init(weights + tap.cell * shape.inner * shape.columns, stride: shape.columns), into: target, stride: stride,
+        accumulate: accumulate || index > 0)
+    }
+  }
+
   /// A result that nothing adds to.
-  private func clear(_ target: UnsafeMutablePointer<Float>, _ shape: ProductShape, _ stride: Int) {
-    for row in 0..<shape.rows { (target + row * stride).update(repeating: 0, count: shape.columns) }
+  private func clear(_ target: UnsafeMutablePointer<Float>, rows: Int, columns: Int, stride: Int) {
+    for row in 0..<rows { (target + row * stride).update(repeating: 0, count: columns) }
   }
 }

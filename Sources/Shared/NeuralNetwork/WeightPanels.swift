@@ -24,10 +24,10 @@ struct WeightPanels {
       return
     }
     pool.split(inner) { _, rows in
-      for panel in stride(from: 0, to: columns, by: width) {
-        let panelWidth = min(width, columns - panel)
+      for panel in (0..<columns).parts(of: width) {
         for row in rows {
-          (copy + panel * inner + row * panelWidth).update(from: matrix + row * columns + panel, count: panelWidth)
+          (copy + panel.lowerBound * inner + row * panel.count).update(
+            from: matrix + row * columns + panel.lowerBound, count: panel.count)
         }
       }
     }
@@ -73,11 +73,11 @@ struct WeightPanels {
   func multiply(
     rows: Int, _ a: UnsafePointer<Float>, range: Range<Int>, into c: UnsafeMutablePointer<Float>, accumulate: Bool
   ) {
-    for panel in stride(from: 0, to: columns, by: width) {
-      let panelWidth = min(width, columns - panel)
+    for panel in (0..<columns).parts(of: width) {
       GEMM.multiply(
-        ProductShape(rows: rows, columns: panelWidth, inner: range.count), .init(a, stride: range.count),
-        .init(base + panel * inner + range.lowerBound * panelWidth, stride: panelWidth), into: c + panel,
+        ProductShape(rows: rows, columns: panel.count, inner: range.count), .init(a, stride: range.count),
+        .init(base + panel.lowerBound * inner + range.lowerBound * panel.count, stride: panel.count),
+        into: c + panel.lowerBound,
         stride: columns, accumulate: accumulate)
     }
   }

@@ -99,29 +99,19 @@ struct WinogradConvolution: ConvolutionAlgorithm {
     transformKernels: (_ panel: Range<Int>, _ points: PointMatrices, _ squares: UnsafeMutablePointer<Float>) -> Void,
     finish: (_ rows: Range<Int>, _ columns: Range<Int>, _ worker: Int) -> Void
   ) {
-    context.pool.run { worker in
-      let share = pass.share(of: worker, images: input.count)
+    forEachPanel(pass, of: input) { part, patches, products in
+      let (worker, block, panel) = (part.worker, part.block, part.panel)
       let band = context.scratch(worker: worker, slot: Slot.band)
-      for block in share.blocks {
-        let tiles = block.count * pass.tiling.tileColumns
-        let patches = PointMatrices(
-          context.scratch(worker: worker, slot: Slot.patches), values: tiles * pass.patchStride)
-        pass.transformPatches(block, of: input.data, to: patches, band: band)
-        for (index, panel) in share.panels.enumerated() {
-          let points = kernelMatrices(pass, worker, index, rows: pass.inner, panel)
-          if block.lowerBound == share.lines.lowerBound || !pass.keepsKernels { transformKernels(panel, points, band) }
-          let products = PointMatrices(
-            context.scratch(worker: worker, slot: Slot.products), values: tiles * panel.count)
-          let shape = ProductShape(rows: tiles, columns: panel.count, inner: pass.inner)
-          for point in 0..<WinogradTransforms.points {
-            GEMM.multiply(
-              shape, .init(patches[point], stride: pass.patchStride), .init(points[point], stride: panel.count),
-              into: products[point], stride: panel.count, accumulate: false)
-          }
-          pass.write(products, block, panel, to: output.data, edge: band, accumulate: accumulate)
-          finish(pass.tiling.rows(of: block), panel, worker)
-        }
+      let points = kernelMatrices(pass, part, rows: pass.inner)
+      if part.isFirst || !pass.keepsKernels { transformKernels(panel, points, band) }
+      let shape = ProductShape(rows: part.tiles, columns: panel.count, inner: pass.inner)
+      for point in 0..<WinogradTransforms.points {
+        GEMM.multiply(
+          shape, .init(patches[point], stride: pass.patchStride), .init(points[point], stride: panel.count),
+          into: products[point], stride: panel.count, accumulate: false)
       }
+      pass.write(products, block, panel, to: output.data, edge: band, accumulate: accumulate)
+      finish(pass.tiling.rows(of: block), panel, worker)
     }
   }
 
@@ -130,46 +120,74 @@ struct WinogradConvolution: ConvolutionAlgorithm {
     prepare: ((_ rows: Range<Int>, _ columns: Range<Int>) -> Void)?
   ) {
     let pass = forwards
-    context.pool.run { worker in
-      let share = pass.share(of: worker, images: input.count)
-      let band = context.scratch(worker: worker, slot: Slot.band)
+    forEachPanel(pass, of: input) { part, patches, gradients in
+      let (worker, block, panel) = (part.worker, part.block, part.panel)
       let (sum, stride) = sums.place(of: worker, in: gradient)
-      for block in share.blocks {
-        let tiles = block.count * pass.tiling.tileColumns
-        let patches = PointMatrices(
-          context.scratch(worker: worker, slot: Slot.patches), values: tiles * pass.patchStride)
-        pass.transformPatches(block, of: input.data, to: patches, band: band)
-        for (index, panel) in share.panels.enumerated() {
-          prepare?(pass.tiling.rows(of: block), panel)
-          let gradients = PointMatrices(
-            context.scratch(worker: worker, slot: Slot.products), values: tiles * panel.count)
-          pass.transformTileGradients(block, panel, of: outputGradient.data, to: gradients, edge: band)
-          for inputs in pass.inputParts {
-            let pointSums = kernelMatrices(pass, worker, index, rows: inputs.count, panel)
-            let shape = ProductShape(rows: inputs.count, columns: panel.count, inner: tiles, transposeA: true)
-            for point in 0..<WinogradTransforms.points {
-              GEMM.multiply(
-                shape, .init(patches[point] + inputs.lowerBound, stride: pass.patchStride),
-                .init(gradients[point], stride: panel.count), into: pointSums[point], stride: panel.count,
-                accumulate: block.lowerBound > share.lines.lowerBound)
-            }
-            if block.upperBound == share.lines.upperBound {
-              kernels.transformGradient(
-                pointSums, inputs: inputs, outputs: panel, into: sum + panel.lowerBound - share.columns.lowerBound,
-                rowStride: stride)
-            }
-          }
+      prepare?(pass.tiling.rows(of: block), panel)
+      pass.transformTileGradients(
+        block, panel, of: outputGradient.data, to: gradients, edge: context.scratch(worker: worker, slot: Slot.band))
+      for inputs in pass.inputParts {
+        let pointSums = kernelMatrices(pass, part, rows: inputs.count)
+        let shape = ProductShape(rows: inputs.count, columns: panel.count, inner: part.tiles, transposeA: true)
+        for point in 0..<WinogradTransforms.points {
+          GEMM.multiply(
+            shape, .init(patches[point] + inputs.lowerBound, stride: pass.patchStride),
+            .init(gradients[point], stride: panel.count), into: pointSums[point], stride: panel.count,
+            accumulate: !part.isFirst)
+        }
+        if part.isLast {
+          kernels.transformGradient(
+            pointSums, inputs: inputs, outputs: panel,
+            into: sum + panel.lowerBound - pass.partition.columns(of: worker).lowerBound, rowStride: stride)
         }
       }
     }
     sums.add(lines: pass.lines(of: input.count), into: gradient)
   }
 
-  /// The kernels of a worker's panel at the points, or the sums of their gradient: `[points, rows, panel]`.
-  private func kernelMatrices(_ pass: WinogradPass, _ worker: Int, _ index: Int, rows: Int, _ panel: Range<Int>)
-    -> PointMatrices
-  {
-    let place = pass.keepsKernels ? index * pass.panelRoom : 0
-    return PointMatrices(context.scratch(worker: worker, slot: Slot.kernels) + place, values: rows * panel.count)
+  /// A panel of a worker's columns, for a block of its lines.
+  private struct Part {
+    var worker: Int
+    var block: Range<Int>
+    var tiles: Int
+    var panel: Range<Int>
+    /// Of the worker's panels.
+    var panelIndex: Int
+    /// The worker's first, and last, block.
+    var isFirst: Bool
+    var isLast: Bool
+  }
+
+  /// Calls `body` in each worker for each of its blocks and panels, with the patches of the block at the points, and
+  /// with room for the products of the panel.
+  private func forEachPanel(
+    _ pass: WinogradPass, of input: Tensor,
+    _ body: (_ part: Part, _ patches: PointMatrices, _ products: PointMatrices) -> Void
+  ) {
+    context.pool.run { worker in
+      let share = pass.share(of: worker, images: input.count)
+      for block in share.blocks {
+        let tiles = block.count * pass.tiling.tileColumns
+        let patches = PointMatrices(
+          context.scratch(worker: worker, slot: Slot.patches), values: tiles * pass.patchStride)
+        pass.transformPatches(
+          block, of: input.data, to: patches, band: context.scratch(worker: worker, slot: Slot.band))
+        for (index, panel) in share.panels.enumerated() {
+          body(
+            Part(
+              worker: worker, block: block, tiles: tiles, panel: panel, panelIndex: index,
+              isFirst: block.lowerBound == share.lines.lowerBound, isLast: block.upperBound == share.lines.upperBound),
+            patches,
+            PointMatrices(context.scratch(worker: worker, slot: Slot.products), values: tiles * panel.count))
+        }
+      }
+    }
+  }
+
+  /// The kernels of a panel at the points, or the sums of their gradient: `[points, rows, panel]`.
+  private func kernelMatrices(_ pass: WinogradPass, _ part: Part, rows: Int) -> PointMatrices {
+    let place = pass.keepsKernels ? part.panelIndex * pass.panelRoom : 0
+    return PointMatrices(
+      context.scratch(worker: part.worker, slot: Slot.kernels) + place, values: rows * part.panel.count)
   }
 }

@@ -40,13 +40,9 @@ struct WinogradPass {
     fileprivate let panelColumns: Int
 
     /// Its lines, as they pass through the steps together; none if it has no columns.
-    var blocks: some Sequence<Range<Int>> { Share.parts(columns.isEmpty ? 0..<0 : lines, blockLines) }
+    var blocks: some Sequence<Range<Int>> { (columns.isEmpty ? 0..<0 : lines).parts(of: blockLines) }
     /// Its columns, as they are multiplied together.
-    var panels: some Sequence<Range<Int>> { Share.parts(columns, panelColumns) }
-
-    private static func parts(_ range: Range<Int>, _ size: Int) -> some Sequence<Range<Int>> {
-      stride(from: range.lowerBound, to: range.upperBound, by: size).lazy.map { $0..<min($0 + size, range.upperBound) }
-    }
+    var panels: some Sequence<Range<Int>> { columns.parts(of: panelColumns) }
   }
 
   /// Lines of tiles of so many images.
@@ -55,7 +51,7 @@ struct WinogradPass {
   func share(of worker: Int, images: Int) -> Share {
     Share(
       lines: partition.lines(of: worker, of: lines(of: images)), columns: partition.columns(of: worker),
-      blockLines: blockLines, panelColumns: ProductShape.panelColumns(largest.columns))
+      blockLines: blockLines, panelColumns: panelColumns)
   }
 
   /// Whether the kernels of all panels of a worker stay at the points, since there are more blocks than one.
@@ -63,10 +59,7 @@ struct WinogradPass {
 
   /// The input channels, as the gradient of their weights is summed: part by part, each of which stays in a cache until
   /// it is transformed; all at once if it has to stay from block to block.
-  var inputParts: [Range<Int>] {
-    let size = keepsKernels ? inner : 64
-    return stride(from: 0, to: inner, by: size).map { $0..<min($0 + size, inner) }
-  }
+  var inputParts: some Sequence<Range<Int>> { (0..<inner).parts(of: keepsKernels ? inner : 64) }
 
   // MARK: Scratch memory
 
@@ -74,7 +67,7 @@ struct WinogradPass {
   /// together would fall into the same places of a cache.
   var patchStride: Int { inner + 16 }
 
-  private var panelColumns: Int { min(ProductShape.panelColumns(largest.columns), largest.columns) }
+  private var panelColumns: Int { ProductShape.panelColumns(largest.columns) }
 
   /// Values that the kernels of a panel take at the points.
   var panelRoom: Int { PointMatrices.room(values: inner * panelColumns) }
