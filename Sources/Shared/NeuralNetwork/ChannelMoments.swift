@@ -1,8 +1,8 @@
 /// Mean and sum of squared deviations of each channel, over rows that arrive in parts.
 ///
-/// Blocks of rows are measured in one pass while they are in the cache, as distances from the block's first row, so a
-/// mean that is large against the deviation costs few digits, and merged by Chan, Golub and LeVeque's formula
-/// (*Updating Formulae and a Pairwise Algorithm for Computing Sample Variances*, 1979) in double precision.
+/// Blocks of rows are measured in two passes while they are in the cache and merged by Chan, Golub and LeVeque's
+/// formula (*Updating Formulae and a Pairwise Algorithm for Computing Sample Variances*, 1979) in double precision, so
+/// a mean that is large against the deviation costs few digits.
 final class ChannelMoments {
   private let channels: Int
   /// Per channel.
@@ -10,9 +10,9 @@ final class ChannelMoments {
   let mean: UnsafeMutablePointer<Double>
   /// Per channel: Σ (x − mean)².
   let squares: UnsafeMutablePointer<Double>
-  /// Of a block, per channel: Σ d and Σ d² of the distances d.
-  private let distances: UnsafeMutablePointer<Float>
-  private let squaredDistances: UnsafeMutablePointer<Float>
+  /// Of a block, per channel.
+  private let blockMean: UnsafeMutablePointer<Float>
+  private let blockSquares: UnsafeMutablePointer<Float>
 
   private static let blockRows = 64
 
@@ -22,14 +22,14 @@ final class ChannelMoments {
     rows.initialize(repeating: 0, count: 3 * channels)
     mean = rows + channels
     squares = mean + channels
-    distances = .allocate(capacity: 2 * channels)
-    distances.initialize(repeating: 0, count: 2 * channels)
-    squaredDistances = distances + channels
+    blockMean = .allocate(capacity: 2 * channels)
+    blockMean.initialize(repeating: 0, count: 2 * channels)
+    blockSquares = blockMean + channels
   }
 
   deinit {
     rows.deallocate()
-    distances.deallocate()
+    blockMean.deallocate()
   }
 
   func clear() { rows.update(repeating: 0, count: channels) }
@@ -39,27 +39,25 @@ final class ChannelMoments {
 
   /// Adds rows and columns of the matrix `[*, channels]` that begins at `data`.
   func add(_ data: UnsafePointer<Float>, rows range: Range<Int>, columns: Range<Int>) {
-    let (width, distances, squaredDistances) = (columns.count, distances, squaredDistances)
+    let (width, mean, squares) = (columns.count, blockMean, blockSquares)
     for part in range.parts(of: Self.blockRows) {
-      let origin = data + part.lowerBound * channels + columns.lowerBound
-      distances.update(repeating: 0, count: width)
-      squaredDistances.update(repeating: 0, count: width)
-      for row in 1..<max(1, part.count) {
-        let x = origin + row * channels
+      let count = Float(part.count)
+      mean.update(repeating: 0, count: width)
+      squares.update(repeating: 0, count: width)
+      for row in part {
+        let x = data + row * channels + columns.lowerBound
+        for c in 0..<width { mean[c] += x[c] }
+      }
+      for c in 0..<width { mean[c] /= count }
+      for row in part {
+        let x = data + row * channels + columns.lowerBound
         for c in 0..<width {
-          let distance = x[c] - origin[c]
-          distances[c] += distance
-          squaredDistances[c] += distance * distance
+          let deviation = x[c] - mean[c]
+          squares[c] += deviation * deviation
         }
       }
-      let count = Double(part.count)
-      for index in 0..<width {
-        let sum = Double(distances[index])
-        // The first row is one of them, so what is subtracted is at most 64 times what is left: few digits are lost.
-        let squares = Double(squaredDistances[index]) - sum * sum / count
-        merge(
-          columns.lowerBound + index, rows: count, mean: Double(origin[index]) + sum / count,
-          squares: squares < 0 ? 0 : squares)
+      for (index, channel) in columns.enumerated() {
+        merge(channel, rows: Double(count), mean: Double(mean[index]), squares: Double(squares[index]))
       }
     }
   }
