@@ -106,15 +106,18 @@ extension ConvolutionCase {
     winograd(count: 3, 4, 4, padding: 1),
     winograd(count: 1, 5, 5, padding: 0),
     winograd(count: 1, 3, 2, padding: 1),
+    winograd(count: 2, 5, 7, stride: 2, padding: 1, bias: true),
+    winograd(count: 3, 8, 8, inputs: 32, outputs: 16, stride: 2, padding: 1),
+    winograd(count: 1, 14, 9, outputs: 32, stride: 2, padding: 1),
   ]
 
   private static func winograd(
-    count: Int, _ height: Int, _ width: Int, inputs: Int = 16, outputs: Int = 16, padding: Int,
-    bias: Bool = false
+    count: Int, _ height: Int, _ width: Int, inputs: Int = 16, outputs: Int = 16, stride: Int = 1,
+    padding: Int, bias: Bool = false
   ) -> ConvolutionCase {
     ConvolutionCase(
       count: count, height: height, width: width, inputs: inputs, outputs: outputs, kernelSize: 3,
-      padding: padding, bias: bias, method: .winograd)
+      stride: stride, padding: padding, bias: bias, method: .winograd)
   }
 
   static let all = small + tiled + expanded + winograd

@@ -26,7 +26,8 @@ import Testing
       (0..<workers).map { partition.lines(of: $0, of: lines).count * lineRows * partition.columns(of: $0).count }
     }
     if try layer.method(for: input, preferred: method) == .winograd {
-      let pass = WinogradPass(geometry, columns: outputs, workers: workers, maximumCount: batch)
+      let pass = WinogradPass(
+        WinogradTiling(geometry, outputChannels: outputs), columns: outputs, workers: workers, maximumCount: batch)
       return shares(
         pass.partition, lines: pass.lines(of: batch), lineRows: geometry.outputPositions / pass.tiling.tileRows)
     }

@@ -23,6 +23,11 @@ package struct ConvolutionGeometry: Hashable, Sendable {
   /// Output positions of one image.
   package var outputPositions: Int { outputHeight * outputWidth }
 
+  /// Of an image, with so many channels.
+  package func outputShape(channels: Int) -> FeatureShape {
+    FeatureShape(height: outputHeight, width: outputWidth, channels: channels)
+  }
+
   /// Values under the kernel at one position: `kernelSize² · channels`, the columns of the im2col matrix.
   package var patchValues: Int { kernelSize * kernelSize * input.channels }
 

@@ -1,41 +1,94 @@
-/// Winograd's minimal filtering F(4×4, 3×3) for 3×3 kernels and tiles of 4×4 outputs (Lavin and Gray, *Fast Algorithms
-/// for Convolutional Neural Networks*, 2015, section 4): `Y = Aᵀ [(G g Gᵀ) ⊙ (Bᵀ d B)] A` for a kernel `g` and the 6×6
-/// inputs `d` under a tile. The product ⊙ at each of the 36 points, summed over channels, is a matrix product over
-/// tiles.
+/// Winograd's minimal filtering for 3×3 kernels (Lavin and Gray, *Fast Algorithms for Convolutional Neural Networks*,
+/// 2015, section 4): `Y = Aᵀ [(G g Gᵀ) ⊙ (Bᵀ d B)] A` for a kernel `g` and the inputs `d` under a tile of outputs. The
+/// product ⊙ at each point, summed over channels, is a matrix product over tiles.
 ///
 /// Every transform works on `channels` values at once, a multiple of `lanes`, which lie side by side.
-package enum WinogradTransforms {
+package enum WinogradTransforms: Sendable {
+  /// F(4×4, 3×3): 36 multiplications for a tile of 4×4 outputs instead of 144. Its transposed convolution is another of
+  /// the kind, the kernel rotated by 180°.
+  case unitStride
+  /// Stride 2: inputs and kernel divided into those of even and of odd position, F(4, 2) for the outer taps: 81
+  /// multiplications for 4×4 outputs instead of 144.
+  case strideTwo
+  /// The transposed convolution of one with stride 2 and padding 1, the kernel rotated by 180°: 8×8 gradients of inputs
+  /// from 5×5 of outputs, with as many multiplications.
+  case transposedStrideTwo
+
   /// Values that are transformed side by side.
   package static let lanes = Lanes.scalarCount
-  /// Outputs of a tile on each axis.
-  package static let tileSide = 4
-  /// Inputs under a tile, and points, on each axis.
-  package static let patchSide = tileSide + 2
-  package static let points = patchSide * patchSide
+  /// Of a transformed kernel, on each axis, and in all.
+  package static let kernelPointsSide = 6
+  package static let kernelPoints = kernelPointsSide * kernelPointsSide
 
-  /// `Bᵀ d B`: what is under a tile, to the points.
-  package static func transformPatch(_ patch: Grid, to points: MutableGrid, channels: Int) {
-    apply(PatchTransform.self, patch, points, channels)
+  /// Outputs of a tile on each axis.
+  package var tileSide: Int { self == .transposedStrideTwo ? 8 : 4 }
+
+  /// Inputs under a tile on each axis.
+  package var patchSide: Int {
+    switch self {
+    case .unitStride: 6
+    case .strideTwo: 9
+    case .transposedStrideTwo: 5
+    }
   }
 
-  /// `G g Gᵀ`: a kernel, to the points.
-  package static func transformKernel(_ kernel: Grid, to points: MutableGrid, channels: Int) {
-    apply(KernelTransform.self, kernel, points, channels)
+  /// Inputs from one tile to the next.
+  package var patchStep: Int { self == .strideTwo ? 8 : 4 }
+
+  /// Points on each axis, and in all.
+  package var pointsSide: Int { self == .unitStride ? 6 : 9 }
+  package var points: Int { pointsSide * pointsSide }
+
+  /// The point of the kernel that a point is multiplied by: with stride 2 the middle tap serves the last four of a line.
+  package func kernelPoint(of point: Int) -> Int {
+    let (row, column) = point.quotientAndRemainder(dividingBy: pointsSide)
+    let last = Self.kernelPointsSide - 1
+    return min(row, last) * Self.kernelPointsSide + min(column, last)
+  }
+
+  /// `Bᵀ d B`: what is under a tile, to the points.
+  package func transformPatch(_ patch: Grid, to points: MutableGrid, channels: Int) {
+    switch self {
+    case .unitStride: Self.apply(PatchTransform.self, patch, points, channels)
+    case .strideTwo: Self.apply(PolyphasePatchTransform.self, patch, points, channels)
+    case .transposedStrideTwo: Self.apply(TransposedPatchTransform.self, patch, points, channels)
+    }
+  }
+
+  /// `G g Gᵀ`: a kernel, to its points.
+  package func transformKernel(_ kernel: Grid, to points: MutableGrid, channels: Int) {
+    switch self {
+    case .unitStride: Self.apply(KernelTransform.self, kernel, points, channels)
+    case .strideTwo, .transposedStrideTwo: Self.apply(PolyphaseKernelTransform.self, kernel, points, channels)
+    }
   }
 
   /// `Aᵀ m A`: the points, to a tile of outputs.
-  package static func transformProducts(_ points: Grid, to tile: MutableGrid, channels: Int) {
-    apply(ProductsTransform.self, points, tile, channels)
+  package func transformProducts(_ points: Grid, to tile: MutableGrid, channels: Int) {
+    switch self {
+    case .unitStride: Self.apply(ProductsTransform.self, points, tile, channels)
+    case .strideTwo: Self.apply(PolyphaseProductsTransform.self, points, tile, channels)
+    case .transposedStrideTwo: Self.apply(TransposedProductsTransform.self, points, tile, channels)
+    }
   }
 
-  /// `A y Aᵀ`, the adjoint of `transformProducts`: gradients of a tile, to those of the points.
-  package static func transformTileGradient(_ tile: Grid, to points: MutableGrid, channels: Int) {
-    apply(TileGradientTransform.self, tile, points, channels)
+  /// `A y Aᵀ`, the adjoint of `transformProducts`: gradients of a tile, to those of the points. Not of a transposed
+  /// convolution, of which nobody asks for the gradient.
+  package func transformTileGradient(_ tile: Grid, to points: MutableGrid, channels: Int) {
+    switch self {
+    case .unitStride: Self.apply(TileGradientTransform.self, tile, points, channels)
+    case .strideTwo: Self.apply(PolyphaseTileGradientTransform.self, tile, points, channels)
+    case .transposedStrideTwo: preconditionFailure("no gradient of a transposed convolution's outputs")
+    }
   }
 
-  /// `Gᵀ u G`, the adjoint of `transformKernel`: gradients of the points, to those of the kernel.
-  package static func transformKernelGradient(_ points: Grid, to kernel: MutableGrid, channels: Int) {
-    apply(KernelGradientTransform.self, points, kernel, channels)
+  /// `Gᵀ u G`, the adjoint of `transformKernel`: gradients of a kernel's points, to those of the kernel.
+  package func transformKernelGradient(_ points: Grid, to kernel: MutableGrid, channels: Int) {
+    switch self {
+    case .unitStride: Self.apply(KernelGradientTransform.self, points, kernel, channels)
+    case .strideTwo, .transposedStrideTwo:
+      Self.apply(PolyphaseKernelGradientTransform.self, points, kernel, channels)
+    }
   }
 
   /// Where the values of a square of positions are: the channels of position (row, column) begin at `base + row ·

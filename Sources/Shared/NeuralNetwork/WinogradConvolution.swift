@@ -1,6 +1,6 @@
 import Compute
 
-/// 3×3 convolution with stride 1 by Winograd's minimal filtering over sgemm (Lavin and Gray, 2015, algorithm 1).
+/// 3×3 convolution with stride 1 or 2 by Winograd's minimal filtering over sgemm (Lavin and Gray, 2015, algorithm 1).
 ///
 /// Each worker has tiles and output channels of its own, as `WorkPartition` divides them, and takes them through
 /// three steps, block by block, without waiting for anyone:
@@ -34,7 +34,7 @@ struct WinogradConvolution: ConvolutionAlgorithm {
 
   /// Whether a convolution can be computed like this.
   static func applies(to geometry: ConvolutionGeometry, outputChannels: Int) -> Bool {
-    geometry.kernelSize == 3 && geometry.stride == 1 && geometry.padding <= 2
+    WinogradTiling.applies(to: geometry)
       && max(geometry.outputHeight, geometry.outputWidth) > 2
       && geometry.input.channels.isMultiple(of: WinogradTransforms.lanes)
       && outputChannels.isMultiple(of: WinogradTransforms.lanes)
@@ -42,12 +42,13 @@ struct WinogradConvolution: ConvolutionAlgorithm {
 
   /// - Parameter geometry: one that `applies`.
   init(_ geometry: ConvolutionGeometry, outputChannels: Int, context: ComputeContext, maximumCount: Int) {
-    precondition(Self.applies(to: geometry, outputChannels: outputChannels), "no 3x3 kernel with stride 1")
+    precondition(
+      Self.applies(to: geometry, outputChannels: outputChannels), "not a convolution for Winograd's filtering")
     self.context = context
     (forwards, backwards) = Self.passes(
       geometry, outputChannels: outputChannels, threads: context.threads, maximumCount: maximumCount)
     kernels = WinogradKernels(
-      inputChannels: geometry.input.channels, outputChannels: outputChannels)
+      transforms: forwards.tiling.transforms, inputChannels: geometry.input.channels, outputChannels: outputChannels)
     sums = WeightSums(
       context, forwards.partition, rows: geometry.patchValues, columns: outputChannels, slot: Slot.gradient)
     context.reserveScratch(
@@ -64,13 +65,13 @@ struct WinogradConvolution: ConvolutionAlgorithm {
   private static func passes(
     _ geometry: ConvolutionGeometry, outputChannels: Int, threads: Int, maximumCount: Int
   ) -> (forwards: WinogradPass, backwards: WinogradPass) {
-    guard let transposed = geometry.transposed(outputChannels: outputChannels) else {
-      preconditionFailure("a convolution with stride 1 has a transposed one")
+    func pass(_ tiling: WinogradTiling, _ columns: Int) -> WinogradPass {
+      WinogradPass(tiling, columns: columns, workers: threads, maximumCount: maximumCount)
     }
-    func pass(_ geometry: ConvolutionGeometry, _ columns: Int) -> WinogradPass {
-      WinogradPass(geometry, columns: columns, workers: threads, maximumCount: maximumCount)
-    }
-    return (pass(geometry, outputChannels), pass(transposed, geometry.input.channels))
+    return (
+      pass(WinogradTiling(geometry, outputChannels: outputChannels), outputChannels),
+      pass(WinogradTiling(transposed: geometry, outputChannels: outputChannels), geometry.input.channels)
+    )
   }
 
   // MARK: The products
@@ -105,10 +106,11 @@ struct WinogradConvolution: ConvolutionAlgorithm {
       let points = kernelMatrices(pass, part, rows: pass.inner)
       if part.isFirst || !pass.keepsKernels { transformKernels(panel, points, band) }
       let shape = ProductShape(rows: part.tiles, columns: panel.count, inner: pass.inner)
-      for point in 0..<WinogradTransforms.points {
+      for point in 0..<pass.tiling.transforms.points {
         GEMM.multiply(
-          shape, .init(patches[point], stride: pass.patchStride), .init(points[point], stride: panel.count),
-          into: products[point], stride: panel.count, accumulate: false)
+          shape, .init(patches[point], stride: pass.patchStride),
+          .init(points[pass.tiling.transforms.kernelPoint(of: point)], stride: panel.count), into: products[point],
+          stride: panel.count, accumulate: false)
       }
       pass.write(products, block, panel, to: output.data, edge: band, accumulate: accumulate)
       finish(pass.tiling.rows(of: block), panel, worker)
@@ -129,11 +131,14 @@ struct WinogradConvolution: ConvolutionAlgorithm {
       for inputs in pass.inputParts {
         let pointSums = kernelMatrices(pass, part, rows: inputs.count)
         let shape = ProductShape(rows: inputs.count, columns: panel.count, inner: part.tiles, transposeA: true)
-        for point in 0..<WinogradTransforms.points {
+        var summed = -1
+        for point in 0..<pass.tiling.transforms.points {
+          let kernelPoint = pass.tiling.transforms.kernelPoint(of: point)
           GEMM.multiply(
             shape, .init(patches[point] + inputs.lowerBound, stride: pass.patchStride),
-            .init(gradients[point], stride: panel.count), into: pointSums[point], stride: panel.count,
-            accumulate: !part.isFirst)
+            .init(gradients[point], stride: panel.count), into: pointSums[kernelPoint], stride: panel.count,
+            accumulate: !part.isFirst || kernelPoint <= summed)
+          summed = max(summed, kernelPoint)
         }
         if part.isLast {
           kernels.transformGradient(
@@ -169,7 +174,8 @@ struct WinogradConvolution: ConvolutionAlgorithm {
       for block in share.blocks {
         let tiles = block.count * pass.tiling.tileColumns
         let patches = PointMatrices(
-          context.scratch(worker: worker, slot: Slot.patches), values: tiles * pass.patchStride)
+          context.scratch(worker: worker, slot: Slot.patches), side: pass.tiling.transforms.pointsSide,
+          values: tiles * pass.patchStride)
         pass.transformPatches(
           block, of: input.data, to: patches, band: context.scratch(worker: worker, slot: Slot.band))
         for (index, panel) in share.panels.enumerated() {
@@ -178,7 +184,9 @@ struct WinogradConvolution: ConvolutionAlgorithm {
               worker: worker, block: block, tiles: tiles, panel: panel, panelIndex: index,
               isFirst: block.lowerBound == share.lines.lowerBound, isLast: block.upperBound == share.lines.upperBound),
             patches,
-            PointMatrices(context.scratch(worker: worker, slot: Slot.products), values: tiles * panel.count))
+            PointMatrices(
+              context.scratch(worker: worker, slot: Slot.products), side: pass.tiling.transforms.pointsSide,
+              values: tiles * panel.count))
         }
       }
     }
@@ -188,6 +196,7 @@ struct WinogradConvolution: ConvolutionAlgorithm {
   private func kernelMatrices(_ pass: WinogradPass, _ part: Part, rows: Int) -> PointMatrices {
     let place = pass.keepsKernels ? part.panelIndex * pass.panelRoom : 0
     return PointMatrices(
-      context.scratch(worker: part.worker, slot: Slot.kernels) + place, values: rows * part.panel.count)
+      context.scratch(worker: part.worker, slot: Slot.kernels) + place, side: WinogradTransforms.kernelPointsSide,
+      values: rows * part.panel.count)
   }
 }

@@ -1,32 +1,37 @@
 import Compute
 
-/// A matrix for each point of a Winograd transform.
+/// A matrix for each point of a square of them.
 struct PointMatrices {
   private let base: UnsafeMutablePointer<Float>
+  private let side: Int
   private let stride: Int
 
   /// Between the matrices in memory, so that they do not all fall into the same places of a cache.
   private static let gap = 16
 
-  /// - Parameter values: of each matrix.
-  init(_ base: UnsafeMutablePointer<Float>, values: Int) {
+  /// - Parameters:
+  ///   - side: points on each axis.
+  ///   - values: of each matrix.
+  init(_ base: UnsafeMutablePointer<Float>, side: Int, values: Int) {
     self.base = base
+    self.side = side
     stride = values + Self.gap
   }
 
-  /// The values that so many matrices take.
-  static func room(values: Int) -> Int { WinogradTransforms.points * (values + gap) }
+  /// The values that they take.
+  static func room(side: Int, values: Int) -> Int { side * side * (values + gap) }
 
   subscript(_ point: Int) -> UnsafeMutablePointer<Float> { base + point * stride }
 
   /// The same place of all matrices.
   func grid(_ offset: Int) -> WinogradTransforms.MutableGrid {
-    .init(base + offset, rowStride: WinogradTransforms.patchSide * stride, columnStride: stride)
+    .init(base + offset, rowStride: side * stride, columnStride: stride)
   }
 }
 
 /// The kernels of a layer, `[3, 3, inputChannels, outputChannels]`, on their way to the points.
 struct WinogradKernels {
+  let transforms: WinogradTransforms
   let inputChannels: Int
   let outputChannels: Int
 
@@ -37,7 +42,7 @@ struct WinogradKernels {
     _ weights: UnsafePointer<Float>, outputs panel: Range<Int>, to points: PointMatrices
   ) {
     for input in 0..<inputChannels {
-      WinogradTransforms.transformKernel(
+      transforms.transformKernel(
         .init(weights + input * outputChannels + panel.lowerBound, rowStride: 3 * matrix, columnStride: matrix),
         to: points.grid(input * panel.count), channels: panel.count)
     }
@@ -61,7 +66,7 @@ struct WinogradKernels {
             sourceStride: outputChannels, to: squares + cell * lanes * lanes, targetStride: lanes)
         }
         for lane in 0..<lanes {
-          WinogradTransforms.transformKernel(
+          transforms.transformKernel(
             .init(squares + lane * lanes, rowStride: 3 * lanes * lanes, columnStride: lanes * lanes),
             to: points.grid((output + lane) * panel.count + input - panel.lowerBound), channels: lanes)
         }
@@ -80,7 +85,7 @@ struct WinogradKernels {
   ) {
     let matrix = inputChannels * rowStride
     for input in inputs {
-      WinogradTransforms.transformKernelGradient(
+      transforms.transformKernelGradient(
         points.grid((input - inputs.lowerBound) * panel.count).readOnly,
         to: .init(gradient + input * rowStride, rowStride: 3 * matrix, columnStride: matrix), channels: panel.count)
     }

@@ -14,19 +14,20 @@ struct WinogradPass {
   private let largest: (lines: Int, columns: Int)
 
   /// Tiles of a block, and at most twice as many if these are all: with 64 channels their points take 0.6 MB. From 16
-  /// to 128 whole networks were equally fast.
-  private static let blockTiles = 64
+  /// to 128 whole networks were equally fast; with stride 2, 32 are faster than 16 and 64.
+  private static func blockTiles(_ transforms: WinogradTransforms) -> Int { transforms == .unitStride ? 64 : 32 }
 
-  init(_ geometry: ConvolutionGeometry, columns: Int, workers: Int, maximumCount: Int) {
-    tiling = WinogradTiling(geometry)
-    inner = geometry.input.channels
+  init(_ tiling: WinogradTiling, columns: Int, workers: Int, maximumCount: Int) {
+    self.tiling = tiling
+    inner = tiling.input.channels
     self.columns = columns
     let lines = maximumCount * tiling.tileRows
     partition = WorkPartition(
       lines: lines, lineTiles: tiling.tileColumns, inner: inner, columns: columns, workers: workers)
     largest = partition.largestShare(lines: lines)
     let all = largest.lines * tiling.tileColumns
-    let tiles = all <= 2 * Self.blockTiles ? all : Self.blockTiles
+    let blockTiles = Self.blockTiles(tiling.transforms)
+    let tiles = all <= 2 * blockTiles ? all : blockTiles
     blockLines = max(1, tiles / tiling.tileColumns)
   }
 
@@ -70,20 +71,21 @@ struct WinogradPass {
   private var panelColumns: Int { ProductShape.panelColumns(largest.columns) }
 
   /// Values that the kernels of a panel take at the points.
-  var panelRoom: Int { PointMatrices.room(values: inner * panelColumns) }
+  var panelRoom: Int { PointMatrices.room(side: WinogradTransforms.kernelPointsSide, values: inner * panelColumns) }
 
   /// The values of each scratch area of a worker.
   ///
   /// - Parameter summing: for the gradient of the weights, too.
   func scratch(summing: Bool) -> [Int] {
     let tiles = blockLines * tiling.tileColumns
+    let (pointsSide, tileSide) = (tiling.transforms.pointsSide, tiling.transforms.tileSide)
     let panels = keepsKernels ? (largest.columns + panelColumns - 1) / panelColumns : 1
     return [
-      PointMatrices.room(values: tiles * patchStride),
-      PointMatrices.room(values: tiles * panelColumns),
+      PointMatrices.room(side: pointsSide, values: tiles * patchStride),
+      PointMatrices.room(side: pointsSide, values: tiles * panelColumns),
       panels * panelRoom,
       max(
-        tiling.bandValues, WinogradTransforms.tileSide * WinogradTransforms.tileSide * panelColumns,
+        tiling.bandValues, tileSide * tileSide * panelColumns,
         WinogradKernels.squareValues),
       summing ? WeightSums.room(partition, rows: 9 * inner, columns: largest.columns) : 0,
     ]
@@ -98,7 +100,7 @@ struct WinogradPass {
     for line in block {
       tiling.copyBand(of: line, input, into: band)
       for column in 0..<tiling.tileColumns {
-        WinogradTransforms.transformPatch(
+        tiling.transforms.transformPatch(
           tiling.patch(column, of: band), to: patches.grid(tile(line, column, of: block) * patchStride),
           channels: inner)
       }
@@ -116,7 +118,7 @@ struct WinogradPass {
         tiling.write(
           column, of: line, to: output + panel.lowerBound, channels: panel.count, stride: columns, edge: edge,
           accumulate: accumulate
-        ) { WinogradTransforms.transformProducts(points, to: $0, channels: panel.count) }
+        ) { tiling.transforms.transformProducts(points, to: $0, channels: panel.count) }
       }
     }
   }
@@ -130,7 +132,7 @@ struct WinogradPass {
       for column in 0..<tiling.tileColumns {
         let outputs = tiling.outputs(
           column, of: line, gradient + panel.lowerBound, channels: panel.count, stride: columns, edge: edge)
-        WinogradTransforms.transformTileGradient(
+        tiling.transforms.transformTileGradient(
           outputs, to: points.grid(tile(line, column, of: block) * panel.count), channels: panel.count)
       }
     }
