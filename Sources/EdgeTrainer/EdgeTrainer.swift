@@ -17,9 +17,10 @@ struct EdgeTrainer: ParsableCommand {
       """,
     version: Software.version,
     subcommands: [
-      Train.self, Resume.self, Join.self, Clouds.self, PlanCommand.self, Predict.self, DataCommand.self,
+      Train.self, Resume.self, RunsCommand.self, CompareCommand.self, Join.self, Clouds.self, PlanCommand.self,
+      Predict.self, DataCommand.self,
       Describe.self,
     ])
 
-  static func main() { Program.main(Self.self) }
+  static func main() { Program.main(Self.self, expanding: ConfigurationFile.expanding) }
 }

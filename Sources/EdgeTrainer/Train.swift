@@ -45,6 +45,19 @@ struct Train: ParsableCommand {
   @OptionGroup var memory: MemoryOption
   @OptionGroup var trace: TraceOption
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      Take options from a file: config.json of a run, or a part of it, a JSON object of options by their names in \
+      snake_case. What is on the command line wins.
+      """, valueName: "file"), completion: .file())
+  var config: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "What the run is called in 'edge-trainer runs' and in reports. (default: its number)", valueName: "name"))
+  var name: String?
+
   @Option(help: ArgumentHelp("Directory for the run's files. (default: runs/<run>/edge)", valueName: "dir"))
   var runDir: String?
 
@@ -53,6 +66,11 @@ struct Train: ParsableCommand {
 
   func validate() throws {
     if runDir == "" { throw ValidationError("--run-dir is empty: expected a directory") }
+    if let name, !(1...Self.longestName).contains(name.count) || name != Formatting.singleLine(name) {
+      throw ValidationError(
+        "--name \"\(Formatting.singleLine(name))\": expected 1 to \(Self.longestName) characters, none of them a control character"
+      )
+    }
     try Program.checkingUsage {
       _ = try endpoint()
       try checkOffline()
@@ -65,6 +83,8 @@ struct Train: ParsableCommand {
       _ = try configuration.largestFrameBytes()
     }
   }
+
+  private static let longestName = 100
 
   private func configuration(
     _ task: ImageTask, trainImages: Int, testImages: Int
@@ -104,7 +124,34 @@ struct Train: ParsableCommand {
     settings.cloud = local.local ? nil : cloud.map { "\($0)" }
     settings.local = local.stored(initialWeights: initialWeights)
     settings.trust = trust.settings
+    settings.command = try command(cloud)
     return settings
+  }
+
+  /// For config.json: how this was called.
+  private func command(_ cloud: Endpoint?) throws -> CommandOptions {
+    let compute = local.settings(machine)
+    var command = CommandOptions(threads: compute.threads, convolution: compute.convolution)
+    func only<Value>(_ isGiven: Bool, _ value: Value) -> Value? { isGiven ? value : nil }
+    command.name = name
+    command.take(data.dataset.settings, data: try data.source.option)
+    command.cloud = local.local ? nil : cloud.map { "\($0)" }
+    command.offline = only(offline, true)
+    command.local = only(local.local, true)
+    command.oneCoreEach = only(local.oneCoreEach, true)
+    command.tls = only(trust.tls, true)
+    command.insecure = only(trust.insecure, true)
+    command.stateDir = trust.settings.stateDirectory
+    (command.tlsCertificate, command.tlsKey, command.tlsAuthority) =
+      trust.settings.authority.map { ($0.certificate, $0.key, $0.authority) } ?? (nil, nil, nil)
+    command.timeout = only(machine.timeout.value != MachineOptions.usualTimeout.value, machine.timeout.value)
+    command.checkpointInterval = durability.givenInterval?.value
+    command.reconnectFor = durability.givenReconnect?.value
+    command.spool = spool.given?.bytes
+    let files = weights.initial.paths
+    command.initialWeights = only(!files.isEmpty, files.map(AbsolutePath.of).joined(separator: ","))
+    command.sendWeights = only(weights.sendWeights, true)
+    return command
   }
 
   func run() throws {
@@ -146,7 +193,7 @@ struct Train: ParsableCommand {
         _ = try RunDirectory(creating: directory)
         if let trace = trace.trace { _ = try OutputFile(path: trace) }
         try local.checkFiles()
-        let bytes = try RunDirectory.configurationBytes(configuration, role: .edge)
+        let bytes = try RunDirectory.configurationBytes(configuration, command(endpoint()), role: .edge)
         return try Program.printLine(String(decoding: bytes, as: UTF8.self))
       }
       logger.info("run \(run), files in \(directory)")

@@ -13,7 +13,9 @@ struct TrainingOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Images of a training step.", valueName: "n"))
   var batchSize = Defaults.batchSize
 
-  @Option(help: ArgumentHelp("Learning rate; the peak of one-cycle and cosine.", valueName: "x"))
+  @Option(
+    name: [.long, .customLong("lr")],
+    help: ArgumentHelp("Learning rate; the peak of one-cycle and cosine.", valueName: "x"))
   var learningRate = Defaults.learningRate
 
   @Option(help: ArgumentHelp("Nesterov momentum; one-cycle varies it by ±0.05.", valueName: "x"))

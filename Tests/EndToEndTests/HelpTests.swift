@@ -9,6 +9,8 @@ import Training
     (.edge, ["--help"], "edge-trainer"),
     (.edge, ["train", "--help"], "edge-trainer-train"),
     (.edge, ["resume", "--help"], "edge-trainer-resume"),
+    (.edge, ["runs", "--help"], "edge-trainer-runs"),
+    (.edge, ["compare", "--help"], "edge-trainer-compare"),
     (.edge, ["plan", "--help"], "edge-trainer-plan"),
     (.edge, ["predict", "--help"], "edge-trainer-predict"),
     (.edge, ["data", "--help"], "edge-trainer-data"),

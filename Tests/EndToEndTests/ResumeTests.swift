@@ -11,7 +11,9 @@ import Testing
   @Test func killedAndResumed() throws {
     let directory = try TemporaryDirectory()
     #expect(
-      try ChildProcess.run(.edge, ["train", "--run-dir", "whole"] + Self.options, in: directory).end == .exited(0))
+      try ChildProcess.run(
+        .edge, ["train", "--run-dir", "whole", "--checkpoint-interval", "0.1"] + Self.options, in: directory
+      ).end == .exited(0))
     let files = RunFiles(directory.path("part"))
     var process = try ChildProcess.start(
       .edge, ["train", "--run-dir", "part", "--checkpoint-interval", "0.1"] + Self.options, in: directory)

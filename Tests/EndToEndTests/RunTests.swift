@@ -155,12 +155,16 @@ import Transport
     }
   }
 
+  /// But for how the edge was called, which nobody else is told.
   @Test func configurationIsTheSameOnBothSides() throws {
     let run = try Self.shared.get()
     var configurations: [NSDictionary] = []
     for files in [run.edgeFiles, run.cloudFiles] {
       var configuration = try files.object("config.json")
       #expect(configuration.removeValue(forKey: "role") != nil)
+      for option in ["cloud", "threads", "convolution"] {
+        #expect((configuration.removeValue(forKey: option) != nil) == (files.directory == run.edgeFiles.directory))
+      }
       configurations.append(configuration as NSDictionary)
     }
     #expect(configurations[0] == configurations[1])

@@ -71,6 +71,7 @@ import Testing
     Case(.edge, ["train", "--timeout", "0"], ["--timeout 0 ", "more than 0"]),
     Case(.edge, ["train", "--timeout", "nan"], ["--timeout nan", "more than 0"]),
     Case(.edge, ["train", "--data", ""], ["--data", "empty"]),
+    Case(.edge, ["train", "--name", ""], ["--name \"\"", "1 to 100"]),
     Case(.edge, ["train", "--run-dir", ""], ["--run-dir", "empty"]),
     Case(
       .edge, ["train", "--cloud", "cloud"], ["--cloud", "\"cloud\"", "host:port", "the port is missing"]),

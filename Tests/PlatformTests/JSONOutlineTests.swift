@@ -22,6 +22,14 @@ import Testing
     #expect(outline.values.map(\.kind) == [.object, .array, .number, .number, .object, .object, .string, .word])
   }
 
+  @Test func membersAreThoseOfTheOutermostObject() throws {
+    let outline = try #require(Self.outline(#"{"a" : "x\ny", "b": {"c": 1}, "d": 1.50, "e":false}"#))
+    #expect(outline.members.map(\.name) == ["a", "b", "d", "e"])
+    #expect(outline.members.map(\.text) == ["x\ny", #"{"c": 1}"#, "1.50", "false"])
+    #expect(outline.members.map(\.kind) == [.string, .object, .number, .word])
+    #expect(try #require(Self.outline("[1]")).members == [])
+  }
+
   @Test(
     arguments: [
       (#"{"a":1,"b":2,"a":3}"#, ["a"]), (#"{"a":{"b":1,"b":2}}"#, ["a", "b"]), (#"{"a":1,"\u0061":2}"#, ["a"]),

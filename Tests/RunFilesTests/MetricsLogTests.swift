@@ -187,6 +187,7 @@ import Testing
             "initial_weights" : null,
             "kernels" : "SkylakeX",
             "link_busy_seconds" : 0,
+            "name" : null,
             "outcome" : "completed",
             "peak_memory_bytes" : null,
             "received_bytes" : 0,

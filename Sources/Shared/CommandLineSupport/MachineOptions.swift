@@ -13,7 +13,9 @@ package struct MachineOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Take the other side for lost when nothing comes from it for so many seconds.", valueName: "s"))
-  package var timeout = Seconds(60)
+  package var timeout = usualTimeout
+
+  package static let usualTimeout = Seconds(60)
 
   package init() {}
 

@@ -10,12 +10,16 @@ import Training
 package enum Program {
   /// Parses the command line, runs the command and exits. Every error is one line on standard error that starts with
   /// the program's name; its exit code is a `RunExit`.
-  package static func main<Command: ParsableCommand>(_ type: Command.Type) -> Never {
+  ///
+  /// - Parameter expanding: what the command's arguments stand for.
+  package static func main<Command: ParsableCommand>(
+    _ type: Command.Type, expanding: ([String]) throws -> [String] = { $0 }
+  ) -> Never {
     openStandardDescriptors()
     // Whoever reads standard output may stop before its end.
     signal(SIGPIPE, SIG_IGN)
     do {
-      var command = try Command.parseAsRoot()
+      var command = try Command.parseAsRoot(expanding(Array(CommandLine.arguments.dropFirst())))
       try command.run()
       try finishResults()
     } catch let error as ExitCode {

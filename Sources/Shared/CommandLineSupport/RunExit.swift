@@ -39,7 +39,7 @@ package enum RunExit: Int32, CaseIterable, Sendable {
     case .usage: "wrong options or option values"
     case .data:
       """
-      the data set, an image, a file of weights or the state of a run is missing, incomplete or does not fit
+      the data set, an image, a file of weights or of options, or a run's files are missing, incomplete or do not fit
       """
     case .link:
       """

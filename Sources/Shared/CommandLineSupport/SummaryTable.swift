@@ -39,6 +39,7 @@ package struct SummaryTable {
       ),
       ("peak memory", summary.peakMemoryBytes.map(Formatting.bytes) ?? "-"),
     ]
+    if let name = summary.name { table.append(["name", name]) }
     for (name, value) in rows { table.append([name, value]) }
     return table.rendered()
   }

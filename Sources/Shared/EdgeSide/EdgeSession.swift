@@ -229,7 +229,7 @@ package final class EdgeSession {
     guard let checkpoint else {
       return try RunRecorder(
         directory, configuration, role: .edge, run: options.run, compute: options.compute,
-        initialWeights: options.initialWeights?.digest, timeline: options.timeline)
+        command: options.settings.command, initialWeights: options.initialWeights?.digest, timeline: options.timeline)
     }
     return try RunRecorder(
       resuming: directory, configuration, role: .edge, at: checkpoint.progress, compute: options.compute,

@@ -51,6 +51,24 @@ package struct JSONOutline {
     return depths.lastIndex(of: path.count).map { values[$0].range }
   }
 
+  /// A member of the object that the text is.
+  package struct Member: Equatable, Sendable {
+    package let name: String
+    package let kind: Kind
+    /// A string's content; what else there is as it is written.
+    package let text: String
+  }
+
+  /// Those of the outermost object, in their order; none if the text is something else.
+  package var members: [Member] {
+    values.compactMap { value in
+      guard value.parent == 0, values[0].kind == .object else { return nil }
+      let written = bytes[value.range]
+      let content = value.kind == .string ? try? JSONDecoder().decode(String.self, from: Data(written)) : nil
+      return Member(name: value.key, kind: value.kind, text: content ?? String(decoding: written, as: UTF8.self))
+    }
+  }
+
   private mutating func readValue(key: String, parent: Int?, depth: Int) -> Bool {
     guard depth <= Self.maximumDepth, let first = next() else { return false }
     let (index, start) = (values.count, position)

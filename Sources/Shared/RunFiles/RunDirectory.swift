@@ -60,20 +60,25 @@ package struct RunDirectory: Sendable {
   /// The path of a file in this directory.
   package func path(of file: String) -> String { path + "/" + file }
 
-  /// Writes `config.json`: the configuration's own keys in snake_case, sorted, and `role`.
+  /// Writes `config.json`: the keys of the configuration and of the command in snake_case, sorted, and `role`.
   ///
   /// - Parameters:
   ///   - configuration: encodes as an object (a keyed container).
+  ///   - command: likewise; what it has under the same name is written instead. Nil for nothing more.
   ///   - role: the side that writes.
   /// - Throws: `FileError`.
-  package func writeConfiguration(_ configuration: some Encodable, role: Role) throws {
+  package func writeConfiguration(_ configuration: some Encodable, _ command: (any Encodable)? = nil, role: Role) throws
+  {
     try AtomicFile.write(
-      Self.configurationBytes(configuration, role: role), to: path(of: Self.configurationFile), operations: operations)
+      Self.configurationBytes(configuration, command, role: role), to: path(of: Self.configurationFile),
+      operations: operations)
   }
 
   /// What `writeConfiguration` writes.
-  package static func configurationBytes(_ configuration: some Encodable, role: Role) throws -> [UInt8] {
-    try RunJSON.encode(ConfigurationFile(configuration: configuration, role: role), pretty: true)
+  package static func configurationBytes(
+    _ configuration: some Encodable, _ command: (any Encodable)? = nil, role: Role
+  ) throws -> [UInt8] {
+    try RunJSON.encode(ConfigurationFile(configuration: configuration, command: command, role: role), pretty: true)
   }
 
   /// Writes `summary.json`; an earlier one of this run is replaced.
@@ -174,15 +179,17 @@ package struct RunDirectory: Sendable {
   }
 }
 
-/// The content of `config.json`: the keys of a configuration and the role side by side.
+/// The content of `config.json`: the keys of a configuration, of a command and the role side by side.
 private struct ConfigurationFile<Configuration: Encodable>: Encodable {
   let configuration: Configuration
+  let command: (any Encodable)?
   let role: Role
 
   private enum CodingKeys: String, CodingKey { case role }
 
   func encode(to encoder: any Encoder) throws {
     try configuration.encode(to: encoder)
+    try command?.encode(to: encoder)
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(role, forKey: .role)
   }

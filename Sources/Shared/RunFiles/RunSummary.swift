@@ -49,6 +49,8 @@ package enum RunOutcome: Codable, Equatable, Sendable, CustomStringConvertible {
 package struct RunSummary: Codable, Equatable, Sendable {
   package var role: Role
   package var runId: RunIdentifier
+  /// What the user calls it; missing in the cloud.
+  @NullIfMissing package var name: String? = nil
   /// The version of this software.
   package var softwareVersion: String
   /// ISO 8601, UTC.

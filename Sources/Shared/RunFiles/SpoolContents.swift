@@ -41,25 +41,19 @@ struct SpoolContents {
 
   /// The numbers with which the segments begin, in order.
   static func segmentNumbers(in directory: String) throws(SpoolError) -> [UInt64] {
-    guard let stream = opendir(directory) else {
-      throw .cannotRead(path: directory, operation: "opendir", errorNumber: errno)
+    let names: [String]
+    do { names = try DirectoryNames.list(directory) } catch {
+      throw .cannotRead(path: directory, operation: error.operation, errorNumber: error.errnoCode)
     }
-    defer { closedir(stream) }
     var numbers: [UInt64] = []
-    while true {
-      errno = 0
-      guard let entry = readdir(stream) else {
-        let errorNumber = errno
-        if errorNumber != 0 { throw .cannotRead(path: directory, operation: "readdir", errorNumber: errorNumber) }
-        return numbers.sorted()
-      }
-      let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+    for name in names {
       if let first = SpoolFormat.first(fileName: name) {
         numbers.append(first)
-      } else if name != ".", name != "..", !AtomicFile.isTemporary(name) {
+      } else if !AtomicFile.isTemporary(name) {
         throw .unexpectedFile(directory: directory, name: name)
       }
     }
+    return numbers.sorted()
   }
 }
 

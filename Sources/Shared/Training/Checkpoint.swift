@@ -96,6 +96,8 @@ package struct RunProgress: Codable, Equatable, Sendable {
     package var local: Local?
     /// Most bytes of what waits to be sent; nil for what fits into the window.
     package var spool: Int?
+    /// How the run was started, for its files; nil in the cloud.
+    package var command: CommandOptions?
     /// Seconds in which the edge tries to reach a cloud that has gone; nil for no end.
     package var reconnectFor: Double?
 

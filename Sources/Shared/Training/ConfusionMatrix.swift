@@ -1,3 +1,4 @@
+import Terminal
 import Transport
 
 /// How often images of each class were taken for which class.
@@ -41,7 +42,7 @@ extension Predictions {
   }
 }
 
-/// Matrices as one text of comma-separated values, quoted as in RFC 4180 but with lines that end in a line feed alone:
+/// Matrices as one text of comma-separated values:
 ///
 /// ```
 /// output,class,airplane,automobile,…
@@ -52,18 +53,12 @@ package enum ConfusionFile {
   ///   - confusions: of the same classes.
   ///   - names: of the classes.
   package static func bytes(_ confusions: [(output: String, matrix: ConfusionMatrix)], names: [String]) -> [UInt8] {
-    let fields = names.map(field)
-    var text = (["output", "class"] + fields).joined(separator: ",") + "\n"
+    var text = CommaSeparated.line(["output", "class"] + names)
     for (output, matrix) in confusions {
       for label in 0..<matrix.classes {
-        text += ([output, fields[label]] + matrix[label].map { "\($0)" }).joined(separator: ",") + "\n"
+        text += CommaSeparated.line([output, names[label]] + matrix[label].map { "\($0)" })
       }
     }
     return Array(text.utf8)
-  }
-
-  private static func field(_ name: String) -> String {
-    let needsQuotes = name.utf8.contains { [UInt8(ascii: ","), UInt8(ascii: "\""), 0x0a, 0x0d].contains($0) }
-    return needsQuotes ? "\"" + name.replacing("\"", with: "\"\"") + "\"" : name
   }
 }

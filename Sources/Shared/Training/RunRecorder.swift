@@ -26,11 +26,13 @@ package final class RunRecorder {
 
   /// Writes config.json and starts metrics.jsonl in a directory that was made for this run.
   ///
-  /// - Parameter initialWeights: the digests of the files from which this side's weights begin; nil for none.
+  /// - Parameters:
+  ///   - command: how the run was started; nil where nobody called for it, in the cloud.
+  ///   - initialWeights: the digests of the files from which this side's weights begin; nil for none.
   /// - Throws: `RunDirectoryError`, `FileError`.
   package convenience init(
     _ directory: RunDirectory, _ configuration: RunConfiguration, role: Role, run: RunIdentifier,
-    compute: ComputeSettings, initialWeights: String? = nil, timeline: Timeline? = nil
+    compute: ComputeSettings, command: CommandOptions? = nil, initialWeights: String? = nil, timeline: Timeline? = nil
   ) throws {
     let activations = configuration.strategy.isCut ? configuration.activations : nil
     var summary = RunSummary(
@@ -40,10 +42,11 @@ package final class RunRecorder {
       fullScale: activations.flatMap { $0.isQuantized ? $0.fullScale : nil }, epochs: configuration.epochs,
       seed: configuration.seed, threads: compute.threads, convolution: compute.convolution, kernels: GEMM.kernelName)
     summary.initialWeights = initialWeights
+    summary.name = command?.name
     let start = Position(
       summary: summary, trafficBefore: RunTraffic(), reportedSeconds: 0, pending: [], bestAccuracy: nil,
       metricsBytes: 0, wallSeconds: 0)
-    try directory.writeConfiguration(configuration, role: role)
+    try directory.writeConfiguration(configuration, command, role: role)
     try self.init(directory, configuration, role, start, timeline) {
       try MetricsLog(in: directory, role: role, elapsedSeconds: $0)
     }
@@ -69,7 +72,7 @@ package final class RunRecorder {
     summary.outcome = .completed
     if summary.epochs != configuration.epochs {
       summary.epochs = configuration.epochs
-      try directory.writeConfiguration(configuration, role: role)
+      try directory.writeConfiguration(configuration, checkpoint.settings.command, role: role)
     }
     (summary.threads, summary.convolution) = (compute.threads, compute.convolution)
     summary.kernels = GEMM.kernelName

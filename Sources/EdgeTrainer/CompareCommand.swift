@@ -1,0 +1,113 @@
+import ArgumentParser
+import CommandLineSupport
+import RunFiles
+import Terminal
+
+struct CompareCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "compare",
+    abstract: "Show in what runs differ, and their results side by side.",
+    discussion: """
+      In brackets is the difference from the first run: of accuracies in percentage
+      points, of all else in percent. JSON and CSV have plain numbers, without it.
+      """)
+
+  @Argument(
+    help: ArgumentHelp(
+      "Two runs or more: their directories, names, or numbers as far as they are clear; see 'runs'.", valueName: "run"),
+    completion: .directory)
+  var runs: [String]
+
+  @Option(help: ArgumentHelp("How they are printed.", valueName: "format"))
+  var format = FigureFormat.table
+
+  func validate() throws {
+    if runs.count < 2 { throw ValidationError("one run: expected two or more to compare") }
+    if runs.contains("") { throw ValidationError("a run's name is empty: expected a directory or a name") }
+  }
+
+  func run() throws {
+    try Program.run(.edge, computes: false) { _, logger in
+      let comparison = RunComparison(try runs.map { try RunArgument.run($0, logger) })
+      switch format {
+      case .table: try Program.printLine(comparison.tables())
+      case .json: try Program.printLine(comparison.json())
+      case .csv: try Program.printLine(comparison.csv())
+      }
+    }
+  }
+}
+
+/// Runs side by side.
+struct RunComparison {
+  private let runs: [FoundRun]
+  /// Those that are not the same in all runs, with each run's value; nil where it has none.
+  let settings: [(name: String, values: [String?])]
+
+  init(_ runs: [FoundRun]) {
+    self.runs = runs
+    let own = runs.map { run in
+      Dictionary(run.settings.map { ($0.name, $0.text) }, uniquingKeysWith: { first, _ in first })
+        .merging(Self.software(run)) { first, _ in first }
+    }
+    settings = Set(own.flatMap(\.keys)).subtracting(["name"]).sorted().compactMap { name in
+      let values = own.map { $0[name] }
+      return values.allSatisfy { $0 == values[0] } ? nil : (name, values)
+    }
+  }
+
+  /// What computed, which is no setting, but makes a difference.
+  private static func software(_ run: FoundRun) -> [String: String] {
+    guard let summary = run.summary else { return [:] }
+    return [
+      "kernels": summary.kernels, "software_version": summary.softwareVersion, "threads": "\(summary.threads)",
+      "convolution": summary.convolution.rawValue,
+    ]
+  }
+
+  func tables() -> String {
+    let columns = runs.map { TextTable.Column(Self.short($0.title), .right) }
+    var differences = TextTable([.init("setting")] + columns)
+    for (name, values) in settings { differences.append([name] + values.map { $0.map(Self.short) ?? "-" }) }
+    var results = TextTable([.init("result")] + columns)
+    for figure in RunFigure.results {
+      let values = runs.map(figure.value)
+      results.append(
+        [figure.heading]
+          + values.enumerated().map { index, value in
+            figure.unit.shown(value) + (index > 0 ? figure.unit.change(of: value, from: values[0]) : "")
+          })
+    }
+    let same = settings.isEmpty ? "The runs have the same settings.\n" : differences.rendered()
+    return same + "\n" + results.rendered()
+  }
+
+  /// For a cell of a table: the description of a task is long.
+  private static func short(_ text: String) -> String {
+    let line = Formatting.singleLine(text.split(whereSeparator: \.isWhitespace).joined(separator: " "))
+    return line.count > 40 ? line.prefix(39) + "…" : line
+  }
+
+  private struct Document: Encodable {
+    let runs: [[String: RunFigure.Value]]
+    let settings: [String: [RunFigure.Value]]
+    let results: [String: [RunFigure.Value]]
+  }
+
+  func json() throws -> String {
+    let document = Document(
+      runs: runs.map { ["run": .text($0.title), "directory": .text($0.path)] },
+      settings: Dictionary(uniqueKeysWithValues: settings.map { ($0.name, $0.values.map { RunFigure.Value($0) }) }),
+      results: Dictionary(uniqueKeysWithValues: RunFigure.results.map { ($0.key, runs.map($0.value)) }))
+    return String(decoding: try RunJSON.encode(document, pretty: true), as: UTF8.self)
+  }
+
+  func csv() -> String {
+    var text = CommaSeparated.line(["kind", "name"] + runs.map(\.title))
+    for (name, values) in settings { text += CommaSeparated.line(["setting", name] + values.map { $0 ?? "" }) }
+    for figure in RunFigure.results {
+      text += CommaSeparated.line(["result", figure.key] + runs.map { figure.value($0).plain })
+    }
+    return text
+  }
+}

@@ -1,0 +1,190 @@
+import ArgumentParser
+import Platform
+import RunFiles
+import Terminal
+
+/// How the figures of runs are printed.
+enum FigureFormat: String, CaseIterable, ExpressibleByArgument {
+  case table, json, csv
+}
+
+/// One thing that there is to say about a run.
+struct RunFigure: Sendable {
+  /// In JSON and CSV.
+  let key: String
+  let heading: String
+  let unit: Unit
+  let value: @Sendable (FoundRun) -> Value
+
+  /// A value as JSON and CSV have it.
+  enum Value: Encodable, Equatable {
+    case text(String)
+    case count(Int)
+    case number(Double)
+    case missing
+
+    init(_ text: String?) { self = text.map(Value.text) ?? .missing }
+    init(_ count: Int?) { self = count.map(Value.count) ?? .missing }
+    init(_ number: Double?) { self = number.map(Value.number) ?? .missing }
+
+    /// Nil for text, and where there is none.
+    var double: Double? {
+      switch self {
+      case .count(let count): Double(count)
+      case .number(let number): number.isFinite ? number : nil
+      case .text, .missing: nil
+      }
+    }
+
+    /// Empty where there is none.
+    var plain: String {
+      switch self {
+      case .text(let text): text
+      case .count(let count): "\(count)"
+      case .number(let number): number.isFinite ? "\(number)" : ""
+      case .missing: ""
+      }
+    }
+
+    func encode(to encoder: any Encoder) throws {
+      var container = encoder.singleValueContainer()
+      switch self {
+      case .text(let text): try container.encode(text)
+      case .count(let count): try container.encode(count)
+      case .number(let number): try container.encode(number)
+      case .missing: try container.encodeNil()
+      }
+    }
+  }
+
+  /// How a table writes it, and what is said of two of them.
+  enum Unit {
+    case none, fraction, bytes, seconds, perSecond
+
+    func shown(_ value: Value) -> String {
+      guard let number = value.double else { return value == .missing ? "-" : Formatting.singleLine(value.plain) }
+      switch self {
+      case .none: return value.plain
+      case .fraction: return Formatting.percent(number)
+      case .bytes: return Formatting.bytes(Int(number))
+      case .seconds: return Formatting.duration(seconds: number)
+      case .perSecond: return Formatting.fixed(number, decimals: 1)
+      }
+    }
+
+    /// " (+0.57)" of fractions, in percentage points; " (+12.3 %)" of what has a size; else nothing.
+    func change(of value: Value, from first: Value) -> String {
+      guard let value = value.double, let first = first.double else { return "" }
+      switch self {
+      case .none: return ""
+      case .fraction: return " (\(signed((value - first) * 100, decimals: 2)))"
+      case .bytes, .seconds, .perSecond:
+        return first > 0 ? " (\(signed((value / first - 1) * 100, decimals: 1)) %)" : ""
+      }
+    }
+
+    private func signed(_ number: Double, decimals: Int) -> String {
+      let text = Formatting.fixed(number, decimals: decimals)
+      return text.hasPrefix("-") ? "−" + text.dropFirst() : "+" + text
+    }
+  }
+
+  var alignment: TextTable.Alignment { unit == .none ? .left : .right }
+
+  func shown(_ run: FoundRun) -> String { unit.shown(value(run)) }
+}
+
+extension FoundRun {
+  /// What the user calls it, else its number, else where it is.
+  var title: String { setting("name") ?? runName ?? path }
+
+  /// A setting of config.json by its name there.
+  func setting(_ name: String) -> String? { settings.first { $0.name == name }?.text }
+
+  /// What the summary says, unless the run has gone on since.
+  private var endedSummary: RunSummary? { state == .running ? nil : summary }
+
+  fileprivate var completedEpochs: Int { endedSummary?.completedEpochs ?? epochs.completed }
+
+  fileprivate var network: String {
+    let cut = setting("cut").map { ", cut \($0)" } ?? ""
+    let bottleneck = setting("bottleneck").map { ", bottleneck \($0)" } ?? ""
+    return (setting("architecture") ?? "-") + cut + bottleneck
+  }
+
+  /// From the summary, or, as long as there is none that holds, from the epochs that are logged.
+  fileprivate func value(
+    _ summarized: (RunSummary) -> RunFigure.Value, _ logged: (Epochs) -> RunFigure.Value
+  ) -> RunFigure.Value {
+    endedSummary.map(summarized) ?? (epochs.wallSeconds > 0 ? logged(epochs) : .missing)
+  }
+}
+
+extension RunFigure {
+  private static let started = RunFigure(key: "started_at", heading: "started", unit: .none) { .text($0.startedAt) }
+  private static let strategy = setting("strategy")
+  private static let directory = RunFigure(key: "directory", heading: "directory", unit: .none) { .text($0.path) }
+
+  /// What config.json says under a name.
+  private static func setting(_ name: String) -> RunFigure {
+    RunFigure(key: name, heading: name, unit: .none) { run in
+      let text = run.setting(name)
+      return text.flatMap { Int($0) }.map(Value.count) ?? Value(text)
+    }
+  }
+
+  private static let run = RunFigure(key: "run", heading: "run", unit: .none) { .text($0.title) }
+  private static let network = RunFigure(key: "network", heading: "network", unit: .none) { .text($0.network) }
+  private static let state = RunFigure(key: "state", heading: "state", unit: .none) { .text("\($0.state)") }
+  private static let epochs = RunFigure(key: "epochs", heading: "epochs", unit: .none) { run in
+    .text("\(run.completedEpochs) of \(run.setting("epochs") ?? "-")")
+  }
+
+  /// What the summary knows, and the log, too.
+  private static func result(
+    _ key: String, _ heading: String, _ unit: Unit, _ summarized: @escaping @Sendable (RunSummary) -> Value,
+    logged: @escaping @Sendable (FoundRun.Epochs) -> Value = { _ in .missing }
+  ) -> RunFigure { RunFigure(key: key, heading: heading, unit: unit) { $0.value(summarized, logged) } }
+
+  private static let exitAccuracy = result(
+    "exit_accuracy", "exit accuracy", .fraction,
+    { Value($0.exitAccuracy) }, logged: { Value($0.exitAccuracy) })
+  private static let finalAccuracy = result(
+    "final_accuracy", "final accuracy", .fraction,
+    { Value($0.finalAccuracy) }, logged: { Value($0.finalAccuracy) })
+  private static let sent = result(
+    "sent_bytes", "sent", .bytes,
+    { .count($0.sentBytes) }, logged: { .count($0.sentBytes) })
+  private static let received = result(
+    "received_bytes", "received", .bytes,
+    { .count($0.receivedBytes) }, logged: { .count($0.receivedBytes) })
+  private static let training = result(
+    "training_seconds", "training time", .seconds,
+    { .number($0.trainingSeconds) }, logged: { .number($0.trainingSeconds) })
+  private static let wall = result(
+    "wall_seconds", "time", .seconds,
+    { .number($0.wallSeconds) }, logged: { .number($0.wallSeconds) })
+
+  /// What a table of runs says of each.
+  static let listed = [
+    run, started, network, setting("bits"), strategy, epochs, exitAccuracy, finalAccuracy, sent, wall, state, directory,
+  ]
+
+  /// The same for programs: each figure on its own.
+  static let recorded =
+    [RunFigure(key: "run", heading: "", unit: .none) { Value($0.runName) }]
+    + ["name", "architecture", "cut", "bottleneck", "bits", "strategy", "epochs"].map(setting)
+    + [
+      RunFigure(key: "completed_epochs", heading: "", unit: .none) { .count($0.completedEpochs) }, exitAccuracy,
+      finalAccuracy, sent, received, wall, started, state, directory,
+    ]
+
+  /// What runs are compared by.
+  static let results = [
+    state, epochs, exitAccuracy, finalAccuracy,
+    result("train_images_per_second", "training images/s", .perSecond) { Value($0.trainImagesPerSecond) },
+    training, result("busy_seconds", "of it, busy", .seconds) { .number($0.busySeconds) }, wall,
+    result("train_payload_bytes", "training payload", .bytes) { .count($0.trainPayloadBytes) }, sent, received,
+    result("peak_memory_bytes", "peak memory", .bytes) { Value($0.peakMemoryBytes) },
+  ]
+}

@@ -1,0 +1,190 @@
+import Platform
+
+/// A run's directory on one side, as somebody else sees it: whatever state the run is in, and without touching it.
+package struct FoundRun: Sendable {
+  /// How far a run is.
+  package enum State: Equatable, Sendable, CustomStringConvertible {
+    /// A process is at work on it.
+    case running
+    case ended(RunOutcome)
+    /// It has no summary, and nobody works on it: its process was killed.
+    case unfinished
+
+    package var description: String {
+      switch self {
+      case .running: "running"
+      case .ended(let outcome): "\(outcome)"
+      case .unfinished: "unfinished"
+      }
+    }
+  }
+
+  package let path: String
+  package let role: Role
+  /// What config.json says, in its order.
+  package let settings: [JSONOutline.Member]
+  /// Nil until the run has ended for the first time.
+  package let summary: RunSummary?
+  package let state: State
+  /// What metrics.jsonl says of the run's epochs, since its summary may be missing, or older.
+  package let epochs: Epochs
+
+  /// Sums over the epochs that are logged, and the accuracies of the last.
+  package struct Epochs: Equatable, Sendable {
+    package fileprivate(set) var completed = 0
+    package fileprivate(set) var exitAccuracy: Double?
+    package fileprivate(set) var finalAccuracy: Double?
+    package fileprivate(set) var sentBytes = 0
+    package fileprivate(set) var receivedBytes = 0
+    package fileprivate(set) var trainingSeconds = 0.0
+    /// Of the whole run, when the last line was written.
+    package fileprivate(set) var wallSeconds = 0.0
+  }
+
+  /// Whether a run is in this directory.
+  package static func isRun(_ path: String) -> Bool { access("\(path)/\(RunDirectory.configurationFile)", F_OK) == 0 }
+
+  /// - Throws: ``FoundRunError`` if config.json cannot be read, or is none.
+  package init(_ path: String) throws(FoundRunError) {
+    self.path = path
+    let configuration = try Self.contents(of: RunDirectory.configurationFile, in: path)
+    guard let outline = JSONOutline(configuration), let role = Self.role(of: outline) else {
+      throw FoundRunError(path: "\(path)/\(RunDirectory.configurationFile)", problem: "no settings of a run")
+    }
+    self.role = role
+    settings = outline.members.filter { $0.name != "role" }
+    let bytes = try? Self.contents(of: RunDirectory.summaryFile, in: path)
+    summary = bytes.flatMap { try? RunJSON.decode(RunSummary.self, from: $0) }
+    state =
+      Self.isAtWork(in: path) ? .running : summary.map { .ended($0.outcome) } ?? .unfinished
+    epochs = Self.epochs(in: path)
+  }
+
+  private static func contents(of file: String, in path: String) throws(FoundRunError) -> [UInt8] {
+    do { return try FileOperations.live.contents(of: "\(path)/\(file)") } catch {
+      throw FoundRunError(path: "\(path)/\(file)", problem: "\(error)")
+    }
+  }
+
+  private static func role(of outline: JSONOutline) -> Role? {
+    outline.members.first { $0.name == "role" }.flatMap { Role(rawValue: $0.text) }
+  }
+
+  // MARK: The log
+
+  /// What this reads of a line of metrics.jsonl.
+  private struct Line: Decodable {
+    let type: String
+    let wallSeconds: Double
+    let epoch: Int?
+    let exitAccuracy: Double?
+    let finalAccuracy: Double?
+    let sentBytes: Int?
+    let receivedBytes: Int?
+    let trainingSeconds: Double?
+  }
+
+  private static func epochs(in path: String) -> Epochs {
+    var epochs = Epochs()
+    guard let bytes = try? contents(of: RunDirectory.metricsFile, in: path) else { return epochs }
+    let lines = bytes.split(separator: UInt8(ascii: "\n"))
+    let mark = Array(#""type":"\#(EpochRecord.type)""#.utf8)
+    for (index, bytes) in lines.enumerated() {
+      // Steps are many, and only the last line tells something new.
+      guard index == lines.count - 1 || bytes.firstRange(of: mark) != nil,
+        let line = try? RunJSON.decode(Line.self, from: Array(bytes))
+      else { continue }
+      epochs.wallSeconds = line.wallSeconds
+      guard line.type == EpochRecord.type else { continue }
+      epochs.completed = line.epoch ?? epochs.completed
+      (epochs.exitAccuracy, epochs.finalAccuracy) = (line.exitAccuracy, line.finalAccuracy)
+      epochs.sentBytes += line.sentBytes ?? 0
+      epochs.receivedBytes += line.receivedBytes ?? 0
+      epochs.trainingSeconds += line.trainingSeconds ?? 0
+    }
+    return epochs
+  }
+
+  /// Whether a process holds the log, by the system's list of locks: to try the lock would be in the way of one that
+  /// begins.
+  private static func isAtWork(in path: String) -> Bool {
+    var status = stat()
+    guard stat("\(path)/\(RunDirectory.metricsFile)", &status) == 0,
+      let locks = try? FileOperations.live.contents(of: "/proc/locks")
+    else { return false }
+    // "3: FLOCK  ADVISORY  WRITE 4711 fe:00:131102 0 EOF": device and inode.
+    return String(decoding: locks, as: UTF8.self).split(separator: "\n").contains { line in
+      let words = line.split(separator: " ")
+      return words.count > 5 && words[1] == "FLOCK" && words[3] == "WRITE"
+        && words[5].split(separator: ":").last.map(String.init) == "\(status.st_ino)"
+    }
+  }
+}
+
+/// A run's directory cannot be read.
+package struct FoundRunError: Error, Equatable, CustomStringConvertible {
+  package let path: String
+  package let problem: String
+
+  package var description: String { "\(path): \(problem); expected the directory of a run, with its config.json" }
+}
+
+extension FoundRun {
+  /// The runs below a directory, or the one in it, oldest first. The cloud's side of a run whose edge's side is there,
+  /// too, is left out. What looks like a run and cannot be read is told of, and left out.
+  ///
+  /// - Throws: `SystemError` if the directory cannot be read.
+  package static func search(_ directory: String, unreadable: (FoundRunError) -> Void) throws(SystemError) -> [FoundRun]
+  {
+    var paths: [String] = []
+    if isRun(directory) { paths.append(directory) } else { try collect(directory, depth: 0, into: &paths) }
+    var runs: [FoundRun] = []
+    for path in paths {
+      do throws(FoundRunError) { runs.append(try FoundRun(path)) } catch { unreadable(error) }
+    }
+    let edges = Set(runs.filter { $0.role == .edge }.compactMap(\.runName))
+    return
+      runs
+      .filter { run in run.role == .edge || !(run.runName.map(edges.contains) ?? false) }
+      .sorted { ($0.startedAt, $0.path) < ($1.startedAt, $1.path) }
+  }
+
+  /// Races have their racers' directories in their own, and these those of both sides.
+  private static let maximumDepth = 5
+
+  private static func collect(_ directory: String, depth: Int, into paths: inout [String]) throws(SystemError) {
+    for name in try DirectoryNames.list(directory).sorted() where !name.hasPrefix(".") {
+      let path = directory == "." ? name : "\(directory)/\(name)"
+      var status = stat()
+      guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else { continue }
+      if isRun(path) {
+        paths.append(path)
+      } else if depth < maximumDepth {
+        // What may not be read is passed over.
+        try? collect(path, depth: depth + 1, into: &paths)
+      }
+    }
+  }
+
+  /// The number of the run: by its summary, or, as long as there is none, by the directory that it is in.
+  package var runName: String? {
+    if let summary { return "\(summary.runId)" }
+    return path.split(separator: "/").suffix(2).map(String.init).last { RunName.isOne($0) }
+  }
+
+  /// ISO 8601, UTC; empty if nothing tells.
+  package var startedAt: String {
+    if let summary { return summary.startedAt }
+    var status = stat()
+    guard stat("\(path)/\(RunDirectory.configurationFile)", &status) == 0 else { return "" }
+    return Timestamp(secondsSince1970: Double(status.st_mtim.tv_sec)).iso8601
+  }
+
+  private enum RunName {
+    /// "20261123-081502-3f9a1c".
+    static func isOne(_ text: String) -> Bool {
+      let parts = text.split(separator: "-", omittingEmptySubsequences: false)
+      return parts.map(\.count) == [8, 6, 6] && parts[0].allSatisfy(\.isNumber) && parts[1].allSatisfy(\.isNumber)
+    }
+  }
+}
