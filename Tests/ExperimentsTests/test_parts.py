@@ -25,13 +25,13 @@ class OptionTests(unittest.TestCase):
         return options
 
     def test_own_options_and_those_of_edge_trainer(self):
-        own, others = self.parser().split(["--epochs", "2", "--bits=1,2", "--seed=3", "--list", "--bi", "4"])
+        own, others = self.parser().split(["--epochs", "2", "--bits=1,2", "--seed=3", "--list", "--wait"])
         self.assertEqual((own.bits, own.list), (["1", "2"], True))
-        self.assertEqual(others, ["--epochs", "2", "--seed=3", "--bi", "4"])
+        self.assertEqual(others, ["--epochs", "2", "--seed=3", "--wait"])
         self.assertEqual(self.parser().split([])[0].bits, ["4"])
 
     def test_wrong_ones(self):
-        for words in (["--bits"], ["--bits", "1,1"], ["--bits", "1,,2"], ["--bits", ""], ["--cloud=x"], ["--no", "1"]):
+        for words in (["--bits"], ["--bits", "1,1"], ["--bits", "1,,2"], ["--bits", ""], ["--cloud=x"], ["--no", "1"], ["--bi", "4"]):
             with self.subTest(words=words), self.assertRaises(programs.Failure) as raised:
                 self.parser().split(words, "--no")
             self.assertEqual(raised.exception.code, 64)

@@ -16,6 +16,7 @@ from report.runs import read_json, read_lines
 
 from . import programs
 from .programs import Failure, Options, items, program, say, unless_given
+from .progress import Course
 from .proxy import DOWN, UP, Proxy
 
 TIMEOUT = 2.0  # seconds of both programs
@@ -201,10 +202,11 @@ def undisturbed(directory: Path, options: list[str]) -> tuple[dict[str, object],
 def main(arguments: list[str]) -> int:
     """Returns the exit code."""
     own, options = parse(arguments)
+    say("a run that nothing happens to")
     expected, seconds = undisturbed(own.directory / "undisturbed", options)
     say(f"undisturbed: {seconds:.1f} s")
     chance = random.Random(own.seed)
-    rounds, runs, differing = 0, 0, 0
+    rounds, runs, differing, course = 0, 0, 0, Course(own.rounds)
     counts = dict.fromkeys(own.faults, 0)
     while rounds < own.rounds:
         runs += 1
@@ -214,7 +216,7 @@ def main(arguments: list[str]) -> int:
                 fault = chance.choice(own.faults)
                 rounds += 1
                 counts[fault] += 1
-                say(f"{rounds}: {fault} in run {runs}")
+                course.begin(f"{fault} in run {runs}")
                 run.strike(fault)
             if not run.await_end(PATIENCE + 4 * seconds):
                 raise Failure(f"run {runs} gets no further after {fault}: see {run.log.name}")

@@ -10,6 +10,7 @@ from report.tables import Grid
 from report.timing import efficient
 
 from . import programs
+from .options import ARCHITECTURES, BITS, EXIT_HEADS, SCALES
 from .programs import Options, describe, items, say, usage
 from .trials import Trial, run_all
 
@@ -17,6 +18,18 @@ COLUMNS = (
     "architecture", "cut", "bottleneck", "bits", "scale", "full_scale", "values", "raw_bytes",
     "packed_bytes_per_image", "bytes_per_image", "exit_accuracy", "final_accuracy", "epochs", "train_images", "seed", "directory", "command",
 )  # fmt: skip
+
+
+def counts(text: str) -> bool:
+    """Whether a text is a number from 1 on."""
+    return text.isdecimal() and int(text) > 0
+
+
+def expect(option: str, values: list[str], allowed: tuple[str, ...], also=lambda text: False) -> None:
+    """Ends the script if a value is not one of those that are allowed."""
+    for value in values:
+        if value not in allowed and not also(value):
+            raise usage(f"{option} {value}: expected {' '.join(allowed)}")
 
 
 def parse(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
@@ -35,9 +48,17 @@ def parse(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
     own, others = options.split(
         arguments, "--architecture", "--cut", "--bottleneck", "--scale", "--compression", "--strategy"
     )
+    # All that can be said before there is an edge-trainer to ask.
     for network in own.networks:
         if not all(network.partition(":")):
             raise usage(f"--networks {network}: expected architecture:cut")
+    expect("--networks", [network.partition(":")[0] for network in own.networks], ARCHITECTURES)
+    expect("--networks", [network.partition(":")[2] for network in own.networks], ("a number behind the colon",), counts)
+    expect("--bottlenecks", own.bottlenecks, ("none", "numbers"), counts)
+    expect("--bits", own.bits, BITS)
+    expect("--scales", own.scales, SCALES)
+    expect("--exit-head", [own.exit_head], EXIT_HEADS)
+    expect("--epochs", [own.epochs], ("a number",), counts)
     if own.table and not own.directory.is_dir():
         raise usage(f"--table needs the --directory of earlier runs; {own.directory} is none")
     return own, ["--exit-head", own.exit_head, "--epochs", own.epochs, *others]

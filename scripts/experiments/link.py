@@ -33,10 +33,10 @@ def traffic(lines: list[dict]) -> tuple[int, float]:
 def main(arguments: list[str]) -> int:
     """Returns the exit code."""
     named = arguments[:1] if not "".join(arguments[:1]).startswith("-") else []
-    programs.refuse(arguments)
+    others = arguments[len(named) :]
+    programs.refuse(others)
     network = ["--data", "synthetic", "--architecture", "vgg8", "--cut", "1", "--exit-head", "pool", "--threads", "1"]
     network += ["--link-rate", *(named or ["3g"]), "--window", "16", "--learning-rate", "0.001", "--epochs", "1"]
-    others = arguments[len(named) :]
     asked = programs.configuration(network + others)["link_rate"]
     bits, batch, images = sizes(int(asked))
     network += ["--bits", str(bits), "--batch-size", str(batch), "--train-limit", str(images), "--test-limit", "1"]

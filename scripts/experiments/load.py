@@ -17,6 +17,7 @@ from report.runs import read_json, read_lines
 
 from . import programs
 from .programs import Failure, Options, program, say, started, unless_given, usage
+from .progress import Course
 
 MEGABYTE = 1e6
 MOST_MEMORY = 64 * MEGABYTE  # that the connections may take in the cloud
@@ -178,8 +179,9 @@ def main(arguments: list[str]) -> int:
     """Returns the exit code."""
     own, options = parse(arguments)
     flood = [str(own.connections), str(own.at_once), str(own.addresses)]
-    results = []
+    results, course = [], Course(3)
     for name, target in (("undisturbed", None), ("elsewhere", "sink"), ("to the cloud", "")):
+        course.begin(name)
         run = Run(own.directory / name.replace(" ", "-"), options)
         results.append(run.train(Result(name), target, flood))
         say(f"{name}: {len(results[-1].steps)} steps")

@@ -12,7 +12,8 @@ from report.tables import Grid
 from report.timing import prediction_errors
 
 from . import programs
-from .programs import Failure, as_line, local_command, make_directory, say
+from .programs import Failure, as_line, local_command, make_directory
+from .progress import Course
 
 TARGET = 0.10
 
@@ -119,13 +120,14 @@ def main(arguments: list[str]) -> int:
     others = programs.data_options(others) + others
     programs.configuration(options_of(*next(iter(SETTINGS)), others))
     directory, runs = make_directory(programs.default_directory("plan")), []
+    course = Course(sum(1 + len(settings) for settings in SETTINGS.values()))
     for (rate, images, architecture), settings in SETTINGS.items():
         common = options_of(rate, images // divisor, architecture, others)
         place = directory / f"plan-{rate}-{images}-{architecture}"
-        say(f"planning: {rate} {images} {architecture}")
+        course.begin(f"planning: {rate} {images} {architecture}")
         run(place, "plan", [*common, *lists_of(settings), "--output", f"{place}.json"])
         for setting in settings:
-            say(f"training: {rate} {images} {architecture} {' '.join(map(str, filter(None, setting)))}")
+            course.begin(f"training: {rate} {images} {architecture} {' '.join(map(str, filter(None, setting)))}")
             edge = directory / str(len(runs) + 1) / "edge"
             run(edge.parent, "train", [*common, *setting.options])
             files = (Path(f"{place}.json"), edge / "config.json", edge / "summary.json")

@@ -8,6 +8,7 @@ import functools
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,11 +17,14 @@ from pathlib import Path
 
 from report.runs import ReportError
 
+from .options import wrong
+
 SCRIPTS = Path(__file__).resolve().parents[1]
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # What an experiment gives edge-trainer by itself.
 RESERVED = ("--local", "--one-core-each", "--cloud", "--cloud-run-dir", "--cloud-log", "--run-dir", "--dry-run")
 script = "experiments"  # that speaks
+shown = ""  # the line that changes
 
 
 class Failure(Exception):
@@ -42,7 +46,17 @@ def usage(message: str) -> Failure:
 
 def say(text: str) -> None:
     """Progress and errors go to standard error: standard output is for results."""
+    show()
     print(f"{script}: {text}", file=sys.stderr, flush=True)
+
+
+def show(text: str = "") -> None:
+    """Replaces the line at the end of standard error, as far as it fits, if that is a terminal; nothing removes it."""
+    global shown
+    if text != shown and sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+        columns = shutil.get_terminal_size().columns
+        print("\r" + f"{script}: {text}"[: columns - 1] * bool(text), end="\033[K", file=sys.stderr, flush=True)
+        shown = text
 
 
 def interrupt(number: int, _frame) -> None:
@@ -110,10 +124,14 @@ def has_ended(process: subprocess.Popen, seconds: float | None) -> bool:
     return process.returncode is not None
 
 
-def run(command: list[str], **files) -> int:
-    """Runs a program, which completes its logs if a signal ends the script meanwhile, and returns its exit code."""
+def run(command: list[str], watch=None, **files) -> int:
+    """Runs a program, which completes its logs if a signal ends the script meanwhile, and returns its exit code. Calls
+    `watch` each second, if there is something to call."""
     with started(command, **files) as process:
-        code = process.wait()
+        while not has_ended(process, 1 if watch else None):
+            watch()
+        code = process.returncode
+    show()
     return code if code >= 0 else 128 - code
 
 
@@ -208,10 +226,12 @@ class Options(argparse.ArgumentParser):
 
 
 def refuse(words: list[str], *refused: str) -> None:
-    """Ends the script if an option that is reserved, or one of these, is among the words."""
+    """Ends the script if an option that is reserved, one of these, or one of nobody's is among the words."""
     for name in (word.split("=")[0] for word in words):
         if name in RESERVED + refused:
             raise usage(f"{name} is not for this script")
+    if reason := wrong(words):
+        raise usage(reason)
 
 
 def has(option: str, words: list[str]) -> bool:

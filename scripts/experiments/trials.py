@@ -9,6 +9,7 @@ from pathlib import Path
 from report.runs import read_json
 
 from .programs import Interrupted, as_line, local_command, make_directory, run, say, usage
+from .progress import Course, watch
 
 
 @dataclass
@@ -18,6 +19,7 @@ class Trial:
     name: str
     directory: Path
     options: list[str]
+    course: Course | None = None  # of which it is a part
 
     @property
     def command(self) -> list[str]:
@@ -44,7 +46,8 @@ class Trial:
         make_directory(self.directory)
         (self.directory / "command").write_text(as_line(self.command) + "\n")
         with (self.directory / "edge.txt").open("wb") as output, (self.directory / "edge.log").open("wb") as errors:
-            return run(self.command, stdout=output, stderr=errors)
+            log = watch(self.course, self.directory / "edge.log")
+            return run(self.command, log, stdout=output, stderr=errors)
 
     def last_words(self, code: int) -> str:
         """The last line that the edge printed to standard error, or else its exit code."""
@@ -55,14 +58,18 @@ class Trial:
 def run_all(trials: list, run_one, directory: Path) -> int:
     """Calls `run_one` with each of the trials that is not complete; returns how many exit codes it gave but 0."""
     make_directory(directory)
-    failures, complete = 0, [trial.is_complete() for trial in trials]
-    for number, (trial, is_complete) in enumerate(zip(trials, complete), start=1):
-        if is_complete:
+    failures, missing = 0, []
+    for trial in trials:
+        if trial.is_complete():
             say(f"{trial.name} is complete")
-            continue
+        else:
+            missing.append(trial)
+    course = Course(len(missing))
+    for trial in missing:
         if trial.directory.exists():
             say(f"{trial.name} did not arrive last time; it starts again")
-        say(f"{trial.name} starts ({number} of {len(trials)}); see {trial.directory}/edge.log")
+        trial.course = course
+        course.begin(trial.name, f"see {trial.directory}/edge.log")
         try:
             failures += run_one(trial) != 0
         except Interrupted:
