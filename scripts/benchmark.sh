@@ -10,12 +10,14 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 if (($# == 1)); then help_if_asked "$@"; fi
 
+parts=(layers profile networks step codec input errors formats)
+[[ -z ${1-} || " ${parts[*]} " == *" $1 "* ]] || fail_usage "$1, expected one of ${parts[*]}"
 build_benchmark
 if (($#)); then exec "$benchmark" "$@"; fi
-"$benchmark" layers
-"$benchmark" profile --architecture vgg16
-"$benchmark" profile --architecture resnet18
-"$benchmark" networks --architecture vgg16
-"$benchmark" networks --architecture resnet18
-"$benchmark" codec
-"$benchmark" input
+number=0
+for part in layers 'profile --architecture vgg16' 'profile --architecture resnet18' 'networks --architecture vgg16' \
+  'networks --architecture resnet18' codec input; do
+  say "$part ($((++number)) of 7)"
+  # shellcheck disable=SC2086 # Words of their own.
+  "$benchmark" $part
+done

@@ -84,8 +84,15 @@ prepare_pytorch() {
   "${pip[@]}" torch safetensors numpy >&2
 }
 
+# Says once that something is built, and how long that takes: $1, the first time.
+say_build() {
+  [[ -n ${said_build-} ]] || say "building: $1 the first time (two cores), then only what changed"
+  said_build=1
+}
+
 # Builds in release for this machine's processor, with further options of swift build.
 build_release() {
+  say_build 'two to three minutes'
   local processor=-march=native
   # The loops of the layers vectorize only for the processor that the compiler is told.
   case $(uname -m) in

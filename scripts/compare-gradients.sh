@@ -17,18 +17,29 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 help_if_asked "$@"
 
+export_options=()
+while [[ ${1-} == --* ]]; do
+  case $1=${2-} in
+    --convolution=im2col | --convolution=winograd | --label-smoothing=[0-9]*) ;;
+    --convolution=*) fail_usage "--convolution ${2-}: expected im2col or winograd" ;;
+    --label-smoothing=*) fail_usage "--label-smoothing ${2-}: expected a number" ;;
+    *) fail_usage "unknown option $1" ;;
+  esac
+  export_options+=("$1" "$2")
+  shift 2
+done
+(($#)) || set -- vgg16 resnet18
+for architecture; do
+  [[ $architecture =~ ^(vgg8|vgg16|resnet18|resnet18-imagenet)$ ]] || fail_usage "there is no architecture $architecture"
+done
+
 build_benchmark
 prepare_pytorch
 arrays=$(mktemp -d)
 trap 'rm -rf "$arrays"' EXIT
 code=0
-export_options=()
-while [[ ${1-} == --convolution || ${1-} == --label-smoothing ]]; do
-  export_options+=("$1" "${2-}")
-  shift "$(($# > 1 ? 2 : 1))"
-done
-(($#)) || set -- vgg16 resnet18
 for architecture; do
+  say "$architecture, five batches"
   agreeing=0
   for seed in 0 1 2 3 4; do
     rm -f "$arrays"/*

@@ -14,6 +14,8 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 help_if_asked "$@"
 
+compare=$root/scripts/pytorch/compare.py
+python3 -B "$compare" --check "$@"
 build_benchmark
 prepare_pytorch
-exec "$python" -B "$root/scripts/pytorch/compare.py" --benchmark "$benchmark" "$@"
+exec "$python" -B "$compare" --benchmark "$benchmark" "$@"

@@ -23,6 +23,8 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 help_if_asked "$@"
 [[ ${1-} != -* ]] || fail_usage "unknown option $1"
 
+# What test.sh says of it goes into the output that is searched.
+say_build 'about two minutes'
 CRASH_POINTS=all
 CRASH_SERIES=$(printf '%s\n' "$@")
 export CRASH_POINTS CRASH_SERIES

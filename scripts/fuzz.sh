@@ -41,22 +41,22 @@ fi
 minutes=${1-10}
 [[ $minutes =~ ^[1-9][0-9]{0,4}$ ]] || fail_usage "minutes are ${minutes:-missing}, expected 1 to 99999"
 shift $(($# > 0))
+known=$(sed -n 's/.*= FuzzTarget("\([^"]*\)".*/\1/p' "$root"/Tests/FuzzTests/*.swift | tr '\n' ' ')
+for target; do
+  [[ " $known" == *" $target "* ]] || fail_usage "target $target, expected some of $known"
+done
 
 # Swift's own report of a crash takes a minute; the sanitizer's is enough.
 export SWIFT_BACKTRACE=enable=no
 export ASAN_OPTIONS="quarantine_size_mb=32${ASAN_OPTIONS:+:$ASAN_OPTIONS}"
 "$root/scripts/setup.sh"
+say_build 'five to ten minutes'
 FUZZ=1 swift build --package-path "$root" --scratch-path "$folder$suffix" --configuration release \
   --no-color-diagnostics "${options[@]}" -Xswiftc -enable-testing --product fuzz >&2
 fuzz=$folder$suffix/release/fuzz
 
 readarray -t targets < <("$fuzz")
-if (($#)); then
-  for target; do
-    [[ " ${targets[*]} " == *" $target "* ]] || fail_usage "target $target, expected some of ${targets[*]}"
-  done
-  targets=("$@")
-fi
+((!$#)) || targets=("$@")
 seconds=$((minutes * 60 / ${#targets[@]}))
 ((seconds)) || seconds=1
 
@@ -66,7 +66,9 @@ mkdir -p "$folder/findings"
 code=0
 printf '%-18s  %12s  %8s  %8s  %8s\n' target inputs edges kept failed
 total=0
+number=0
 for target in "${targets[@]}"; do
+  say "$target ($((++number)) of ${#targets[@]}), about $((seconds * (${#targets[@]} - number + 1) / 60)) min left"
   corpus=$folder/corpus/$target
   seeds=$folder/seeds/$target
   mkdir -p "$corpus" "$seeds"

@@ -29,6 +29,7 @@ fi
 
 "$root/scripts/setup.sh"
 cd "$root"
+say_build 'about two minutes'
 swift build "${options[@]}" --build-tests
 output=$(mktemp)
 trap 'rm -f "$output"' EXIT

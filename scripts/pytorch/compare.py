@@ -9,9 +9,14 @@ import json
 import os
 import platform
 import statistics
-import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from experiments import programs  # noqa: E402
+from experiments.progress import Course  # noqa: E402
 
 FORMATS = ("contiguous_format", "channels_last")
 CONVOLUTIONS = ("im2col", "winograd")
@@ -30,8 +35,11 @@ class Setting:
         return f"{self.architecture} {part}, {self.threads} thread{'s' if self.threads > 1 else ''}, {self.precision}"
 
 
-def main() -> int:
-    options = parse_options()
+def main(arguments: list[str]) -> int:
+    """Returns the exit code."""
+    options = parse_options(arguments)
+    if options.check:
+        return 0
     most = options.threads
     settings = [Setting(network, "whole", most) for network in ("vgg16", "resnet18")]
     settings += [Setting("vgg16", part, 1) for part in ("front", "rest")]
@@ -44,8 +52,9 @@ def main() -> int:
     print(f"batch {options.batch_size}, {options.rounds} rounds of {options.steps} steps in turns; {processor()}")
     header = ("setting", "ours", "images/s", "PyTorch", "format", "ratio", "of sgemm", "ours MB", "PyTorch MB", "memory")
     print("{:36} {:>9} {:>9} {:>9} {:>14} {:>6} {:>8} {:>8} {:>10} {:>6}".format(*header), flush=True)
-    own = {}
+    own, course = {}, Course(len(settings))
     for setting in settings:
+        course.begin(setting.name)
         all_ours, theirs = measure(setting, options)
         best = min(theirs, key=lambda name: theirs[name].median)
         for convolution, ours in all_ours.items():
@@ -106,7 +115,7 @@ def measure(setting: Setting, options) -> tuple[dict[str, Times], dict[str, Time
 
 
 def run(command: list[str]) -> dict:
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return json.loads(programs.output_of(command))
 
 
 def processor() -> str:
@@ -121,9 +130,9 @@ def processor() -> str:
     return f"{model}, {os.cpu_count()} processors; PyTorch {torch.__version__} ({torch.backends.cpu.get_cpu_capability()})"
 
 
-def parse_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--benchmark", required=True, help="the program of Sources/Benchmark")
+def parse_options(arguments: list[str]) -> argparse.Namespace:
+    parser = programs.Options()
+    parser.add_argument("--benchmark", default="benchmark", help="the program of Sources/Benchmark")
     parser.add_argument("--batch-size", type=int, default=128)
     parser.add_argument("--threads", type=int, default=2, help="threads of the whole networks (default: 2)")
     parser.add_argument("--rounds", type=int, default=3, help="how often the two take turns (default: 3)")
@@ -131,11 +140,9 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument(
         "--precision", choices=("both", "fp32", "bf16"), default="both", help="of PyTorch (default: both)"
     )
-    return parser.parse_args()
+    parser.add_argument("--check", action="store_true", help="read the options, and do nothing")
+    return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except subprocess.CalledProcessError as error:
-        sys.exit(f"{' '.join(error.cmd)}: exit code {error.returncode}\n{error.stderr}")
+    programs.start("compare-pytorch.sh", main)
