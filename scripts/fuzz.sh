@@ -41,7 +41,7 @@ fi
 minutes=${1-10}
 [[ $minutes =~ ^[1-9][0-9]{0,4}$ ]] || fail_usage "minutes are ${minutes:-missing}, expected 1 to 99999"
 shift $(($# > 0))
-known=$(sed -n 's/.*= FuzzTarget("\([^"]*\)".*/\1/p' "$root"/Tests/FuzzTests/*.swift | tr '\n' ' ')
+known=$(sed -n '/= FuzzTarget(/ { /"/ !N; s/[^"]*"\([^"]*\)".*/\1/p }' "$root"/Tests/FuzzTests/*.swift | tr '\n' ' ')
 for target; do
   [[ " $known" == *" $target "* ]] || fail_usage "target $target, expected some of $known"
 done
