@@ -6,6 +6,8 @@ package enum SafetensorsError: Error, Equatable, CustomStringConvertible {
   case cannotRead(path: String, operation: String, errorNumber: Int32)
   /// The file has another length, in bytes, than its header says.
   case wrongLength(path: String, expected: Int, actual: Int)
+  /// The file is something else.
+  case otherFormat(path: String, format: String)
   /// The header is not what the format asks for.
   case invalidHeader(path: String, reason: String)
   /// There is no tensor of this name.
@@ -23,6 +25,9 @@ package enum SafetensorsError: Error, Equatable, CustomStringConvertible {
     case .wrongLength(let path, _, 0): "\(path): the file is empty"
     case .wrongLength(let path, let expected, let actual):
       "\(path): expected \(expected) bytes, found \(actual); the file is damaged or incomplete"
+    case .otherFormat(let path, let format):
+      "\(path): \(format), expected a safetensors file: what a run leaves in its --run-dir, or what "
+        + "scripts/export-pytorch.py --to-ours makes of weights of PyTorch"
     case .invalidHeader(let path, let reason): "\(path): not a safetensors file that this program reads: \(reason)"
     case .missingTensor(let path, let name):
       "\(path): there is no tensor \(name); were the weights written with another configuration?"

@@ -141,8 +141,10 @@ package final class SafetensorsReader {
     metadata: [String: String], entries: [String: Entry]
   ) {
     let (path, fileBytes) = (source.path, source.byteCount)
+    let start = try source.bytes(at: 0, count: min(ForeignFile.byteCount, fileBytes))
+    if let format = ForeignFile.name(of: start) { throw .otherFormat(path: path, format: format) }
     guard fileBytes >= 8 else { throw .wrongLength(path: path, expected: 8, actual: fileBytes) }
-    let length = try source.bytes(at: 0, count: 8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    let length = start[..<8].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
     guard length >= 2, length <= UInt64(maximumHeaderBytes) else {
       throw .invalidHeader(
         path: path, reason: "header of \(length) bytes, expected 2 to \(maximumHeaderBytes)")
