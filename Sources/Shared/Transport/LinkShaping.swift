@@ -50,12 +50,12 @@ extension LinkShaping {
   ]
   private static let delayUnits: [(factor: Double, name: String)] = [(1e-3, "ms"), (1, "s")]
 
-  /// Reads a rate: "1.1Mbit" (per second), or the name of a preset.
+  /// Reads a rate: "1.1Mbit" (per second), or the name of a preset, whose case does not matter.
   ///
   /// - Returns: bits per second.
   /// - Throws: `LinkShapingError` for another form, and for a rate out of range.
   package static func rate(parsing text: String) throws(LinkShapingError) -> Double {
-    if let preset = presets.first(where: { $0.name == text }) { return preset.rate }
+    if let preset = presets.first(where: { $0.name == text.lowercased() }) { return preset.rate }
     let names = presets.map(\.name).joined(separator: ", ")
     guard let rate = quantity(text, rateUnits) else {
       throw LinkShapingError(
