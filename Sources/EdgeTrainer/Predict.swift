@@ -16,8 +16,8 @@ struct Predict: ParsableCommand {
       split both are needed.
       Between two halves the features are quantized as on the wire. The images
       of a batch share their quantization scales, so the final logits depend a
-      little on --batch-size; with the batch size of the run the accuracies are
-      those that training reported.
+      little on --batch-size; with the batch size of the run, the default, the
+      accuracies are those that training reported.
       Image files are resized, cut and normalized as the weights' own training
       images were, and each is a batch of its own: what is said of one does not
       depend on the others. Those that cannot be read are named, the others
@@ -49,7 +49,8 @@ struct Predict: ParsableCommand {
     help: ArgumentHelp("Use the first <n> test images only. (default: all; synthetic: 2000)", valueName: "n"))
   var images: Int?
 
-  @Option(help: ArgumentHelp("Images of a batch. (default: 100)", valueName: "n"))
+  @Option(
+    help: ArgumentHelp("Images of a batch. (default: as many as in the run, which the weights tell)", valueName: "n"))
   var batchSize: Int?
 
   @Option(
@@ -92,9 +93,8 @@ struct Predict: ParsableCommand {
       throw ValidationError("--edge-weights or --cloud-weights is needed, or both")
     }
     if let images, images < 1 { throw ValidationError("--images \(images) is out of range: at least 1") }
-    guard (1...RunConfiguration.maximumBatchSize).contains(imagesPerBatch) else {
-      throw ValidationError(
-        "--batch-size \(imagesPerBatch) is out of range: 1 to \(RunConfiguration.maximumBatchSize)")
+    if let batchSize, !(1...RunConfiguration.maximumBatchSize).contains(batchSize) {
+      throw ValidationError("--batch-size \(batchSize) is out of range: 1 to \(RunConfiguration.maximumBatchSize)")
     }
     try MachineOptions.check(threads: threads)
     if (dumpImages || dumpFeatures) && logits == nil {
@@ -103,15 +103,12 @@ struct Predict: ParsableCommand {
     try checkPhotos()
   }
 
-  /// Images of a batch.
-  var imagesPerBatch: Int { batchSize ?? (photos.files.isEmpty ? 100 : 1) }
-
   func run() throws {
     BLASKernels.restartIfMisjudged()
     let compute = ComputeSettings(threads: threads ?? Processors.availableCount)
     try Program.run(.edge, compute) { interruption, logger in
       let predictor = try Predictor(
-        edge: edgeWeights, cloud: cloudWeights, batchSize: imagesPerBatch, compute: compute)
+        edge: edgeWeights, cloud: cloudWeights, batchSize: photos.files.isEmpty ? batchSize : 1, compute: compute)
       if !photos.files.isEmpty { return try photos.classify(with: predictor, interruption, logger) }
       try confusion.check(predictor.metadata.configuration.task)
       let source = try source(for: predictor.metadata.configuration.task)
@@ -127,7 +124,7 @@ struct Predict: ParsableCommand {
         try predictions.write(prefix: logits)
         if dumpImages { try NumPyFile.write(test, to: logits + "-images.npy") }
       }
-      try Program.printLine(table(predictions, predictor.metadata) + confusion.table(predictions, test.task))
+      try Program.printLine(table(predictions, predictor) + confusion.table(predictions, test.task))
       try confusion.write(predictions, test.task)
     }
   }
@@ -141,7 +138,8 @@ struct Predict: ParsableCommand {
     return try ImageSource(option: data, settings: settings)
   }
 
-  private func table(_ predictions: Predictions, _ metadata: WeightsFile.Metadata) -> String {
+  private func table(_ predictions: Predictions, _ predictor: Predictor) -> String {
+    let metadata = predictor.metadata
     let network = metadata.configuration.network
     var table = TextTable([.init("prediction"), .init("", .right)])
     let cut = metadata.configuration.strategy.isCut ? "cut after block \(network.cut)" : "uncut"
@@ -149,7 +147,7 @@ struct Predict: ParsableCommand {
     table.append([
       "trained", "\(Formatting.count(metadata.epoch, "epoch")), \(Formatting.count(metadata.step, "step"))",
     ])
-    table.append(["test images", "\(predictions.labels.count) in batches of \(imagesPerBatch)"])
+    table.append(["test images", "\(predictions.labels.count) in batches of \(predictor.batchSize)"])
     for (name, fraction) in [
       ("exit accuracy", predictions.exitAccuracy), ("final accuracy", predictions.finalAccuracy),
       ("exit and final agree", predictions.agreement),

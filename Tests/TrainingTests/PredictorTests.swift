@@ -64,6 +64,9 @@ import Testing
       let expected = try train(configuration, in: base)
       let predictor = try Predictor(
         edge: base + "/edge", cloud: base + "/cloud", batchSize: 4, compute: ComputeSettings(threads: 1))
+      let asTheRun = try Predictor(
+        edge: base + "/edge", cloud: base + "/cloud", batchSize: nil, compute: ComputeSettings(threads: 1))
+      #expect((predictor.batchSize, asTheRun.batchSize) == (4, 8))
       #expect(predictor.metadata.configuration == configuration)
       // Twice: the second time does not start from what the first left behind.
       for _ in 0..<2 {

@@ -14,7 +14,8 @@ package final class Predictor {
   private let rest: (layers: Sequential, codec: ActivationCodec)?
   /// Where the network is cut; nil if it is whole.
   private let cutShape: FeatureShape?
-  private let batchSize: Int
+  /// Images of a batch.
+  package let batchSize: Int
 
   /// Loads the weights.
   ///
@@ -22,11 +23,11 @@ package final class Predictor {
   ///   - edge: path of an edge.safetensors; nil if the cloud's file holds the whole network.
   ///   - cloud: path of the cloud.safetensors of the same run and epoch; nil for the exit alone, or if the edge's file
   ///     holds the whole network.
-  ///   - batchSize: images of a batch. Quantization scales belong to a batch, so logits of the rest depend on it.
+  ///   - batchSize: images of a batch; nil for as many as in the run. Quantization scales belong to a batch, so logits
+  ///     of the rest depend on it.
   ///   - compute: how the layers compute.
   /// - Throws: `SafetensorsError`, `WeightsFileError`.
-  package init(edge: String?, cloud: String?, batchSize: Int, compute: ComputeSettings) throws {
-    precondition(batchSize >= 1, "batches of \(batchSize) images")
+  package init(edge: String?, cloud: String?, batchSize: Int?, compute: ComputeSettings) throws {
     let edgeFile = try edge.map { try WeightsFile.Reader(path: $0, role: .edge) }
     let cloudFile = try cloud.map { try WeightsFile.Reader(path: $0, role: .cloud) }
     if let edgeFile { try cloudFile?.requireSameRun(as: edgeFile) }
@@ -34,6 +35,8 @@ package final class Predictor {
       preconditionFailure("no file of weights")
     }
     self.metadata = metadata
+    let batchSize = batchSize ?? metadata.configuration.batchSize
+    precondition(batchSize >= 1, "batches of \(batchSize) images")
     self.batchSize = batchSize
     let strategy = metadata.configuration.strategy
     let network: SplitNetwork
