@@ -55,6 +55,15 @@ import Training
     for line in lines { #expect(line.count <= 80, "\(line)") }
   }
 
+  @Test(arguments: [(TestedProgram.edge, "train"), (.cloud, "invite")])
+  func helpIsACommandToo(program: TestedProgram, command: String) throws {
+    let directory = try TemporaryDirectory()
+    let asked = try ChildProcess.run(program, ["help", command], in: directory)
+    #expect(asked.end == .exited(0))
+    #expect(try asked.output == ChildProcess.run(program, [command, "--help"], in: directory).output)
+    #expect(try ChildProcess.run(program, ["help"], in: directory).end == .exited(0))
+  }
+
   @Test(arguments: TestedProgram.allCases)
   func helpListsEveryExitCode(program: TestedProgram) throws {
     let finished = try ChildProcess.run(program, ["--help"], in: TemporaryDirectory())

@@ -112,6 +112,9 @@ import Testing
     Case(.edge, ["train", "--epochs", "1\n2"], ["'1 2'", "--epochs"]),
     Case(.edge, ["train", "surplus"], ["'surplus'"]),
     Case(.edge, ["no-such-command"], ["'no-such-command'", "see 'edge-trainer --help'"]),
+    Case(.edge, ["help", "foo"], ["'foo'", "see 'edge-trainer --help'"]),
+    Case(.edge, ["help", "train", "foo"], ["'foo'"]),
+    Case(.cloud, ["help", "foo"], ["'foo'", "see 'cloud-trainer --help'"]),
     Case(.edge, ["describe", "--bits", "9"], ["--bits: bits is 9"]),
     Case(.edge, ["describe", "--bottleneck", "4097"], ["bottleneck of 4097"]),
     Case(

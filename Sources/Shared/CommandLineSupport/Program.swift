@@ -19,7 +19,9 @@ package enum Program {
     // Whoever reads standard output may stop before its end.
     signal(SIGPIPE, SIG_IGN)
     do {
-      var command = try Command.parseAsRoot(expanding(Array(CommandLine.arguments.dropFirst())))
+      let arguments = Array(CommandLine.arguments.dropFirst())
+      try checkHelp(Command.self, arguments)
+      var command = try Command.parseAsRoot(expanding(arguments))
       try command.run()
       try finishResults()
     } catch let error as ExitCode {
@@ -43,6 +45,20 @@ package enum Program {
       }
     }
     end(RunExit.success.rawValue)
+  }
+
+  /// The parser answers `help` of what is no command with the help of the program.
+  ///
+  /// - Throws: `ValidationError`.
+  private static func checkHelp(_ root: any ParsableCommand.Type, _ arguments: [String]) throws {
+    guard arguments.first == "help" else { return }
+    var command = root
+    for name in arguments.dropFirst() where !name.hasPrefix("-") {
+      guard let next = command.configuration.subcommands.first(where: { $0._commandName == name }) else {
+        throw ValidationError("there is no command '\(name)' to help with")
+      }
+      command = next
+    }
   }
 
   /// Seconds that are spent on writing when nothing waits for a reader any more, or something else has to be done.
