@@ -200,6 +200,33 @@ import Testing
     #expect(cloud.end().error is ConnectionError)
   }
 
+  /// The cloud does not measure to the end for an edge that is not there any more, or that says that it will not wait.
+  @Test(arguments: [false, true]) func edgeThatLeavesWhileTheCloudMeasures(withAGoodbye: Bool) throws {
+    let cloud = try TestCloud(SessionFolder())
+    let connection = try Self.hello(cloud.endpoint)
+    var configuration = try quickConfiguration()
+    configuration.network.cut = 1
+    (configuration.trainImages, configuration.batchSize) = (128, 128)
+    func ask(steps: Int) throws {
+      try connection.send(.probe(try Probe(steps: steps, configuration: configuration)))
+    }
+    try ask(steps: 1)
+    guard case .probeReport(let report) = try connection.receive().message else { throw CancellationError() }
+    try #require(report.steps == 1)
+    try ask(steps: 16)
+    let start = MonotonicClock.seconds()
+    if withAGoodbye {
+      connection.close(sending: .goodbye(Goodbye(reason: .interrupted)))
+      #expect(cloud.end().error as? TrainingError == .peerInterrupted(peer: .edge))
+    } else {
+      connection.abandon()
+      #expect(cloud.end().error is ConnectionError)
+    }
+    // Of 17 steps the one under way is done.
+    let seconds = MonotonicClock.seconds() - start
+    #expect(seconds < 8 * report.secondsPerStep, "\(seconds) s, \(report.secondsPerStep) s a step")
+  }
+
   @Test func cloudThatIsInterrupted() throws {
     let cloud = try TestCloud(SessionFolder())
     let connection = try Self.hello(cloud.endpoint)

@@ -53,14 +53,23 @@ final class MeasurementSession {
   }
 
   /// - Returns: nil after the edge's goodbye.
-  private func nextQuestion() throws -> Message? {
-    let message = try connection.receive().message
+  private func nextQuestion(until deadline: Deadline? = nil) throws -> Message? {
+    let message = try connection.receive(deadline: deadline).message
     switch message {
     case .goodbye(let goodbye):
       guard goodbye.reason == .completed else { throw TrainingError.peerInterrupted(peer: .edge) }
       return nil
     case .failure(let failure): throw failure
     default: return message
+    }
+  }
+
+  /// Checks that the edge still waits for its answer.
+  ///
+  /// - Throws: why it does not: it has gone, or says goodbye.
+  private func requireEdge() throws {
+    do { _ = try nextQuestion(until: Deadline(secondsFromNow: 0)) } catch ConnectionError.timedOut {
+      // It says nothing, as it should.
     }
   }
 
@@ -81,11 +90,21 @@ final class MeasurementSession {
 
   private func report(on probe: Probe, _ interruption: Interruption) throws -> ProbeReport {
     let configuration = try probe.configuration(as: RunConfiguration.self)
-    func checkInterruption() throws { if interruption.isRequested { throw InterruptedError() } }
+    var ending: (any Error)?
+    func checkAsker() throws {
+      do {
+        if interruption.isRequested { throw InterruptedError() }
+        try requireEdge()
+      } catch {
+        ending = error
+        throw error
+      }
+    }
     do {
       try check(configuration)
-      return try CloudStepProbe(configuration, compute: compute).run(steps: probe.steps, check: checkInterruption)
-    } catch let error where !(error is InterruptedError) {
+      return try CloudStepProbe(configuration, compute: compute).run(steps: probe.steps, check: checkAsker)
+    } catch {
+      if let ending { throw ending }
       logger.notice("not measured: \(error)")
       return ProbeReport(steps: 0, secondsPerStep: 0, refusal: "\(error)")
     }
