@@ -5,6 +5,7 @@ import Compute
 import Logging
 import Platform
 import RunFiles
+import Terminal
 import Training
 import Transport
 
@@ -114,6 +115,7 @@ struct CloudTrainer: ParsableCommand {
       options.checkpointInterval = durability.checkpointInterval
       options.reconnectFor = durability.reconnectFor
       options.timeline = try trace.timeline(.cloud)
+      options.console = .standardError
       let server = try CloudServer(options, interruption: interruption, logger: logger)
       try Program.printLine("listening on \(server.endpoint)")
       try server.run { summary in try Program.printLine(SummaryTable(summary).rendered()) }

@@ -12,12 +12,13 @@ struct RunningCloud {
   /// Starts it and waits until it listens.
   init(
     in directory: TemporaryDirectory, listen: String = "127.0.0.1:0", runDirectory: String? = nil,
-    _ arguments: [String] = [], environment: [String: String?] = [:], limitingFilesTo blocks: Int? = nil
+    _ arguments: [String] = [], environment: [String: String?] = [:],
+    errors: ChildProcess.StandardDescriptor? = nil, limitingFilesTo blocks: Int? = nil
   ) throws {
     self.directory = runDirectory ?? directory.path("cloud")
     process = try ChildProcess.start(
       .cloud, ["--listen", listen, "--run-dir", self.directory, "--threads", "1"] + arguments, in: directory,
-      environment: environment, limitingFilesTo: blocks)
+      environment: environment, errors: errors, limitingFilesTo: blocks)
     endpoint = try process.wait(for: "the address") { [process] in
       guard
         let line = process.output.split(separator: "\n", omittingEmptySubsequences: false).dropLast().first

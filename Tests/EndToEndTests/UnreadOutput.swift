@@ -24,7 +24,8 @@ final class UnreadOutput {
     return pipe
   }
 
-  static func terminal() throws -> UnreadOutput {
+  /// - Parameter columns: of its window; nil if nobody says.
+  static func terminal(columns: UInt16? = nil) throws -> UnreadOutput {
     // The module of the C library has no grantpt and the like: the calls below are what they do.
     let (unlock, getNumber): (UInt, UInt) = (0x4004_5431, 0x8004_5430)
     let keyboard = open("/dev/ptmx", O_RDWR | O_NOCTTY)
@@ -34,7 +35,16 @@ final class UnreadOutput {
     }
     let terminal = open("/dev/pts/\(number)", O_RDWR | O_NOCTTY)
     guard terminal >= 0 else { throw POSIXError(.ENOTTY) }
-    return UnreadOutput(keyboard, terminal)
+    let output = UnreadOutput(keyboard, terminal)
+    if let columns { output.resize(columns: columns) }
+    return output
+  }
+
+  /// Changes the window of a terminal.
+  func resize(columns: UInt16) {
+    var size = winsize()
+    (size.ws_row, size.ws_col) = (15, columns)
+    _ = ioctl(readEnd, UInt(TIOCSWINSZ), &size)
   }
 
   /// For the process that is to write.
@@ -46,13 +56,19 @@ final class UnreadOutput {
     _ = write(readEnd, &byte, 1)
   }
 
+  /// All that has come.
+  func readAll() -> String {
+    text += readSome()
+    return text
+  }
+
   /// Reads until a text has come.
   ///
   /// - Returns: all that has come.
   /// - Throws: `TimedOutError`.
   @discardableResult func read(until end: String, from process: ChildProcess) throws -> String {
     try process.wait(for: "\"\(end)\" to be written") {
-      text += readSome()
+      let text = readAll()
       return text.contains(end) ? text : nil
     }
   }

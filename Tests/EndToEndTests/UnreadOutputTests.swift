@@ -78,6 +78,23 @@ import Transport
     try run.expectEnd(after: SIGTERM)
   }
 
+  /// The same on the cloud's side, which shows a bar, too.
+  @Test func stoppedTerminalOfTheCloud() throws {
+    let directory = try TemporaryDirectory()
+    let terminal = try UnreadOutput.terminal()
+    let cloud = try RunningCloud(in: directory, environment: ["TERM": "xterm"], errors: terminal.writer)
+    let edge = try ChildProcess.startEdge(cloud, in: directory, .endless)
+    try terminal.read(until: "epoch 1/1  [", from: edge)
+    terminal.press(control: "S")
+    let files = try cloud.runDirectory()
+    let steps = files.loggedSteps
+    try edge.wait(for: "more steps") { files.loggedSteps > steps + 50 ? true : nil }
+    edge.send(signal: SIGTERM)
+    #expect(try edge.wait().end == .exited(130))
+    cloud.process.send(signal: SIGTERM)
+    #expect(try cloud.process.wait().end == .exited(130))
+  }
+
   /// After Ctrl-Q the screen is as if there had been no Ctrl-S.
   @Test func terminalGoesOn() throws {
     let terminal = try UnreadOutput.terminal()

@@ -9,7 +9,11 @@ final class Output: Sendable {
   var all: [String] { pieces.withLock { $0 } }
 
   func console(isTerminal: Bool, usesColor: Bool = false, width: Int = 100) -> Console {
-    Console(isTerminal: isTerminal, usesColor: usesColor, width: { width }) { text in
+    console(isTerminal: isTerminal, usesColor: usesColor, width: { width })
+  }
+
+  func console(isTerminal: Bool, usesColor: Bool = false, width: @escaping @Sendable () -> Int) -> Console {
+    Console(isTerminal: isTerminal, usesColor: usesColor, width: width) { text in
       self.pieces.withLock { $0.append(text) }
     }
   }

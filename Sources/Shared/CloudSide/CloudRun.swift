@@ -14,6 +14,7 @@ final class CloudRun {
   let link: CloudLink
   /// Where the times of the run are recorded.
   let timeline: Timeline?
+  private let progress: ProgressReporter?
   private let logger: Logger
 
   private(set) var state: TrainingState
@@ -53,7 +54,7 @@ final class CloudRun {
     _ configuration: RunConfiguration, _ link: CloudLink,
     from earlier: (progress: RunProgress, answers: AnswerHistory)?,
     recorder: RunRecorder, uploaded: UploadedImages?, checkpoints: CheckpointWriter?, settings: RunProgress.Settings,
-    logger: Logger, timeline: Timeline?
+    progress: ProgressReporter?, logger: Logger, timeline: Timeline?
   ) {
     self.configuration = configuration
     self.link = link
@@ -61,17 +62,18 @@ final class CloudRun {
     self.uploaded = uploaded
     self.checkpoints = checkpoints
     self.settings = settings
+    self.progress = progress
     self.logger = logger
     self.timeline = timeline
-    let progress = earlier?.progress
-    state = progress?.state ?? TrainingState()
-    clock = TrainingClock(timeline: timeline, after: progress?.clock ?? TrainingClock.Reading())
+    let position = earlier?.progress
+    state = position?.state ?? TrainingState()
+    clock = TrainingClock(timeline: timeline, after: position?.clock ?? TrainingClock.Reading())
     answers = earlier?.answers ?? AnswerHistory()
-    samples = progress?.traffic.samples ?? RunTraffic.Samples()
-    self.earlier = progress?.traffic.connections ?? RunTraffic.Connections()
-    beganSeconds = progress?.records.beganSeconds ?? 0
-    images = progress?.records.images
-    covered = (progress?.records.last ?? 0, 0)
+    samples = position?.traffic.samples ?? RunTraffic.Samples()
+    self.earlier = position?.traffic.connections ?? RunTraffic.Connections()
+    beganSeconds = position?.records.beganSeconds ?? 0
+    images = position?.records.images
+    covered = (position?.records.last ?? 0, 0)
   }
 
   /// Learning rate and momentum of the next step.
@@ -103,6 +105,7 @@ final class CloudRun {
       clock = TrainingClock(timeline: timeline)
       beganSeconds = recorder.wallSeconds
     }
+    progress?.beginEpoch(current(loss: nil))
     try strategy.trainEpoch(self)
     try strategy.evaluate(self)
     let received = try awaitEpochEnd()
@@ -159,8 +162,15 @@ final class CloudRun {
     state.countStep(images: batch.count, loss: result.loss)
     try recorder.step(state, loss: result.loss, learningRate: learningRate, images: batch.count, traffic)
     acknowledge(sequence, result)
+    progress?.update(current(loss: result.loss))
     isInsideStep = false
     if writesByItself, checkpoints?.isDue == true { try checkpoint() }
+  }
+
+  private func current(loss: Double?) -> Progress {
+    var progress = recorder.progress(state, sentBytes: traffic.connections.ledger.sent.total)
+    progress.finalLoss = loss
+    return progress
   }
 
   /// The same for a batch that the edge has sent.

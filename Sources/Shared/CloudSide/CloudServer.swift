@@ -2,6 +2,7 @@ import Compute
 import Logging
 import Platform
 import RunFiles
+import Terminal
 import Training
 import Transport
 import Trust
@@ -41,6 +42,8 @@ package final class CloudServer: Sendable {
     var startThread: @Sendable (_ body: @escaping @Sendable () -> Void) throws -> Thread = { try Thread($0) }
     /// Where the times of the session under way are recorded.
     package var timeline: Timeline?
+    /// Where it is shown how far a run is; nil for nowhere.
+    package var console: Console?
 
     /// 512 MiB: CIFAR-10 takes 184 MB.
     package static let defaultMaximumImageBytes = 1 << 29
@@ -180,7 +183,9 @@ package final class CloudServer: Sendable {
       return nil
     }
     return { [self] in
-      logger.info("serving the edge at \(visitor.name)", metadata: ["run": "\(run)", "directory": "\(directory)"])
+      logger.info(
+        "serving the edge at \(visitor.name): \(session.description)",
+        metadata: ["run": "\(run)", "directory": "\(directory)"])
       // The next edge may come in while the last files of this one are written.
       return try session.run(in: directory, interruption: interruption) { door.release(visitor) }
     }

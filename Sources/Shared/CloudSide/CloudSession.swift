@@ -2,6 +2,7 @@ import Compute
 import Logging
 import Platform
 import RunFiles
+import Terminal
 import Training
 import Transport
 import Trust
@@ -14,9 +15,14 @@ final class CloudSession {
   private let link: CloudLink
   private let uploaded: UploadedImages?
   private let resumption: CloudResumption?
+  private let progress: ProgressReporter?
   private let logger: Logger
   /// The digests of the files from which the weights of the run began; nil if the seed made them.
   private let initialWeights: String?
+
+  /// Seconds between two lines about progress where there is no terminal: the log of a cloud that serves for months
+  /// has to last.
+  private static let lineInterval = 60.0
 
   private var configuration: RunConfiguration { visitor.configuration }
   private var connection: FramedConnection { visitor.connection }
@@ -37,6 +43,7 @@ final class CloudSession {
     self.visitor = visitor
     self.options = options
     self.resumption = resumption
+    progress = options.console.map { ProgressReporter(console: $0, lineInterval: Self.lineInterval) }
     self.logger = logger
     let configuration = visitor.configuration
     let network = try LocalNetwork(configuration, compute: options.compute)
@@ -70,6 +77,21 @@ final class CloudSession {
     try initialWeights?.load(strategy.parts.map(\.layers), configuration, role: .cloud, logger)
   }
 
+  /// What is trained, in words.
+  var description: String {
+    let network = configuration.network
+    var words = "\(network.architecture.rawValue)"
+    if configuration.strategy.isCut { words += " cut after block \(network.cut)" }
+    words += ", \(configuration.strategy.rawValue)"
+    if configuration.strategy.isCut { words += ", \(Formatting.count(configuration.activations.bits, "bit"))" }
+    words += ", \(Formatting.count(configuration.epochs, "epoch")) of "
+    words += Formatting.count(configuration.trainImages, "image")
+    if let steps = resumption?.checkpoint.progress.state.completedSteps {
+      words += ", after step \(steps) of \(configuration.totalSteps)"
+    }
+    return words
+  }
+
   /// Whether a run may go on after this, once its edge is back.
   static func isPassing(_ error: any Error) -> Bool {
     switch error {
@@ -91,7 +113,10 @@ final class CloudSession {
   /// - Throws: what ended the session early; the edge has been told, the logs are complete up to that step.
   func run(in directory: String, interruption: Interruption, disconnected: () -> Void = {}) throws -> RunSummary {
     let token = interruption.add { [link] in link.fail(InterruptedError()) }
-    defer { interruption.remove(token) }
+    defer {
+      interruption.remove(token)
+      progress?.finish()
+    }
     var run: CloudRun?
     do {
       let started = try begin(in: directory)
@@ -124,11 +149,11 @@ final class CloudSession {
   private func begin(in path: String) throws -> CloudRun {
     let operations = options.operations
     let recorder: RunRecorder
-    let progress = resumption?.checkpoint.progress
-    if let progress {
-      for change in progress.logs.summary.changes(for: options.compute) { logger.warning("\(change)") }
+    let position = resumption?.checkpoint.progress
+    if let position {
+      for change in position.logs.summary.changes(for: options.compute) { logger.warning("\(change)") }
       recorder = try RunRecorder(
-        resuming: RunDirectory(resuming: path, operations: operations), configuration, role: .cloud, at: progress,
+        resuming: RunDirectory(resuming: path, operations: operations), configuration, role: .cloud, at: position,
         compute: options.compute, timeline: options.timeline)
     } else {
       recorder = try RunRecorder(
@@ -136,7 +161,7 @@ final class CloudSession {
         compute: options.compute, initialWeights: initialWeights, timeline: options.timeline)
     }
     let isDurable = visitor.offer != nil
-    if isDurable { try uploaded?.keep(in: recorder.directory, after: progress?.records.images) }
+    if isDurable { try uploaded?.keep(in: recorder.directory, after: position?.records.images) }
     let settings = RunProgress.Settings(timeout: options.timeout, checkpointInterval: options.checkpointInterval)
     let checkpoints =
       try isDurable
@@ -145,7 +170,8 @@ final class CloudSession {
         after: resumption?.checkpoint.number ?? 0, interval: settings.checkpointInterval) : nil
     return CloudRun(
       configuration, link, from: resumption.map { ($0.checkpoint.progress, $0.answers) }, recorder: recorder,
-      uploaded: uploaded, checkpoints: checkpoints, settings: settings, logger: logger, timeline: options.timeline)
+      uploaded: uploaded, checkpoints: checkpoints, settings: settings, progress: progress, logger: logger,
+      timeline: options.timeline)
   }
 
   private func welcome() throws {

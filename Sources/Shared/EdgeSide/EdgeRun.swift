@@ -113,7 +113,7 @@ final class EdgeRun {
       records.beganSeconds = recorder.wallSeconds
     }
     if configuration.strategy.hasExit { link?.watch(layout.lastStep(of: state.epoch)) }
-    progress.beginEpoch(state.epoch)
+    progress.beginEpoch(report(0, final: nil))
     clock.begin()
     try strategy.trainEpoch(self)
     clock.end()
@@ -134,8 +134,9 @@ final class EdgeRun {
     if recorder.summary.completedEpochs < state.epoch, link?.isConnected != true,
       let exit = outcome.exitCorrect.map(accuracy)
     {
-      progress.endEpoch(
-        report(state.sums.meanLoss, final: nil), note: "accuracy exit \(Formatting.percent(exit)), final not known yet")
+      var line = report(state.sums.meanLoss, final: nil)
+      (line.exitAccuracy, line.finalAccuracy) = (exit, nil)
+      progress.endEpoch(line)
     }
     try checkpointUnderWay()
   }
@@ -157,9 +158,8 @@ final class EdgeRun {
       finalAccuracy: accuracy(final), finalByClass: finalByClass, traffic)
     var line = report(loss, final: finalLoss)
     (line.epoch, line.images) = (epoch, configuration.trainImages)
-    let note = exit.map { "accuracy exit \(Formatting.percent($0)), final " } ?? "accuracy "
-    progress.endEpoch(
-      line, imagesPerSecond: imagesPerSecond, note: note + Formatting.percent(accuracy(final)))
+    (line.exitAccuracy, line.finalAccuracy) = (exit, accuracy(final))
+    progress.endEpoch(line, imagesPerSecond: imagesPerSecond)
     guard epoch == configuration.epochs else { return }
     for (output, accuracies) in [("exit", exitByClass), ("final", finalByClass?.accuracies)] {
       if let accuracies { logger.info("\(output) accuracy by class: \(configuration.task.line(of: accuracies))") }
@@ -177,13 +177,11 @@ final class EdgeRun {
     }
     while isUndelivered {
       try takeReports(within: 0.5)
-      let done = records.answered - start.answered
       let left = layout.count - min(records.answered, layout.count)
-      let seconds = MonotonicClock.seconds() - start.seconds
       let bytes = Double(samples.payload + samples.evaluation) / Double(max(1, records.last)) * Double(left)
       progress.deliver(
-        records: Int(left), bytes: Int(bytes),
-        secondsLeft: done > 0 ? seconds / Double(done) * Double(left) : nil)
+        done: Int(records.answered - start.answered), left: Int(left), bytes: Int(bytes),
+        seconds: MonotonicClock.seconds() - start.seconds)
     }
   }
 
@@ -229,10 +227,7 @@ final class EdgeRun {
 
   /// Shows how much has been sent, before there is a step to show.
   func showTraffic() {
-    progress.update(
-      Progress(
-        epoch: max(1, state.epoch), epochs: configuration.epochs, images: state.sums.images,
-        imagesPerEpoch: configuration.trainImages, sentBytes: traffic.connections.ledger.sent.total))
+    progress.update(recorder.progress(state, sentBytes: traffic.connections.ledger.sent.total))
   }
 
   /// Says once that there is no room for a record.
@@ -255,10 +250,9 @@ final class EdgeRun {
   }
 
   private func report(_ loss: Double, final: Double?) -> Progress {
+    var progress = recorder.progress(state, sentBytes: traffic.connections.ledger.sent.total)
     let hasExit = configuration.strategy.hasExit
-    return Progress(
-      epoch: state.epoch, epochs: configuration.epochs, images: state.sums.images,
-      imagesPerEpoch: configuration.trainImages, exitLoss: hasExit ? loss : nil, finalLoss: hasExit ? final : loss,
-      sentBytes: traffic.connections.ledger.sent.total)
+    (progress.exitLoss, progress.finalLoss) = (hasExit ? loss : nil, hasExit ? final : loss)
+    return progress
   }
 }

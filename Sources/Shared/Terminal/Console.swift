@@ -13,10 +13,11 @@ package final class Console: Sendable {
   private let terminalWidth: @Sendable () -> Int
   private let output: @Sendable (String) -> Void
   private let finish: @Sendable (Double) -> Void
-  private let status = Guarded("")
+  /// The text of the status line for a width; nil if there is none.
+  private let status = Guarded<(@Sendable (Int) -> String)?>(nil)
 
-  /// The width of the terminal in columns, now.
-  package var width: Int { terminalWidth() }
+  /// The width of the terminal in columns, now: its window may have changed.
+  var width: Int { terminalWidth() }
 
   /// A console that writes elsewhere, for tests.
   init(
@@ -47,18 +48,19 @@ package final class Console: Sendable {
 
   /// Writes a line above the status line.
   package func printLine(_ line: String) {
-    status.withLock { status in output(status.isEmpty ? line + "\n" : Self.eraseLine + line + "\n" + status) }
+    status.withLock { status in output((status == nil ? "" : Self.eraseLine) + line + "\n" + (status?(width) ?? "")) }
   }
 
-  /// Replaces the status line; an empty one removes it. Does nothing without a terminal.
+  /// Replaces the status line. Does nothing without a terminal.
   ///
-  /// - Parameter text: shorter than ``width``, without line feeds.
-  func setStatus(_ text: String) {
+  /// - Parameter text: of fewer columns than there are, without line feeds; nil removes the line.
+  func setStatus(_ text: (@Sendable (_ width: Int) -> String)?) {
     guard isTerminal else { return }
     status.withLock { status in
-      if status.isEmpty && text.isEmpty { return }
-      output(Self.eraseLine + text)
+      let isThere = status != nil
       status = text
+      // Written over what was there, and then what is left of it erased: erased at first, it would flicker.
+      if let text { output("\r" + text(width) + Self.eraseRest) } else if isThere { output(Self.eraseLine) }
     }
   }
 
@@ -72,8 +74,9 @@ package final class Console: Sendable {
       + "\(Formatting.count(droppedLines, "line")) \(were) dropped, since nobody read \(what)\n"
   }
 
-  /// To the first column, then erase to the end of the line.
-  static let eraseLine = "\r\u{1b}[K"
+  /// Erases from the cursor to the end of the line.
+  static let eraseRest = "\u{1b}[K"
+  static let eraseLine = "\r" + eraseRest
 
   /// The value of `COLUMNS`, if it is a sensible number.
   static func columns(_ text: String?) -> Int? {

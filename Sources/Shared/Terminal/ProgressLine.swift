@@ -6,10 +6,14 @@ package struct Progress: Equatable, Sendable {
   /// Of this epoch.
   package var images: Int
   package var imagesPerEpoch: Int
+  /// Of this epoch.
+  package var steps = 0
+  package var stepsPerEpoch = 0
   package var exitLoss: Double?
   package var finalLoss: Double?
-  /// Whether the losses are those of the whole epoch; else they are of the last batch.
-  var isMean = false
+  /// Fractions, of the last epoch of which they are known.
+  package var exitAccuracy: Double?
+  package var finalAccuracy: Double?
   /// Since the start of the run.
   package var sentBytes: Int
 
@@ -40,40 +44,95 @@ struct ProgressLine: Equatable {
   var imagesPerSecond: Double?
   /// To the end of the run; `nil` until something is measured.
   var secondsLeft: Double?
+  /// Whether the epoch is: losses are then the means of it, and accuracies its own.
+  var isEnded = false
 
-  /// For a terminal: with a bar that takes the room left, at most 30 columns. On a narrow terminal first the bar goes,
-  /// then parts from the end.
+  /// For a terminal, of an epoch under way. At 40 columns there are the epoch, a bar, the share and the time left.
   ///
-  /// - Parameter width: columns; the text has fewer, so that the cursor stays on the line.
-  /// - Returns: the text, without control sequences.
+  /// - Returns: a text of fewer than `width` columns, without control sequences.
   func bar(width: Int) -> String {
-    var parts = parts
-    func length(_ parts: [String]) -> Int { parts.reduce(0) { $0 + $1.count } + 2 * max(0, parts.count - 1) }
-    // Two brackets and the space before the bar, and the last column.
-    let room = width - 1 - length(parts) - 3
-    if room >= 8 {
-      let cells = min(30, room)
-      let filled = Int((progress.epochFraction * Double(cells)).rounded(.down))
-      let bar = "[" + String(repeating: "#", count: filled) + String(repeating: "-", count: cells - filled) + "]"
-      parts[0] += " " + bar
+    var line = FittedLine()
+    line.add(.what, [epoch])
+    line.addBar(progress.epochFraction)
+    line.add(.share, [share, ""])
+    if progress.stepsPerEpoch > 0 {
+      let steps = "\(progress.steps)/\(progress.stepsPerEpoch)"
+      line.add(.count, ["step " + steps, steps, ""])
     }
-    while parts.count > 1, length(parts) > width - 1 { parts.removeLast() }
-    return String(parts.joined(separator: "  ").prefix(max(0, width - 1)))
+    line.add(.speed, speed)
+    line.add(.timeLeft, timeLeft)
+    line.add(.losses, losses)
+    if let first = accuracy.first { line.add(.accuracy, [first, accuracy.dropFirst().first ?? first, ""]) }
+    line.add(.sent, [sent, ""])
+    return line.text(
+      width: width,
+      givingWay: [
+        .sent, .losses, .accuracy, .losses, .count, .accuracy, .losses, .count, .speed, .bar, .bar, .timeLeft, .share,
+      ])
+  }
+
+  /// For a terminal, of an epoch that is ended. At 40 columns there are the epoch, the share and the accuracy.
+  ///
+  /// - Returns: as ``bar(width:)``.
+  func result(width: Int) -> String {
+    line.text(
+      width: width,
+      givingWay: [.sent, .timeLeft, .losses, .losses, .accuracy, .speed, .losses, .accuracy, .share])
   }
 
   /// For a file or a pipe.
-  func plain() -> String { parts.joined(separator: "  ") }
+  func plain() -> String { line.plain }
 
-  private var parts: [String] {
-    var parts = ["epoch \(progress.epoch)/\(progress.epochs)"]
+  /// All but the bar and the steps.
+  private var line: FittedLine {
+    var line = FittedLine()
+    line.add(.what, [epoch])
+    line.add(.share, [share, ""])
+    line.add(.speed, speed)
+    line.add(.timeLeft, timeLeft)
+    line.add(.losses, losses)
+    line.add(.sent, [sent, ""])
+    if isEnded { line.add(.accuracy, accuracy) }
+    return line
+  }
+
+  private var epoch: String { "epoch \(progress.epoch)/\(progress.epochs)" }
+
+  private var share: String {
     let percent = Formatting.fixed((progress.epochFraction * 100).rounded(.down), decimals: 0)
-    parts.append(String(repeating: " ", count: 3 - percent.count) + percent + " %")
-    if let imagesPerSecond { parts.append(Formatting.fixed(imagesPerSecond, decimals: 0) + " images/s") }
-    if let secondsLeft { parts.append(Formatting.duration(seconds: secondsLeft) + " left") }
-    let mean = progress.isMean ? "mean " : ""
-    if let loss = progress.exitLoss { parts.append("\(mean)exit loss " + Formatting.fixed(loss, decimals: 4)) }
-    if let loss = progress.finalLoss { parts.append("\(mean)final loss " + Formatting.fixed(loss, decimals: 4)) }
-    parts.append("sent " + Formatting.bytes(progress.sentBytes))
-    return parts
+    return String(repeating: " ", count: 3 - percent.count) + percent + " %"
+  }
+
+  private var speed: [String] { imagesPerSecond.map { [Formatting.fixed($0, decimals: 0) + " images/s", ""] } ?? [] }
+
+  private var timeLeft: [String] { secondsLeft.map { [Formatting.duration(seconds: $0) + " left", ""] } ?? [] }
+
+  private var sent: String { "sent " + Formatting.bytes(progress.sentBytes) }
+
+  private var losses: [String] {
+    let losses = [("exit", progress.exitLoss), ("final", progress.finalLoss)].compactMap { name, loss in
+      loss.map { (name, $0) }
+    }
+    if losses.isEmpty { return [] }
+    let mean = isEnded ? "mean " : ""
+    func values(_ decimals: Int) -> String {
+      losses.map { Formatting.fixed($1, decimals: decimals) }.joined(separator: "/")
+    }
+    return [
+      losses.map { "\(mean)\($0) loss " + Formatting.fixed($1, decimals: 4) }.joined(separator: "  "),
+      "\(mean)loss \(values(4))", "\(mean)loss \(values(2))", "",
+    ]
+  }
+
+  private var accuracy: [String] {
+    switch (progress.exitAccuracy.map(Formatting.percent), progress.finalAccuracy.map(Formatting.percent)) {
+    case (let exit?, let final?):
+      let both = exit.split(separator: " ")[0] + "/" + final
+      return ["accuracy exit \(exit), final \(final)", "accuracy \(both)", "accuracy \(final)"]
+    case (let exit?, nil):
+      return ["accuracy exit \(exit), final not known yet", "accuracy exit \(exit)", "exit \(exit)"]
+    case (nil, let final?): return ["accuracy \(final)"]
+    case (nil, nil): return []
+    }
   }
 }

@@ -1,100 +1,97 @@
 import Platform
 
 /// Shows on standard error how far a run is: a bar on a terminal, redrawn at most ten times a second; elsewhere a line
-/// about every ten seconds and one at the end of each epoch.
+/// now and then, and one at the end of each epoch.
 ///
 /// May be used from several threads; an update that is not due costs a clock reading.
 package final class ProgressReporter: Sendable {
   private let console: Console
+  private let lineInterval: Double
   private let now: @Sendable () -> Double
   private let state: Guarded<State>
 
   private struct State {
-    var runStart: Double
-    var epoch = 0
-    var epochStart: Double
+    /// Where this process began to train.
+    var run: (seconds: Double, fraction: Double)?
+    /// Where it began with the epoch under way.
+    var epoch: (seconds: Double, images: Int)
     /// When something was shown last; `nil` before the first time.
     var shown: Double?
   }
 
   /// Seconds between two bars.
   static let barInterval = 0.1
-  /// Seconds between two lines.
+  /// Seconds between two lines, if nothing else is said.
   static let lineInterval = 10.0
 
-  /// Starts the clock of the run.
-  ///
   /// - Parameters:
   ///   - console: where progress is shown.
+  ///   - lineInterval: seconds between two lines where there is no terminal.
   ///   - now: a clock in seconds that never goes back.
-  package init(console: Console = .standardError, now: @escaping @Sendable () -> Double = MonotonicClock.seconds) {
+  package init(
+    console: Console = .standardError, lineInterval: Double = ProgressReporter.lineInterval,
+    now: @escaping @Sendable () -> Double = MonotonicClock.seconds
+  ) {
     self.console = console
+    self.lineInterval = lineInterval
     self.now = now
     let start = now()
-    state = Guarded(State(runStart: start, epochStart: start, shown: console.isTerminal ? nil : start))
+    state = Guarded(State(epoch: (start, 0), shown: console.isTerminal ? nil : start))
   }
 
-  /// Starts the clock of an epoch, from which its images per second are counted.
-  package func beginEpoch(_ epoch: Int) {
+  /// Starts the clock of an epoch, from which its images per second are counted; with the first one, that of the run.
+  ///
+  /// - Parameter progress: where the epoch begins, or goes on.
+  package func beginEpoch(_ progress: Progress) {
     let time = now()
     state.withLock { state in
-      state.epoch = epoch
-      state.epochStart = time
+      state.run = state.run ?? (time, progress.runFraction)
+      state.epoch = (time, progress.images)
     }
   }
 
   /// Reports progress; shown only if it is time to.
   package func update(_ progress: Progress) {
-    let time = now()
-    state.withLock { state in
-      let interval = console.isTerminal ? Self.barInterval : Self.lineInterval
-      if let shown = state.shown, time - shown < interval { return }
-      state.shown = time
+    show { time, state in
       let line = Self.line(progress, at: time, state)
-      if console.isTerminal {
-        console.setStatus(line.bar(width: console.width))
-      } else {
-        console.printLine(line.plain())
-      }
+      return (line.bar, line.plain())
     }
   }
 
   /// Reports the end of an epoch with a line that stays, on a terminal too.
   ///
   /// - Parameters:
-  ///   - progress: with all images of the epoch, and its mean losses.
+  ///   - progress: with all images of the epoch, its mean losses and its accuracies.
   ///   - imagesPerSecond: of the epoch; nil for those since it was begun.
-  ///   - note: added to the line, accuracies for example.
-  package func endEpoch(_ progress: Progress, imagesPerSecond: Double? = nil, note: String? = nil) {
+  package func endEpoch(_ progress: Progress, imagesPerSecond: Double? = nil) {
     let time = now()
-    var progress = progress
-    progress.isMean = true
-    state.withLock { [progress] state in
+    state.withLock { state in
       state.shown = time
       var line = Self.line(progress, at: time, state)
+      line.isEnded = true
       if let imagesPerSecond { line.imagesPerSecond = imagesPerSecond }
-      var text = line.plain()
-      if let note { text += "  " + note }
-      console.setStatus("")
-      console.printLine(text)
+      console.setStatus(nil)
+      console.printLine(console.isTerminal ? line.result(width: console.width) : line.plain())
     }
   }
 
   /// Reports that training is done, and what is left to be delivered; shown only if it is time to.
   ///
   /// - Parameters:
-  ///   - records: batches, and ends of epochs.
+  ///   - done: batches, and ends of epochs, that were delivered since training was done.
+  ///   - left: those that are not delivered.
   ///   - bytes: of them, about.
-  ///   - secondsLeft: until they are, if it is known.
-  package func deliver(records: Int, bytes: Int, secondsLeft: Double?) {
-    let time = now()
-    state.withLock { state in
-      let interval = console.isTerminal ? Self.barInterval : Self.lineInterval
-      if let shown = state.shown, time - shown < interval { return }
-      state.shown = time
-      let left = secondsLeft.map { ", \(Formatting.duration(seconds: $0)) left" } ?? ""
-      let text = "delivering  \(Formatting.count(records, "record")) (\(Formatting.bytes(bytes)))\(left)"
-      if console.isTerminal { console.setStatus(text) } else { console.printLine(text) }
+  ///   - seconds: since training was done.
+  package func deliver(done: Int, left: Int, bytes: Int, seconds: Double) {
+    show { _, _ in
+      var line = FittedLine()
+      line.add(.what, ["delivering"])
+      line.addBar(Double(done) / Double(max(1, done + left)))
+      line.add(.count, ["\(Formatting.count(left, "record")) (\(Formatting.bytes(bytes)))", "\(left)"])
+      if done > 0 {
+        line.add(.timeLeft, [Formatting.duration(seconds: seconds / Double(done) * Double(left)) + " left", ""])
+      }
+      return ({ [line] in line.text(width: $0, givingWay: [.count, .bar, .bar, .timeLeft]) }, line.plain)
     }
   }
 
@@ -104,35 +101,42 @@ package final class ProgressReporter: Sendable {
   ///   - what: is done.
   ///   - noun: what is counted.
   package func count(_ what: String, _ noun: String, done: Int, all: Int) {
-    let time = now()
-    state.withLock { state in
-      let interval = console.isTerminal ? Self.barInterval : Self.lineInterval
-      if let shown = state.shown, time - shown < interval { return }
-      state.shown = time
-      let seconds = time - state.runStart
-      var text = "\(what)  \(done) of \(Formatting.count(all, noun))"
+    show { time, state in
+      var line = FittedLine()
+      line.add(.what, [what])
+      line.addBar(Double(done) / Double(max(1, all)))
+      line.add(.count, ["\(done) of \(Formatting.count(all, noun))", "\(done)/\(all)"])
+      let seconds = time - state.epoch.seconds
       if seconds > 0, done > 0 {
-        text += "  \(Formatting.fixed(Double(done) / seconds, decimals: 0)) \(noun)s/s"
-        text += "  \(Formatting.duration(seconds: seconds * Double(all - done) / Double(done))) left"
+        line.add(.speed, ["\(Formatting.fixed(Double(done) / seconds, decimals: 0)) \(noun)s/s", ""])
+        line.add(.timeLeft, [Formatting.duration(seconds: seconds * Double(all - done) / Double(done)) + " left", ""])
       }
-      if console.isTerminal {
-        console.setStatus(String(text.prefix(console.width - 1)))
-      } else {
-        console.printLine(text)
-      }
+      return ({ [line] in line.text(width: $0, givingWay: [.count, .speed, .bar, .bar, .timeLeft]) }, line.plain)
     }
   }
 
   /// Removes the bar; the last thing to do, or what to do before results are printed.
-  package func finish() { console.setStatus("") }
+  package func finish() { console.setStatus(nil) }
+
+  /// Shows a bar, or a line, if it is time to.
+  private func show(_ make: (_ time: Double, State) -> (bar: @Sendable (_ width: Int) -> String, plain: String)) {
+    let time = now()
+    state.withLock { state in
+      if let shown = state.shown, time - shown < (console.isTerminal ? Self.barInterval : lineInterval) { return }
+      state.shown = time
+      let (bar, plain) = make(time, state)
+      if console.isTerminal { console.setStatus(bar) } else { console.printLine(plain) }
+    }
+  }
 
   private static func line(_ progress: Progress, at time: Double, _ state: State) -> ProgressLine {
-    let epochSeconds = time - state.epochStart
-    let runSeconds = time - state.runStart
-    let fraction = progress.runFraction
-    return ProgressLine(
-      progress: progress,
-      imagesPerSecond: epochSeconds > 0 && progress.images > 0 ? Double(progress.images) / epochSeconds : nil,
-      secondsLeft: runSeconds > 0 && fraction > 0 ? runSeconds * (1 - fraction) / fraction : nil)
+    var line = ProgressLine(progress: progress)
+    let (seconds, images) = (time - state.epoch.seconds, progress.images - state.epoch.images)
+    if seconds > 0, images > 0 { line.imagesPerSecond = Double(images) / seconds }
+    if let run = state.run {
+      let (seconds, done) = (time - run.seconds, progress.runFraction - run.fraction)
+      if seconds > 0, done > 0 { line.secondsLeft = seconds * (1 - progress.runFraction) / done }
+    }
+    return line
   }
 }
