@@ -15,7 +15,7 @@ from unittest import mock
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from experiments import options, programs, progress  # noqa: E402
+from experiments import frontier, options, programs, progress  # noqa: E402
 
 
 class WrongOptionTests(unittest.TestCase):
@@ -26,9 +26,32 @@ class WrongOptionTests(unittest.TestCase):
             ("--epochs", "--epochs: expected a value"),
             ("--epochs --wait", "--epochs: expected a value"),
             ("--wait=1", "--wait takes no value"),
+            ("--bits=9", "--bits 9: expected 1 2 3 4 5 6 7 8 16 32"),
+            ("--cut 0", "--cut 0: expected a number from 1 on"),
             ("--epochs=3 --seed -1 --balance --data a", None),
         ):
             self.assertEqual(options.wrong(words.split()), said)
+
+    def test_frontier_asks_nobody(self):
+        wrong = (
+            ("--networks vgg9:2", "--networks vgg9: expected vgg8 vgg16"),
+            ("--networks vgg16:x", "--networks x: expected a number"),
+            ("--bits 4,9", "--bits 9: expected 1 2"),
+            ("--scales row", "--scales row: expected tensor channel"),
+            ("--bottlenecks none,0", "--bottlenecks 0: expected none"),
+            ("--exit-head big", "--exit-head big: expected pool"),
+            ("--epochs 0", "--epochs 0: expected a number"),
+            ("--epoch 3", "--epoch is no option of edge-trainer train"),
+            ("--seed", "--seed: expected a value"),
+            ("quick", "what is quick"),
+        )
+        with mock.patch("experiments.programs.program", side_effect=AssertionError("built")):
+            for words, said in wrong:
+                with self.subTest(words=words), self.assertRaises(programs.Failure) as raised:
+                    frontier.parse(words.split())
+                self.assertEqual(raised.exception.code, 64)
+                self.assertTrue(str(raised.exception).startswith(said), raised.exception)
+            frontier.parse("--networks vgg16:3 --bottlenecks none,32 --bits 16 --scales channel --seed 3".split())
 
     def test_options_are_those_of_the_program(self):
         snapshots = Path(__file__).resolve().parents[1] / "EndToEndTests/Snapshots"
@@ -38,10 +61,11 @@ class WrongOptionTests(unittest.TestCase):
         self.assertEqual({name for name, value in found.items() if value}, options.VALUES)
         self.assertEqual({name for name, value in found.items() if not value}, options.FLAGS)
         blocks = dict(re.findall(r"^  (--[a-z-]+) (.*?)(?=^  -|^$)", text, re.MULTILINE | re.DOTALL))
-        for name, known in (("--architecture", options.ARCHITECTURES), ("--scale", options.SCALES)):
-            listed = re.search(r"\(values:([^;)]*)", blocks[name])[1]
-            self.assertEqual(set(known), set(listed.replace(",", " ").split()))
-        self.assertTrue(all(head in blocks["--exit-head"] for head in options.EXIT_HEADS))
+        for name, known in options.CHOICES.items():
+            if name != "--bits":
+                listed = re.search(r"\(values:([^;)]*)", blocks[name])[1]
+                self.assertEqual(set(known), set(listed.replace(",", " ").split()), name)
+        self.assertEqual({name for name in options.COUNTS if blocks[name][:3] not in ("<n>", "<k>")}, set())
 
 
 class ProgressTests(unittest.TestCase):

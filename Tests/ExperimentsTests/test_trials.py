@@ -72,7 +72,7 @@ class TrialTests(unittest.TestCase):
         complete = self.trial("completed")
         others = [Trial(name, self.directory / name, []) for name in ("good", "bad")]
         ran = []
-        with mock.patch("experiments.trials.say"):
+        with mock.patch("experiments.trials.say"), mock.patch("experiments.progress.say"):
             failures = run_all(
                 [others[0], complete, others[1]], lambda one: ran.append(one) or len(ran) - 1, self.directory
             )

@@ -10,7 +10,7 @@ from report.tables import Grid
 from report.timing import efficient
 
 from . import programs
-from .options import ARCHITECTURES, BITS, EXIT_HEADS, SCALES
+from .options import ARCHITECTURES, BITS, SCALES, is_count, wrong
 from .programs import Options, describe, items, say, usage
 from .trials import Trial, run_all
 
@@ -18,11 +18,6 @@ COLUMNS = (
     "architecture", "cut", "bottleneck", "bits", "scale", "full_scale", "values", "raw_bytes",
     "packed_bytes_per_image", "bytes_per_image", "exit_accuracy", "final_accuracy", "epochs", "train_images", "seed", "directory", "command",
 )  # fmt: skip
-
-
-def counts(text: str) -> bool:
-    """Whether a text is a number from 1 on."""
-    return text.isdecimal() and int(text) > 0
 
 
 def expect(option: str, values: list[str], allowed: tuple[str, ...], also=lambda text: False) -> None:
@@ -53,12 +48,12 @@ def parse(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
         if not all(network.partition(":")):
             raise usage(f"--networks {network}: expected architecture:cut")
     expect("--networks", [network.partition(":")[0] for network in own.networks], ARCHITECTURES)
-    expect("--networks", [network.partition(":")[2] for network in own.networks], ("a number behind the colon",), counts)
-    expect("--bottlenecks", own.bottlenecks, ("none", "numbers"), counts)
+    expect("--networks", [network.partition(":")[2] for network in own.networks], ("a number behind the colon",), is_count)
+    expect("--bottlenecks", own.bottlenecks, ("none", "numbers"), is_count)
     expect("--bits", own.bits, BITS)
     expect("--scales", own.scales, SCALES)
-    expect("--exit-head", [own.exit_head], EXIT_HEADS)
-    expect("--epochs", [own.epochs], ("a number",), counts)
+    if reason := wrong(["--exit-head", own.exit_head, "--epochs", own.epochs]):
+        raise usage(reason)
     if own.table and not own.directory.is_dir():
         raise usage(f"--table needs the --directory of earlier runs; {own.directory} is none")
     return own, ["--exit-head", own.exit_head, "--epochs", own.epochs, *others]

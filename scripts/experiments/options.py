@@ -19,20 +19,39 @@ FLAGS = set(
     --wait
     """.split()
 )
+# Values that must be numbers from 1 on.
+COUNTS = set("--batch-size --bottleneck --classes --cut --epochs --image-size --test-limit --threads --train-limit --window".split())
 ARCHITECTURES = ("vgg8", "vgg16", "resnet18", "resnet18-imagenet")
 EXIT_HEADS = ("pool", "conv", "deep", "pyramid", "residual")
 SCALES = ("tensor", "channel")
 BITS = tuple(map(str, (*range(1, 9), 16, 32)))
+CHOICES = {
+    "--architecture": ARCHITECTURES, "--exit-head": EXIT_HEADS, "--scale": SCALES, "--bits": BITS,
+    "--strategy": ("hierarchical", "split", "cloud-stream", "cloud-upload-once", "edge-only"),
+    "--compression": ("none", "zstd"), "--convolution": ("im2col", "winograd"),
+    "--schedule": ("constant", "cosine", "one-cycle"),
+}  # fmt: skip
+
+
+def is_count(text: str) -> bool:
+    """Whether a text is a number from 1 on."""
+    return text.isdecimal() and int(text) > 0
 
 
 def wrong(words: list[str]) -> str | None:
     """What edge-trainer train would not take of these words, for the end of a sentence; None if it may take them."""
     words = list(words)
     while words:
-        name, equals, _ = words.pop(0).partition("=")
+        name, equals, value = words.pop(0).partition("=")
         if name in VALUES:
-            if not equals and (not words or words.pop(0).startswith("--")):
-                return f"{name}: expected a value"
+            if not equals:
+                value = words.pop(0) if words else "--"
+                if value.startswith("--"):
+                    return f"{name}: expected a value"
+            if name in CHOICES and value not in CHOICES[name]:
+                return f"{name} {value}: expected {' '.join(CHOICES[name])}"
+            if name in COUNTS and not is_count(value):
+                return f"{name} {value}: expected a number from 1 on"
         elif name not in FLAGS:
             return f"{name} is no option of edge-trainer train" if name.startswith("-") else f"what is {name}"
         elif equals:
