@@ -1,4 +1,4 @@
-// swift-tools-version: 6.0
+// swift-tools-version: 6.2
 import PackageDescription
 
 /// A module below Sources/Shared. The compiler keeps the rooms apart: an arrow that is not here does not compile.

@@ -18,6 +18,17 @@ fail_usage() {
   exit 64
 }
 
+# Runs a command as root; fails where that may not be.
+as_root() {
+  if ((EUID == 0)); then
+    "$@"
+  elif [[ -t 0 || -t 2 ]]; then
+    sudo "$@"
+  else
+    sudo --non-interactive "$@" # Nobody is there to type a password.
+  fi
+}
+
 # Prints the comment at the top of the calling script if an argument asks for it.
 help_if_asked() {
   local argument
@@ -90,18 +101,21 @@ say_build() {
   said_build=1
 }
 
-# Builds in release for this machine's processor, with further options of swift build.
-build_release() {
+# Builds in release for the processor $1 and those that can do as much, with further options of swift build.
+build_for() {
   say_build 'two to three minutes'
-  local processor=-march=native
+  local option=-march
   # The loops of the layers vectorize only for the processor that the compiler is told.
   case $(uname -m) in
-    aarch64 | arm64) processor=-mcpu=native ;;
+    aarch64 | arm64) option=-mcpu ;;
   esac
   # The compiler's options would else depend on whether this runs in a terminal, and all would be built again when
   # that changes.
-  swift build --package-path "$root" --configuration release --no-color-diagnostics -Xcc "$processor" "$@"
+  swift build --package-path "$root" --configuration release --no-color-diagnostics -Xcc "$option=$1" "${@:2}"
 }
+
+# Builds in release for this machine's processor, with further options of swift build.
+build_release() { build_for native "$@"; }
 
 # Sets benchmark to the program of Sources/Benchmark, built if need be.
 build_benchmark() {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks for Swift and installs the libraries that the build needs: OpenBLAS, OpenSSL, zstd, libjpeg, libpng
-# (Debian, Ubuntu).
+# Checks for Swift 6.2 or newer and installs the libraries that the build needs: OpenBLAS, OpenSSL, zstd, libjpeg, libpng
+# (Debian, Ubuntu); Swift itself, too, where apt has a swiftlang that is new enough.
 #
 # Usage: scripts/setup.sh [package...]     (further Debian packages to install)
 # The other scripts call it first. Takes 0.2 s when nothing is missing, else about a minute.
@@ -12,21 +12,54 @@ for argument; do
   [[ $argument =~ ^[a-z0-9] ]] || fail_usage "'$argument' is no Debian package"
 done
 
-# Swift 6 or newer, or one line that says where to get it.
-if ! command -v swift >/dev/null; then
-  fail "Swift is not installed (or not in PATH). Get Swift 6 or newer from https://www.swift.org/install"
-fi
-version=$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9][0-9.]*\).*/\1/p' | head -n 1)
-if ! [[ ${version%%.*} =~ ^[0-9]+$ ]] || ((${version%%.*} < 6)); then
-  fail "Swift ${version:-of unknown version} is too old. Get Swift 6 or newer from https://www.swift.org/install"
+# The oldest Swift that the packages of Package.swift take.
+wanted=6.2
+site=https://www.swift.org/install
+
+# Whether the version $1 is that or newer: 6.3.1, or as Debian has it, 6.3.1-2.
+is_new_enough() {
+  [[ $1 =~ ^([0-9]+)\.([0-9]+) ]] || return 1
+  ((BASH_REMATCH[1] > ${wanted%.*} || (BASH_REMATCH[1] == ${wanted%.*} && BASH_REMATCH[2] >= ${wanted#*.})))
+}
+
+# Sets found to the version of the swift in PATH; empty if there is none, or it does not say.
+find_swift() {
+  found=
+  if command -v swift >/dev/null; then
+    found=$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9][0-9.]*\).*/\1/p' | head -n 1) || true
+  fi
+}
+
+# Ends the script for lack of Swift, with what there is instead.
+fail_swift() {
+  if command -v swift >/dev/null; then
+    fail "Swift ${found:-of unknown version} ($(command -v swift)) is too old. Get Swift $wanted or newer from $site, and put it first in PATH"
+  fi
+  fail "Swift is not installed (or not in PATH)${offered:+; the swiftlang of apt is $offered, too old}. Get Swift $wanted or newer from $site"
+}
+
+can_install() { command -v dpkg-query >/dev/null && command -v apt-get >/dev/null; }
+
+update_lists() { as_root apt-get update --quiet >&2 || true; }
+
+missing=()
+offered=
+find_swift
+if ! is_new_enough "$found"; then
+  if can_install; then
+    # A fresh container has no lists.
+    compgen -G '/var/lib/apt/lists/*_Packages*' >/dev/null || update_lists
+    offered=$(LC_ALL=C apt-cache policy swiftlang 2>/dev/null | sed -n 's/^ *Candidate: *\(.*:\)\{0,1\}\([0-9]\)/\2/p')
+  fi
+  is_new_enough "$offered" || fail_swift
+  missing=(swiftlang)
 fi
 
-if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+if ! can_install; then
   say "not a Debian system: the build needs the development files of OpenBLAS (cblas.h), OpenSSL 3 (openssl/ssl.h), zstd (zstd.h), libjpeg-turbo (jpeglib.h) and libpng (png.h)"
   exit 0
 fi
 
-missing=()
 for package in libopenblas-dev libssl-dev libzstd-dev libjpeg-dev libpng-dev "$@"; do
   # "installed" and not just known: a removed package still has a state.
   status=$(dpkg-query --show --showformat '${db:Status-Status}' "$package" 2>/dev/null || true)
@@ -34,22 +67,18 @@ for package in libopenblas-dev libssl-dev libzstd-dev libjpeg-dev libpng-dev "$@
 done
 ((${#missing[@]})) || exit 0
 
-as_root=()
-if ((EUID != 0)); then
-  if ! command -v sudo >/dev/null; then
-    fail "packages are missing; run this as root, then try again: apt-get install ${missing[*]}"
-  elif [[ -t 0 ]]; then
-    as_root=(sudo)
-  else
-    as_root=(sudo --non-interactive) # Nobody is there to type a password.
-  fi
+if ((EUID != 0)) && ! command -v sudo >/dev/null; then
+  fail "packages are missing; run this as root, then try again: apt-get install ${missing[*]}"
 fi
 install=(env DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-install-recommends "${missing[@]}")
 
 say "installing ${missing[*]}"
 # The package lists are fetched only if those that are here do not do.
-if ! "${as_root[@]}" "${install[@]}" >/dev/null 2>&1; then
-  "${as_root[@]}" apt-get update --quiet >&2 || true
-  "${as_root[@]}" "${install[@]}" >&2 ||
+if ! as_root "${install[@]}" >/dev/null 2>&1; then
+  update_lists
+  as_root "${install[@]}" >&2 ||
     fail "could not install the packages; run this as root, then try again: apt-get install ${missing[*]}"
 fi
+hash -r
+find_swift
+is_new_enough "$found" || fail_swift

@@ -31,7 +31,8 @@ struct CloudTrainer: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Directory for the runs: each gets <dir>/<run>. (default: runs/<run>/cloud)", valueName: "dir"))
+      "Directory for the runs: each gets <dir>/<run>. (default: runs/<run>/cloud)", valueName: "dir"),
+    completion: .directory)
   var runDir: String?
 
   @Option(

@@ -13,7 +13,7 @@ struct ConfusionOption: ParsableArguments {
       Write how often images of which class were taken for which, by the exit and by the whole network, to a CSV file \
       that scripts/report.py --confusion draws; and list the accuracy of each class, or of the \(Self.worst) worst of \
       more than \(ImageTask.listedClasses).
-      """, valueName: "file.csv"))
+      """, valueName: "file.csv"), completion: .file())
   var confusion: String?
 
   private static let worst = 10

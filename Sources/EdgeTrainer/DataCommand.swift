@@ -22,7 +22,7 @@ struct DataCommand: ParsableCommand {
       """
       The data set, as --data of train has it: a folder, kind:dir, or "synthetic". \
       (default: $CIFAR10_DIR, else ~/.cache/cifar-10-batches-bin)
-      """, valueName: "dir|synthetic"))
+      """, valueName: "dir|synthetic"), completion: .directory)
   var data: String?
 
   @OptionGroup var dataset: DatasetOptions
@@ -35,7 +35,7 @@ struct DataCommand: ParsableCommand {
       """
       Also write a PNG image of some training images of each class, as the network sees them: resized and cut. \
       A file that is there is replaced.
-      """, valueName: "file"))
+      """, valueName: "file"), completion: .file())
   var contactSheet: String?
 
   @Option(

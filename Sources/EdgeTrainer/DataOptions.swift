@@ -15,7 +15,7 @@ struct DataOptions: ParsableArguments {
       Folder of images: CIFAR-10 or CIFAR-100 in their binary format, train/<class>/ and test/<class>/ with JPEG or \
       PNG files, Tiny ImageNet; or "synthetic" for drawn images. kind:dir if it is not recognized (\(Self.kinds)). \
       (default: $CIFAR10_DIR, else ~/.cache/cifar-10-batches-bin)
-      """, valueName: "dir|synthetic"))
+      """, valueName: "dir|synthetic"), completion: .directory)
   var data: String?
 
   @Option(

@@ -21,13 +21,14 @@ struct LocalOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "With --local: the cloud's files go into <dir>/<run>. (default: runs/<run>/cloud)", valueName: "dir"))
+      "With --local: the cloud's files go into <dir>/<run>. (default: runs/<run>/cloud)", valueName: "dir"),
+    completion: .directory)
   var cloudRunDir: String?
 
   @Option(
     help: ArgumentHelp(
       "With --local: the cloud's log goes to <file>. (default: its end to standard error, if it fails)",
-      valueName: "file"))
+      valueName: "file"), completion: .file())
   var cloudLog: String?
 
   func validate() throws {

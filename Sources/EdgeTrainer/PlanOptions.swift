@@ -36,7 +36,7 @@ struct PlanOptions: ParsableArguments {
     help: ArgumentHelp("Steps to time for each strategy and cut, on each side; at most 16.", valueName: "n"))
   var steps = 3
 
-  @Option(help: ArgumentHelp("Write the plan as JSON to <file>, too.", valueName: "file"))
+  @Option(help: ArgumentHelp("Write the plan as JSON to <file>, too.", valueName: "file"), completion: .file())
   var output: String?
 
   /// The options that `train` does not have, or that a plan chooses.

@@ -26,13 +26,15 @@ struct Predict: ParsableCommand {
 
   @OptionGroup var photos: PhotoOptions
 
-  @Option(help: ArgumentHelp("The edge's weights, edge.safetensors of a run.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("The edge's weights, edge.safetensors of a run.", valueName: "file"),
+    completion: .file(extensions: ["safetensors"]))
   var edgeWeights: String?
 
   @Option(
     help: ArgumentHelp(
       "The cloud's weights, cloud.safetensors of the same run. (default: the early exit alone)",
-      valueName: "file"))
+      valueName: "file"), completion: .file(extensions: ["safetensors"]))
   var cloudWeights: String?
 
   @Option(
@@ -40,7 +42,7 @@ struct Predict: ParsableCommand {
       """
       Folder of the test images, as for train, or "synthetic" for images drawn with the seed of the run. \
       (default: $CIFAR10_DIR, else ~/.cache/cifar-10-batches-bin)
-      """, valueName: "dir|synthetic"))
+      """, valueName: "dir|synthetic"), completion: .directory)
   var data: String?
 
   @OptionGroup var dataset: DatasetOptions
@@ -63,7 +65,7 @@ struct Predict: ParsableCommand {
       """
       Write <prefix>-exit.npy and <prefix>-final.npy (float32, images x classes) and <prefix>-labels.npy \
       (uint16).
-      """, valueName: "prefix"))
+      """, valueName: "prefix"), completion: .file())
   var logits: String?
 
   @Flag(

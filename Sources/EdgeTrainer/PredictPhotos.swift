@@ -12,7 +12,7 @@ struct PhotoOptions: ParsableArguments {
   @Argument(
     help: ArgumentHelp(
       "Image files (JPEG, PNG) to classify in place of a data set; behind -- where a name begins with a hyphen.",
-      valueName: "photo"))
+      valueName: "photo"), completion: .file())
   var files: [String] = []
 
   @Option(

@@ -20,7 +20,9 @@ struct Resume: ParsableCommand {
       that is not there yet is waited for, and training goes on meanwhile.
       """)
 
-  @Argument(help: ArgumentHelp("The run's directory: the --run-dir of 'edge-trainer train'.", valueName: "dir"))
+  @Argument(
+    help: ArgumentHelp("The run's directory: the --run-dir of 'edge-trainer train'.", valueName: "dir"),
+    completion: .directory)
   var directory: String
 
   @Option(
@@ -28,7 +30,8 @@ struct Resume: ParsableCommand {
   var cloud: String?
 
   @Option(
-    help: ArgumentHelp("Where the images are now, if they are not where they were.", valueName: "dir|synthetic"))
+    help: ArgumentHelp("Where the images are now, if they are not where they were.", valueName: "dir|synthetic"),
+    completion: .directory)
   var data: String?
 
   @Option(

@@ -58,7 +58,9 @@ struct Train: ParsableCommand {
       "What the run is called in 'edge-trainer runs' and in reports. (default: its number)", valueName: "name"))
   var name: String?
 
-  @Option(help: ArgumentHelp("Directory for the run's files. (default: runs/<run>/edge)", valueName: "dir"))
+  @Option(
+    help: ArgumentHelp("Directory for the run's files. (default: runs/<run>/edge)", valueName: "dir"),
+    completion: .directory)
   var runDir: String?
 
   @Flag(help: "Check everything but the cloud, print config.json, and train nothing.")

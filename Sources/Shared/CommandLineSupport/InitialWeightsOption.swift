@@ -8,7 +8,7 @@ package struct InitialWeightsOption: ParsableArguments {
       """
       Begin with weights from files, in place of those that the seed makes: edge.safetensors and cloud.safetensors of \
       a run, or others with torchvision's names. What fits this side's part of the network by name and shape is taken.
-      """, valueName: "file,file"))
+      """, valueName: "file,file"), completion: .file(extensions: ["safetensors"]))
   package var initialWeights: String?
 
   package init() {}

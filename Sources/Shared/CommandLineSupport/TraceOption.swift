@@ -7,7 +7,7 @@ package struct TraceOption: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Write a timeline of the run (trace-event JSON, for ui.perfetto.dev; a later run replaces it) to <file>.",
-      valueName: "file"))
+      valueName: "file"), completion: .file())
   package var trace: String?
 
   package init() {}

@@ -10,7 +10,7 @@ package struct StateOption: ParsableArguments {
       """
       Directory of this user's key, and of those that are trusted. (default: \
       $XDG_STATE_HOME/hierarchical-trainer, else ~/.local/state/hierarchical-trainer)
-      """, valueName: "dir"))
+      """, valueName: "dir"), completion: .directory)
   package var stateDir: String?
 
   package init() {}
@@ -50,13 +50,15 @@ package struct TrustOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "This side's certificate, of an authority of your own, in PEM; with the two below, instead of keys and invitations.",
-      valueName: "file"))
+      valueName: "file"), completion: .file())
   package var tlsCertificate: String?
 
-  @Option(help: ArgumentHelp("The certificate's key.", valueName: "file"))
+  @Option(help: ArgumentHelp("The certificate's key.", valueName: "file"), completion: .file())
   package var tlsKey: String?
 
-  @Option(help: ArgumentHelp("Certificates of the authority that signs the other side's.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("Certificates of the authority that signs the other side's.", valueName: "file"),
+    completion: .file())
   package var tlsAuthority: String?
 
   @OptionGroup package var state: StateOption
