@@ -18,7 +18,7 @@ fail_usage() {
   exit 64
 }
 
-# Runs a command as root; fails where that may not be.
+# Runs a command as root; fails where nobody may.
 as_root() {
   if ((EUID == 0)); then
     "$@"

@@ -40,7 +40,7 @@ Package: hierarchical-trainer
 Version: $version
 Architecture: $architecture
 Maintainer: ${DEBFULLNAME:-$(id -un)} <${DEBEMAIL:-$(id -un)@$(uname -n)}>
-Installed-Size: $(du --summarize --kilobytes root/usr | cut -f 1)
+Installed-Size: $(du --summarize --block-size 1K root/usr | cut -f 1)
 Depends: ${libraries#shlibs:Depends=}
 Section: science
 Priority: optional

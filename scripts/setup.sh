@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks for Swift 6.2 or newer and installs the libraries that the build needs: OpenBLAS, OpenSSL, zstd, libjpeg, libpng
-# (Debian, Ubuntu); Swift itself, too, where apt has a swiftlang that is new enough.
+# Checks for Swift 6.2 or newer and installs what the build needs on Debian and Ubuntu: OpenBLAS, OpenSSL, zstd, libjpeg,
+# libpng, and what Swift itself takes from the system. Swift, too, where apt has a swiftlang that is new enough.
 #
 # Usage: scripts/setup.sh [package...]     (further Debian packages to install)
 # The other scripts call it first. Takes 0.2 s when nothing is missing, else about a minute.
@@ -22,7 +22,7 @@ is_new_enough() {
   ((BASH_REMATCH[1] > ${wanted%.*} || (BASH_REMATCH[1] == ${wanted%.*} && BASH_REMATCH[2] >= ${wanted#*.})))
 }
 
-# Sets found to the version of the swift in PATH; empty if there is none, or it does not say.
+# Sets found to the version of the swift in PATH; empty if there is none, or it does not start, or does not say.
 find_swift() {
   found=
   if command -v swift >/dev/null; then
@@ -32,11 +32,17 @@ find_swift() {
 
 # Ends the script for lack of Swift, with what there is instead.
 fail_swift() {
-  if command -v swift >/dev/null; then
-    fail "Swift ${found:-of unknown version} ($(command -v swift)) is too old. Get Swift $wanted or newer from $site, and put it first in PATH"
+  local swift
+  if ! swift=$(command -v swift); then
+    fail "Swift is not installed (or not in PATH)${offered:+; the swiftlang of apt is $offered, too old}. Get Swift $wanted or newer from $site"
+  elif [[ -z $found ]]; then
+    fail "$swift does not say which version it is: $(swift --version 2>&1 | tail -n 1). Get Swift $wanted or newer, and what it needs, from $site"
   fi
-  fail "Swift is not installed (or not in PATH)${offered:+; the swiftlang of apt is $offered, too old}. Get Swift $wanted or newer from $site"
+  fail "Swift $found ($swift) is too old. Get Swift $wanted or newer from $site, and put it first in PATH"
 }
+
+# Whether Swift's compiler finds a linker, and the headers of C and C++.
+has_headers() { command -v ld && [[ -e /usr/include/stdio.h ]] && compgen -G '/usr/include/c++/*/vector'; } >/dev/null
 
 can_install() { command -v dpkg-query >/dev/null && command -v apt-get >/dev/null; }
 
@@ -45,7 +51,9 @@ update_lists() { as_root apt-get update --quiet >&2 || true; }
 missing=()
 offered=
 find_swift
-if ! is_new_enough "$found"; then
+if [[ -z $found ]] && command -v swift >/dev/null && can_install; then
+  missing=(libcurl4 libncurses6 libxml2) # Without these it does not start.
+elif ! is_new_enough "$found"; then
   if can_install; then
     # A fresh container has no lists.
     compgen -G '/var/lib/apt/lists/*_Packages*' >/dev/null || update_lists
@@ -54,6 +62,7 @@ if ! is_new_enough "$found"; then
   is_new_enough "$offered" || fail_swift
   missing=(swiftlang)
 fi
+has_headers || missing+=(g++)
 
 if ! can_install; then
   say "not a Debian system: the build needs the development files of OpenBLAS (cblas.h), OpenSSL 3 (openssl/ssl.h), zstd (zstd.h), libjpeg-turbo (jpeglib.h) and libpng (png.h)"

@@ -30,10 +30,9 @@ package struct Timestamp: Equatable, Sendable {
     var seconds = time_t(secondsSince1970.rounded(.down))
     var parts = tm()
     _ = convert(&seconds, &parts)
-    var bytes = [UInt8](repeating: 0, count: 64)
-    let count = bytes.withUnsafeMutableBytes { buffer in
-      buffer.withMemoryRebound(to: CChar.self) { strftime($0.baseAddress, $0.count, format, &parts) }
-    }
-    return String(decoding: bytes.prefix(count), as: UTF8.self)
+    let longest = 64
+    var characters = [CChar](repeating: 0, count: longest)
+    let count = strftime(&characters, longest, format, &parts)
+    return String(decoding: characters.prefix(count).map(UInt8.init(bitPattern:)), as: UTF8.self)
   }
 }
