@@ -146,7 +146,7 @@ enum Privacy {
     }
     let user = geteuid()
     guard status.st_uid == user || status.st_uid == 0 else {
-      return "it belongs to another user, of number \(status.st_uid); call chown"
+      return "it belongs to another user, of number \(status.st_uid); call this as that user, or chown"
     }
     if isDirectory {
       return status.st_mode & 0o022 == 0 ? nil : "others than its owner may change what is in it; call chmod 700"
