@@ -1,21 +1,32 @@
 #!/usr/bin/env python3
-"""Turns runs, races and the tables of other scripts into plots and a report.md with every number and its command.
+"""Turns runs, races and the tables of other scripts into plots, a report with every number and its command, and the files
+of other tools.
 
 Usage: scripts/report.py RUN_DIR... [--confusion FILE.csv...] --output DIR
        scripts/report.py --tables RUN_DIR... [--confusion FILE.csv...]     the numbers alone, to standard output
+       scripts/report.py --tensorboard DIR [--csv DIR] [--follow] RUN_DIR...
 
-RUN_DIR is the directory of a race (scripts/race.sh), of one run (with edge/ and cloud/), or a table with a JSON object in
-each line: settings with predicted_seconds and measured_seconds, or with bytes_per_image and final_accuracy. Only what the
-runs have is drawn. A race of few images, for time, and long runs of the same networks, for accuracy, go together: then a plot
-shows those accuracies at the times of the race. FILE.csv is what edge-trainer predict --confusion has written; such files
-may also be all there is.
+RUN_DIR is the directory of a race (scripts/race.sh), of one run (with edge/ and cloud/, or what one of them holds), or a
+table with a JSON object in each line: settings with predicted_seconds and measured_seconds, or with bytes_per_image and
+final_accuracy. Only what the runs have is drawn. Both sides of a run may also be given as two directories; what a side
+knows whose files are not there is called unknown. A race of few images, for time, and long runs of the same networks, for
+accuracy, go together: then a plot shows those accuracies at the times of the race. FILE.csv is what edge-trainer predict
+--confusion has written; such files may also be all there is.
 
-Plots need matplotlib: if it is missing it is installed (once) in a virtual environment, that of $REPORT_VENV, else
-~/.cache/hierarchical-trainer/report-venv. Exit code 0, 1 if a racer failed or both sides' counts of bytes differ, 64 for
-wrong options, 65 if something cannot be read, 69 if matplotlib cannot be had, 73 if the output cannot be written, 74 if the
-tables cannot.
+--output makes report.md with PNG files, and report.html: one file with the same plots and tables, for any browser, offline;
+its plots tell values under the pointer. --tensorboard and --csv write what both sides have logged of each step and epoch,
+also of runs that go on or have failed, to DIR/<run>/<side>. What is there of the same run is continued, or replaced if the
+run went back to a checkpoint; all else in DIR stays. --follow goes on until all runs have ended.
+
+Plots need matplotlib, and --tensorboard the package of that name: what is missing is installed (once) in a virtual
+environment, that of $REPORT_VENV, else ~/.cache/hierarchical-trainer/report-venv. Exit code 0, also where something is
+unknown; 1 if a racer failed or both sides' counts of bytes differ, 64 for wrong options, 65 if something cannot be read, 69
+if a package cannot be had, 73 if the output cannot be written, 74 if the tables cannot, 130 after Ctrl-C, which ends
+--follow with all that was logged so far written.
 """
 
+import contextlib
+import importlib
 import os
 import subprocess
 import sys
@@ -25,7 +36,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 # The packages beside this file; Python prefers `report` to the file itself.
 from experiments.programs import Failure, Options, say, start, usage  # noqa: E402
-from report import confusion, runs, tables, timing  # noqa: E402
+from report import confusion, document, exports, runs, sections, tables, timing  # noqa: E402
+
+# What they are installed as.
+PACKAGES = {"matplotlib": "matplotlib>=3.8,<4", "tensorboard": "tensorboard>=2.15,<3"}
 
 
 def parse(arguments):
@@ -35,22 +49,28 @@ def parse(arguments):
     options.add_argument("--confusion", nargs="+", action="extend", default=[])
     options.add_argument("--output", type=Path)
     options.add_argument("--tables", action="store_true")
+    options.add_argument("--tensorboard", type=Path)
+    options.add_argument("--csv", type=Path)
+    options.add_argument("--follow", action="store_true")
     own = options.parse_intermixed_args(arguments)
-    if not own.paths and not own.confusion:
-        raise usage("expected the directory of a race or a run, or --confusion FILE.csv")
-    if own.tables == (own.output is not None):
-        raise usage("expected either --output DIR or --tables")
+    exported = own.tensorboard or own.csv
+    if not own.paths and (exported or not own.confusion):
+        raise usage("expected the directory of a race or a run" + ("" if exported else ", or --confusion FILE.csv"))
+    if own.tables and own.output or not (own.tables or own.output or exported):
+        raise usage("expected either --output DIR or --tables, or --tensorboard DIR or --csv DIR")
+    if own.confusion and not (own.tables or own.output):
+        raise usage("--confusion: goes with --output or --tables")
+    if own.follow and (not exported or own.tables or own.output):
+        raise usage("--follow: goes with --tensorboard or --csv, without --output and --tables")
     return own
 
 
-def ensure_matplotlib():
-    """Returns if matplotlib can be imported, else goes on in a virtual environment in which it can."""
-    try:
-        import matplotlib  # noqa: F401
-
+def ensure(*modules):
+    """Returns if these modules can be imported, else goes on in a virtual environment in which they can."""
+    with contextlib.suppress(ImportError):
+        for module in modules:
+            importlib.import_module(module)
         return
-    except ImportError:
-        pass
     try:
         cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     except RuntimeError:  # HOME is not set, and the user database does not know the user.
@@ -59,33 +79,62 @@ def ensure_matplotlib():
     if not given and not cache:
         raise Failure(f"HOME is not set, and user {os.getuid()} has none; set HOME or REPORT_VENV", 69)
     venv = Path(given or Path(cache) / "hierarchical-trainer" / "report-venv")
-    python = venv / "bin" / "python"
+    python, names = venv / "bin" / "python", " and ".join(modules)
     if Path(sys.prefix) == venv:
-        raise Failure(f"{venv} has no usable matplotlib; remove it and try again", 69)
-    check = [python, "-c", "import matplotlib"]
+        raise Failure(f"{venv} has no usable {names}; remove it and try again", 69)
+    check = [python, "-c", f"import {', '.join(modules)}"]
     if not python.exists() or subprocess.run(check, check=False, capture_output=True).returncode:
-        say(f"preparing matplotlib in {venv}")
-        pip = [python, "-m", "pip", "--disable-pip-version-check", "--quiet", "install", "matplotlib>=3.8,<4"]
-        for command in ([sys.executable, "-m", "venv", venv], pip):
+        say(f"preparing {names} in {venv}")
+        pip = [python, "-m", "pip", "--disable-pip-version-check", "--quiet", "install"]
+        for command in ([sys.executable, "-m", "venv", venv], [*pip, *(PACKAGES[module] for module in modules)]):
             if subprocess.run(command, check=False, stdout=sys.stderr).returncode:
-                raise Failure(f"matplotlib cannot be installed in {venv}", 69)
+                raise Failure(f"{names} cannot be installed in {venv}", 69)
     os.execv(python, [str(python), "-B", *sys.argv])
 
 
 def write(things, output):
-    """The plots and report.md."""
-    ensure_matplotlib()
+    """The plots, report.md and report.html."""
     from report import plots
 
     try:
         output.mkdir(parents=True, exist_ok=True)
-        sections = plots.draw(things, output)
-        text = f"# Report\n\n{tables.NOTE}\n"
-        text += "\n".join(tables.as_markdown(thing, images) for thing, images in sections)
-        (output / "report.md").write_text(text, encoding="utf-8")
+        parts = [document.Heading("Report", 1), document.Text(tables.NOTE)]
+        for thing, pictures in plots.draw(things, output):
+            parts += sections.parts(thing, pictures)
+        for name, text in (("report.md", document.as_markdown(parts)), ("report.html", document.as_page(parts))):
+            (output / name).write_text(text, encoding="utf-8")
     except OSError as error:
         raise Failure(f"{error.filename or output}: {error.strerror}", 73) from error
-    say(f"wrote {output}/report.md")
+    say(f"wrote {output}/report.md and report.html")
+
+
+def print_tables(things):
+    """The numbers, to standard output."""
+    try:
+        print("\n".join(map(sections.as_text, things)), end="", flush=True)
+    except OSError as error:
+        # What is still in the buffer would fail again when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise Failure(f"cannot write the tables: {error.strerror}", 74) from error
+
+
+def report(own):
+    """Reads complete runs, shows them, and returns the exit code."""
+    things = runs.joined([thing for path in own.paths for thing in runs.read_all(path)])
+    things += [confusion.read(path) for path in own.confusion]
+    timing.lend(things)
+    things = sections.grouped(things)
+    if own.output:
+        write(things, own.output)
+    else:
+        print_tables(things)
+    told = [thing for thing in things if not isinstance(thing, runs.Table)]
+    for line in (line for thing in told for line in sections.unknowns(thing)):
+        say(line)
+    found = [line for thing in told for line in sections.problems(thing)]
+    for line in found:
+        say(f"problem: {line}")
+    return 1 if found else 0
 
 
 def main(arguments):
@@ -94,19 +143,10 @@ def main(arguments):
         print(__doc__.strip())
         return 0
     own = parse(arguments)
-    things = [thing for path in own.paths for thing in runs.read_all(path)]
-    things += [confusion.read(path) for path in own.confusion]
-    timing.lend(things)
-    if own.output:
-        write(things, own.output)
-    else:
-        try:
-            print("\n".join(tables.as_text(thing) for thing in things), end="", flush=True)
-        except OSError as error:
-            # What is still in the buffer would fail again when Python ends.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise Failure(f"cannot write the tables: {error.strerror}", 74) from error
-    return 1 if any(tables.problems(thing) for thing in things if not isinstance(thing, runs.Table)) else 0
+    ensure(*(["matplotlib"] if own.output else []), *(["tensorboard"] if own.tensorboard else []))
+    if own.tensorboard or own.csv:
+        exports.write(own.paths, own.tensorboard, own.csv, own.follow)
+    return report(own) if own.output or own.tables else 0
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from . import naming
+
 STRATEGIES = ["hierarchical", "split", "cloud-stream", "cloud-upload-once", "edge-only"]
 
 
@@ -50,44 +52,86 @@ def read_lines(path):
 
 
 @dataclass
-class Run:
-    """One training run: the files of the edge and, where there is one, of the cloud."""
+class Side:
+    """What one of a run's two programs has left in a directory."""
 
-    name: str
+    directory: Path
+    summary: dict  # summary.json
     config: dict
-    edge: dict  # summary.json
-    cloud: dict | None  # summary.json
-    epochs: list  # the edge's lines of type "epoch" in metrics.jsonl
-    uploaded_seconds: float | None = None  # when the images were in the cloud
-    racer: dict = field(default_factory=dict)  # racer.json
+    lines: list  # metrics.jsonl
 
     @property
-    def command(self):
-        """The command that made the run, or one that makes the same."""
-        return self.racer.get("edge_command", "").strip() or command_of(self.config)
+    def role(self):
+        """"edge" or "cloud"."""
+        return self.summary.get("role")
+
+    @property
+    def run_id(self):
+        """The same on both sides; old runs, of one machine, have none."""
+        return self.summary.get("run_id")
+
+    def of_type(self, kind):
+        """The lines of a type."""
+        return [line for line in self.lines if line.get("type") == kind]
+
+
+@dataclass
+class Run:
+    """One training run: the files of the edge and, where there is one, of the cloud. Either may be missing."""
+
+    name: str
+    directory: Path
+    sides: dict  # Side by role
+    racer: dict = field(default_factory=dict)  # racer.json
+    label: str = ""  # among others, see naming.label
+
+    def __post_init__(self):
+        self.label = self.label or self.name
+        # The edge's, where it is at hand: they say when which accuracy was known, and how long the upload took.
+        first = next(iter(self.sides[role] for role in ("edge", "cloud") if role in self.sides))
+        self.here, self.config, self.epochs = first.summary, first.config, first.of_type("epoch")
+        uploaded = [line["wall_seconds"] for line in first.lines if line.get("event") == "uploaded"]
+        self.uploaded_seconds = uploaded[0] if uploaded else None  # when the images were in the cloud
+
+    @property
+    def summaries(self):
+        """summary.json by role."""
+        return {role: side.summary for role, side in self.sides.items()}
+
+    @property
+    def edge(self):
+        """The summary of the edge, if it is at hand."""
+        return self.summaries.get("edge")
+
+    @property
+    def cloud(self):
+        """The summary of the cloud, if there is one, and it is at hand."""
+        return self.summaries.get("cloud")
+
+    @property
+    def is_alone(self):
+        """Whether there is no cloud at all."""
+        return self.here["strategy"] == "edge-only"
+
+    @property
+    def missing(self):
+        """The side that took part, and whose files are not at hand; None if all are."""
+        return next((role for role in ("edge", "cloud") if role not in self.sides), None) if not self.is_alone else None
 
     @property
     def commands(self):
-        """Those of both sides."""
-        return "\n".join(filter(None, [self.command, self.racer.get("cloud_command", "").strip()]))
+        """The commands that made the run, or such as make the same."""
+        lines = [self.racer.get(f"{role}_command", "").strip() for role in ("edge", "cloud")]
+        if not any(lines):
+            lines[0] = naming.edge_command(self.config, self.edge or {})
+            if self.cloud:
+                lines[1] = naming.cloud_command(self.cloud)
+        return "\n".join(filter(None, lines))
 
     @property
     def title(self):
         """Network and what decides the bytes."""
-        config = self.config
-        words = [config["architecture"]]
-        if "cut" in config:
-            words.append(f"cut {config['cut']}")
-            if config.get("bottleneck"):
-                words.append(f"bottleneck {config['bottleneck']}")
-            words.append(f"{config['bits']} bits")
-            if config.get("scale") == "channel":
-                words.append("channel scales")
-            if config.get("compression", "none") != "none":
-                words.append(config["compression"])
-        if self.edge.get("convolution", "im2col") != "im2col":
-            words.append(str(self.edge["convolution"]))
-        return ", ".join(words)
+        return naming.title(self)
 
 
 def raw_bytes(config):
@@ -96,34 +140,12 @@ def raw_bytes(config):
     return shape["height"] * shape["width"] * shape["channels"]
 
 
-def command_of(config):
-    """The options that give this configuration, but for those that say which images there are."""
-    words = ["edge-trainer train"]
-    for key, value in config.items():
-        option = {"train_images": "train-limit", "test_images": "test-limit"}.get(key, key.replace("_", "-"))
-        if key in ("role", "task") or value is None or (key == "data" and value != "synthetic"):
-            continue
-        if isinstance(value, bool):
-            words += [f"--{option}"] if value else []
-            continue
-        if key == "link_rate":
-            value = f"{value:.0f}bit"
-        elif key == "link_delay":
-            if not value:
-                continue
-            value = f"{value * 1e3:g}ms"
-        elif isinstance(value, float):
-            value = f"{value:g}"
-        words.append(f"--{option} {value}")
-    return " ".join(words)
-
-
 @dataclass
 class Race:
-    """Runs over the same link, one after the other."""
+    """Runs over the same link, one after the other; or any runs, to be shown together."""
 
     name: str
-    machine: dict
+    machine: dict | None  # machine.json; None of runs that were no race
     runs: list
     failed: list  # (name, reason)
     lent: list = field(default_factory=list)  # (racer, run): a longer run in which the racer's network learns the same
@@ -140,29 +162,64 @@ class Table:
     rows: list
 
 
-def read_run(directory, name, racer=None):
-    """The run in a directory with edge/ and cloud/, or that of an edge alone."""
-    edge = directory / "edge"
-    if not (edge / "summary.json").exists():
-        edge = directory
-    summaries = [directory / "cloud" / "summary.json", *sorted(directory.glob("cloud/*/summary.json"))]
-    cloud = next((path for path in reversed(summaries) if path.exists()), None)
-    metrics = read_lines(edge / "metrics.jsonl")
-    uploaded = [line["wall_seconds"] for line in metrics if line.get("event") == "uploaded"]
-    run = Run(
-        name=name,
-        config=read_json(edge / "config.json"),
-        edge=read_json(edge / "summary.json"),
-        cloud=read_json(cloud) if cloud else None,
-        epochs=[line for line in metrics if line.get("type") == "epoch"],
-        uploaded_seconds=uploaded[0] if uploaded else None,
-        racer=racer or {},
+def read_side(directory):
+    """The files in a directory; None if it has no summary.json."""
+    if not (directory / "summary.json").exists():
+        return None
+    summary = read_json(directory / "summary.json")
+    config, metrics = directory / "config.json", directory / "metrics.jsonl"
+    # Of a cloud the summary may be all that was copied.
+    is_edge = summary.get("role") == "edge"
+    return Side(
+        directory,
+        summary,
+        read_json(config) if is_edge or config.exists() else {},
+        read_lines(metrics) if is_edge or metrics.exists() else [],
     )
-    if run.edge.get("role") != "edge":
-        raise ReportError(f"{directory}: the run of a {run.edge.get('role')}; expected that of an edge")
-    if run.edge.get("outcome") != "completed" or not run.epochs:
-        raise ReportError(f"{directory}: the run is not complete: {run.edge.get('outcome')}")
+
+
+def places(directory):
+    """Where the sides of a run can be: in directories of their own, in this one, or one of them beside it."""
+    above = [directory.resolve().parent] if directory.resolve().name in ("edge", "cloud") else []
+    clouds = [cloud for place in (*above, directory) for cloud in (*sorted(place.glob("cloud/*")), place / "cloud")]
+    return [directory / "edge", directory, *(place / "edge" for place in above), *clouds]
+
+
+def read_run(directory, name, racer=None):
+    """The run in a directory with edge/ and cloud/, or of which there is one side."""
+    found = [side for place in places(directory) if (side := read_side(place))]
+    edges = [side for side in found if side.role == "edge"]
+    clouds = [side for side in found if side.role == "cloud" and (not edges or side.run_id == edges[0].run_id)]
+    sides = {side.role: side for side in [*edges[:1], *clouds[-1:]]}
+    if not sides:
+        roles = ", ".join(str(side.role) for side in found)
+        raise ReportError(f"{directory}: the run of a {roles or 'nobody'}; expected that of an edge or a cloud")
+    run = Run(name, directory, sides, racer or {})
+    if run.here.get("outcome") != "completed" or not run.epochs or not run.config:
+        raise ReportError(f"{directory}: the run is not complete: {run.here.get('outcome')}")
     return run
+
+
+def joined(things):
+    """The same, but of each run whose sides are in two of them, one."""
+    kept = []
+    for thing in things:
+        other = next((one for one in kept if are_of_one_run(one, thing)), None)
+        if other:
+            name = (other if other.edge else thing).name
+            kept[kept.index(other)] = Run(name, other.directory, thing.sides | other.sides)
+        else:
+            kept.append(thing)
+    return kept
+
+
+def are_of_one_run(one, other):
+    """Whether these are the edge and the cloud of the same run, or the same files."""
+    if not isinstance(one, Run) or not isinstance(other, Run):
+        return False
+    ids = {side.run_id for run in (one, other) for side in run.sides.values()}
+    both = [(one.sides[role].directory, other.sides[role].directory) for role in one.sides.keys() & other.sides.keys()]
+    return len(ids) == 1 and None not in ids and all(a.resolve() == b.resolve() for a, b in both)
 
 
 def read_race(directory):
@@ -178,7 +235,7 @@ def read_race(directory):
     failed += [(path.name, "did not arrive") for path in started if not (path / "racer.json").exists()]
     if not runs and not failed:
         raise ReportError(f"{directory}: no racer has ended")
-    order = {run.name: (STRATEGIES.index(run.edge["strategy"]), run.racer["started_at"]) for run in runs}
+    order = {run.name: (STRATEGIES.index(run.here["strategy"]), run.racer["started_at"]) for run in runs}
     runs.sort(key=lambda run: order[run.name])
     return Race(directory.name, read_json(directory / "machine.json"), runs, failed)
 
@@ -212,6 +269,12 @@ def read_table(path, name=None):
     return None
 
 
+def name_of(path):
+    """The name of a run's directory, which may be above those of its sides."""
+    path = path.resolve()
+    return path.parent.name if path.name in ("edge", "cloud") else path.name
+
+
 def read_all(path):
     """What is at a path: a list of Run, Race or Table."""
     path = Path(path)
@@ -221,8 +284,11 @@ def read_all(path):
         found = [read_table(path)]
     elif (path / "machine.json").exists() and list(path.glob("*/racer.json")):
         found = [read_race(path)]
-    elif (path / "edge" / "summary.json").exists() or (path / "summary.json").exists():
-        found = [read_run(path, path.resolve().name)]
+    elif any((path / place / "summary.json").exists() for place in ("edge", "", "cloud")):
+        found = [read_run(path, name_of(path))]
+    elif clouds := sorted(place.parent for place in path.glob("*/summary.json")):
+        # What cloud-trainer --run-dir has been given.
+        found = [read_run(cloud, cloud.name) for cloud in clouds]
     else:
         files = sorted([*path.glob("*.jsonl"), *path.glob("*.tsv")])
         found = [read_table(file, path.resolve().name) for file in files]

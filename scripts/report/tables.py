@@ -1,7 +1,9 @@
-"""The numbers of races, runs and tables, as text for a terminal or as Markdown."""
+"""The numbers of races, runs and tables, for a terminal, as Markdown or as HTML."""
 
-from . import confusion, timing
-from .runs import Race, Run
+import re
+from html import escape
+
+from . import confusion, ledger, timing
 
 
 def fixed(value, decimals=1):
@@ -19,6 +21,9 @@ def accuracy(value):
     return "–" if value is None else f"{100 * value:.2f} %"
 
 
+UNKNOWN = "unknown"
+
+
 class Grid:
     """Columns with a heading and rows of text; the first `left` columns are words, the others numbers."""
 
@@ -28,6 +33,30 @@ class Grid:
     def add(self, *cells):
         """Appends a row."""
         self.rows.append([str(cell) for cell in cells])
+
+    def without_empty(self):
+        """The same, but for columns of numbers in which there is none."""
+        kept = [
+            column
+            for column in range(len(self.headings))
+            if column < self.left or any(row[column] != "–" for row in self.rows)
+        ]
+        grid = Grid(*(self.headings[column] for column in kept), left=self.left)
+        grid.rows = [[row[column] for column in kept] for row in self.rows]
+        return grid
+
+    def html(self):
+        """For a page."""
+
+        def line(tag, cells):
+            classes = (" class=words" if column < self.left else "" for column in range(len(cells)))
+            return "".join(f"<{tag}{kind}>{escape(cell)}</{tag}>" for cell, kind in zip(cells, classes))
+
+        # No line begins with a unit.
+        headings = [re.sub(" (s|min)$", "\u00a0\\1", heading) for heading in self.headings]
+        head = f"<thead><tr>{line('th', headings)}</tr></thead>"
+        body = "".join(f"<tr>{line('td', row)}</tr>\n" for row in self.rows)
+        return f"<div class=wide><table>{head}<tbody>\n{body}</tbody></table></div>"
 
     def markdown(self):
         """For a report."""
@@ -51,9 +80,8 @@ class Grid:
         )
 
 
-def times(rows):
-    """Where the time of an epoch goes."""
-    baseline = timing.baseline_of(rows)
+def times(rows, baseline=None):
+    """Where the time of an epoch goes, against that of the baseline."""
     grid = Grid(
         "run", "epoch s", "images/s", "against cloud-stream", "paper", "edge busy s", "link busy s", "cloud busy s",
         "edge idle s", "cloud idle s", "overlap",
@@ -64,36 +92,41 @@ def times(rows):
             fixed(row.seconds),
             fixed(row.images_per_second),
             percent(timing.reduction(row, baseline), sign=True),
-            percent(timing.paper_reduction(row.run), sign=True),
-            *(fixed(value) for value in (row.edge_busy, row.link_busy, row.cloud_busy)),
-            *(fixed(value) for value in (row.edge_idle, row.cloud_idle)),
-            fixed(row.overlap, 3),
+            percent(timing.paper_reduction(row.run) if baseline else None, sign=True),
+            *(known(row, value) for value in (row.edge_busy, row.link_busy, row.cloud_busy)),
+            *(known(row, value) for value in (row.edge_idle, row.cloud_idle)),
+            known(row, row.overlap, 3),
         )
-    return grid
+    return grid.without_empty()
+
+
+def known(row, value, decimals=1):
+    """A number, or that nobody knows it here; a dash if there is none."""
+    return UNKNOWN if value is None and row.run.missing else fixed(value, decimals)
 
 
 def floors(rows):
-    """What no epoch can go below, and the bytes."""
+    """What no epoch can go below, or no direct one, and the bytes."""
     grid = Grid(
-        "run",
-        "network",
-        "floors: edge s",
-        "link s",
-        "cloud s",
-        "up B/image",
-        "down B/image",
-        "both sides' bytes",
-        left=2,
-    )
+        "run", "network", "link floor s", "edge direct s", "cloud direct s", "up B/image", "down B/image",
+        "both sides' bytes", left=2,
+    )  # fmt: skip
     for row in rows:
         grid.add(
             row.name,
             row.run.title,
-            *(fixed(value) for value in (row.edge_floor, row.link_floor, row.cloud_floor)),
+            *(fixed(value) for value in (row.link_floor, row.edge_floor, row.cloud_floor)),
             *(fixed(value, 0) for value in (row.up, row.down)),
-            "DIFFER" if timing.ledger_differences(row.run) else "agree" if row.run.cloud else "–",
+            agreement(row.run),
         )
-    return grid
+    return grid.without_empty()
+
+
+def agreement(run):
+    """Whether both sides have counted the same bytes."""
+    if run.missing:
+        return UNKNOWN
+    return "DIFFER" if ledger.differences(run) else "–" if run.is_alone else "agree"
 
 
 def accuracies(runs):
@@ -101,14 +134,14 @@ def accuracies(runs):
     grid = Grid("run", "epochs", "images", "test images", "exit", "final")
     for run in runs:
         grid.add(
-            run.name,
-            run.edge["completed_epochs"],
+            run.label,
+            run.here["completed_epochs"],
             f"{run.config['train_images']:,}",
             f"{run.config['test_images']:,}",
-            accuracy(run.edge["exit_accuracy"]),
-            accuracy(run.edge["final_accuracy"]),
+            accuracy(run.here["exit_accuracy"]),
+            accuracy(run.here["final_accuracy"]),
         )
-    return grid
+    return grid.without_empty()
 
 
 def lent(race):
@@ -122,17 +155,17 @@ def lent(race):
             len(run.epochs),
             f"{run.config['train_images']:,}",
             fixed(points[-1][0] / 60),
-            accuracy(run.edge["exit_accuracy"]),
-            accuracy(run.edge["final_accuracy"]),
+            accuracy(run.here["exit_accuracy"]),
+            accuracy(run.here["final_accuracy"]),
         )
     return grid
 
 
 NOTE = """Seconds are those of training in one epoch, the mean over the run's epochs, without evaluation; link busy: sending, in both
-directions together. Overlap: epoch ÷ the busiest of edge, link and cloud. Floors: bytes ÷ the link's rate; multiplications
-and additions of a direct training step (forward and both gradients, without the input gradient of the first layer) ÷ what
-sgemm reached on one core just before or after the run, whichever was more. A convolution that multiplies less than the direct
-one (Winograd) can go below. Bytes per image are those of training, framing included.
+directions together. Overlap: epoch ÷ the busiest of edge, link and cloud. Link floor: bytes ÷ the link's rate. Direct: the
+multiplications and additions of a direct training step (forward and both gradients, without the input gradient of the first
+layer) ÷ what sgemm reached on one core just before or after the run, whichever was more; no floor for Winograd convolutions,
+which multiply less. Bytes per image are those of training, framing included. A dash: there is none.
 """
 
 
@@ -198,85 +231,8 @@ def table(thing):
     return {"plan": plan, "frontier": frontier, "confusion": confused}[thing.kind](thing.rows)
 
 
-def runs_of(thing):
-    """The runs of a race, or the run itself."""
-    return thing.runs if isinstance(thing, Race) else [thing]
-
-
-def rows_of(thing):
-    """The epochs of a race or of one run, all of as many images as the longest."""
-    rows = [row for run in runs_of(thing) for row in timing.epochs(run)]
-    images = max((row.images for row in rows), default=0)
-    return [row.of(images) for row in rows]
-
-
-def problems(thing):
-    """What went wrong in a race or a run, one line each."""
-    failed = [f"{name}: {reason}" for name, reason in thing.failed] if isinstance(thing, Race) else []
-    return failed + [f"{run.name}: {text}" for run in runs_of(thing) for text in timing.ledger_differences(run)]
-
-
-def as_text(thing):
-    """The tables of a race, a run or a script, for a terminal."""
-    if not isinstance(thing, (Race, Run)):
-        return table(thing).text() + (f"\n{median_error(thing.rows)}\n" if thing.kind == "plan" else "")
-    parts = []
-    rows = rows_of(thing)
-    if rows:
-        parts += [times(rows).text(), floors(rows).text(), accuracies(runs_of(thing)).text()]
-    if isinstance(thing, Race) and thing.lent:
-        parts += [lent(thing).text()]
-    lines = timing.upload_verdict(thing.runs) if isinstance(thing, Race) else []
-    lines += [f"PROBLEM: {line}" for line in problems(thing)]
-    parts += ["\n".join(lines) + "\n"] if lines else []
-    return "\n".join(parts)
-
-
-def as_markdown(thing, images):
-    """The section of a report: tables, images (file names with what they show) and commands."""
-    lines = [f"## {thing.name}", ""]
-    if isinstance(thing, (Race, Run)):
-        lines += race_or_run(thing)
-    else:
-        lines += [f"From `{thing.path}`.", ""]
-        lines += [table(thing).markdown()]
-        if thing.kind == "plan":
-            lines += [median_error(thing.rows) + ".", ""]
-        lines += commands((setting_of(row), row["command"]) for row in thing.rows if row.get("command"))
-    lines += [f"![{what}]({file})\n" for file, what in images]
-    return "\n".join(lines)
-
-
-def race_or_run(thing):
-    """The lines of a race, or of a run by itself."""
-    lines = []
-    if isinstance(thing, Race):
-        machine = thing.machine
-        lines += [
-            f"{machine['cpu']}, {machine['cores']} cores (used: {machine['processors']}), {machine['kernels']} kernels, sgemm "
-            f"on one core {machine['sgemm_gigaflops']:.1f} GFLOP/s; {machine['system']}; commit `{machine['git_commit']}`, "
-            f"{machine['date']}.",
-            "",
-            f"```\n{machine['command']}\n```",
-            "",
-        ]
-    rows = rows_of(thing)
-    if rows:
-        lines += [times(rows).markdown(), floors(rows).markdown(), accuracies(runs_of(thing)).markdown()]
-    if isinstance(thing, Race):
-        if thing.lent:
-            lines += [lent(thing).markdown()]
-        lines += [f"- {line}" for line in timing.upload_verdict(thing.runs)] + [""]
-    lines += [f"- **Problem:** {line}" for line in problems(thing)] + [""]
-    for run in runs_of(thing):
-        lines += commands([(f"{run.name}, seed {run.config['seed']}", run.commands)])
-        if len(run.epochs) > 1:
-            lines += [epoch_lines(run).markdown()]
-    return lines
-
-
-def epoch_lines(run):
-    """Every epoch of a run, as the edge logged it."""
+def epochs(run):
+    """Every epoch of a run, as the edge logged it, or the cloud if that is all."""
     grid = Grid("epoch", "training s", "busy s", "idle s", "loss", "exit", "final")
     for epoch in run.epochs:
         grid.add(
@@ -288,9 +244,4 @@ def epoch_lines(run):
             accuracy(epoch["exit_accuracy"]),
             accuracy(epoch["final_accuracy"]),
         )
-    return grid
-
-
-def commands(pairs):
-    """Names with the commands that made them."""
-    return [f"{name}:\n```\n{command}\n```\n" for name, command in pairs]
+    return grid.without_empty()

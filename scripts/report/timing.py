@@ -1,9 +1,10 @@
-"""What follows from the files of a run: times and bytes of an epoch, floors, and whether both sides' bytes agree."""
+"""What follows from the files of a run: times and bytes of an epoch, floors, and the course of its training."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from . import ledger
 from .runs import Race, Run
 
 # Runtime of hierarchical training against streaming images to the cloud, CIFAR-10 over 3G: Sepehri et al., 2024.
@@ -19,8 +20,8 @@ class Epoch:
     run: object
     images: int
     seconds: float
-    edge_busy: float
-    link_busy: float
+    edge_busy: float | None
+    link_busy: float | None
     cloud_busy: float | None
     up: float  # bytes per image, framing included
     down: float
@@ -45,7 +46,7 @@ class Epoch:
     @property
     def edge_idle(self):
         """Seconds in which the edge waited."""
-        return max(0.0, self.seconds - self.edge_busy)
+        return None if self.edge_busy is None else max(0.0, self.seconds - self.edge_busy)
 
     @property
     def cloud_idle(self):
@@ -54,38 +55,40 @@ class Epoch:
 
     @property
     def overlap(self):
-        """Seconds by those of the busiest of edge, link and cloud: 1 is perfect."""
-        return self.seconds / max(self.edge_busy, self.link_busy, self.cloud_busy or 0.0)
+        """Seconds by those of the busiest of edge, link and cloud: 1 is perfect. None if one of them is unknown."""
+        busy = (self.edge_busy, self.link_busy, 0.0 if self.run.is_alone else self.cloud_busy)
+        return None if None in busy else self.seconds / max(busy)
 
 
 def epochs(run):
     """The epochs of a run to show: one, but two of a run that uploads its images before the first."""
-    count = run.edge["completed_epochs"]
+    count = run.here["completed_epochs"]
     images = run.config["train_images"]
     # Test images, and features of test images, go up only.
-    up = run.edge["sent_bytes"] - run.edge["evaluation_bytes"]
-    down = run.edge["received_bytes"]
+    sent, received = ledger.moved(run)
+    up, down = sent - run.here["evaluation_bytes"], received
     link = training_link_seconds(run)
     common = {
         "run": run,
         "images": images,
-        "edge_busy": run.edge["busy_seconds"] / count,
+        "edge_busy": run.edge["busy_seconds"] / count if run.edge else None,
         "cloud_busy": run.cloud["busy_seconds"] / count if run.cloud else None,
         "edge_floor": arithmetic_floor(run, "edge_operations"),
-        "cloud_floor": arithmetic_floor(run, "cloud_operations") if run.cloud else None,
+        "cloud_floor": None if run.is_alone else arithmetic_floor(run, "cloud_operations"),
     }
-    seconds = run.edge["training_seconds"] / count
+    seconds = run.here["training_seconds"] / count
     if run.uploaded_seconds is None:
         per_image = {"up": up / images / count, "down": down / images / count}
         floor = link_floor(run, per_image)
-        return [Epoch(run.name, seconds=seconds, link_busy=link / count, link_floor=floor, **per_image, **common)]
+        busy = None if link is None else link / count
+        return [Epoch(run.label, seconds=seconds, link_busy=busy, link_floor=floor, **per_image, **common)]
     upload = upload_seconds(run)
     # What goes down are reports, a few bytes.
     first = {"up": up / images, "down": down / images / count}
     later = {"up": 0.0, "down": first["down"]}
     return [
         Epoch(
-            f"{run.name}, first epoch",
+            f"{run.label}, first epoch",
             seconds=upload + seconds,
             link_busy=link,
             link_floor=link_floor(run, first),
@@ -93,7 +96,7 @@ def epochs(run):
             **common,
         ),
         Epoch(
-            f"{run.name}, later epochs",
+            f"{run.label}, later epochs",
             seconds=seconds,
             link_busy=0.0,
             link_floor=link_floor(run, later),
@@ -104,7 +107,10 @@ def epochs(run):
 
 
 def training_link_seconds(run):
-    """Seconds in which either side was sending, the part of them for training: that of the bytes."""
+    """Seconds in which either side was sending, the part of them for training: that of the bytes. None if unknown."""
+    # But for gradients, what the cloud sends is nearly nothing.
+    if not run.edge or (not run.cloud and run.here["strategy"] == "split"):
+        return None
     sent = run.edge["sent_bytes"]
     share = (sent - run.edge["evaluation_bytes"]) / sent if sent else 0.0
     back = run.cloud["link_busy_seconds"] if run.cloud else 0.0
@@ -113,7 +119,7 @@ def training_link_seconds(run):
 
 def upload_seconds(run):
     """Seconds until the training images were in the cloud: the test images went up as well."""
-    images, test = run.edge["train_payload_bytes"], run.edge["evaluation_bytes"]
+    images, test = run.here["train_payload_bytes"], run.here["evaluation_bytes"]
     return run.uploaded_seconds * images / (images + test)
 
 
@@ -126,7 +132,8 @@ def link_floor(run, per_image):
 
 
 def arithmetic_floor(run, key):
-    """Seconds that the arithmetic of an epoch takes at the speed of sgemm on one core; None if that is not known."""
+    """Seconds that the arithmetic of an epoch takes at the speed of sgemm on one core, if all convolutions are direct ones;
+    None if that is not known."""
     operations, speeds = run.racer.get(key), run.racer.get("sgemm_gigaflops")
     if operations is None or not speeds:
         return None
@@ -138,39 +145,36 @@ def reduction(epoch, baseline):
     return epoch.seconds / baseline.seconds - 1 if baseline else None
 
 
+def goes_below(run, role):
+    """Whether a side of a run multiplies less than direct convolutions do, so that their time is no floor of its own."""
+    return run.summaries.get(role, run.here).get("convolution") == "winograd"
+
+
 def baseline_of(rows):
-    """The epoch of cloud-stream among epochs."""
-    return next((row for row in rows if row.run.edge["strategy"] == "cloud-stream"), None)
+    """The epoch of cloud-stream among those of a race."""
+    return next((row for row in rows if row.run.here["strategy"] == "cloud-stream"), None)
 
 
 def paper_reduction(run):
     """The paper's figure for this run's setting, if it has one."""
     is_other = "task" in run.config or run.config.get("link_rate") != RATE_3G
-    if run.edge["strategy"] != "hierarchical" or is_other:
+    if run.here["strategy"] != "hierarchical" or is_other:
         return None
     return PAPER_3G.get(run.config["architecture"])
 
 
-def ledger_differences(run):
-    """Counts of bytes in which the two sides of a run differ, or which cannot be; empty if all is well."""
-    edge, cloud = run.edge, run.cloud
-    differences = []
-    if run.edge["strategy"] == "edge-only":
-        return [f"edge-only moved {edge[key]} bytes" for key in ("sent_bytes", "received_bytes") if edge[key]]
-    if cloud is None:
-        return ["the cloud's summary is missing"]
-    for here, there in (
-        ("sent_bytes", "received_bytes"),
-        ("received_bytes", "sent_bytes"),
-        ("train_payload_bytes", "train_payload_bytes"),
-        ("evaluation_bytes", "evaluation_bytes"),
-        ("gradient_payload_bytes", "gradient_payload_bytes"),
-    ):
-        if edge[here] != cloud[there]:
-            differences.append(f"edge {here} {edge[here]}, cloud {there} {cloud[there]}")
-    if (edge["strategy"] == "split") != (edge["gradient_payload_bytes"] > 0):
-        differences.append(f"{edge['strategy']} has {edge['gradient_payload_bytes']} gradient bytes")
-    return differences
+def loss_over_epochs(run, role, points=120):
+    """Points (epochs so far, mean loss) of what a side logged of its steps, at most so many, and how many steps a mean is
+    of."""
+    steps = run.sides[role].of_type("step") if role in run.sides else []
+    if not steps:
+        return [], 1
+    per_epoch = -(-run.config["train_images"] // run.config["batch_size"])
+    size = -(-len(steps) // points)
+    groups = [steps[start : start + size] for start in range(0, len(steps), size)]
+    return [
+        (group[-1]["step"] / per_epoch, sum(step["loss"] for step in group) / len(group)) for group in groups
+    ], size
 
 
 def accuracy_over_time(run, key):
@@ -230,13 +234,13 @@ def upload_verdict(runs):
     if not upload:
         return sentences
     once, later = upload_seconds(upload), epochs(upload)[1].seconds
-    count = upload.edge["completed_epochs"]
+    count = upload.here["completed_epochs"]
     sentences.append(
         f"{upload.name}: the upload takes {once:.1f} s, an epoch {later:.1f} s; over the run's "
         f"{count} {'epoch' if count == 1 else 'epochs'} that is {(once + count * later) / count:.1f} s an epoch."
     )
     for run in runs:
-        if run.edge["strategy"] != "hierarchical":
+        if run.here["strategy"] != "hierarchical":
             continue
         gain = epochs(run)[0].seconds - later
         if gain <= 0:

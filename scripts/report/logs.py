@@ -1,0 +1,74 @@
+"""The metrics.jsonl of runs, complete or not, as they grow."""
+
+from __future__ import annotations
+
+import json
+
+from .runs import ReportError, read_json
+
+ENDS = ("completed", "interrupted", "failed", "trained")  # events after which a program writes no more
+DEPTH = 3  # directories below the one that is named: race, racer, cloud, run
+
+
+def find_logs(paths):
+    """The directories of both sides below these paths, by the places that their files get: <name>/<run>/<side>."""
+    found = {}
+    for path in paths:
+        root = path.resolve()
+        sides = [file.parent for depth in range(DEPTH + 1) for file in sorted(root.glob("*/" * depth + "config.json"))]
+        for directory in sides:
+            role = read_json(directory / "config.json").get("role")
+            if role not in ("edge", "cloud") or not (directory / "metrics.jsonl").exists():
+                continue
+            above = [root.parent.name if root.name == role else root.name]
+            for part in directory.relative_to(root).parts:
+                if part == role:
+                    break
+                above.append(part)
+            place = "/".join([*above, role])
+            if found.setdefault(place, directory) != directory:
+                found.setdefault(f"{place}/{directory.name}", directory)
+    return found
+
+
+class Log:
+    """One side's metrics.jsonl."""
+
+    def __init__(self, directory):
+        self.directory, self.path = directory, directory / "metrics.jsonl"
+        self.config = read_json(directory / "config.json")
+        self.length = 0  # bytes that are read
+        self.last = b""  # line of them
+        self.has_ended = False
+
+    def read(self):
+        """The lines that are new since the last call, as objects, and before them whether they are all: the log is read for
+        the first time, or the run went back to a checkpoint."""
+        try:
+            with self.path.open("rb") as file:
+                file.seek(self.length - len(self.last))
+                is_new = self.length == 0 or file.read(len(self.last)) != self.last
+                if is_new:
+                    self.length, self.last = 0, b""
+                    file.seek(0)
+                content = file.read()
+        except OSError as error:
+            raise ReportError(f"{self.path}: {error.strerror}") from error
+        # A line is written at once, but may be read while it is.
+        lines = content[: content.rfind(b"\n") + 1].splitlines(keepends=True)
+        objects = [self.parse(line) for line in lines]
+        if lines:
+            self.length += sum(map(len, lines))
+            self.last = lines[-1]
+            self.has_ended = objects[-1].get("event") in ENDS
+        return is_new, objects
+
+    def parse(self, line):
+        """The object in a line."""
+        try:
+            value = json.loads(line)
+        except ValueError as error:
+            raise ReportError(f"{self.path}: no JSON: {line[:40]!r}: {error}") from error
+        if not isinstance(value, dict):
+            raise ReportError(f"{self.path}: expected JSON objects, found {line[:40]!r}")
+        return value
