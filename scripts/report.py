@@ -25,10 +25,7 @@ if a package cannot be had, 73 if the output cannot be written, 74 if the tables
 --follow with all that was logged so far written.
 """
 
-import contextlib
-import importlib
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -36,10 +33,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 # The packages beside this file; Python prefers `report` to the file itself.
 from experiments.programs import Failure, Options, say, start, usage  # noqa: E402
-from report import confusion, document, exports, runs, sections, tables, timing  # noqa: E402
-
-# What they are installed as.
-PACKAGES = {"matplotlib": "matplotlib>=3.8,<4", "tensorboard": "tensorboard>=2.15,<3"}
+from report import confusion, document, exports, packages, runs, sections, tables, timing  # noqa: E402
 
 
 def parse(arguments):
@@ -63,33 +57,6 @@ def parse(arguments):
     if own.follow and (not exported or own.tables or own.output):
         raise usage("--follow: goes with --tensorboard or --csv, without --output and --tables")
     return own
-
-
-def ensure(*modules):
-    """Returns if these modules can be imported, else goes on in a virtual environment in which they can."""
-    with contextlib.suppress(ImportError):
-        for module in modules:
-            importlib.import_module(module)
-        return
-    try:
-        cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    except RuntimeError:  # HOME is not set, and the user database does not know the user.
-        cache = None
-    given = os.environ.get("REPORT_VENV")
-    if not given and not cache:
-        raise Failure(f"HOME is not set, and user {os.getuid()} has none; set HOME or REPORT_VENV", 69)
-    venv = Path(given or Path(cache) / "hierarchical-trainer" / "report-venv")
-    python, names = venv / "bin" / "python", " and ".join(modules)
-    if Path(sys.prefix) == venv:
-        raise Failure(f"{venv} has no usable {names}; remove it and try again", 69)
-    check = [python, "-c", f"import {', '.join(modules)}"]
-    if not python.exists() or subprocess.run(check, check=False, capture_output=True).returncode:
-        say(f"preparing {names} in {venv}")
-        pip = [python, "-m", "pip", "--disable-pip-version-check", "--quiet", "install"]
-        for command in ([sys.executable, "-m", "venv", venv], [*pip, *(PACKAGES[module] for module in modules)]):
-            if subprocess.run(command, check=False, stdout=sys.stderr).returncode:
-                raise Failure(f"{names} cannot be installed in {venv}", 69)
-    os.execv(python, [str(python), "-B", *sys.argv])
 
 
 def write(things, output):
@@ -118,23 +85,23 @@ def print_tables(things):
         raise Failure(f"cannot write the tables: {error.strerror}", 74) from error
 
 
-def report(own):
-    """Reads complete runs, shows them, and returns the exit code."""
+def read(own):
+    """What is to be shown: complete runs, races and tables."""
     things = runs.joined([thing for path in own.paths for thing in runs.read_all(path)])
     things += [confusion.read(path) for path in own.confusion]
     timing.lend(things)
-    things = sections.grouped(things)
-    if own.output:
-        write(things, own.output)
-    else:
-        print_tables(things)
-    told = [thing for thing in things if not isinstance(thing, runs.Table)]
-    for line in (line for thing in told for line in sections.unknowns(thing)):
+    return sections.grouped(things)
+
+
+def tell(things):
+    """Says what is unknown, and what went wrong; returns the exit code."""
+    things = [thing for thing in things if not isinstance(thing, runs.Table)]
+    for line in (line for thing in things for line in sections.unknowns(thing)):
         say(line)
-    found = [line for thing in told for line in sections.problems(thing)]
-    for line in found:
+    problems = [line for thing in things for line in sections.problems(thing)]
+    for line in problems:
         say(f"problem: {line}")
-    return 1 if found else 0
+    return 1 if problems else 0
 
 
 def main(arguments):
@@ -143,10 +110,15 @@ def main(arguments):
         print(__doc__.strip())
         return 0
     own = parse(arguments)
-    ensure(*(["matplotlib"] if own.output else []), *(["tensorboard"] if own.tensorboard else []))
+    things = read(own) if own.output or own.tables else []
+    packages.ensure(*(["matplotlib"] if own.output else []), *(["tensorboard"] if own.tensorboard else []))
     if own.tensorboard or own.csv:
         exports.write(own.paths, own.tensorboard, own.csv, own.follow)
-    return report(own) if own.output or own.tables else 0
+    if own.output:
+        write(things, own.output)
+    if own.tables:
+        print_tables(things)
+    return tell(things)
 
 
 if __name__ == "__main__":

@@ -3,17 +3,12 @@
 Usage: python3 -B -m unittest discover -s Tests/ReportTests
 """
 
-import importlib.util
-import subprocess
-import sys
 import tempfile
 import unittest
 from pathlib import Path
 
-SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
-sys.path.insert(0, str(SCRIPTS))
-
-from report import confusion, runs, tables, timing  # noqa: E402
+from fixtures import python_with, run_report
+from report import confusion, document, runs, sections, tables
 
 # Names that must be quoted; of the last class there are no images.
 FILE = '''output,class,cat,"dog, small","a ""q"""
@@ -63,7 +58,8 @@ class ConfusionTests(unittest.TestCase):
         self.assertEqual(rows[1][2:], ["2", "50.00 %", "c2 (1)"])
 
     def test_a_bar_is_no_column_of_markdown(self):
-        text = tables.as_markdown(self.read("output,class,a|b,c\nexit,a|b,1,0\nexit,c,0,1\n"), [])
+        table = self.read("output,class,a|b,c\nexit,a|b,1,0\nexit,c,0,1\n")
+        text = document.as_markdown(sections.parts(table, []))
         self.assertIn(r"| exit | a\|b | 1 | 100.00 % | – |", text)
 
     def test_no_such_file(self):
@@ -83,40 +79,24 @@ class ConfusionTests(unittest.TestCase):
 
     def test_program(self):
         self.path.write_text(FILE)
-        program = [sys.executable, "-B", SCRIPTS / "report.py", "--tables", "--confusion"]
-        done = subprocess.run([*program, self.path], capture_output=True, text=True, check=False)
+        done = run_report("--tables", "--confusion", self.path)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.assertIn("dog, small (1)", done.stdout)
-        done = subprocess.run([*program, self.path.with_name("none")], capture_output=True, text=True, check=False)
+        done = run_report("--tables", "--confusion", self.path.with_name("none"))
         self.assertEqual((done.returncode, len(done.stderr.splitlines())), (65, 1))
 
-    @unittest.skipUnless(importlib.util.find_spec("matplotlib"), "needs matplotlib")
     def test_heat_map(self):
-        from report import plots
-
-        output = self.path.parent
-        ((_, images),) = plots.draw([self.read(FILE)], output)
-        self.assertEqual([file for file, _ in images], ["confusion-c-exit.png", "confusion-c-final.png"])
-        for file, _ in images:
-            self.assertTrue((output / file).read_bytes().startswith(b"\x89PNG"))
-
-
-class CommandTests(unittest.TestCase):
-    def test_options_of_a_configuration(self):
-        config = {"architecture": "vgg8", "balance": True, "label_smoothing": 0.1, "data": "folder", "role": "edge"}
-        config |= {"task": {"shape": {"height": 16, "width": 24, "channels": 1}, "classes": 3}}
-        self.assertEqual(
-            runs.command_of(config), "edge-trainer train --architecture vgg8 --balance --label-smoothing 0.1"
-        )
-        self.assertEqual((runs.raw_bytes(config), runs.raw_bytes({})), (384, 3072))
-
-    def test_other_losses_and_images_are_not_the_same_training(self):
-        def run(**changes):
-            return runs.Run("r", {"architecture": "vgg8"} | changes, {}, None, [])
-
-        self.assertTrue(timing.learn_the_same(run(link_rate=1e6), run()))
-        for changes in ({"balance": True}, {"label_smoothing": 0.1}, {"task": {"classes": 3}}):
-            self.assertFalse(timing.learn_the_same(run(**changes), run()), changes)
+        python = python_with("matplotlib")
+        if not python:
+            self.skipTest("matplotlib is not installed; scripts/report.py --output installs it")
+        self.path.write_text(FILE)
+        output = self.path.parent / "report"
+        done = run_report("--confusion", self.path, "--output", output, python=python)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(sorted(file.name for file in output.glob("*.png")), ["confusion-c-exit.png", "confusion-c-final.png"])
+        for file in output.glob("*.png"):
+            self.assertTrue(file.read_bytes().startswith(b"\x89PNG"))
+        self.assertIn("<title>dog, small, taken for a \"q\": 2 of 7, 28.57 %</title>", (output / "report.html").read_text())
 
 
 if __name__ == "__main__":

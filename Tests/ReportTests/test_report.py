@@ -4,80 +4,12 @@ Usage: python3 -B -m unittest discover -s Tests/ReportTests
 """
 
 import json
-import subprocess
-import sys
 import tempfile
 import unittest
 from pathlib import Path
 
-SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
-sys.path.insert(0, str(SCRIPTS))
-
-from report import runs, tables, timing  # noqa: E402
-
-
-# A thousand images in each of two epochs, over a link of 1.1 Mbit/s.
-IMAGES, EPOCHS, RATE = 1000, 2, 1.1e6
-
-
-def write_run(directory, strategy, seconds, edge_busy, cloud_busy, up, down=0, racer=None, uploaded=None, **changes):
-    """A run whose epochs take `seconds`, with `up` and `down` bytes per image in all."""
-    payload = up * IMAGES
-    evaluation, gradients = 100_000, down * IMAGES
-    common = {
-        "strategy": strategy, "outcome": "completed", "completed_epochs": EPOCHS, "exit_accuracy": None,
-        "final_accuracy": 0.8, "training_seconds": EPOCHS * seconds, "evaluation_bytes": evaluation if up else 0,
-        "train_payload_bytes": payload, "gradient_payload_bytes": gradients,
-    }  # fmt: skip
-    sent = payload + common["evaluation_bytes"]
-    edge = common | {
-        "role": "edge", "busy_seconds": EPOCHS * edge_busy, "sent_bytes": sent, "received_bytes": gradients,
-        "link_busy_seconds": sent * 8 / RATE,
-    }  # fmt: skip
-    cloud = common | {
-        "role": "cloud", "busy_seconds": EPOCHS * cloud_busy, "sent_bytes": gradients, "received_bytes": sent,
-        "link_busy_seconds": gradients * 8 / RATE,
-    }  # fmt: skip
-    config = {
-        "architecture": "vgg16", "role": "edge", "strategy": strategy, "train_images": IMAGES, "test_images": 100,
-        "epochs": EPOCHS, "seed": 0,
-    }  # fmt: skip
-    if strategy != "edge-only":
-        config["link_rate"] = RATE
-    if strategy in ("hierarchical", "split"):
-        config |= {"cut": 3, "bits": 4}
-    lines = [{"type": "event", "event": "started"}]
-    if uploaded:
-        lines.append({"type": "event", "event": "uploaded", "wall_seconds": uploaded})
-    for epoch in range(1, EPOCHS + 1):
-        lines.append(
-            {
-                "type": "epoch",
-                "epoch": epoch,
-                "training_seconds": seconds,
-                "busy_seconds": edge_busy,
-                "idle_seconds": seconds - edge_busy,
-                "train_loss": 1.0,
-                "exit_accuracy": None,
-                "final_accuracy": 0.4 * epoch,
-            }
-        )
-    sides = [("edge", edge | changes)] + ([("cloud/20260101-000000-abcdef", cloud)] if up else [])
-    for side, summary in sides:
-        path = directory / side
-        path.mkdir(parents=True)
-        (path / "summary.json").write_text(json.dumps(summary))
-    (directory / "edge" / "config.json").write_text(json.dumps(config))
-    (directory / "edge" / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    if racer is not None:
-        values = {
-            "name": directory.name,
-            "exit_code": 0,
-            "started_at": "x",
-            "edge_command": "edge",
-            "cloud_command": "cloud",
-        }
-        (directory / "racer.json").write_text(json.dumps(values | racer))
+from fixtures import EPOCHS, IMAGES, change, run_report, write_race, write_run
+from report import document, ledger, runs, sections, tables, timing
 
 
 class ReportTests(unittest.TestCase):
@@ -87,25 +19,16 @@ class ReportTests(unittest.TestCase):
         self.directory = Path(temporary.name)
 
     def write_race(self):
-        race = self.directory / "race"
-        speed = {"sgemm_gigaflops": [40.0, 50.0], "edge_operations": 10**9, "cloud_operations": 2 * 10**9}
-        # 2750 bytes an image and epoch take 20 s at 1.1 Mbit/s.
-        write_run(race / "method", "hierarchical", 22.0, 21.0, 12.0, EPOCHS * 2750, racer=speed)
-        write_run(race / "cloud-stream", "cloud-stream", 44.0, 0.5, 30.0, EPOCHS * 5500, racer=speed)
-        write_run(race / "once", "cloud-upload-once", 20.0, 0.0, 20.0, 5500, racer=speed, uploaded=40.0)
-        write_run(race / "alone", "edge-only", 60.0, 60.0, 0.0, 0, racer=speed)
+        race = write_race(self.directory / "race")
         (race / "lost").mkdir()
         (race / "lost" / "racer.json").write_text('{"name": "lost", "exit_code": 64, "error": "cut 9"}')
         (race / "underway").mkdir()
         (race / "underway" / "edge.log").touch()
-        machine = {"cpu": "C", "cores": 2, "processors": "0 and 1", "kernels": "Zen", "sgemm_gigaflops": 45.0}
-        machine |= {"system": "Linux", "git_commit": "abc", "date": "today", "command": "scripts/race.sh"}
-        (race / "machine.json").write_text(json.dumps(machine))
         return race
 
     def rows(self):
         (race,) = runs.read_all(self.write_race())
-        return {row.name: row for row in tables.rows_of(race)}, race
+        return {row.name: row for row in sections.rows_of(race)}, race
 
     def test_epochs_of_a_race(self):
         rows, race = self.rows()
@@ -122,10 +45,9 @@ class ReportTests(unittest.TestCase):
 
     def test_epochs_of_fewer_images_are_scaled(self):
         race = self.write_race()
-        path = race / "method" / "edge" / "config.json"
-        path.write_text(json.dumps(json.loads(path.read_text()) | {"train_images": IMAGES // 4}))
+        change(race / "method" / "edge" / "config.json", train_images=IMAGES // 4)
         (loaded,) = runs.read_all(race)
-        rows = {row.name: row for row in tables.rows_of(loaded)}
+        rows = {row.name: row for row in sections.rows_of(loaded)}
         row = rows["method, scaled from 250 images"]
         self.assertEqual((row.images, row.seconds, row.edge_busy), (IMAGES, 88.0, 84.0))
         self.assertAlmostEqual(row.images_per_second, IMAGES / 4 / 22)
@@ -157,13 +79,12 @@ class ReportTests(unittest.TestCase):
         # Races of half the images and one epoch; another cut is another network.
         for racer in ("method", "alone"):
             path = race / racer / "edge" / "metrics.jsonl"
-            path.write_text("".join(line + "\n" for line in path.read_text().splitlines()[:-1]))
-            config = race / racer / "edge" / "config.json"
-            config.write_text(json.dumps(json.loads(config.read_text()) | {"train_images": IMAGES // 2}))
+            lines = [line for line in path.read_text().splitlines() if f'"epoch": {EPOCHS}' not in line]
+            path.write_text("".join(line + "\n" for line in lines))
+            change(race / racer / "edge" / "config.json", train_images=IMAGES // 2)
         for name, strategy in (("long", "hierarchical"), ("uncut", "cloud-stream"), ("deeper", "hierarchical")):
             write_run(self.directory / name, strategy, 1.0, 1.0, 1.0, 1000)
-        config = self.directory / "deeper" / "edge" / "config.json"
-        config.write_text(json.dumps(json.loads(config.read_text()) | {"cut": 4}))
+        change(self.directory / "deeper" / "edge" / "config.json", cut=4)
         things = [thing for name in ("race", "long", "uncut", "deeper") for thing in runs.read_all(self.directory / name)]
         timing.lend(things)
         pairs = {racer.name: (racer, run) for racer, run in things[0].lent}
@@ -179,7 +100,7 @@ class ReportTests(unittest.TestCase):
         write_run(self.directory / "bad", "split", 1.0, 1.0, 1.0, 2000, down=16000, sent_bytes=2_100_001)
         write_run(self.directory / "odd", "hierarchical", 1.0, 1.0, 1.0, 2000, down=16000)
         differences = {
-            name: timing.ledger_differences(runs.read_all(self.directory / name)[0]) for name in ("good", "bad", "odd")
+            name: ledger.differences(runs.read_all(self.directory / name)[0]) for name in ("good", "bad", "odd")
         }
         self.assertEqual(differences["good"], [])
         self.assertEqual(differences["bad"], ["edge sent_bytes 2100001, cloud received_bytes 2100000"])
@@ -205,7 +126,7 @@ class ReportTests(unittest.TestCase):
 
     def test_markdown_has_numbers_and_commands(self):
         _, race = self.rows()
-        text = tables.as_markdown(race, [("a.png", "A plot")])
+        text = document.as_markdown(sections.parts(race, [document.Picture("a.png", "A plot", "")]))
         for part in (
             "| method | 22.0 | 45.5 | −50.0 % | −29.0 % |",
             "scripts/race.sh",
@@ -230,18 +151,18 @@ class ReportTests(unittest.TestCase):
         (self.directory / "broken" / "config.json").write_text("{}")
         for arguments, code, error in (
             (["--tables", str(self.directory / "run")], 0, ""),
-            (["--tables", str(race)], 1, ""),  # a racer failed
+            (["--tables", str(race)], 1, "problem: lost: cut 9"),
+            (["--tables", str(self.directory / "run"), "--follow"], 64, "--follow: goes with --tensorboard or --csv"),
             ([str(race)], 64, "expected either --output DIR or --tables"),
             (["--tables", "--output"], 64, "--output: expected one argument"),
             (["--tables", str(self.directory / "none")], 65, "no such file or directory"),
             (["--tables", str(self.directory / "broken")], 65, "no JSON"),
         ):
             with self.subTest(arguments=arguments):
-                program = [sys.executable, "-B", SCRIPTS / "report.py", *arguments]
-                done = subprocess.run(program, capture_output=True, text=True, check=False)
+                done = run_report(*arguments)
                 self.assertEqual(done.returncode, code)
                 self.assertIn(error, done.stderr)
-                self.assertEqual(len(done.stderr.splitlines()), 1 if error else 0)
+                self.assertEqual(len(done.stderr.splitlines()), 0 if not error else 2 if code == 1 else 1)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from experiments.programs import Failure, say, uninterrupted
 
+from . import csv_files
 from .logs import Log, ReportError, find_logs
 
 INTERVAL = 1.0  # seconds between two looks
@@ -24,7 +25,7 @@ def write(paths, tensorboard, csv, follow):
         for place, directory in find_logs(paths).items():
             if place not in logs:
                 logs[place] = Log(directory)
-                writers[place] = [writer for writer in writers_of(logs[place], place, tensorboard, csv)]
+                writers[place] = list(writers_of(logs[place], place, tensorboard, csv))
         if not logs and not follow:
             raise ReportError(f"{paths[0]}: no run: expected config.json and metrics.jsonl, in edge/ or cloud/ for example")
         for place, log in logs.items():
@@ -41,10 +42,8 @@ def write(paths, tensorboard, csv, follow):
 
 def writers_of(log, place, tensorboard, csv):
     """What writes the lines of a log."""
-    from . import csv_files
-
     if tensorboard:
-        from . import event_files
+        from . import event_files  # which needs the package
 
         yield event_files.EventFile(log, tensorboard / place)
     if csv:

@@ -79,7 +79,7 @@ def parts(thing, pictures):
     if isinstance(thing, (Race, Run)):
         title = f"{thing.title} ({thing.name})" if isinstance(thing, Run) else thing.name
         return [document.Heading(title), *race_or_run(thing, pictures)]
-    found = [document.Heading(thing.name), document.Text(f"From `{thing.path}`."), tables.table(thing), *pictures]
+    found = [document.Heading(thing.name), document.Text(f"From `{thing.path}`."), *pictures, tables.table(thing)]
     if thing.kind == "plan":
         found.append(document.Text(tables.median_error(thing.rows) + "."))
     return found + [

@@ -150,8 +150,8 @@ def lent(race):
     for racer, run in race.lent:
         points = timing.lent_accuracies(racer, run, "final_accuracy")
         grid.add(
-            racer.name,
-            run.name,
+            racer.label,
+            run.label,
             len(run.epochs),
             f"{run.config['train_images']:,}",
             fixed(points[-1][0] / 60),
