@@ -84,7 +84,7 @@ def label(runs):
     if len(pairs) == len({pair[:2] for pair in pairs}):
         differing = [key for key in differing if key != "full_scale"]
     labels = [", ".join(telling(words, differing)) for words in found]
-    if len(set(labels)) < len(runs):
+    if "" in labels or len(set(labels)) < len(runs):
         labels = [", ".join(words[key] for key in differing if key in words) for words in found]
     for run, text in zip(runs, labels):
         if RUN_ID.fullmatch(run.name):
