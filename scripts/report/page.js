@@ -2,6 +2,7 @@
 "use strict";
 
 const REACH = 28; // pixels from the pointer to the mark that tells
+const MOST = 6; // marks that tell at once
 const told = document.createElement("div");
 told.id = "told";
 told.setAttribute("role", "status");
@@ -36,9 +37,14 @@ for (const plot of document.querySelectorAll("svg")) {
     const [x, y, width, height] = [box.x - 2, box.y - 2, box.width + 4, box.height + 4];
     for (const [name, value] of Object.entries({ x, y, width, height, rx: 2 })) ring.setAttribute(name, value);
     plot.append(ring);
-    told.textContent = marks[number].text;
-    told.hidden = false;
     const mark = marks[number].element.getBoundingClientRect();
+    // Marks may lie on one another.
+    const here = marks.filter(({ element }) => {
+      const other = element.getBoundingClientRect();
+      return ["left", "right", "top", "bottom"].every((side) => Math.abs(other[side] - mark[side]) < 2);
+    });
+    told.textContent = here.slice(0, MOST).map(({ text }) => text).join("\n") + (here.length > MOST ? "\n…" : "");
+    told.hidden = false;
     const at = Math.min(Math.max(mark.left, pointer), mark.right);
     const above = mark.top - told.offsetHeight - 6;
     const left = at + 10 + told.offsetWidth > innerWidth ? at - told.offsetWidth - 10 : at + 10;
