@@ -1,28 +1,28 @@
 #!/usr/bin/env python3
-"""Turns runs, races and the tables of other scripts into plots, a report with every number and its command, and the files
-of other tools.
+"""Turns runs, races and the tables of other scripts into plots, a report with every number and its command, and files
+for other tools.
 
 Usage: scripts/report.py RUN_DIR... [--confusion FILE.csv...] --output DIR
        scripts/report.py --tables RUN_DIR... [--confusion FILE.csv...]     the numbers alone, to standard output
        scripts/report.py --tensorboard DIR [--csv DIR] [--follow] RUN_DIR...
 
-RUN_DIR is the directory of a race (scripts/race.sh), of one run (with edge/ and cloud/, or what one of them holds), or a
-table with a JSON object in each line: settings with predicted_seconds and measured_seconds, or with bytes_per_image and
-final_accuracy. Only what the runs have is drawn. Both sides of a run may also be given as two directories; what a side
-knows whose files are not there is called unknown. A race of few images, for time, and long runs of the same networks, for
-accuracy, go together: then a plot shows those accuracies at the times of the race. FILE.csv is what edge-trainer predict
---confusion has written; such files may also be all there is.
+RUN_DIR is the directory of a race (scripts/race.sh), of one run (with edge/ and cloud/, or what one of them holds), or
+a table with a JSON object in each line: settings with predicted_seconds and measured_seconds, or with bytes_per_image
+and final_accuracy. Only what the runs have is drawn. Both sides of a run may also be given as two directories; what a
+side knows whose files are not there is called unknown. A race of few images, for time, and long runs of the same
+networks, for accuracy, go together: then a plot shows those accuracies at the times of the race. FILE.csv is what
+edge-trainer predict --confusion has written; such files may also be all there is.
 
---output makes report.md with PNG files, and report.html: one file with the same plots and tables, for any browser, offline;
-its plots tell values under the pointer. --tensorboard and --csv write what both sides have logged of each step and epoch,
-also of runs that go on or have failed, to DIR/<run>/<side>. What is there of the same run is continued, or replaced if the
-run went back to a checkpoint; all else in DIR stays. --follow goes on until all runs have ended.
+--output makes report.md with PNG files, and report.html: one file with the same plots and tables, for any browser,
+offline; its plots tell values under the pointer. --tensorboard and --csv write what both sides have logged of each step
+and epoch, also of runs that go on or have failed, to DIR/<run>/edge and DIR/<run>/cloud. What is there of the same run is continued, or
+replaced if the run went back to a checkpoint; all else in DIR stays. --follow goes on until all runs have ended.
 
 Plots need matplotlib, and --tensorboard the package of that name: what is missing is installed (once) in a virtual
 environment, that of $REPORT_VENV, else ~/.cache/hierarchical-trainer/report-venv. Exit code 0, also where something is
-unknown; 1 if a racer failed or both sides' counts of bytes differ, 64 for wrong options, 65 if something cannot be read, 69
-if a package cannot be had, 73 if the output cannot be written, 74 if the tables cannot, 130 after Ctrl-C, which ends
---follow with all that was logged so far written.
+unknown; 1 if a racer failed or both sides' counts of bytes differ, 64 for wrong options, 65 if something cannot be
+read, 69 if a package cannot be had, 73 if the output cannot be written, 74 if the tables cannot, 130 after Ctrl-C,
+which ends --follow with all that was logged so far written.
 """
 
 import os

@@ -93,10 +93,14 @@ class ConfusionTests(unittest.TestCase):
         output = self.path.parent / "report"
         done = run_report("--confusion", self.path, "--output", output, python=python)
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertEqual(sorted(file.name for file in output.glob("*.png")), ["confusion-c-exit.png", "confusion-c-final.png"])
+        self.assertEqual(
+            sorted(file.name for file in output.glob("*.png")), ["confusion-c-exit.png", "confusion-c-final.png"]
+        )
         for file in output.glob("*.png"):
             self.assertTrue(file.read_bytes().startswith(b"\x89PNG"))
-        self.assertIn("<title>dog, small, taken for a \"q\": 2 of 7, 28.57 %</title>", (output / "report.html").read_text())
+        self.assertIn(
+            '<title>dog, small, taken for a "q": 2 of 7, 28.57 %</title>', (output / "report.html").read_text()
+        )
 
 
 if __name__ == "__main__":

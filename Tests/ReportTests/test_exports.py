@@ -124,7 +124,9 @@ class ExportTests(unittest.TestCase):
             self.wait_for(lambda: self.rows_so_far() == 3)
             # The run goes back to a checkpoint, and on from there.
             for path in paths:
-                path.write_text("".join(whole[path][:2] + ['{"type": "event", "event": "resumed"}\n'] + whole[path][2:9]))
+                path.write_text(
+                    "".join(whole[path][:2] + ['{"type": "event", "event": "resumed"}\n'] + whole[path][2:9])
+                )
             self.wait_for(lambda: self.rows_so_far() == 8)
             self.assertIsNone(process.poll())
             for path in paths:

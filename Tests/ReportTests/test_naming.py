@@ -45,10 +45,14 @@ class NameTests(unittest.TestCase):
         self.assertEqual(names, ["full scale 1", "full scale 0.5"])
 
     def test_titles_have_cut_and_bits(self):
-        self.assertEqual(run(convolution="winograd", bits=2, compression="zstd").title, "vgg8, cut 2, 2 bits, zstd, winograd")
+        self.assertEqual(
+            run(convolution="winograd", bits=2, compression="zstd").title, "vgg8, cut 2, 2 bits, zstd, winograd"
+        )
         several = [run(link_rate=1.1e6), run(link_rate=1.1e6, bits=2)]
         self.assertEqual(naming.common_title(several), "vgg8, cut 2, 1.1 Mbit/s")
-        whole = runs.Run("w", Path("."), {"edge": runs.Side(Path("."), {"strategy": "cloud-stream"}, {"architecture": "vgg8"}, [])})
+        whole = runs.Run(
+            "w", Path("."), {"edge": runs.Side(Path("."), {"strategy": "cloud-stream"}, {"architecture": "vgg8"}, [])}
+        )
         self.assertEqual(naming.common_title([run(), whole]), "vgg8, cut 2, 4 bits, link not shaped")
 
 
@@ -76,7 +80,9 @@ class CommandTests(unittest.TestCase):
             change(cloud, convolution="winograd", threads=3)
             (found,) = runs.read_all(Path(name) / "r")
             edge, cloud = found.commands.splitlines()
-            self.assertTrue(edge.startswith("edge-trainer train ") and edge.endswith(" --threads 1 --convolution im2col"), edge)
+            self.assertTrue(
+                edge.startswith("edge-trainer train ") and edge.endswith(" --threads 1 --convolution im2col"), edge
+            )
             self.assertEqual(cloud, "cloud-trainer --threads 3 --convolution winograd")
 
     def test_other_losses_and_images_are_not_the_same_training(self):

@@ -85,7 +85,9 @@ class ReportTests(unittest.TestCase):
         for name, strategy in (("long", "hierarchical"), ("uncut", "cloud-stream"), ("deeper", "hierarchical")):
             write_run(self.directory / name, strategy, 1.0, 1.0, 1.0, 1000)
         change(self.directory / "deeper" / "edge" / "config.json", cut=4)
-        things = [thing for name in ("race", "long", "uncut", "deeper") for thing in runs.read_all(self.directory / name)]
+        things = [
+            thing for name in ("race", "long", "uncut", "deeper") for thing in runs.read_all(self.directory / name)
+        ]
         timing.lend(things)
         pairs = {racer.name: (racer, run) for racer, run in things[0].lent}
         self.assertEqual({name: run.name for name, (_, run) in pairs.items()}, {"method": "long", "alone": "uncut"})

@@ -31,17 +31,26 @@ class SideTests(unittest.TestCase):
     def test_the_edge_alone(self):
         (run,) = runs.read_all(self.edge)
         cells = self.cells(run)
-        self.assertEqual((cells["edge busy s"], cells["cloud busy s"], cells["cloud idle s"]), ("21.0", "unknown", "unknown"))
+        self.assertEqual(
+            (cells["edge busy s"], cells["cloud busy s"], cells["cloud idle s"]), ("21.0", "unknown", "unknown")
+        )
         self.assertEqual((cells["overlap"], cells["both sides' bytes"]), ("unknown", "unknown"))
         self.assertEqual((ledger.differences(run), sections.problems(run)), ([], []))
-        self.assertIn(f"runs/run-r/cloud where cloud-trainer ran, or <its --run-dir>/run-r) to {self.edge}/cloud", ledger.unknown(run))
+        self.assertIn(
+            f"runs/run-r/cloud where cloud-trainer ran, or <its --run-dir>/run-r) to {self.edge}/cloud",
+            ledger.unknown(run),
+        )
 
     def test_the_cloud_alone(self):
         (run,) = runs.read_all(self.directory / "B")
         cells = self.cells(run)
-        self.assertEqual((cells["edge busy s"], cells["link busy s"], cells["cloud busy s"]), ("unknown", "unknown", "12.0"))
+        self.assertEqual(
+            (cells["edge busy s"], cells["link busy s"], cells["cloud busy s"]), ("unknown", "unknown", "12.0")
+        )
         self.assertEqual((cells["up B/image"], cells["final"]), ("2,750", "80.00 %"))
-        self.assertIn(f"runs/run-r/edge where edge-trainer ran, or <its --run-dir>) to {self.cloud}/edge", ledger.unknown(run))
+        self.assertIn(
+            f"runs/run-r/edge where edge-trainer ran, or <its --run-dir>) to {self.cloud}/edge", ledger.unknown(run)
+        )
 
     def test_what_the_text_says_helps(self):
         shutil.copytree(self.cloud, self.edge / "cloud")

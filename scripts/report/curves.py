@@ -17,7 +17,9 @@ def loss(thing):
                 continue
             sizes.add(size)
             name = run.label + suffix
-            axes.plot(*zip(*points), style, color=COLORS[number % len(COLORS)], linewidth=width(style), label=plain(name))
+            axes.plot(
+                *zip(*points), style, color=COLORS[number % len(COLORS)], linewidth=width(style), label=plain(name)
+            )
             tell_points(axes, points, [f"{name}\nepoch {epoch:.2f}: loss {value:.4f}" for epoch, value in points])
     steps = " / ".join(map(str, sorted(sizes)))
     axes.set_xlabel("epochs" + (f" (each point: the mean of {steps} steps)" if steps != "1" else ""))
@@ -53,9 +55,10 @@ def lent_accuracy(race):
 
 
 def accuracy_lines(lines, title):
-    """A line for each name and function of "final_accuracy" or "exit_accuracy" that gives points of seconds and accuracy."""
+    """A line for each name and function of "final_accuracy" or "exit_accuracy" that gives points of seconds and
+    accuracy."""
     figure, axes = pyplot.subplots(figsize=(WIDTH, 4.4))
-    longest = max(seconds for _, points_of in lines for key in ENDS for seconds, _ in points_of(key))
+    longest = max((seconds for _, points_of in lines for key in ENDS for seconds, _ in points_of(key)), default=0)
     unit, divisor = ("minutes", 60) if longest > 300 else ("seconds", 1)
     for number, (name, points_of) in enumerate(lines):
         color, marker = COLORS[number % len(COLORS)], MARKERS[number % len(MARKERS)]
@@ -68,7 +71,10 @@ def accuracy_lines(lines, title):
                 linewidth=width(style), label=plain(name + suffix),
             )  # fmt: skip
             told = enumerate(points, start=1)
-            tell(line, *(f"{name}{suffix}\nepoch {epoch}, {x:.1f} {unit}: {tables.accuracy(y)}" for epoch, (x, y) in told))
+            tell(
+                line,
+                *(f"{name}{suffix}\nepoch {epoch}, {x:.1f} {unit}: {tables.accuracy(y)}" for epoch, (x, y) in told),
+            )
     axes.set_xlabel(f"{unit} of training (upload included, evaluation not)")
     axes.set_ylabel("accuracy on the test images")
     axes.yaxis.set_major_formatter(Percent())

@@ -42,7 +42,8 @@ class EventFile:
         return record(Event(wall_time=self.start, file_version="brain.Event:2"))
 
     def started(self):
-        """When the run began: as the file says, if it is there, so that it stays the same; else as the run's files do."""
+        """When the run began: as the file says, if it is there, so that it stays the same; else as the run's files
+        do."""
         head = self.path.read_bytes()[:1024] if self.path.exists() else b""
         if len(head) > 12:
             (length,) = struct.unpack("<Q", head[:8])

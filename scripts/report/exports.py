@@ -27,7 +27,9 @@ def write(paths, tensorboard, csv, follow):
                 logs[place] = Log(directory)
                 writers[place] = list(writers_of(logs[place], place, tensorboard, csv))
         if not logs and not follow:
-            raise ReportError(f"{paths[0]}: no run: expected config.json and metrics.jsonl, in edge/ or cloud/ for example")
+            raise ReportError(
+                f"{paths[0]}: no run: expected config.json and metrics.jsonl, in edge/ or cloud/ for example"
+            )
         for place, log in logs.items():
             is_new, lines = log.read()
             for writer in writers[place] if is_new or lines else []:

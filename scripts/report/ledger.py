@@ -1,4 +1,5 @@
-"""Whether both sides of a run have counted the same bytes, and what is unknown since one side's files are not at hand."""
+"""Whether both sides of a run have counted the same bytes, and what is unknown since one side's files are not at
+hand."""
 
 
 def moved(run):

@@ -42,8 +42,8 @@ class Log:
         self.has_ended = False
 
     def read(self):
-        """The lines that are new since the last call, as objects, and before them whether they are all: the log is read for
-        the first time, or the run went back to a checkpoint."""
+        """The lines that are new since the last call, as objects, and before them whether they are all: the log is read
+        for the first time, or the run went back to a checkpoint."""
         try:
             with self.path.open("rb") as file:
                 file.seek(self.length - len(self.last))

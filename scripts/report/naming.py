@@ -5,6 +5,8 @@ import re
 # A directory that the programs named; any other is named by the user.
 RUN_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
 LONGEST = 44  # characters of a name with what differs
+# What a configuration holds that is nobody's choice.
+NO_OPTIONS = ("role", "task", "run_id", "started_at", "software_version", "kernels")
 # What goes without saying.
 USUAL = {
     "scale": "tensor scales", "compression": "no compression", "convolution": "im2col", "link_rate": "link not shaped",
@@ -34,7 +36,7 @@ def settings(run):
     found["link_delay"] = f"{1e3 * (delay or 0):g} ms delay"
     found["threads"] = by_side(threads, "{} threads").replace("1 threads", "1 thread")
     for key, value in config.items():
-        if key not in ("role", "task", *found) and value is not None and not isinstance(value, (dict, list)):
+        if key not in (*NO_OPTIONS, *found) and value is not None and not isinstance(value, (dict, list)):
             words = key.replace("_", " ")
             found[key] = words if value is True else f"{value} epochs" if key == "epochs" else f"{words} {value}"
     weights = run.here.get("initial_weights")
@@ -47,7 +49,9 @@ def by_side(values, text):
     """What both sides have, or each."""
     if len(set(values.values())) < 2:
         return "".join(text.format(value) for value in list(values.values())[:1])
-    return ", ".join(f"{text.format(value)} at the {role}".replace("at the cloud", "in the cloud") for role, value in values.items())
+    return ", ".join(
+        f"{text.format(value)} at the {role}".replace("at the cloud", "in the cloud") for role, value in values.items()
+    )
 
 
 def title(run):
@@ -74,8 +78,8 @@ def common_title(runs):
 
 
 def label(runs):
-    """Gives each run of several the name under which it is shown with the others: what differs between them instead of a
-    name that a program has made up, and after one that a user has chosen."""
+    """Gives each run of several the name under which it is shown with the others: what differs between them instead of
+    a name that a program has made up, and after one that a user has chosen."""
     found = [settings(run) for run in runs]
     keys = list(dict.fromkeys(key for words in found for key in words))
     differing = [key for key in keys if len({words[key] for words in found if key in words}) > 1]
@@ -95,18 +99,20 @@ def label(runs):
 
 
 def edge_command(config, summary):
-    """The options that give this configuration. What the files do not hold is not there: which images they were, if they
-    are not synthetic, and files of weights."""
+    """The options that give this configuration. What the files do not hold is not there: which images they were, if
+    they are not synthetic, and files of weights."""
     words = ["edge-trainer train"]
     task = config.get("task", {})
-    values = {key: value for key, value in config.items() if key not in ("role", "task")}
+    values = {key: value for key, value in config.items() if key not in NO_OPTIONS}
     if config.get("data") == "synthetic" and task:
         values |= {"image_size": task["shape"]["height"], "classes": task["classes"]}
     values |= {key: summary[key] for key in ("threads", "convolution") if key in summary}
     for key, value in values.items():
         option = {"train_images": "train-limit", "test_images": "test-limit"}.get(key, key.replace("_", "-"))
-        if value is None or value is False or isinstance(value, (dict, list)) or (key == "data" and value != "synthetic"):
+        if value is None or value is False or isinstance(value, dict) or (key == "data" and value != "synthetic"):
             continue
+        if isinstance(value, list):
+            value = ",".join(map(str, value))
         if value is True:
             words.append(f"--{option}")
             continue
@@ -119,7 +125,7 @@ def edge_command(config, summary):
         elif isinstance(value, float):
             value = f"{value:g}"
         words.append(f"--{option} {value}")
-    weights = summary.get("initial_weights")
+    weights = summary.get("initial_weights") if "initial_weights" not in config else None
     return " ".join(words) + (f"  # and --initial-weights, files with the digest {weights}" if weights else "")
 
 

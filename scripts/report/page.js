@@ -2,6 +2,7 @@
 "use strict";
 
 const REACH = 28; // pixels from the pointer to the mark that tells
+const THIN = 8; // pixels in which a mark is met that is thinner
 const MOST = 6; // marks that tell at once
 const told = document.createElement("div");
 told.id = "told";
@@ -52,12 +53,14 @@ for (const plot of document.querySelectorAll("svg")) {
     told.style.top = `${above < 4 ? mark.bottom + 6 : above}px`;
   };
 
-  // From a point to a mark: the nearest one tells, of several the smallest.
+  // From a point to a mark: the nearest one tells; of several below the pointer the smallest, then that whose middle is
+  // nearest. A line has no width by itself.
   const distance = ({ element }, x, y) => {
     const box = element.getBoundingClientRect();
-    const outside = Math.hypot(
-      Math.max(box.left - x, 0, x - box.right), Math.max(box.top - y, 0, y - box.bottom));
-    return outside + (box.width + box.height) * 1e-6;
+    const [across, down] = [Math.max(THIN, box.width) / 2, Math.max(THIN, box.height) / 2];
+    const [right, below] = [Math.abs(x - box.left - box.width / 2), Math.abs(y - box.top - box.height / 2)];
+    const outside = Math.hypot(Math.max(0, right - across), Math.max(0, below - down));
+    return outside + (box.width + box.height) * 1e-4 + (right + below) * 1e-6;
   };
 
   const point = (event) => {

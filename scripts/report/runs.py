@@ -62,7 +62,7 @@ class Side:
 
     @property
     def role(self):
-        """"edge" or "cloud"."""
+        """ "edge" or "cloud"."""
         return self.summary.get("role")
 
     @property
@@ -195,7 +195,9 @@ def read_run(directory, name, racer=None):
         roles = ", ".join(str(side.role) for side in found)
         raise ReportError(f"{directory}: the run of a {roles or 'nobody'}; expected that of an edge or a cloud")
     run = Run(name, directory, sides, racer or {})
-    if run.here.get("outcome") != "completed" or not run.epochs or not run.config:
+    if not run.config:
+        raise ReportError(f"{directory}: no config.json and metrics.jsonl beside summary.json; copy them, too")
+    if run.here.get("outcome") != "completed" or not run.epochs:
         raise ReportError(f"{directory}: the run is not complete: {run.here.get('outcome')}")
     return run
 
@@ -251,7 +253,8 @@ def number(text):
 
 
 def read_table(path, name=None):
-    """The table in a file with an object per line, or (.tsv) with columns and headings; None for another kind of lines."""
+    """The table in a file with an object per line, or (.tsv) with columns and headings; None for another kind of
+    lines."""
     if path.suffix == ".tsv":
         lines = [line.split("\t") for line in read_text(path).splitlines()]
         rows = [dict(zip(lines[0], map(number, line))) for line in lines[1:]]

@@ -73,9 +73,7 @@ def predicted(thing):
     figure, axes = pyplot.subplots(figsize=(5.6, 5.2))
     pairs = [(row["predicted_seconds"], row["measured_seconds"]) for row in thing.rows]
     low, high = min(min(pair) for pair in pairs) / 1.3, max(max(pair) for pair in pairs) * 1.3
-    axes.fill_between(
-        [low, high], [low / 1.1, high / 1.1], [low * 1.1, high * 1.1], color=BAND, label="within 10 %"
-    )
+    axes.fill_between([low, high], [low / 1.1, high / 1.1], [low * 1.1, high * 1.1], color=BAND, label="within 10 %")
     axes.plot([low, high], [low, high], color=FAINT, linewidth=1)
     groups = list(dict.fromkeys(strategy_of(row) for row in thing.rows))
     for number, group in enumerate(groups):
@@ -86,7 +84,10 @@ def predicted(thing):
             markersize=6.5, label=group or None,
         )  # fmt: skip
         told = zip(chosen, timing.prediction_errors(chosen))
-        tell(line, *(f"{tables.setting_of(row)}\n{compared(row)}: {tables.percent(error, sign=True)}" for row, error in told))
+        tell(
+            line,
+            *(f"{tables.setting_of(row)}\n{compared(row)}: {tables.percent(error, sign=True)}" for row, error in told),
+        )
     axes.set(xscale="log", yscale="log", xlim=(low, high), ylim=(low, high), aspect="equal")
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(LogLocator(subs=(1, 2, 5)))

@@ -71,7 +71,9 @@ def as_text(thing):
     lines = verdicts(thing)
     lines += [f"UNKNOWN: {line}" for line in unknowns(thing)] + [f"PROBLEM: {line}" for line in problems(thing)]
     commands = [f"{run.label}:\n{run.commands}" for run in runs_of(thing)]
-    return "\n".join([*(grid.text() for grid in grids(thing)), *(text + "\n" for text in ("\n".join(lines), *commands) if text)])
+    return "\n".join(
+        [*(grid.text() for grid in grids(thing)), *(text + "\n" for text in ("\n".join(lines), *commands) if text)]
+    )
 
 
 def parts(thing, pictures):

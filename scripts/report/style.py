@@ -1,5 +1,5 @@
-"""How plots look, and what they tell under the pointer. Series have the colours of Okabe and Ito, which colour-blind people
-can tell apart; vector.py gives each of these colours another one for dark screens."""
+"""How plots look, and what they tell under the pointer. Series have the colours of Okabe and Ito, which colour-blind
+people can tell apart; vector.py gives each of these colours another one for dark screens."""
 
 import json
 
@@ -49,7 +49,8 @@ class Percent(Formatter):
 
 
 def tell(artist, *texts):
-    """Lets a patch, or each marker of a line, or each cell of a mesh, tell a text under the pointer; in a PNG none does."""
+    """Lets a patch, or each marker of a line, or each cell of a mesh, tell a text under the pointer; in a PNG none
+    does."""
     artist.set_gid(TOLD + json.dumps(texts))
 
 

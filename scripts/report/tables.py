@@ -161,11 +161,12 @@ def lent(race):
     return grid
 
 
-NOTE = """Seconds are those of training in one epoch, the mean over the run's epochs, without evaluation; link busy: sending, in both
-directions together. Overlap: epoch ÷ the busiest of edge, link and cloud. Link floor: bytes ÷ the link's rate. Direct: the
-multiplications and additions of a direct training step (forward and both gradients, without the input gradient of the first
-layer) ÷ what sgemm reached on one core just before or after the run, whichever was more; no floor for Winograd convolutions,
-which multiply less. Bytes per image are those of training, framing included. A dash: there is none.
+NOTE = """Seconds are those of training in one epoch, the mean over the run's epochs, without evaluation; link busy:
+sending, in both directions together. Overlap: epoch ÷ the busiest of edge, link and cloud. Link floor: bytes ÷ the
+link's rate. Direct: the multiplications and additions of a direct training step (forward and both gradients, without
+the input gradient of the first layer) ÷ what sgemm reached on one core just before or after the run, whichever was
+more; no floor for Winograd convolutions, which multiply less. Bytes per image are those of training, framing included.
+A dash: there is none.
 """
 
 
@@ -219,7 +220,8 @@ def median_error(rows):
 
 
 def confused(rows):
-    """How many images of each class an output gets right, and for what it takes the others; the worst of many classes."""
+    """How many images of each class an output gets right, and for what it takes the others; the worst of many
+    classes."""
     grid = Grid("prediction", "class", "images", "right", "most often taken for", left=2)
     for output, name, images, recall, mistake in confusion.classes(rows):
         grid.add(output, name, f"{images:,}", accuracy(recall), mistake or "–")

@@ -132,8 +132,8 @@ def link_floor(run, per_image):
 
 
 def arithmetic_floor(run, key):
-    """Seconds that the arithmetic of an epoch takes at the speed of sgemm on one core, if all convolutions are direct ones;
-    None if that is not known."""
+    """Seconds that the arithmetic of an epoch takes at the speed of sgemm on one core, if all convolutions are direct
+    ones; None if that is not known."""
     operations, speeds = run.racer.get(key), run.racer.get("sgemm_gigaflops")
     if operations is None or not speeds:
         return None
@@ -146,7 +146,8 @@ def reduction(epoch, baseline):
 
 
 def goes_below(run, role):
-    """Whether a side of a run multiplies less than direct convolutions do, so that their time is no floor of its own."""
+    """Whether a side of a run multiplies less than direct convolutions do, so that their time is no floor of its
+    own."""
     return run.summaries.get(role, run.here).get("convolution") == "winograd"
 
 
@@ -164,17 +165,16 @@ def paper_reduction(run):
 
 
 def loss_over_epochs(run, role, points=120):
-    """Points (epochs so far, mean loss) of what a side logged of its steps, at most so many, and how many steps a mean is
-    of."""
+    """Points (epochs so far, mean loss) of what a side logged of its steps, at most so many, and how many steps a mean
+    is of."""
     steps = run.sides[role].of_type("step") if role in run.sides else []
     if not steps:
         return [], 1
-    per_epoch = -(-run.config["train_images"] // run.config["batch_size"])
+    # A run that is complete ends with an epoch.
+    per_epoch = steps[-1]["step"] / steps[-1]["epoch"]
     size = -(-len(steps) // points)
     groups = [steps[start : start + size] for start in range(0, len(steps), size)]
-    return [
-        (group[-1]["step"] / per_epoch, sum(step["loss"] for step in group) / len(group)) for group in groups
-    ], size
+    return [(group[-1]["step"] / per_epoch, sum(step["loss"] for step in group) / len(group)) for group in groups], size
 
 
 def accuracy_over_time(run, key):

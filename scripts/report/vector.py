@@ -1,5 +1,5 @@
-"""Figures as vector graphics inside of a page: text stays text, colours follow the page's theme, and what marks tell under
-the pointer is in a <title> each, which page.js shows."""
+"""Figures as vector graphics inside of a page: text stays text, colours follow the page's theme, and what marks tell
+under the pointer is in a <title> each, which page.js shows."""
 
 import io
 import json
