@@ -7,7 +7,8 @@
 #               modules, but not those that start the programs (unless a --filter says otherwise)
 #
 # About two minutes the first time (two cores), then the tests alone, three to nine minutes by machine. Needs no data set,
-# and no network once the packages that Package.swift names are in .build. Exit code 0 only if every test passed.
+# and no network once the packages that Package.swift names are in .build. Prints a line for each suite, and what failed; what
+# every test printed is in .build/tests.log. Exit code 0 only if every test passed.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -31,7 +32,9 @@ fi
 cd "$root"
 say_build 'about two minutes'
 swift build "${options[@]}" --build-tests
-output=$(mktemp)
-trap 'rm -f "$output"' EXIT
-swift test "${options[@]}" --skip-build "${selection[@]}" "$@" | tee "$output"
-if grep -q 'Test run with 0 tests' "$output"; then fail "no test matches $*"; fi
+log=$root/.build/tests.log
+[[ -z ${kind-} ]] || log=$root/.build-$kind/tests.log
+# A line for each suite, and all that failed, to be seen; the rest for whoever has to search.
+swift test "${options[@]}" --skip-build "${selection[@]}" "$@" 2>&1 | tee "$log" |
+  awk '/^✔ Test run with / || !/^(◇|✔ Test) / { print; fflush() }' || fail "all that the tests printed: $log"
+if grep -q 'Test run with 0 tests' "$log"; then fail "no test matches $*"; fi
