@@ -74,7 +74,8 @@ class PageTests(unittest.TestCase):
         )
         for part in (
             "vgg16, cut 3, 1.1 Mbit/s", "2 bits", "4 bits", "early exit", "--threads 1 --convolution im2col",
-            "direct arithmetic ÷ sgemm, no floor for winograd", "floor: direct arithmetic ÷ sgemm", "link floor: bytes ÷ rate",
+            "direct arithmetic ÷ sgemm, no floor for winograd", "direct arithmetic ÷ sgemm, a floor but for padding",
+            "link floor: bytes ÷ rate",
             "what only the cloud knows is unknown", "−50.0 %", "paper (−29 %)",
         ):  # fmt: skip
             with self.subTest(part=part):
@@ -120,7 +121,7 @@ class PageTests(unittest.TestCase):
         for text in (
             "method\nlink busy: 20.0 of 22.0 s",
             "once, first epoch\ncloud busy: 20.0 of ",
-            "method\nedge, floor: direct arithmetic ÷ sgemm: 20.0 s",  # a thin line on a bar
+            "method\nedge, direct arithmetic ÷ sgemm, a floor but for padding: 20.0 s",  # a thin line on a bar
             # It lies on the other's.
             "fast, early exit\nepoch 0.50: loss 0.6000\nmethod, early exit\nepoch 0.50: loss 0.6000",
             "cloud-stream\nepoch 2, 88.0 seconds: 80.00 %",

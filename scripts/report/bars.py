@@ -10,7 +10,7 @@ from . import naming, sections, tables, timing
 from .style import FRAME, IDLE, INK, LANES, OPAQUE, PURPLE, WIDTH, plain, tell
 
 MOVED = "link floor: bytes ÷ rate"
-DIRECT = "floor: direct arithmetic ÷ sgemm"
+DIRECT = "direct arithmetic ÷ sgemm, a floor but for padding"
 NO_FLOOR = "direct arithmetic ÷ sgemm, no floor for winograd"
 UNKNOWN = "unknown"
 NAME = 24  # characters of a name in a line

@@ -61,7 +61,8 @@ def accuracy_lines(lines, title):
     longest = max((seconds for _, points_of in lines for key in ENDS for seconds, _ in points_of(key)), default=0)
     unit, divisor = ("minutes", 60) if longest > 300 else ("seconds", 1)
     for number, (name, points_of) in enumerate(lines):
-        color, marker = COLORS[number % len(COLORS)], MARKERS[number % len(MARKERS)]
+        # When the colours begin again, others of the markers go with them.
+        color, marker = COLORS[number % len(COLORS)], MARKERS[(number + number // len(COLORS)) % len(MARKERS)]
         for key, (style, suffix) in ENDS.items():
             points = [(seconds / divisor, value) for seconds, value in points_of(key)]
             if not points:

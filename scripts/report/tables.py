@@ -165,8 +165,8 @@ NOTE = """Seconds are those of training in one epoch, the mean over the run's ep
 sending, in both directions together. Overlap: epoch ÷ the busiest of edge, link and cloud. Link floor: bytes ÷ the
 link's rate. Direct: the multiplications and additions of a direct training step (forward and both gradients, without
 the input gradient of the first layer) ÷ what sgemm reached on one core just before or after the run, whichever was
-more; no floor for Winograd convolutions, which multiply less. Bytes per image are those of training, framing included.
-A dash: there is none.
+more; no floor for Winograd convolutions, which multiply less, nor quite one for small images, whose padding is not
+multiplied. Bytes per image are those of training, framing included. A dash: there is none.
 """
 
 
