@@ -12,7 +12,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from fixtures import EPOCHS, SPEED, change, python_with, run_report, write_race, write_run
+from fixtures import EPOCHS, SCRIPTS, SPEED, change, python_with, run_report, write_race, write_run
 
 # Prints how many pixels of a PNG have each colour.
 PIXELS = """
@@ -20,6 +20,13 @@ import json, sys
 from matplotlib.image import imread
 image = (imread(sys.argv[1])[..., :3] * 255).round().astype(int)
 print(json.dumps([int((image == [int(color[i : i + 2], 16) for i in (0, 2, 4)]).all(-1).sum()) for color in sys.argv[2:]]))
+"""
+# Prints how an axis shows each of several lists of ticks.
+TICKS = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+from report.style import Percent
+print(json.dumps([Percent().format_ticks(ticks) for ticks in json.loads(sys.argv[2])]))
 """
 # Puts the pointer on the mark that tells a text.
 POINT = """<script>
@@ -60,6 +67,13 @@ class PageTests(unittest.TestCase):
             raise AssertionError(done.stderr)
         cls.page = cls.directory / "report" / "report.html"
         cls.text = cls.page.read_text(encoding="utf-8")
+
+    def test_ticks_have_the_decimals_that_they_need(self):
+        ticks = [[0.25, 0.275, 0.3], [0.2, 0.4, 1.0], [-0.1, 0.0], [0.7705, 0.771]]
+        command = [PYTHON, "-B", "-c", TICKS, str(SCRIPTS), json.dumps(ticks)]
+        found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+        expected = [["25.0 %", "27.5 %", "30.0 %"], ["20 %", "40 %", "100 %"], ["−10 %", "0 %"], ["77.05 %", "77.10 %"]]
+        self.assertEqual(found, expected)
 
     def test_it_needs_nothing_else(self):
         self.assertNotRegex(self.text, r"<link|@import|\bsrc=")
