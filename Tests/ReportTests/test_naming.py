@@ -13,11 +13,11 @@ from report import naming, runs, timing
 IDS = ("20260101-000000-aaaaaa", "20260101-000001-bbbbbb", "20260101-000002-cccccc")
 
 
-def run(name="r", convolution="im2col", **changes):
+def run(directory="r", convolution="im2col", **changes):
     """A run with an edge alone at hand."""
     config = {"architecture": "vgg8", "strategy": "hierarchical", "cut": 2, "bits": 4} | changes
     summary = {"role": "edge", "strategy": "hierarchical", "threads": 2, "convolution": convolution}
-    return runs.Run(name, Path("."), {"edge": runs.Side(Path("."), summary, config, [])})
+    return runs.Run(directory, Path("."), {"edge": runs.Side(Path("."), summary, config, [])})
 
 
 def labels(*several):
@@ -38,6 +38,15 @@ class NameTests(unittest.TestCase):
         names = labels(run(IDS[0]), run(IDS[1]), run(IDS[2], bits=2))
         self.assertEqual(names, [f"4 bits, {IDS[0]}", f"4 bits, {IDS[1]}", "2 bits"])
         self.assertEqual(labels(run(IDS[0]), run(IDS[1])), list(IDS[:2]))
+
+    def test_names_that_users_gave(self):
+        self.assertEqual(labels(run(IDS[0], name="mine"), run(IDS[1], bits=2)), ["mine", "2 bits"])
+        names = labels(run(IDS[0], name="mine"), run(IDS[1], name="mine", bits=2))
+        self.assertEqual(names, [f"mine, {IDS[0]}", f"mine, {IDS[1]}"])
+
+    def test_where_a_run_was_is_not_said(self):
+        here = run(IDS[0], cloud="a:1", data="/one", timeout=9.0, spool=0)
+        self.assertEqual(labels(here, run(IDS[1], bits=2, local=True, data="/two")), ["4 bits", "2 bits"])
 
     def test_what_follows_from_the_bits_is_not_said(self):
         self.assertEqual(labels(run(IDS[0], full_scale=1.0), run(IDS[1], bits=2, full_scale=0.5)), ["4 bits", "2 bits"])
@@ -64,6 +73,14 @@ class CommandTests(unittest.TestCase):
             naming.edge_command(config, {}), "edge-trainer train --architecture vgg8 --balance --label-smoothing 0.1"
         )
         self.assertEqual((runs.raw_bytes(config), runs.raw_bytes({})), (384, 3072))
+
+    def test_how_the_edge_was_called(self):
+        config = {"name": "a b", "data": "/my images", "cloud": "host:7070", "insecure": True, "spool": 0}
+        self.assertEqual(
+            naming.edge_command(config, {}),
+            "edge-trainer train --name 'a b' --data '/my images' --cloud host:7070 --insecure --spool 0",
+        )
+        self.assertEqual(naming.edge_command({"data": "cifar10"}, {}), "edge-trainer train")
 
     def test_complete_commands(self):
         config = {"architecture": "vgg8", "cloud": "there:7070", "data": "synthetic"}

@@ -1,12 +1,20 @@
 """What runs are called: by their settings, as far as these tell them apart; and the commands that made them."""
 
 import re
+import shlex
 
 # A directory that the programs named; any other is named by the user.
 RUN_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
 LONGEST = 44  # characters of a name with what differs
 # What a configuration holds that is nobody's choice.
 NO_OPTIONS = ("role", "task", "run_id", "started_at", "software_version", "kernels")
+# Options that change nothing in what is trained.
+CIRCUMSTANCES = (
+    "name", "data", "cloud", "local", "one_core_each", "offline", "insecure", "tls", "tls_authority", "tls_certificate",
+    "tls_key", "state_dir", "timeout", "checkpoint_interval", "reconnect_for", "spool",
+)  # fmt: skip
+# What the cloud, and runs from before there was a path, say of the images.
+KINDS_OF_DATA = ("cifar10", "cifar100", "folder", "tiny-imagenet")
 # What goes without saying.
 USUAL = {
     "scale": "tensor scales", "compression": "no compression", "convolution": "im2col", "link_rate": "link not shaped",
@@ -36,7 +44,7 @@ def settings(run):
     found["link_delay"] = f"{1e3 * (delay or 0):g} ms delay"
     found["threads"] = by_side(threads, "{} threads").replace("1 threads", "1 thread")
     for key, value in config.items():
-        if key not in (*NO_OPTIONS, *found) and value is not None and not isinstance(value, (dict, list)):
+        if key not in (*NO_OPTIONS, *CIRCUMSTANCES, *found) and value is not None and not isinstance(value, (dict, list)):
             words = key.replace("_", " ")
             found[key] = words if value is True else f"{value} epochs" if key == "epochs" else f"{words} {value}"
     weights = run.here.get("initial_weights")
@@ -78,8 +86,8 @@ def common_title(runs):
 
 
 def label(runs):
-    """Gives each run of several the name under which it is shown with the others: what differs between them instead of
-    a name that a program has made up, and after one that a user has chosen."""
+    """Gives each run of several the name under which it is shown with the others: that of --name; else what differs
+    between them instead of a directory that a program has named, and after one that a user has named."""
     found = [settings(run) for run in runs]
     keys = list(dict.fromkeys(key for words in found for key in words))
     differing = [key for key in keys if len({words[key] for words in found if key in words}) > 1]
@@ -90,8 +98,11 @@ def label(runs):
     labels = [", ".join(telling(words, differing)) for words in found]
     if "" in labels or len(set(labels)) < len(runs):
         labels = [", ".join(words[key] for key in differing if key in words) for words in found]
+    names = [run.config.get("name") for run in runs]
     for run, text in zip(runs, labels):
-        if RUN_ID.fullmatch(run.name):
+        if own := run.config.get("name"):
+            run.label = own if names.count(own) == 1 else f"{own}, {run.name}"
+        elif RUN_ID.fullmatch(run.name):
             run.label = text if text and labels.count(text) == 1 else f"{text}, {run.name}".removeprefix(", ")
         else:
             named = f"{run.name}: {text}"
@@ -99,8 +110,8 @@ def label(runs):
 
 
 def edge_command(config, summary):
-    """The options that give this configuration. What the files do not hold is not there: which images they were, if
-    they are not synthetic, and files of weights."""
+    """The options that give this configuration. What the files do not hold is not there: in the cloud, which images they
+    were, if they are not synthetic, and files of weights."""
     words = ["edge-trainer train"]
     task = config.get("task", {})
     values = {key: value for key, value in config.items() if key not in NO_OPTIONS}
@@ -109,7 +120,7 @@ def edge_command(config, summary):
     values |= {key: summary[key] for key in ("threads", "convolution") if key in summary}
     for key, value in values.items():
         option = {"train_images": "train-limit", "test_images": "test-limit"}.get(key, key.replace("_", "-"))
-        if value is None or value is False or isinstance(value, dict) or (key == "data" and value != "synthetic"):
+        if value is None or value is False or isinstance(value, dict) or (key == "data" and value in KINDS_OF_DATA):
             continue
         if isinstance(value, list):
             value = ",".join(map(str, value))
@@ -124,7 +135,7 @@ def edge_command(config, summary):
             value = f"{value * 1e3:g}ms"
         elif isinstance(value, float):
             value = f"{value:g}"
-        words.append(f"--{option} {value}")
+        words.append(f"--{option} {shlex.quote(str(value))}")
     weights = summary.get("initial_weights") if "initial_weights" not in config else None
     return " ".join(words) + (f"  # and --initial-weights, files with the digest {weights}" if weights else "")
 

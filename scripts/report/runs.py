@@ -123,9 +123,8 @@ class Run:
         """The commands that made the run, or such as make the same."""
         lines = [self.racer.get(f"{role}_command", "").strip() for role in ("edge", "cloud")]
         if not any(lines):
-            lines[0] = naming.edge_command(self.config, self.edge or {})
-            if self.cloud:
-                lines[1] = naming.cloud_command(self.cloud)
+            cloud = naming.cloud_command(self.cloud) if self.cloud else ""
+            lines = [naming.edge_command(self.config, self.edge or {}), cloud]
         return "\n".join(filter(None, lines))
 
     @property
