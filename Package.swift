@@ -66,7 +66,10 @@ let package = Package(
     module("EdgeSide", ["Training", deque]),
     module("CloudSide", ["Training", deque]),
     module("Planning", ["EdgeSide"]),
-    module("CommandLineSupport", ["Training", argumentParser]),
+    .target(
+      name: "CSourceCommit", path: "Sources/Shared/CSourceCommit",
+      cSettings: [.define("SOURCE_COMMIT", to: "\"\(Context.environment["SOURCE_COMMIT"] ?? "unknown")\"")]),
+    module("CommandLineSupport", ["CSourceCommit", "Training", argumentParser]),
     .executableTarget(
       name: "EdgeTrainer", dependencies: ["CommandLineSupport", "EdgeSide", "Planning", argumentParser]),
     .executableTarget(

@@ -101,6 +101,14 @@ say_build() {
   said_build=1
 }
 
+# Prints the commit that is built, with a + if there is more than that; "unknown" outside of a clone.
+source_commit() {
+  local commit
+  commit=$(git -C "$root" rev-parse --short HEAD 2>/dev/null) || { echo unknown; return; }
+  [[ -z $(git -C "$root" status --porcelain 2>/dev/null) ]] || commit+=+
+  echo "$commit"
+}
+
 # Builds in release for the processor $1 and those that can do as much, with further options of swift build.
 build_for() {
   say_build 'two to three minutes'
@@ -111,7 +119,7 @@ build_for() {
   esac
   # The compiler's options would else depend on whether this runs in a terminal, and all would be built again when
   # that changes.
-  swift build --package-path "$root" --configuration release --no-color-diagnostics -Xcc "$option=$1" "${@:2}"
+  SOURCE_COMMIT=$(source_commit) swift build --package-path "$root" --configuration release --no-color-diagnostics -Xcc "$option=$1" "${@:2}"
 }
 
 # Builds in release for this machine's processor, with further options of swift build.

@@ -33,7 +33,7 @@ install "$root"/scripts/package/{postinst,prerm,postrm} root/DEBIAN
 # dpkg-shlibdeps reads it, and looks up in it what the package itself is.
 printf 'Source: hierarchical-trainer\n\nPackage: hierarchical-trainer\nArchitecture: any\n' >debian/control
 libraries=$(dpkg-shlibdeps -O root/usr/bin/*)
-version=$(root/usr/bin/edge-trainer --version)
+version=$(root/usr/bin/edge-trainer --version | awk 'NR == 1 { print $2 }')
 architecture=$(dpkg --print-architecture)
 cat >root/DEBIAN/control <<END
 Package: hierarchical-trainer

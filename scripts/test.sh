@@ -34,7 +34,8 @@ say_build 'about two minutes'
 swift build "${options[@]}" --build-tests
 log=$root/.build/tests.log
 [[ -z ${kind-} ]] || log=$root/.build-$kind/tests.log
-# A line for each suite, and all that failed, to be seen; the rest for whoever has to search.
+# A line for each suite, one for each hundred tests meanwhile, and all that failed; the rest for whoever has to search.
 swift test "${options[@]}" --skip-build "${selection[@]}" "$@" 2>&1 | tee "$log" |
-  awk '/^✔ Test run with / || !/^(◇|✔ Test) / { print; fflush() }' || fail "all that the tests printed: $log"
+  awk '/^✔ Test run with / || !/^(◇|✔ Test) / { print; fflush() }
+    /^✔ Test .* passed after/ && ++passed % 100 == 0 { print passed " tests passed so far"; fflush() }' || fail "all that the tests printed: $log"
 if grep -q 'Test run with 0 tests' "$log"; then fail "no test matches $*"; fi

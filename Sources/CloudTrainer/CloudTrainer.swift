@@ -22,7 +22,7 @@ struct CloudTrainer: ParsableCommand {
 
       \(ExitCodes.help)
       """,
-    version: Software.version, subcommands: [Invite.self, Edges.self])
+    version: VersionText.of("cloud-trainer"), subcommands: [Invite.self, Edges.self])
 
   @Option(
     help: ArgumentHelp("Address to listen on; port 0 takes a free one and prints it.", valueName: "host:port")

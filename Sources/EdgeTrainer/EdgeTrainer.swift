@@ -15,7 +15,7 @@ struct EdgeTrainer: ParsableCommand {
 
       \(ExitCodes.help)
       """,
-    version: Software.version,
+    version: VersionText.of("edge-trainer"),
     subcommands: [
       Train.self, Resume.self, RunsCommand.self, CompareCommand.self, Join.self, Clouds.self, PlanCommand.self,
       Predict.self, DataCommand.self,

@@ -27,7 +27,7 @@ while (($#)); do
   shift
 done
 mkdir -p "$scratch/release"
-printf '%s\n' '#!/bin/sh' 'case $1 in --version) echo 1.2.3 ;; --generate-completion-script) echo "$2" ;;' \
+printf '%s\n' '#!/bin/sh' 'case $1 in --version) echo edge-trainer 1.2.3 \(commit x\) ;; --generate-completion-script) echo "$2" ;;' \
   "*) echo '{\"command\": {\"commandName\": \"$product\", \"abstract\": \"A.\", \"shouldDisplay\": true}}' ;; esac" \
   >"$scratch/release/$product"
 chmod +x "$scratch/release/$product"

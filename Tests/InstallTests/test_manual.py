@@ -82,7 +82,7 @@ class PageTests(unittest.TestCase):
         with tempfile.TemporaryDirectory() as directory:
             program = Path(directory) / "tool"
             program.write_text(
-                f"#!{sys.executable}\nimport sys\nprint('1.0' if sys.argv[1] == '--version' else {json.dumps({'command': COMMAND})!r})\n"
+                f"#!{sys.executable}\nimport sys\nprint('tool 1.0 (commit x)' if sys.argv[1] == '--version' else {json.dumps({'command': COMMAND})!r})\n"
             )
             program.chmod(0o755)
             subprocess.run([sys.executable, "-B", SCRIPT, program, "--output", directory], check=True)

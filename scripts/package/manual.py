@@ -160,7 +160,7 @@ def main():
             subprocess.run([program, option], check=True, stdout=subprocess.PIPE, encoding="utf-8").stdout
             for option in ("--experimental-dump-help", "--version")
         ]
-        write(json.loads(said[0])["command"], said[1].strip(), options.output)
+        write(json.loads(said[0])["command"], said[1].split()[1], options.output)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,15 @@
 
 #include <jerror.h>
 
+// 2001005 of libjpeg-turbo 2.1.5; 0 of another libjpeg.
+static inline int trainer_jpeg_turbo_version(void) {
+#ifdef LIBJPEG_TURBO_VERSION_NUMBER
+  return LIBJPEG_TURBO_VERSION_NUMBER;
+#else
+  return 0;
+#endif
+}
+
 // A JPEG that is read from memory. libjpeg reports errors by longjmp, which must not pass a Swift function: every call
 // of it is in a function here, with its own setjmp. Those that can fail answer 0, with the reason in `message`.
 struct trainer_jpeg {

@@ -73,6 +73,12 @@ package enum GEMM {
       blasint(b.stride), accumulate ? 1 : 0, c, blasint(stride))
   }
 
+  /// "OpenBLAS 0.3.21"; a build of it that does not say its version says "OpenBLAS" alone.
+  package static var libraryVersion: String {
+    guard let configuration = openblas_get_config() else { return "OpenBLAS" }
+    return String(cString: configuration).split(separator: " ").prefix(2).joined(separator: " ")
+  }
+
   /// The name of the kernel set that OpenBLAS took when it was loaded, such as "SkylakeX".
   package static var kernelName: String {
     guard let name = openblas_get_corename() else { return "unknown" }

@@ -56,3 +56,9 @@ final class Zstd {
     return code
   }
 }
+
+/// The library that compresses.
+package enum ZstdLibrary {
+  /// "1.5.4".
+  package static var version: String { String(cString: ZSTD_versionString()) }
+}

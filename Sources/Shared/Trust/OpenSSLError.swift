@@ -49,3 +49,9 @@ package struct OpenSSLError: Error, Equatable, CustomStringConvertible {
     guard result == 1 else { throw last(operation) }
   }
 }
+
+/// The library that encrypts.
+package enum OpenSSLLibrary {
+  /// "3.0.17".
+  package static var version: String { String(cString: OpenSSL_version(OPENSSL_VERSION_STRING)) }
+}
