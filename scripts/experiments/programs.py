@@ -157,8 +157,14 @@ def program(name: str) -> str:
         return str(Path(os.environ["BINARIES"]).resolve() / name)
     if name == "benchmark":
         return from_common("build_benchmark", "benchmark")
+    return str(built() / name)
+
+
+@functools.lru_cache(maxsize=None)
+def built() -> Path:
+    """Where both programs are, once they are built."""
     output_of(["bash", "-c", '"$0/build.sh" >&2', str(SCRIPTS)])
-    return str(SCRIPTS.parent / ".build/release" / name)
+    return SCRIPTS.parent / ".build/release"
 
 
 def ask(*words: str) -> dict:

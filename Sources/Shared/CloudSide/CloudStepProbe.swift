@@ -28,7 +28,7 @@ final class CloudStepProbe {
 
   /// - Parameters:
   ///   - steps: to be timed; fewer are if they take long.
-  ///   - check: called before each step; what it throws ends the measurement.
+  ///   - check: called before each step and in its middle, in next to no time; what it throws ends the measurement.
   /// - Throws: `ShapeError` if the configuration makes no network; what `check` throws.
   func run(steps: Int, check: () throws -> Void) throws -> ProbeReport {
     PeakMemory.reset()
@@ -61,6 +61,7 @@ final class CloudStepProbe {
       let start = MonotonicClock.seconds()
       try decoder.decode(batch, .trainBatch, into: features)
       let gradient = rest.loss(features, labels: labels).gradient
+      try check()
       var gradientEnd: Double?
       if let ofFeatures = rest.backward(gradient, needsInputGradient: isSplit) {
         gradientBytes.removeAll(keepingCapacity: true)
@@ -91,7 +92,9 @@ final class CloudStepProbe {
       try check()
       let start = MonotonicClock.seconds()
       try decoder.decode(batch, .trainBatch, into: images)
-      whole.backward(whole.loss(images, labels: labels).gradient)
+      let gradient = whole.loss(images, labels: labels).gradient
+      try check()
+      whole.backward(gradient)
       whole.update(values)
       return Times(step: MonotonicClock.seconds() - start, gradient: nil)
     }
