@@ -47,8 +47,8 @@ def parse(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
     for network in own.networks:
         if not all(network.partition(":")):
             raise usage(f"--networks {network}: expected architecture:cut")
-    expect("--networks", [network.partition(":")[0] for network in own.networks], ARCHITECTURES)
-    expect("--networks", [network.partition(":")[2] for network in own.networks], ("a number behind the colon",), is_count)
+        expect("--networks", [network.partition(":")[0]], ARCHITECTURES)
+        expect("--networks", [network.partition(":")[2]], ("a number behind the colon",), is_count)
     expect("--bottlenecks", own.bottlenecks, ("none", "numbers"), is_count)
     expect("--bits", own.bits, BITS)
     expect("--scales", own.scales, SCALES)

@@ -15,12 +15,14 @@ VALUES = set(
 )
 FLAGS = set(
     """
-    --balance --dry-run --freeze-front --insecure --local --offline --one-core-each --send-weights --skip-unreadable --tls
-    --wait
+    --balance --dry-run --freeze-front --insecure --local --offline --one-core-each --send-weights --skip-unreadable
+    --tls --wait
     """.split()
 )
 # Values that must be numbers from 1 on.
-COUNTS = set("--batch-size --bottleneck --classes --cut --epochs --image-size --test-limit --threads --train-limit --window".split())
+COUNTS = set(
+    "--batch-size --bottleneck --classes --cut --epochs --image-size --test-limit --threads --train-limit --window".split()
+)
 ARCHITECTURES = ("vgg8", "vgg16", "resnet18", "resnet18-imagenet")
 EXIT_HEADS = ("pool", "conv", "deep", "pyramid", "residual")
 SCALES = ("tensor", "channel")

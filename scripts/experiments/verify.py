@@ -13,6 +13,7 @@ from typing import Iterator
 
 from . import programs
 from .programs import SCRIPTS, Failure, describe
+from .progress import Course
 from .trials import Trial
 
 ARCHITECTURES = ("vgg8", "vgg16", "resnet18", "resnet18-imagenet")
@@ -90,8 +91,10 @@ def networks() -> Iterator[list[str]]:
 
 def every_network(own: argparse.Namespace, scratch: Path) -> bool:
     """Trains each network for two steps, and compares it."""
-    agreeing = []
-    for words in networks():
+    agreeing, found = [], list(networks())
+    course = Course(len(found))
+    for words in found:
+        course.begin(programs.as_line(words))
         trial = Trial("run", scratch / "run", [*SHORT, *words, *own.thread_options])
         code = trial.run()
         if code:
@@ -122,8 +125,9 @@ def exchange_every_architecture(own: argparse.Namespace, scratch: Path) -> bool:
         programs.output_of([programs.program("edge-trainer"), "predict", *words, *extra], stderr=subprocess.DEVNULL)
         return f"{scratch}/{name}"
 
-    agreeing = []
+    agreeing, course = [], Course(len(ARCHITECTURES))
     for architecture in ARCHITECTURES:
+        course.begin(architecture)
         blocks = len(describe(architecture, "pool")["cuts"])
         there = ["--architecture", architecture, "--cut", "1", "--exit-head", "pool", "--bits", "32"]
         weights = trained("there", there)
