@@ -177,7 +177,7 @@ struct ImageFolderFixture {
     let file = path.withUnsafeBufferPointer { bytes in
       bytes.withMemoryRebound(to: CChar.self) { fopen($0.baseAddress!, "w") }
     }
-    fclose(file)
+    try fclose(#require(file))
     #expect(folder.problem() == "DIR/train/dog/\u{fffd}.png: its name is no UTF-8; --skip-unreadable leaves it out")
     #expect(try folder.open { $0.skipsUnreadable = true }.train.count == 6)
   }
