@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # Makes a Debian package of both programs for this machine's architecture, and prints the path of its file.
 #
-# Usage: scripts/package.sh
+# Usage: scripts/package.sh [--processor NAME]
 #
-# The package holds what scripts/install.sh installs, below /usr. The programs run on any processor of the architecture (on
-# x86-64: any with SSE4.2, of 2009 or newer), and need no Swift. It can be installed on this version of Debian or Ubuntu and
-# newer ones that have the same libraries: so it is made on the oldest.
+#   --processor NAME  the oldest processor that the programs are to run on, as for scripts/install.sh (default: x86-64-v2,
+#                     any with SSE4.2; on arm64, any); docs/install.md has what that costs
+#
+# The package holds what scripts/install.sh installs, below /usr, and needs no Swift. It can be installed on this version of
+# Debian or Ubuntu and newer ones that have the same libraries: so it is made on the oldest.
 #
 # Two to three minutes the first time (two cores). Installs dpkg-dev if it is missing. The packager is named as Debian's
 # tools do it, by $DEBFULLNAME and $DEBEMAIL.
@@ -13,17 +15,21 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 help_if_asked "$@"
-(($# == 0)) || fail_usage "unknown argument '$1'"
 
-"$root/scripts/setup.sh" dpkg-dev
-processor=x86-64-v2
+processor=(--processor x86-64-v2)
 case $(uname -m) in
-  aarch64 | arm64) processor=generic ;;
+  aarch64 | arm64) processor=(--processor generic) ;;
 esac
+case "$# ${1-}" in
+  '0 ') ;;
+  '2 --processor' | '1 --processor='*) processor=("$@") ;;
+  *) fail_usage "'$*': expected nothing or --processor NAME" ;;
+esac
+"$root/scripts/setup.sh" dpkg-dev
 umask 022
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-DESTDIR=$work/root "$root/scripts/install.sh" --prefix /usr --processor "$processor"
+DESTDIR=$work/root "$root/scripts/install.sh" --prefix /usr "${processor[@]}"
 # dpkg has its own.
 rm -r "$work/root/usr/share/hierarchical-trainer"
 
