@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Builds edge-trainer and cloud-trainer with Swift's library inside, and installs both: programs, completions for bash, zsh
-# and fish, man pages, and a service of systemd for cloud-trainer. Or removes all that again.
+# Builds edge-trainer and cloud-trainer with Swift's library inside, and installs both: programs, completions for bash,
+# zsh and fish, man pages, and a service of systemd for cloud-trainer. Or removes all that again.
 #
 # Usage: scripts/install.sh [--prefix DIR] [--processor NAME] [--uninstall]
 #
 #   --prefix DIR      below which directory (default: /usr/local)
-#   --processor NAME  the oldest processor that the programs are to run on, as clang names it: native, this machine's (the
-#                     default), or x86-64-v3, x86-64-v2 and others; an arm64 machine has other names
+#   --processor NAME  the oldest processor that the programs are to run on, as clang names it: native, this machine's
+#                     (the default), or x86-64-v3, x86-64-v2 and others; an arm64 machine has other names
 #   --uninstall       remove what was installed below DIR, and nothing else: runs and keys stay
 #
 #   scripts/install.sh                       for all users; asks for root's rights (sudo) when all is built
@@ -15,9 +15,9 @@
 # The service is left out where systemd does not look for it: elsewhere than in /usr and /usr/local. It is not started.
 # With $DESTDIR everything goes below that directory, and is made to be moved to DIR.
 #
-# Two to three minutes the first time (two cores); the build stays in .build-package, apart from that of scripts/build.sh.
-# What was installed is listed in DIR/share/hierarchical-trainer/installed. Needs python3, for the man pages. Exit code 65
-# if there is nothing to remove.
+# Two to three minutes the first time (two cores); the build stays in .build-package, apart from scripts/build.sh's.
+# What was installed is listed in DIR/share/hierarchical-trainer/installed. Needs python3, for the man pages. Exit code
+# 65 if there is nothing to remove.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -113,8 +113,9 @@ gzip --best --no-name "$stage"/share/man/man1/*
 install --mode 644 "$root/LICENSE" "$stage/share/doc/hierarchical-trainer/copyright"
 if has_services; then
   mkdir -p "$stage"/lib/{systemd/system,sysusers.d}
-  sed "s|@prefix@|$prefix|" "$root/scripts/package/cloud-trainer.service" >"$stage/lib/systemd/system/cloud-trainer.service"
-  install --mode 644 "$root/scripts/package/cloud-trainer.sysusers" "$stage/lib/sysusers.d/cloud-trainer.conf"
+  package=$root/scripts/package
+  sed "s|@prefix@|$prefix|" "$package/cloud-trainer.service" >"$stage/lib/systemd/system/cloud-trainer.service"
+  install --mode 644 "$package/cloud-trainer.sysusers" "$stage/lib/sysusers.d/cloud-trainer.conf"
 fi
 
 # The list names also the directories that were not there before this installation, or the one before it; each stands

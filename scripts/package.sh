@@ -3,11 +3,11 @@
 #
 # Usage: scripts/package.sh [--processor NAME]
 #
-#   --processor NAME  the oldest processor that the programs are to run on, as for scripts/install.sh (default: x86-64-v2,
-#                     any with SSE4.2; on arm64, any); docs/install.md has what that costs
+#   --processor NAME  the oldest processor that the programs are to run on, as for scripts/install.sh (default:
+#                     x86-64-v2, any with SSE4.2; on arm64, any); docs/install.md has what that costs
 #
-# The package holds what scripts/install.sh installs, below /usr, and needs no Swift. It can be installed on this version of
-# Debian or Ubuntu and newer ones that have the same libraries: so it is made on the oldest.
+# The package holds what scripts/install.sh installs, below /usr, and needs no Swift. It can be installed on this
+# version of Debian or Ubuntu and newer ones that have the same libraries: so it is made on the oldest.
 #
 # Two to three minutes the first time (two cores). Installs dpkg-dev if it is missing. The packager is named as Debian's
 # tools do it, by $DEBFULLNAME and $DEBEMAIL.

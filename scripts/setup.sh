@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks for Swift 6.2 or newer and installs what the build needs on Debian and Ubuntu: OpenBLAS, OpenSSL, zstd, libjpeg,
-# libpng, and what Swift itself takes from the system. Swift, too, where apt has a swiftlang that is new enough.
+# Checks for Swift 6.2 or newer and installs what the build needs on Debian and Ubuntu: OpenBLAS, OpenSSL, zstd,
+# libjpeg, libpng, and what Swift itself takes from the system. Swift, too, where apt has one that is new enough.
 #
 # Usage: scripts/setup.sh [package...]     (further Debian packages to install)
 # The other scripts call it first. Takes 0.2 s when nothing is missing, else about a minute.

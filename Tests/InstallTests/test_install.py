@@ -112,7 +112,8 @@ class InstallTests(ScriptTests):
         self.assertTrue((self.prefix / "usr/share/zsh/vendor-completions/_edge-trainer").exists())
         self.assertEqual((self.directory / "calls").read_text().split()[0].split("=")[1], "x86-64-v2")
         for path in self.prefix.rglob("*"):
-            self.assertEqual(path.stat().st_mode & 0o777, 0o755 if path.is_dir() or path.parent.name == "bin" else 0o644)
+            expected = 0o755 if path.is_dir() or path.parent.name == "bin" else 0o644
+            self.assertEqual(path.stat().st_mode & 0o777, expected, path)
 
     def test_wrong_calls(self):
         for words in (["--prefix"], ["--prefix", "here"], ["--processor", "a b"], ["--remove"]):
