@@ -120,8 +120,12 @@ struct Predict: ParsableCommand {
         .init(threads: compute.threads, interruption, logger)
       ).test
       logger.info("\(source): \(test.count) test images")
-      let predictions = try predictor.predict(
-        test, keepingFeatures: dumpFeatures, interruption: interruption)
+      let progress = ProgressReporter()
+      defer { progress.finish() }
+      let predictions = try predictor.predict(test, keepingFeatures: dumpFeatures, interruption: interruption) { done in
+        progress.count("classifying", "image", done: done, all: test.count)
+      }
+      progress.finish()
       if let logits {
         try predictions.write(prefix: logits)
         if dumpImages { try NumPyFile.write(test, to: logits + "-images.npy") }

@@ -80,12 +80,14 @@ package final class Predictor {
   ///   - keepingFeatures: whether the features at the cut, before quantization, are wanted too; a whole network has
   ///     none.
   ///   - interruption: looked at between two batches.
+  ///   - classified: told after each batch how many images are.
   /// - Returns: logits and labels of all images.
   /// - Throws: `ConfigurationError` for images of another task, `DatasetError`, `CodecError.nonFinite`,
   ///   `InterruptedError`.
-  package func predict(_ images: any LabeledImages, keepingFeatures: Bool = false, interruption: Interruption) throws
-    -> Predictions
-  {
+  package func predict(
+    _ images: any LabeledImages, keepingFeatures: Bool = false, interruption: Interruption,
+    classified: (_ count: Int) -> Void = { _ in }
+  ) throws -> Predictions {
     let task = metadata.configuration.task
     try task.requireClasses(of: images.task, "the weights")
     let images = images.normalized(as: task)
@@ -97,6 +99,7 @@ package final class Predictor {
     while let batch = try loader.next() {
       if interruption.isRequested { throw InterruptedError() }
       try predict(batch, into: &predictions)
+      classified(predictions.labels.count)
     }
     return predictions
   }
