@@ -7,8 +7,8 @@ import Testing
 @Suite struct ForeignFileTests {
   @Test(
     arguments: [
-      (Array("epoch 1/3  100 %\n".utf8), "a text"), (Array("[[1, 2], {\"a\": 1}]".utf8), "a text"),
-      (Array("no".utf8), "a text"),
+      (Array("epoch 1/3  100 %\n".utf8), "a text file"), (Array("[[1, 2], {\"a\": 1}]".utf8), "a text file"),
+      (Array("no".utf8), "a text file"),
       (Array("version https://git-lfs.github.com/spec/v1".utf8), "a pointer of Git LFS, without its file"),
       ([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 0x0d], "a PNG image"),
       ([0xff, 0xd8, 0xff, 0xe0, 0, 0x10, 0x4a, 0x46, 0x49, 0x46], "a JPEG image"),

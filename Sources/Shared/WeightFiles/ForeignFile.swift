@@ -22,7 +22,7 @@ enum ForeignFile {
     // Any other eight bytes may be a length, if a header follows.
     if !isText, bytes.count > 8, bytes[8] == UInt8(ascii: "{") { return nil }
     if let known = magics.first(where: { bytes.starts(with: $0.bytes) }) { return known.name }
-    if isText { return "a text" }
+    if isText { return "a text file" }
     // A protocol of 2 to 5, and then an instruction, where a length would have zeros.
     if bytes.count > 8, bytes[0] == 0x80, (2...5).contains(bytes[1]), bytes[2..<8].contains(where: { $0 != 0 }) {
       return "a pickle, as torch.save wrote it in former times"
