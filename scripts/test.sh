@@ -28,7 +28,7 @@ if [[ ${1-} == --sanitize ]]; then
   export TSAN_OPTIONS="report_thread_leaks=0:exitcode=66${TSAN_OPTIONS:+:$TSAN_OPTIONS}"
 fi
 
-"$root/scripts/setup.sh"
+"$root/scripts/setup.sh" python3 # Some of what is tested is Python.
 cd "$root"
 say_build 'about two minutes'
 swift build "${options[@]}" --build-tests
