@@ -43,7 +43,7 @@ while (($#)); do
     *) fail_usage "unknown argument '$1'" ;;
   esac
 done
-[[ $prefix == /* ]] || fail_usage "--prefix $prefix: expected a path that begins with /"
+[[ $prefix == /?* ]] || fail_usage "--prefix $prefix: expected a path that begins with /"
 [[ $processor =~ ^[a-z0-9.+_-]+$ ]] || fail_usage "--processor '$processor': expected a name such as x86-64-v2"
 prefix=${prefix%/}
 target=${DESTDIR-}$prefix
@@ -91,6 +91,7 @@ for product in edge-trainer cloud-trainer; do
   build_for "$processor" --scratch-path "$scratch" --static-swift-stdlib --disable-local-rpath -Xlinker -s \
     --product "$product" >&2
 done
+built=$scratch/release
 
 # Everything is put together apart, and then moved to its place.
 umask 022
@@ -102,13 +103,13 @@ zsh=zsh/site-functions
 mkdir -p "$stage"/{bin,share/{bash-completion/completions,fish/vendor_completions.d,"$zsh",man/man1}} \
   "$stage"/share/{doc/hierarchical-trainer,hierarchical-trainer}
 for program in edge-trainer cloud-trainer; do
-  install "$scratch/release/$program" "$stage/bin"
-  complete() { "$stage/bin/$program" --generate-completion-script "$1" >"$stage/share/$2"; }
-  complete bash "bash-completion/completions/$program"
-  complete zsh "$zsh/_$program"
-  complete fish "fish/vendor_completions.d/$program.fish"
+  install "$built/$program" "$stage/bin"
+  write_completions() { "$built/$program" --generate-completion-script "$1" >"$stage/share/$2"; }
+  write_completions bash "bash-completion/completions/$program"
+  write_completions zsh "$zsh/_$program"
+  write_completions fish "fish/vendor_completions.d/$program.fish"
 done
-python3 -B "$root/scripts/package/manual.py" "$stage"/bin/* --output "$stage/share/man/man1"
+python3 -B "$root/scripts/package/manual.py" "$built"/{edge,cloud}-trainer --output "$stage/share/man/man1"
 gzip --best --no-name "$stage"/share/man/man1/*
 install --mode 644 "$root/LICENSE" "$stage/share/doc/hierarchical-trainer/copyright"
 if has_services; then

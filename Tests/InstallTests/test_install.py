@@ -116,7 +116,7 @@ class InstallTests(ScriptTests):
             self.assertEqual(path.stat().st_mode & 0o777, expected, path)
 
     def test_wrong_calls(self):
-        for words in (["--prefix"], ["--prefix", "here"], ["--processor", "a b"], ["--remove"]):
+        for words in (["--prefix"], ["--prefix", "here"], ["--prefix", "/"], ["--processor", "a b"], ["--remove"]):
             self.assertIn("see --help", self.run_script("install.sh", *words, code=64))
         errors = self.run_script("install.sh", "--prefix", str(self.prefix), "--uninstall", code=65)
         self.assertIn(f"there is no {self.prefix}/share/hierarchical-trainer/installed", errors)
