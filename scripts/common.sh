@@ -60,7 +60,8 @@ find_data() {
   local option data code=0
   data_options=()
   for option; do
-    [[ $option != --data && $option != --data=* ]] || return 0
+    # A file of options says where the images are, or that the user has to.
+    [[ $option != --@(data|config) && $option != --@(data|config)=* ]] || return 0
   done
   data=$("$root/scripts/fetch-cifar10.sh") || code=$?
   # Ctrl-C, or $CIFAR10_DIR is not what it should be, or there is no home.

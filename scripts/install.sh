@@ -43,7 +43,7 @@ while (($#)); do
     *) fail_usage "unknown argument '$1'" ;;
   esac
 done
-[[ $prefix == /?* ]] || fail_usage "--prefix $prefix: expected a path that begins with /"
+[[ $prefix == /*[!/]* ]] || fail_usage "--prefix $prefix: expected a directory that begins with /, and not the root"
 [[ $processor =~ ^[a-z0-9.+_-]+$ ]] || fail_usage "--processor '$processor': expected a name such as x86-64-v2"
 prefix=${prefix%/}
 target=${DESTDIR-}$prefix
@@ -63,6 +63,7 @@ change() {
 remove() {
   local name files=() directories=()
   while IFS= read -r name; do
+    [[ $name ]] || continue
     if [[ $name == */ ]]; then directories=("$target/$name" "${directories[@]}"); else files+=("$target/$name"); fi
   done
   if ((${#files[@]})); then change rm -f -- "${files[@]}"; fi
@@ -134,7 +135,7 @@ done >"$work/installed"
 mv "$work/installed" "$stage/$list"
 
 change mkdir -p "$target"
-tar --create --directory "$stage" --owner 0 --group 0 . | change tar --extract --directory "$target" --no-overwrite-dir
+tar --create --directory "$stage" --owner 0 --group 0 . | change tar --extract --directory "$target" --no-overwrite-dir --keep-directory-symlink
 # What an older version had, and this one has not.
 obsolete=$(grep --invert-match --line-regexp --fixed-strings --file "$target/$list" <<<"$before") || true
 [[ -z $obsolete ]] || remove <<<"$obsolete"

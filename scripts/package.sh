@@ -40,6 +40,8 @@ install "$root"/scripts/package/{postinst,prerm,postrm} root/DEBIAN
 printf 'Source: hierarchical-trainer\n\nPackage: hierarchical-trainer\nArchitecture: any\n' >debian/control
 libraries=$(dpkg-shlibdeps -O root/usr/bin/*)
 version=$(root/usr/bin/edge-trainer --version | awk 'NR == 1 { print $2 }')
+# Of another processor it is another package, which nobody takes for this one.
+(($# == 0)) || version+=+$(tr -c 'a-z0-9\n' . <<<"${processor[-1]#*=}")
 architecture=$(dpkg --print-architecture)
 cat >root/DEBIAN/control <<END
 Package: hierarchical-trainer

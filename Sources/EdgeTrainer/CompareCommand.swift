@@ -41,34 +41,36 @@ struct CompareCommand: ParsableCommand {
 /// Runs side by side.
 struct RunComparison {
   private let runs: [FoundRun]
-  /// Those that are not the same in all runs, with each run's value; nil where it has none.
-  let settings: [(name: String, values: [String?])]
+  /// Those that are not the same in all runs, with each run's value.
+  let settings: [(name: String, values: [RunFigure.Value])]
 
   init(_ runs: [FoundRun]) {
     self.runs = runs
     let own = runs.map { run in
-      Dictionary(run.settings.map { ($0.name, $0.text) }, uniquingKeysWith: { first, _ in first })
+      Dictionary(run.settings.map { ($0.name, RunFigure.Value($0)) }, uniquingKeysWith: { first, _ in first })
         .merging(Self.software(run)) { first, _ in first }
     }
     settings = Set(own.flatMap(\.keys)).subtracting(["name"]).sorted().compactMap { name in
-      let values = own.map { $0[name] }
+      let values = own.map { $0[name] ?? .missing }
       return values.allSatisfy { $0 == values[0] } ? nil : (name, values)
     }
   }
 
   /// What computed, which is no setting, but makes a difference.
-  private static func software(_ run: FoundRun) -> [String: String] {
+  private static func software(_ run: FoundRun) -> [String: RunFigure.Value] {
     guard let summary = run.summary else { return [:] }
     return [
-      "kernels": summary.kernels, "software_version": summary.softwareVersion, "threads": "\(summary.threads)",
-      "convolution": summary.convolution.rawValue,
+      "kernels": .text(summary.kernels), "software_version": .text(summary.softwareVersion),
+      "threads": .count(summary.threads), "convolution": .text(summary.convolution.rawValue),
     ]
   }
 
   func tables() -> String {
     let columns = runs.map { TextTable.Column(Self.short($0.title), .right) }
     var differences = TextTable([.init("setting")] + columns)
-    for (name, values) in settings { differences.append([name] + values.map { $0.map(Self.short) ?? "-" }) }
+    for (name, values) in settings {
+      differences.append(([name] + values.map { $0 == .missing ? "-" : $0.plain }).map(Self.short))
+    }
     var results = TextTable([.init("result")] + columns)
     for figure in RunFigure.results {
       let values = runs.map(figure.value)
@@ -97,14 +99,14 @@ struct RunComparison {
   func json() throws -> String {
     let document = Document(
       runs: runs.map { ["run": .text($0.title), "directory": .text($0.path)] },
-      settings: Dictionary(uniqueKeysWithValues: settings.map { ($0.name, $0.values.map { RunFigure.Value($0) }) }),
+      settings: Dictionary(uniqueKeysWithValues: settings.map { ($0.name, $0.values) }),
       results: Dictionary(uniqueKeysWithValues: RunFigure.results.map { ($0.key, runs.map($0.value)) }))
     return String(decoding: try RunJSON.encode(document, pretty: true), as: UTF8.self)
   }
 
   func csv() -> String {
     var text = CommaSeparated.line(["kind", "name"] + runs.map(\.title))
-    for (name, values) in settings { text += CommaSeparated.line(["setting", name] + values.map { $0 ?? "" }) }
+    for (name, values) in settings { text += CommaSeparated.line(["setting", name] + values.map(\.plain)) }
     for figure in RunFigure.results {
       text += CommaSeparated.line(["result", figure.key] + runs.map { figure.value($0).plain })
     }

@@ -1,3 +1,4 @@
+import ArgumentParser
 import CommandLineSupport
 import Datasets
 import Platform
@@ -10,17 +11,21 @@ enum ConfigurationFile {
   ///
   /// - Throws: `ConfigurationFileError`.
   static func expanding(_ arguments: [String]) throws -> [String] {
-    guard arguments.first == "train", let path = file(of: arguments) else { return arguments }
+    guard arguments.first == "train", !arguments.contains("--help"), !arguments.contains("-h") else { return arguments }
+    let paths = files(of: arguments)
+    guard let path = paths.first else { return arguments }
+    if paths.count > 1 {
+      throw ConfigurationFileError("--config \(paths.joined(separator: ", --config ")): expected one file", .usage)
+    }
     return ["train"] + (try options(of: path, beside: Set(arguments.map(optionName)))) + arguments.dropFirst()
   }
 
-  /// What `--config` says; nil where it is not, or has no value, which the parser complains about.
-  private static func file(of arguments: [String]) -> String? {
-    for (index, argument) in arguments.enumerated() {
+  /// What `--config` says; nothing where it has no value, which the parser complains about.
+  private static func files(of arguments: [String]) -> [String] {
+    arguments.enumerated().compactMap { index, argument in
       if argument == "--config" { return arguments.dropFirst(index + 1).first }
-      if argument.hasPrefix("--config=") { return String(argument.dropFirst("--config=".count)) }
+      return argument.hasPrefix("--config=") ? String(argument.dropFirst("--config=".count)) : nil
     }
-    return nil
   }
 
   /// "--bits" of "--bits=4".
@@ -30,62 +35,92 @@ enum ConfigurationFile {
 
   /// - Parameter given: the options of the command line.
   private static func options(of path: String, beside given: Set<String>) throws -> [String] {
+    let expected = "expected a JSON object of options, as config.json of a run"
     let bytes: [UInt8]
     do { bytes = try FileOperations.live.contents(of: path) } catch {
-      throw ConfigurationFileError(path, "\(error)", expected: "a JSON object of options, as config.json of a run")
+      throw ConfigurationFileError("--config \(path): \(error); \(expected)")
     }
     guard let outline = JSONOutline(bytes), outline.values[0].kind == .object, outline.repeatedPath == nil else {
-      throw ConfigurationFileError(
-        path, "it is none, or has a name twice", expected: "a JSON object of options, as config.json of a run")
+      throw ConfigurationFileError("--config \(path): it is none, or has a name twice; \(expected)")
     }
-    let left = given.reduce(into: Set<String>()) { $0.formUnion(replaced[$1] ?? []) }
-    var options: [String] = []
-    for member in outline.members where !ignored.contains(member.name) && !left.contains(member.name) {
-      options += try arguments(for: member, in: path)
-    }
-    return options
+    let left = given.reduce(into: ignored) { $0.formUnion(replaced[$1] ?? []) }
+    return try outline.members.filter { !left.contains($0.name) }.flatMap { try arguments(for: $0, in: path) }
   }
 
-  /// What the data tells, and what it makes no sense to say twice.
-  private static let ignored: Set = ["role", "task", "config"]
+  /// What the images tell, and what nobody chooses.
+  private static let ignored: Set = ["role", "task"]
 
-  /// What is not taken from the file where an option of the command line says something else about the same.
-  private static let replaced: [String: Set<String>] = [
-    "--cloud": ["local", "one_core_each", "offline"],
-    "--local": ["cloud", "offline", "tls", "tls_certificate", "tls_key", "tls_authority"],
-    "--offline": ["cloud", "local", "one_core_each"],
-    "--data": ["data", "train_images", "test_images"],
-    "--train-limit": ["train_images"],
-    "--test-limit": ["test_images"],
-    // A run has the full scale of its bits.
-    "--bits": ["full_scale"],
-  ]
+  /// What is not taken from the file where an option of the command line does not go with it.
+  private static let replaced: [String: Set<String>] = {
+    let certificates: Set = ["tls_certificate", "tls_key", "tls_authority"]
+    let local: Set = ["local", "one_core_each", "cloud_run_dir"]
+    return [
+      "--cloud": local.union(["offline"]),
+      "--local": certificates.union(["cloud", "offline", "tls", "wait", "send_weights"]),
+      "--offline": local.union(["cloud", "wait"]), "--wait": ["offline"],
+      "--one-core-each": ["threads"], "--threads": ["one_core_each"],
+      "--tls": ["insecure"], "--insecure": certificates.union(["tls"]),
+      // How many there were of others.
+      "--data": ["data", "train_images", "test_images"],
+      // It is that of the bits and the scale, unless somebody sets it.
+      "--bits": ["full_scale"], "--scale": ["full_scale"],
+    ]
+  }()
+
+  /// The options of `train`, as its help has them.
+  private static let known = Set(
+    Train.helpMessage().split { !$0.isLetter && $0 != "-" }.filter { $0.hasPrefix("--") }.map(String.init))
 
   private static func arguments(for member: JSONOutline.Member, in path: String) throws -> [String] {
     let option = "--" + (names[member.name] ?? member.name.replacing("_", with: "-"))
-    switch member.kind {
-    case .word where member.text == "true": return [option]
-    case .word: return []
-    case .number: return ["\(option)=\(member.text)\(units[member.name] ?? "")"]
-    case .string:
-      // The cloud, and runs from before there was a command, tell the kind of the images only.
-      let isKind = member.name == "data" && member.text != DatasetKind.synthetic.rawValue
-      return isKind && DatasetKind(rawValue: member.text) != nil ? [] : ["\(option)=\(member.text)"]
-    case .array, .object:
-      throw ConfigurationFileError(path, "\(member.name) is none", expected: "a string, a number, true or false")
+    guard known.contains(option), option != "--config" else {
+      throw ConfigurationFileError(
+        "--config \(path): \(member.name) is no option of train; expected one of 'edge-trainer train --help', with _ for -"
+      )
     }
+    switch member.kind {
+    case .word: return member.text == "true" ? [option] : []
+    case .number: return ["\(option)=\(withoutExponent(member.text))\(units[member.name] ?? "")"]
+    case .string where member.name == "data": return ["\(option)=\(try data(member.text, in: path))"]
+    case .string: return ["\(option)=\(member.text)"]
+    case .array, .object:
+      throw ConfigurationFileError(
+        "--config \(path): \(member.name) is \(member.kind == .array ? "an array" : "an object"); expected a string, a number, true or false"
+      )
+    }
+  }
+
+  /// The cloud's config.json, and that of an earlier version, tell what kind of images there were, and not where.
+  private static func data(_ text: String, in path: String) throws -> String {
+    guard text != DatasetKind.synthetic.rawValue, DatasetKind(rawValue: text) != nil, access(text, F_OK) != 0 else {
+      return text
+    }
+    throw ConfigurationFileError(
+      "--config \(path): data is \(text), which is no folder; say where the images are, with --data")
+  }
+
+  /// "0.00005" of "5e-05": an option's number has a unit behind it, and no exponent.
+  static func withoutExponent(_ number: String) -> String {
+    let parts = number.lowercased().split(separator: "e").map(String.init)
+    guard parts.count == 2, let exponent = Int(parts[1]), abs(exponent) <= 30 else { return number }
+    let sign = parts[0].hasPrefix("-") ? "-" : ""
+    let digits = parts[0].drop { $0 == "-" }.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+    let (whole, fraction) = (digits[0], digits.count > 1 ? digits[1] : "")
+    let all = String(repeating: "0", count: 31) + whole + fraction + String(repeating: "0", count: 31)
+    let point = all.index(all.startIndex, offsetBy: 31 + whole.count + exponent)
+    let before = all[..<point].drop { $0 == "0" }
+    let after = all[point...].prefix(through: all[point...].lastIndex { $0 != "0" } ?? point)
+    return sign + (before.isEmpty ? "0" : before) + "." + after
   }
 
   private static let names = ["train_images": "train-limit", "test_images": "test-limit"]
   private static let units = ["link_rate": "bit", "link_delay": "s"]
 }
 
-/// The file of `--config` cannot be read.
+/// What `--config` says cannot be taken.
 struct ConfigurationFileError: ClassifiedError, CustomStringConvertible {
   let description: String
-  var kind: ErrorKind { .data }
+  let kind: ErrorKind
 
-  init(_ path: String, _ problem: String, expected: String) {
-    description = "--config \(path): \(problem); expected \(expected)"
-  }
+  init(_ description: String, _ kind: ErrorKind = .data) { (self.description, self.kind) = (description, kind) }
 }

@@ -81,6 +81,10 @@ struct Resume: ParsableCommand {
         if before.settings.local != nil { settings.reconnectFor = nil }
       }
       settings.trust = trust.settings(over: settings.trust)
+      if let cloud {
+        settings.command?.cloud = cloud
+        settings.command?.local = nil
+      }
       if let reconnectFor { settings.reconnectFor = reconnectFor.value }
       let isTrained = before.logs.endedEpochs == configuration.epochs
       if configuration.strategy.needsCloud, isTrained, settings.cloud == nil, settings.local == nil {

@@ -23,6 +23,13 @@ struct RunFigure: Sendable {
     case number(Double)
     case missing
 
+    /// A number as one, whatever else as it is written.
+    init(_ member: JSONOutline.Member) {
+      let count = member.kind == .number ? Int(member.text) : nil
+      let number = member.kind == .number ? Double(member.text) : nil
+      self = count.map(Value.count) ?? number.map(Value.number) ?? .text(member.text)
+    }
+
     init(_ text: String?) { self = text.map(Value.text) ?? .missing }
     init(_ count: Int?) { self = count.map(Value.count) ?? .missing }
     init(_ number: Double?) { self = number.map(Value.number) ?? .missing }
@@ -66,7 +73,7 @@ struct RunFigure: Sendable {
       switch self {
       case .none: return value.plain
       case .fraction: return Formatting.percent(number)
-      case .bytes: return Formatting.bytes(Int(number))
+      case .bytes: return Formatting.bytes(Int(exactly: number.rounded()) ?? .max)
       case .seconds: return Formatting.duration(seconds: number)
       case .perSecond: return Formatting.fixed(number, decimals: 1)
       }
@@ -128,8 +135,7 @@ extension RunFigure {
   /// What config.json says under a name.
   private static func setting(_ name: String) -> RunFigure {
     RunFigure(key: name, heading: name, unit: .none) { run in
-      let text = run.setting(name)
-      return text.flatMap { Int($0) }.map(Value.count) ?? Value(text)
+      run.settings.first { $0.name == name }.map { Value($0) } ?? .missing
     }
   }
 

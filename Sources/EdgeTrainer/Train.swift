@@ -49,7 +49,7 @@ struct Train: ParsableCommand {
     help: ArgumentHelp(
       """
       Take options from a file: config.json of a run, or a part of it, a JSON object of options by their names in \
-      snake_case. What is on the command line wins.
+      snake_case. What is on the command line wins; a flag of the file cannot be taken back.
       """, valueName: "file"), completion: .file())
   var config: String?
 
@@ -139,7 +139,10 @@ struct Train: ParsableCommand {
     command.take(data.dataset.settings, data: try data.source.option)
     command.cloud = local.local ? nil : cloud.map { "\($0)" }
     command.offline = only(offline, true)
+    command.wait = only(wait, true)
     command.local = only(local.local, true)
+    command.cloudRunDir = local.cloudRunDir.map(AbsolutePath.of)
+    command.maxMemory = memory.maxMemory?.bytes
     command.oneCoreEach = only(local.oneCoreEach, true)
     command.tls = only(trust.tls, true)
     command.insecure = only(trust.insecure, true)

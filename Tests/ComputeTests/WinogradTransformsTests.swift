@@ -41,7 +41,8 @@ import Testing
     }
   }
 
-  /// Which inputs of a patch an output of a tile takes on one axis, and by which taps of the kernel they are multiplied.
+  /// Which inputs of a patch an output of a tile takes on one axis, and by which taps of the kernel they are
+  /// multiplied.
   private static func taps(_ transforms: WinogradTransforms, output: Int) -> [(input: Int, tap: Int)] {
     switch transforms {
     case .unitStride: (0..<3).map { (output + $0, $0) }

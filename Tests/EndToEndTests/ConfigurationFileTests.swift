@@ -22,7 +22,9 @@ import Testing
       "--image-size", "16", "--classes", "4", "--freeze-front", "--keep-weights", "best", "--label-smoothing", "0.1",
     ],
     ["--strategy", "edge-only"], ["--strategy", "cloud-stream", "--local", "--seed", "18446744073709551615"],
-    ["--offline", "--schedule", "cosine", "--normalization", "imagenet"],
+    ["--offline", "--schedule", "cosine", "--normalization", "imagenet", "--name", "007"],
+    ["--wait", "--link-delay", "0.05ms", "--link-rate", "100Gbit", "--max-memory", "3GiB", "--tls"],
+    ["--local", "--one-core-each", "--cloud-run-dir", "/tmp/clouds"],
   ])
   func whatARunLeavesGivesItAgain(options: [String]) throws {
     let directory = try TemporaryDirectory()
@@ -55,6 +57,40 @@ import Testing
     #expect(other["cloud"] as? String == "127.0.0.1:1" && other["local"] == nil)
   }
 
+  /// What does not go together is not taken from the file.
+  @Test(arguments: [
+    (
+      #""local": true, "one_core_each": true, "cloud_run_dir": "clouds""#, ["--cloud", "h:1"],
+      ["local", "cloud_run_dir"]
+    ),
+    (#""cloud": "h:1", "tls": true, "wait": true"#, ["--local"], ["cloud", "tls", "wait"]),
+    (#""offline": true"#, ["--wait"], ["offline"]),
+    (#""cloud": "h:1", "wait": true"#, ["--offline"], ["cloud", "wait"]),
+    (#""threads": 2, "local": true"#, ["--one-core-each"], []),
+    (#""one_core_each": true, "local": true"#, ["--threads", "2"], ["one_core_each"]),
+    (#""insecure": true"#, ["--tls"], ["insecure"]), (#""tls": true"#, ["--insecure"], ["tls"]),
+  ])
+  func whatDoesNotGoTogether(file: String, options: [String], without: [String]) throws {
+    let directory = try TemporaryDirectory()
+    try Self.write(#"{"data": "synthetic", "train_images": 16, "test_images": 8, \#(file)}"#, in: directory)
+    let configuration = try Self.dryRun(["--config", "config.json"] + options, in: directory)
+    for name in without { #expect(configuration[name] == nil, "\(name)") }
+  }
+
+  /// A scale has the full scale that is usual with it.
+  @Test func anotherScaleHasItsFullScale() throws {
+    let directory = try TemporaryDirectory()
+    try Self.write(
+      #"{"data": "synthetic", "train_limit": 16, "test_limit": 8, "bits": 2, "full_scale": 0.5}"#, in: directory)
+    let configuration = try Self.dryRun(["--config", "config.json", "--scale", "channel"], in: directory)
+    #expect(configuration["full_scale"] as? Double == 1 && configuration["bits"] as? Int == 2)
+  }
+
+  @Test func helpIsHelpWhateverTheFile() throws {
+    let finished = try ChildProcess.run(.edge, ["train", "--help", "--config", "missing"], in: TemporaryDirectory())
+    #expect(finished.end == .exited(0) && finished.output.hasPrefix("OVERVIEW: "))
+  }
+
   /// The images of a run that was described by the cloud, or by an earlier version, are those of `--data`.
   @Test func kindsOfImagesAreNoFolders() throws {
     let directory = try TemporaryDirectory()
@@ -69,8 +105,10 @@ import Testing
     (nil as String?, Int32(65), ["--config config.json", "No such file"]),
     ("", 65, ["--config config.json", "expected a JSON object"]), ("[1]", 65, ["expected a JSON object"]),
     (#"{"bits": 2, "bits": 4}"#, 65, ["a name twice"]),
-    (#"{"bits": [2]}"#, 65, ["bits is none", "expected a string, a number"]),
-    (#"{"bites": 2}"#, 64, ["Unknown option '--bites'"]), (#"{"bits": "many"}"#, 64, ["'many'", "--bits"]),
+    (#"{"bits": [2]}"#, 65, ["bits is an array", "expected a string, a number"]),
+    (#"{"data": "folder"}"#, 65, ["data is folder", "with --data"]), (#"{"config": "x"}"#, 65, ["config is no option"]),
+    (#"{"bites": 2}"#, 65, ["--config config.json", "bites is no option of train"]),
+    (#"{"bits": "many"}"#, 64, ["'many'", "--bits"]),
     (#"{"epochs": 0, "data": "synthetic"}"#, 64, ["epochs 0"]),
   ])
   func whatIsWrongIsSaid(text: String?, code: Int32, words: [String]) throws {
@@ -78,6 +116,11 @@ import Testing
     if let text { try Self.write(text, in: directory) }
     let finished = try ChildProcess.run(.edge, ["train", "--config", "config.json"], in: directory)
     expectError(finished, .edge, code: code, mentioning: words)
+  }
+
+  @Test func twoFilesAreOneTooMany() throws {
+    let finished = try ChildProcess.run(.edge, ["train", "--config", "a", "--config=b"], in: TemporaryDirectory())
+    expectError(finished, .edge, code: 64, mentioning: ["--config a, --config b", "expected one file"])
   }
 }
 
@@ -120,7 +163,7 @@ import Testing
     #expect(compared.outputLines.contains { $0.hasPrefix("final accuracy") && $0.contains(" %") && $0.hasSuffix(")") })
     let document = try Self.run(["compare", "slow", "fast", "--format", "json"], in: directory)
     let object = try #require(try JSONSerialization.jsonObject(with: Data(document.output.utf8)) as? [String: Any])
-    #expect(object["settings"] as? [String: [String]] == ["learning_rate": ["0.05", "0.1"]])
+    #expect(object["settings"] as? [String: [Double]] == ["learning_rate": [0.05, 0.1]])
     let same = try Self.run(["compare", "slow", "slow"], in: directory)
     #expect(same.output.hasPrefix("The runs have the same settings.\n"))
     expectError(
@@ -129,6 +172,27 @@ import Testing
     expectError(
       try Self.run(["compare", "slow", "none"], in: directory), .edge, code: 65,
       mentioning: ["none: no such directory", "'edge-trainer runs'"])
+  }
+
+  /// Files that nobody's program has written do no harm.
+  @Test func oddFiles() throws {
+    let directory = try TemporaryDirectory()
+    let path = try directory.subdirectory("runs/odd/edge")
+    let configuration = #"{"role": "edge", "name": "007", "cut": 2, "a\u001b[2Jb": 1}"#
+    let line = #"{"type":"epoch","role":"edge","wall_seconds":1,"epoch":1,"sent_bytes":9223372036854775807}"# + "\n"
+    for (file, text) in [("config.json", configuration), ("metrics.jsonl", line + line)] {
+      try Data(text.utf8).write(to: URL(fileURLWithPath: path + "/" + file))
+    }
+    let other = try directory.subdirectory("runs/other/edge")
+    try Data(#"{"role": "edge"}"#.utf8).write(to: URL(fileURLWithPath: other + "/config.json"))
+    let json = try Self.run(["runs", "--format", "json"], in: directory)
+    #expect(json.end == .exited(0), "\(json.errors)")
+    #expect(json.output.contains(#""name" : "007""#) && json.output.contains(#""cut" : 2"#))
+    let table = try Self.run(["runs"], in: directory)
+    #expect(table.end == .exited(0) && table.output.contains("unfinished"), "\(table.errors)")
+    let compared = try Self.run(["compare", "007", "runs/other"], in: directory)
+    #expect(compared.end == .exited(0), "\(compared.errors)")
+    #expect(compared.output.contains(#"a\u{1b}[2Jb"#) && !compared.output.contains("\u{1b}"))
   }
 
   @Test func noRunsAreSaid() throws {

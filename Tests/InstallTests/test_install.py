@@ -89,6 +89,10 @@ class InstallTests(ScriptTests):
         other.parent.mkdir(parents=True)
         other.write_text("x")
         (self.prefix / "lib").mkdir()
+        # A directory that is elsewhere stays there.
+        elsewhere = self.directory / "elsewhere"
+        elsewhere.mkdir()
+        (self.prefix / "share/fish").symlink_to(elsewhere)
         self.run_script("install.sh", f"--prefix={self.prefix}")
         run = self.prefix / "bin/runs"
         run.mkdir()
@@ -99,10 +103,11 @@ class InstallTests(ScriptTests):
         listed.write_text(listed.read_text() + "share/man/man1/old.1.gz\n")
         self.run_script("install.sh", f"--prefix={self.prefix}")
         self.assertFalse(old.exists())
+        self.assertTrue((elsewhere / "vendor_completions.d/edge-trainer.fish").exists())
         self.run_script("install.sh", f"--prefix={self.prefix}", "--uninstall")
         self.assertEqual(self.files(self.prefix), {"share/man/man1/other.1"})
         left = {path.name for path in self.prefix.rglob("*") if path.is_dir()}
-        self.assertEqual(left, {"bin", "runs", "lib", "share", "man", "man1"})
+        self.assertEqual(left, {"bin", "runs", "lib", "share", "man", "man1", "fish"})
 
     def test_a_package_is_put_together_elsewhere(self):
         self.run_script("install.sh", "--prefix", "/usr", "--processor", "x86-64-v2", DESTDIR=str(self.prefix))

@@ -6,9 +6,9 @@ from __future__ import annotations
 VALUES = set(
     """
     --architecture --batch-size --bits --bottleneck --checkpoint-interval --classes --cloud --cloud-log --cloud-run-dir
-    --compression --convolution --cut --data --epochs --exit-head --full-scale --image-size --initial-weights
-    --keep-weights --label-smoothing --labels --learning-rate --link-delay --link-rate --max-memory --momentum
-    --normalization --reconnect-for --run-dir --scale --schedule --seed --spool --state-dir --strategy --test-fraction
+    --compression --config --convolution --cut --data --epochs --exit-head --full-scale --image-size --initial-weights
+    --keep-weights --label-smoothing --labels --learning-rate --link-delay --link-rate --lr --max-memory --momentum
+    --name --normalization --reconnect-for --run-dir --scale --schedule --seed --spool --state-dir --strategy --test-fraction
     --test-limit --threads --timeout --tls-authority --tls-certificate --tls-key --trace --train-limit
     --weight-decay --window
     """.split()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 from .runs import ReportError, read_json
@@ -26,8 +27,8 @@ def find_logs(paths):
                     break
                 above.append(part)
             place = "/".join([*above, role])
-            if found.setdefault(place, directory) != directory:
-                found.setdefault(f"{place}/{directory.name}", directory)
+            places = itertools.chain([place, f"{place}/{directory.name}"], (f"{place}/{n}" for n in itertools.count(2)))
+            found[next(free for free in places if found.get(free, directory) == directory)] = directory
     return found
 
 

@@ -13,6 +13,8 @@ CIRCUMSTANCES = (
     "name", "data", "cloud", "local", "one_core_each", "offline", "insecure", "tls", "tls_authority", "tls_certificate",
     "tls_key", "state_dir", "timeout", "checkpoint_interval", "reconnect_for", "spool",
 )  # fmt: skip
+# Places on the edge that are nobody else's business.
+SECRETIVE = ("state_dir", "tls_authority", "tls_certificate", "tls_key")
 # What the cloud, and runs from before there was a path, say of the images.
 KINDS_OF_DATA = ("cifar10", "cifar100", "folder", "tiny-imagenet")
 # What goes without saying.
@@ -114,13 +116,16 @@ def edge_command(config, summary):
     were, if they are not synthetic, and files of weights."""
     words = ["edge-trainer train"]
     task = config.get("task", {})
-    values = {key: value for key, value in config.items() if key not in NO_OPTIONS}
+    values = {key: value for key, value in config.items() if key not in (*NO_OPTIONS, *SECRETIVE)}
     if config.get("data") == "synthetic" and task:
         values |= {"image_size": task["shape"]["height"], "classes": task["classes"]}
     values |= {key: summary[key] for key in ("threads", "convolution") if key in summary}
     for key, value in values.items():
         option = {"train_images": "train-limit", "test_images": "test-limit"}.get(key, key.replace("_", "-"))
         if value is None or value is False or isinstance(value, dict) or (key == "data" and value in KINDS_OF_DATA):
+            continue
+        # What is no name of an option was written by nobody's edge-trainer.
+        if not re.fullmatch("[a-z_]+", key):
             continue
         if isinstance(value, list):
             value = ",".join(map(str, value))
@@ -132,9 +137,7 @@ def edge_command(config, summary):
         elif key == "link_delay":
             if not value:
                 continue
-            value = f"{value * 1e3:g}ms"
-        elif isinstance(value, float):
-            value = f"{value:g}"
+            value = f"{value * 1e3:.12g}ms"
         words.append(f"--{option} {shlex.quote(str(value))}")
     weights = summary.get("initial_weights") if "initial_weights" not in config else None
     return " ".join(words) + (f"  # and --initial-weights, files with the digest {weights}" if weights else "")

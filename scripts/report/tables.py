@@ -24,6 +24,11 @@ def accuracy(value):
 UNKNOWN = "unknown"
 
 
+def printable(text):
+    """For a terminal, which a name could move the cursor of."""
+    return "".join(character if character.isprintable() else "?" for character in text)
+
+
 class Grid:
     """Columns with a heading and rows of text; the first `left` columns are words, the others numbers."""
 
@@ -67,7 +72,7 @@ class Grid:
 
     def text(self):
         """For a terminal."""
-        lines = [self.headings, *self.rows]
+        lines = [[printable(cell) for cell in line] for line in (self.headings, *self.rows)]
         widths = [max(len(line[column]) for line in lines) for column in range(len(self.headings))]
         lines.insert(1, ["-" * width for width in widths])
         return "".join(

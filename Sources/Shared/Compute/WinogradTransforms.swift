@@ -39,7 +39,8 @@ package enum WinogradTransforms: Sendable {
   package var pointsSide: Int { self == .unitStride ? 6 : 9 }
   package var points: Int { pointsSide * pointsSide }
 
-  /// The point of the kernel that a point is multiplied by: with stride 2 the middle tap serves the last four of a line.
+  /// The point of the kernel that a point is multiplied by: with stride 2 the middle tap serves the last four of a
+  /// line.
   package func kernelPoint(of point: Int) -> Int {
     let (row, column) = point.quotientAndRemainder(dividingBy: pointsSide)
     let last = Self.kernelPointsSide - 1

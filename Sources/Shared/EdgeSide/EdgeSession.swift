@@ -233,7 +233,7 @@ package final class EdgeSession {
     }
     return try RunRecorder(
       resuming: directory, configuration, role: .edge, at: checkpoint.progress, compute: options.compute,
-      timeline: options.timeline)
+      command: options.settings.command, timeline: options.timeline)
   }
 
   private func makeCheckpoints(in directory: RunDirectory) throws -> CheckpointWriter {

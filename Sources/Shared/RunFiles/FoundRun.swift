@@ -98,8 +98,8 @@ package struct FoundRun: Sendable {
       guard line.type == EpochRecord.type else { continue }
       epochs.completed = line.epoch ?? epochs.completed
       (epochs.exitAccuracy, epochs.finalAccuracy) = (line.exitAccuracy, line.finalAccuracy)
-      epochs.sentBytes += line.sentBytes ?? 0
-      epochs.receivedBytes += line.receivedBytes ?? 0
+      epochs.sentBytes = epochs.sentBytes.addingReportingOverflow(line.sentBytes ?? 0).partialValue
+      epochs.receivedBytes = epochs.receivedBytes.addingReportingOverflow(line.receivedBytes ?? 0).partialValue
       epochs.trainingSeconds += line.trainingSeconds ?? 0
     }
     return epochs
@@ -112,12 +112,24 @@ package struct FoundRun: Sendable {
     guard stat("\(path)/\(RunDirectory.metricsFile)", &status) == 0,
       let locks = try? FileOperations.live.contents(of: "/proc/locks")
     else { return false }
+    let (major, minor) = ((status.st_dev >> 8) & 0xfff | (status.st_dev >> 32) & ~0xfff, status.st_dev & 0xff)
     // "3: FLOCK  ADVISORY  WRITE 4711 fe:00:131102 0 EOF": device and inode.
     return String(decoding: locks, as: UTF8.self).split(separator: "\n").contains { line in
       let words = line.split(separator: " ")
-      return words.count > 5 && words[1] == "FLOCK" && words[3] == "WRITE"
-        && words[5].split(separator: ":").last.map(String.init) == "\(status.st_ino)"
+      guard words.count > 5, words[1] == "FLOCK", words[3] == "WRITE" else { return false }
+      let place = words[5].split(separator: ":").map(String.init)
+      guard place.count == 3, place[2] == "\(status.st_ino)" else { return false }
+      // Some file systems (btrfs, overlays) have a device of no major number, which is another one there.
+      return major == 0
+        || place[0] == Self.hexadecimal(major)
+          && place[1].hasSuffix(Self.hexadecimal(minor))
     }
+  }
+
+  /// Two digits at least.
+  private static func hexadecimal(_ number: dev_t) -> String {
+    let digits = String(number, radix: 16)
+    return digits.count < 2 ? "0" + digits : digits
   }
 }
 

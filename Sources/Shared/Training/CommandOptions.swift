@@ -19,8 +19,11 @@ package struct CommandOptions: Codable, Equatable, Sendable {
   package var skipUnreadable: Bool?
   package var cloud: String?
   package var offline: Bool?
+  package var wait: Bool?
   package var local: Bool?
   package var oneCoreEach: Bool?
+  /// Absolute.
+  package var cloudRunDir: String?
   package var tls: Bool?
   package var insecure: Bool?
   /// Absolute, as the three below.
@@ -34,6 +37,7 @@ package struct CommandOptions: Codable, Equatable, Sendable {
   package var checkpointInterval: Double?
   package var reconnectFor: Double?
   package var spool: Int?
+  package var maxMemory: Int?
   /// Absolute, separated by commas.
   package var initialWeights: String?
   package var sendWeights: Bool?

@@ -55,10 +55,11 @@ package final class RunRecorder {
 
   /// Goes on with the files of a run that has ended early, from where a checkpoint says. Later checkpoints are removed.
   ///
+  /// - Parameter command: how it was started, with what has changed since; nil in the cloud.
   /// - Throws: `RunDirectoryError`, `FileError`.
   package convenience init(
     resuming directory: RunDirectory, _ configuration: RunConfiguration, role: Role, at checkpoint: RunProgress,
-    compute: ComputeSettings, timeline: Timeline? = nil
+    compute: ComputeSettings, command: CommandOptions? = nil, timeline: Timeline? = nil
   ) throws {
     let position = checkpoint.logs
     try self.init(directory, configuration, role, position, timeline) {
@@ -72,7 +73,7 @@ package final class RunRecorder {
     summary.outcome = .completed
     if summary.epochs != configuration.epochs {
       summary.epochs = configuration.epochs
-      try directory.writeConfiguration(configuration, checkpoint.settings.command, role: role)
+      try directory.writeConfiguration(configuration, command, role: role)
     }
     (summary.threads, summary.convolution) = (compute.threads, compute.convolution)
     summary.kernels = GEMM.kernelName
