@@ -46,9 +46,11 @@ struct RunComparison {
 
   init(_ runs: [FoundRun]) {
     self.runs = runs
+    // Of a run that has not ended it is not known yet.
+    let isEnded = runs.allSatisfy { $0.summary != nil }
     let own = runs.map { run in
       Dictionary(run.settings.map { ($0.name, RunFigure.Value($0)) }, uniquingKeysWith: { first, _ in first })
-        .merging(Self.software(run)) { first, _ in first }
+        .merging(isEnded ? Self.software(run) : [:]) { first, _ in first }
     }
     settings = Set(own.flatMap(\.keys)).subtracting(["name"]).sorted().compactMap { name in
       let values = own.map { $0[name] ?? .missing }
@@ -85,10 +87,7 @@ struct RunComparison {
   }
 
   /// For a cell of a table: the description of a task is long.
-  private static func short(_ text: String) -> String {
-    let line = Formatting.singleLine(text.split(whereSeparator: \.isWhitespace).joined(separator: " "))
-    return line.count > 40 ? line.prefix(39) + "…" : line
-  }
+  private static func short(_ text: String) -> String { Formatting.shortened(text, to: 40) }
 
   private struct Document: Encodable {
     let runs: [[String: RunFigure.Value]]
@@ -100,14 +99,14 @@ struct RunComparison {
     let document = Document(
       runs: runs.map { ["run": .text($0.title), "directory": .text($0.path)] },
       settings: Dictionary(uniqueKeysWithValues: settings.map { ($0.name, $0.values) }),
-      results: Dictionary(uniqueKeysWithValues: RunFigure.results.map { ($0.key, runs.map($0.value)) }))
+      results: Dictionary(uniqueKeysWithValues: RunFigure.recordedResults.map { ($0.key, runs.map($0.value)) }))
     return String(decoding: try RunJSON.encode(document, pretty: true), as: UTF8.self)
   }
 
   func csv() -> String {
     var text = CommaSeparated.line(["kind", "name"] + runs.map(\.title))
     for (name, values) in settings { text += CommaSeparated.line(["setting", name] + values.map(\.plain)) }
-    for figure in RunFigure.results {
+    for figure in RunFigure.recordedResults {
       text += CommaSeparated.line(["result", figure.key] + runs.map { figure.value($0).plain })
     }
     return text

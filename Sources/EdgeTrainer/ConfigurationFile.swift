@@ -37,13 +37,22 @@ enum ConfigurationFile {
   private static func options(of path: String, beside given: Set<String>) throws -> [String] {
     let expected = "expected a JSON object of options, as config.json of a run"
     let bytes: [UInt8]
-    do { bytes = try FileOperations.live.contents(of: path) } catch {
+    do { bytes = try FileOperations.live.contents(of: path) } catch let error as SystemError
+      where error.errnoCode == EINVAL
+    {
+      throw ConfigurationFileError("--config \(path): it is no file; \(expected)")
+    } catch {
       throw ConfigurationFileError("--config \(path): \(error); \(expected)")
     }
-    guard let outline = JSONOutline(bytes), outline.values[0].kind == .object, outline.repeatedPath == nil else {
-      throw ConfigurationFileError("--config \(path): it is none, or has a name twice; \(expected)")
+    guard let outline = JSONOutline(bytes), outline.values[0].kind == .object else {
+      throw ConfigurationFileError("--config \(path): it is no JSON object; \(expected)")
     }
-    let left = given.reduce(into: ignored) { $0.formUnion(replaced[$1] ?? []) }
+    if let name = outline.repeatedPath {
+      throw ConfigurationFileError("--config \(path): \(name.joined(separator: ".")) is there twice; \(expected)")
+    }
+    var left = given.reduce(into: ignored) { $0.formUnion(replaced[$1] ?? []) }
+    // Another run is another one.
+    if outline.members.contains(where: { $0.name == "role" }) { left.insert("name") }
     return try outline.members.filter { !left.contains($0.name) }.flatMap { try arguments(for: $0, in: path) }
   }
 
@@ -73,7 +82,7 @@ enum ConfigurationFile {
 
   private static func arguments(for member: JSONOutline.Member, in path: String) throws -> [String] {
     let option = "--" + (names[member.name] ?? member.name.replacing("_", with: "-"))
-    guard known.contains(option), option != "--config" else {
+    guard known.contains(option), !["--config", "--help", "--version"].contains(option) else {
       throw ConfigurationFileError(
         "--config \(path): \(member.name) is no option of train; expected one of 'edge-trainer train --help', with _ for -"
       )

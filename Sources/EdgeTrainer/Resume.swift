@@ -65,6 +65,7 @@ struct Resume: ParsableCommand {
   func run() throws {
     BLASKernels.restartIfMisjudged()
     try Program.run(.edge) { interruption, logger in
+      let directory = RunArgument.edgeDirectory(directory, logger)
       let runDirectory = try RunDirectory(resuming: directory)
       if runDirectory.outcome() == .completed { throw RunDirectoryError.complete(path: directory) }
       let checkpoints = try Checkpoint.read(runDirectory, role: .edge) { error in

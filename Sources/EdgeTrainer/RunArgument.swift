@@ -25,6 +25,16 @@ enum RunArgument {
     return runs
   }
 
+  /// The directory of the edge's side of a run: what is given is that, the directory of both sides, or, if there is no
+  /// such directory, a name as for `run`. The text itself if there is none of these.
+  static func edgeDirectory(_ text: String, _ logger: Logger) -> String {
+    if access(text, F_OK) == 0 {
+      return FoundRun.isRun(text) || !FoundRun.isRun(text + "/edge") ? text : text + "/edge"
+    }
+    let run = try? run(text, logger)
+    return run?.role == .edge ? run?.path ?? text : text
+  }
+
   /// The run that a text means: the directory of a run, or of both its sides; else one of those below
   /// `defaultDirectory` that has this name, or whose number begins with it.
   ///
@@ -36,7 +46,7 @@ enum RunArgument {
       (found, place) = (try search(text, logger), "below \(text)")
     } else {
       let all = (try? search(defaultDirectory, logger)) ?? []
-      let named = all.filter { $0.title == text }
+      let named = all.filter { $0.title == text || $0.path == "\(defaultDirectory)/\(text)" }
       found = named.isEmpty ? all.filter { $0.runName?.hasPrefix(text) ?? false } : named
       place = "of that name below \(defaultDirectory)"
     }

@@ -142,8 +142,16 @@ extension RunFigure {
   private static let run = RunFigure(key: "run", heading: "run", unit: .none) { .text($0.title) }
   private static let network = RunFigure(key: "network", heading: "network", unit: .none) { .text($0.network) }
   private static let state = RunFigure(key: "state", heading: "state", unit: .none) { .text("\($0.state)") }
+  /// Without the end of a long reason.
+  private static let shortState = RunFigure(key: "state", heading: "state", unit: .none) {
+    .text(Formatting.shortened("\($0.state)", to: 40))
+  }
   private static let epochs = RunFigure(key: "epochs", heading: "epochs", unit: .none) { run in
     .text("\(run.completedEpochs) of \(run.setting("epochs") ?? "-")")
+  }
+
+  private static let completedEpochs = RunFigure(key: "completed_epochs", heading: "", unit: .none) {
+    .count($0.completedEpochs)
   }
 
   /// What the summary knows, and the log, too.
@@ -173,17 +181,22 @@ extension RunFigure {
 
   /// What a table of runs says of each.
   static let listed = [
-    run, started, network, setting("bits"), strategy, epochs, exitAccuracy, finalAccuracy, sent, wall, state, directory,
+    run, started, network, setting("bits"), strategy, epochs, exitAccuracy, finalAccuracy, sent, wall, shortState,
+    directory,
   ]
 
   /// The same for programs: each figure on its own.
   static let recorded =
     [RunFigure(key: "run", heading: "", unit: .none) { Value($0.runName) }]
+    + [RunFigure(key: "role", heading: "", unit: .none) { .text($0.role.rawValue) }]
     + ["name", "architecture", "cut", "bottleneck", "bits", "strategy", "epochs"].map(setting)
     + [
-      RunFigure(key: "completed_epochs", heading: "", unit: .none) { .count($0.completedEpochs) }, exitAccuracy,
+      completedEpochs, exitAccuracy,
       finalAccuracy, sent, received, wall, started, state, directory,
     ]
+
+  /// What programs compare runs by.
+  static let recordedResults = results.map { $0.key == epochs.key ? completedEpochs : $0 }
 
   /// What runs are compared by.
   static let results = [

@@ -37,7 +37,7 @@ import Testing
         try log.append(Self.epoch(1, accuracy: 0.25))
         try log.append(Self.epoch(2, accuracy: 0.5))
         try log.append(
-          StepRecord(epoch: 3, step: 9, loss: 1, learningRate: 0.1, images: 4, sentBytes: 0, receivedBytes: 0))
+          StepRecord(epoch: 3, step: 9, loss: 1, learningRate: 0.1, images: 4, sentBytes: 250, receivedBytes: 15))
         #expect(try FoundRun(directory.path).state == .running)
         try log.finish()
       }
@@ -47,7 +47,7 @@ import Testing
       #expect(killed.settings.map(\.text) == ["vgg8", "0.1", "mine"])
       #expect(killed.runName == "20261123-081502-3f9a1c")
       #expect(killed.epochs.completed == 2 && killed.epochs.exitAccuracy == 0.5 && killed.epochs.finalAccuracy == nil)
-      #expect(killed.epochs.sentBytes == 200 && killed.epochs.receivedBytes == 14)
+      #expect(killed.epochs.sentBytes == 250 && killed.epochs.receivedBytes == 15)
       #expect(killed.epochs.trainingSeconds == 5 && killed.epochs.wallSeconds == 9)
       var summary = try Self.summary()
       summary.outcome = .failed("the disk is full")
@@ -79,6 +79,9 @@ import Testing
       #expect(errors.map(\.path) == [base + "/broken/config.json"])
       #expect(errors.first?.description.contains("expected the directory of a run") == true)
       #expect(try FoundRun.search(base + "/one/edge") { _ in }.map(\.path) == [base + "/one/edge"])
+      // One that was put among others does not hide them.
+      try Self.make(base, .edge, run: "four")
+      #expect(try FoundRun.search(base) { _ in }.count == 4)
     }
   }
 

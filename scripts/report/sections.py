@@ -107,7 +107,7 @@ def race_or_run(thing, pictures):
     found += [document.Points(points)] if points else []
     found += [*pictures, *grids(thing)]
     for run in runs_of(thing):
-        names = [run.label, *([] if run.label.startswith(run.name) else [run.name]), f"seed {run.config['seed']}"]
+        names = [run.label, *([] if run.name in run.label else [run.name]), f"seed {run.config['seed']}"]
         found.append(document.Commands(", ".join(names), run.commands))
         if len(run.epochs) > 1:
             found.append(tables.epochs(run))

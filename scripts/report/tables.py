@@ -67,7 +67,8 @@ class Grid:
         """For a report."""
         marks = ["---" if column < self.left else "---:" for column in range(len(self.headings))]
         lines = [self.headings, marks, *self.rows]
-        rows = ([cell.replace("|", r"\|") for cell in line] for line in lines)
+        # A name may be one that Markdown or HTML would take for its own.
+        rows = ([re.sub(r"([|`*_\\])", r"\\\1", escape(cell, quote=False)) for cell in line] for line in lines)
         return "\n".join("| " + " | ".join(row) + " |" for row in rows) + "\n"
 
     def text(self):

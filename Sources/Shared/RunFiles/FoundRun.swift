@@ -95,6 +95,10 @@ package struct FoundRun: Sendable {
         let line = try? RunJSON.decode(Line.self, from: Array(bytes))
       else { continue }
       epochs.wallSeconds = line.wallSeconds
+      // A step tells what has travelled since the run began.
+      if line.type == StepRecord.type {
+        (epochs.sentBytes, epochs.receivedBytes) = (line.sentBytes ?? 0, line.receivedBytes ?? 0)
+      }
       guard line.type == EpochRecord.type else { continue }
       epochs.completed = line.epoch ?? epochs.completed
       (epochs.exitAccuracy, epochs.finalAccuracy) = (line.exitAccuracy, line.finalAccuracy)
@@ -142,14 +146,15 @@ package struct FoundRunError: Error, Equatable, CustomStringConvertible {
 }
 
 extension FoundRun {
-  /// The runs below a directory, or the one in it, oldest first. The cloud's side of a run whose edge's side is there,
+  /// The runs in a directory and below it, oldest first. The cloud's side of a run whose edge's side is there,
   /// too, is left out. What looks like a run and cannot be read is told of, and left out.
   ///
   /// - Throws: `SystemError` if the directory cannot be read.
   package static func search(_ directory: String, unreadable: (FoundRunError) -> Void) throws(SystemError) -> [FoundRun]
   {
     var paths: [String] = []
-    if isRun(directory) { paths.append(directory) } else { try collect(directory, depth: 0, into: &paths) }
+    if isRun(directory) { paths.append(directory) }
+    try collect(directory, depth: 0, into: &paths)
     var runs: [FoundRun] = []
     for path in paths {
       do throws(FoundRunError) { runs.append(try FoundRun(path)) } catch { unreadable(error) }

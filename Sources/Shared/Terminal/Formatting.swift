@@ -66,6 +66,12 @@ package enum Formatting {
     return fixed(fraction * 100, decimals: 2) + " %"
   }
 
+  /// Text from elsewhere in at most so many characters of one line, runs of spaces as one.
+  package static func shortened(_ text: String, to count: Int) -> String {
+    let line = singleLine(text.split(whereSeparator: \.isWhitespace).joined(separator: " "))
+    return line.count > count ? line.prefix(count - 1) + "…" : line
+  }
+
   /// Text from elsewhere for one line of a terminal: control characters, which could move the cursor or start a line of
   /// their own, are written as escapes (`\n`, `\u{1b}`).
   package static func singleLine(_ text: String) -> String {
