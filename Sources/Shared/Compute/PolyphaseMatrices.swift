@@ -22,6 +22,12 @@ private enum TwoTaps {
     let (even, odd) = (x.x0 + x.x2, x.x1 + x.x3)
     return Line(x0: x.x0, x1: even + odd, x2: even - odd, x3: x.x0 + 2 * x.x1 + 4 * x.x2 + 8 * x.x3, x4: x.x3)
   }
+
+  /// The five points of the outer taps, and the four of the middle one.
+  @inline(__always) static func joined(_ outer: Line, _ x5: Lanes, _ x6: Lanes, _ x7: Lanes, _ x8: Lanes) -> Line {
+    Line(
+      x0: outer.x0, x1: outer.x1, x2: outer.x2, x3: outer.x3, x4: outer.x4, x5: x5, x6: x6, x7: x7, x8: x8)
+  }
 }
 
 /// Nine inputs of a convolution with stride 2.
@@ -30,9 +36,7 @@ enum PolyphasePatchTransform: LineTransform {
   static let outputs = 9
 
   @inline(__always) static func apply(_ x: Line) -> Line {
-    var points = TwoTaps.patch(x.x0, x.x2, x.x4, x.x6, x.x8)
-    (points.x5, points.x6, points.x7, points.x8) = (x.x1, x.x3, x.x5, x.x7)
-    return points
+    TwoTaps.joined(TwoTaps.patch(x.x0, x.x2, x.x4, x.x6, x.x8), x.x1, x.x3, x.x5, x.x7)
   }
 }
 
@@ -77,9 +81,7 @@ enum PolyphaseTileGradientTransform: LineTransform {
   static let outputs = 9
 
   @inline(__always) static func apply(_ x: Line) -> Line {
-    var points = TwoTaps.tileGradient(x)
-    (points.x5, points.x6, points.x7, points.x8) = (x.x0, x.x1, x.x2, x.x3)
-    return points
+    TwoTaps.joined(TwoTaps.tileGradient(x), x.x0, x.x1, x.x2, x.x3)
   }
 }
 
@@ -89,9 +91,7 @@ enum TransposedPatchTransform: LineTransform {
   static let outputs = 9
 
   @inline(__always) static func apply(_ x: Line) -> Line {
-    var points = TwoTaps.patch(x.x0, x.x1, x.x2, x.x3, x.x4)
-    (points.x5, points.x6, points.x7, points.x8) = (x.x0, x.x1, x.x2, x.x3)
-    return points
+    TwoTaps.joined(TwoTaps.patch(x.x0, x.x1, x.x2, x.x3, x.x4), x.x0, x.x1, x.x2, x.x3)
   }
 }
 
