@@ -108,22 +108,10 @@ extension FoundRun {
   /// A setting of config.json by its name there.
   func setting(_ name: String) -> String? { settings.first { $0.name == name }?.text }
 
-  /// What the summary says, unless the run has gone on since.
-  private var endedSummary: RunSummary? { state == .running ? nil : summary }
-
-  fileprivate var completedEpochs: Int { endedSummary?.completedEpochs ?? epochs.completed }
-
   fileprivate var network: String {
     let cut = setting("cut").map { ", cut \($0)" } ?? ""
     let bottleneck = setting("bottleneck").map { ", bottleneck \($0)" } ?? ""
     return (setting("architecture") ?? "-") + cut + bottleneck
-  }
-
-  /// From the summary, or, as long as there is none that holds, from the epochs that are logged.
-  fileprivate func value(
-    _ summarized: (RunSummary) -> RunFigure.Value, _ logged: (Epochs) -> RunFigure.Value
-  ) -> RunFigure.Value {
-    endedSummary.map(summarized) ?? (epochs.wallSeconds > 0 ? logged(epochs) : .missing)
   }
 }
 
@@ -147,37 +135,29 @@ extension RunFigure {
     .text(Formatting.shortened("\($0.state)", to: 40))
   }
   private static let epochs = RunFigure(key: "epochs", heading: "epochs", unit: .none) { run in
-    .text("\(run.completedEpochs) of \(run.setting("epochs") ?? "-")")
+    .text("\(run.epochs.completed) of \(run.setting("epochs") ?? "-")")
   }
 
   private static let completedEpochs = RunFigure(key: "completed_epochs", heading: "", unit: .none) {
-    .count($0.completedEpochs)
+    .count($0.epochs.completed)
   }
 
-  /// What the summary knows, and the log, too.
-  private static func result(
-    _ key: String, _ heading: String, _ unit: Unit, _ summarized: @escaping @Sendable (RunSummary) -> Value,
-    logged: @escaping @Sendable (FoundRun.Epochs) -> Value = { _ in .missing }
-  ) -> RunFigure { RunFigure(key: key, heading: heading, unit: unit) { $0.value(summarized, logged) } }
+  /// Of what is done so far.
+  private static func soFar(
+    _ key: String, _ heading: String, _ unit: Unit, _ value: @escaping @Sendable (FoundRun.Epochs) -> Value
+  ) -> RunFigure { RunFigure(key: key, heading: heading, unit: unit) { $0.hasBegun ? value($0.epochs) : .missing } }
 
-  private static let exitAccuracy = result(
-    "exit_accuracy", "exit accuracy", .fraction,
-    { Value($0.exitAccuracy) }, logged: { Value($0.exitAccuracy) })
-  private static let finalAccuracy = result(
-    "final_accuracy", "final accuracy", .fraction,
-    { Value($0.finalAccuracy) }, logged: { Value($0.finalAccuracy) })
-  private static let sent = result(
-    "sent_bytes", "sent", .bytes,
-    { .count($0.sentBytes) }, logged: { .count($0.sentBytes) })
-  private static let received = result(
-    "received_bytes", "received", .bytes,
-    { .count($0.receivedBytes) }, logged: { .count($0.receivedBytes) })
-  private static let training = result(
-    "training_seconds", "training time", .seconds,
-    { .number($0.trainingSeconds) }, logged: { .number($0.trainingSeconds) })
-  private static let wall = result(
-    "wall_seconds", "time", .seconds,
-    { .number($0.wallSeconds) }, logged: { .number($0.wallSeconds) })
+  /// Of what is known at the end.
+  private static func atTheEnd(
+    _ key: String, _ heading: String, _ unit: Unit, _ value: @escaping @Sendable (RunSummary) -> Value
+  ) -> RunFigure { RunFigure(key: key, heading: heading, unit: unit) { $0.endedSummary.map(value) ?? .missing } }
+
+  private static let exitAccuracy = soFar("exit_accuracy", "exit accuracy", .fraction) { Value($0.exitAccuracy) }
+  private static let finalAccuracy = soFar("final_accuracy", "final accuracy", .fraction) { Value($0.finalAccuracy) }
+  private static let sent = soFar("sent_bytes", "sent", .bytes) { .count($0.sentBytes) }
+  private static let received = soFar("received_bytes", "received", .bytes) { .count($0.receivedBytes) }
+  private static let training = soFar("training_seconds", "training time", .seconds) { .number($0.trainingSeconds) }
+  private static let wall = soFar("wall_seconds", "time", .seconds) { .number($0.wallSeconds) }
 
   /// What a table of runs says of each.
   static let listed = [
@@ -187,13 +167,11 @@ extension RunFigure {
 
   /// The same for programs: each figure on its own.
   static let recorded =
-    [RunFigure(key: "run", heading: "", unit: .none) { Value($0.runName) }]
-    + [RunFigure(key: "role", heading: "", unit: .none) { .text($0.role.rawValue) }]
-    + ["name", "architecture", "cut", "bottleneck", "bits", "strategy", "epochs"].map(setting)
-    + [
-      completedEpochs, exitAccuracy,
-      finalAccuracy, sent, received, wall, started, state, directory,
-    ]
+    [
+      RunFigure(key: "run", heading: "", unit: .none) { Value($0.runName) },
+      RunFigure(key: "role", heading: "", unit: .none) { .text($0.role.rawValue) },
+    ] + ["name", "architecture", "cut", "bottleneck", "bits", "strategy", "epochs"].map(setting)
+    + [completedEpochs, exitAccuracy, finalAccuracy, sent, received, wall, started, state, directory]
 
   /// What programs compare runs by.
   static let recordedResults = results.map { $0.key == epochs.key ? completedEpochs : $0 }
@@ -201,9 +179,9 @@ extension RunFigure {
   /// What runs are compared by.
   static let results = [
     state, epochs, exitAccuracy, finalAccuracy,
-    result("train_images_per_second", "training images/s", .perSecond) { Value($0.trainImagesPerSecond) },
-    training, result("busy_seconds", "of it, busy", .seconds) { .number($0.busySeconds) }, wall,
-    result("train_payload_bytes", "training payload", .bytes) { .count($0.trainPayloadBytes) }, sent, received,
-    result("peak_memory_bytes", "peak memory", .bytes) { Value($0.peakMemoryBytes) },
+    atTheEnd("train_images_per_second", "training images/s", .perSecond) { Value($0.trainImagesPerSecond) },
+    training, atTheEnd("busy_seconds", "of it, busy", .seconds) { .number($0.busySeconds) }, wall,
+    atTheEnd("train_payload_bytes", "training payload", .bytes) { .count($0.trainPayloadBytes) }, sent, received,
+    atTheEnd("peak_memory_bytes", "peak memory", .bytes) { Value($0.peakMemoryBytes) },
   ]
 }

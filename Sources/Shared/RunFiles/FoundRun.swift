@@ -26,10 +26,10 @@ package struct FoundRun: Sendable {
   /// Nil until the run has ended for the first time.
   package let summary: RunSummary?
   package let state: State
-  /// What metrics.jsonl says of the run's epochs, since its summary may be missing, or older.
+  /// How far it is: by its summary; by metrics.jsonl if that is missing, or older than what is done now.
   package let epochs: Epochs
 
-  /// Sums over the epochs that are logged, and the accuracies of the last.
+  /// Sums over the epochs so far, and the accuracies of the last.
   package struct Epochs: Equatable, Sendable {
     package fileprivate(set) var completed = 0
     package fileprivate(set) var exitAccuracy: Double?
@@ -37,9 +37,24 @@ package struct FoundRun: Sendable {
     package fileprivate(set) var sentBytes = 0
     package fileprivate(set) var receivedBytes = 0
     package fileprivate(set) var trainingSeconds = 0.0
-    /// Of the whole run, when the last line was written.
+    /// Of the whole run, at its end, or when the last line was written.
     package fileprivate(set) var wallSeconds = 0.0
+
+    fileprivate init() {}
+
+    fileprivate init(_ summary: RunSummary) {
+      completed = summary.completedEpochs
+      (exitAccuracy, finalAccuracy) = (summary.exitAccuracy, summary.finalAccuracy)
+      (sentBytes, receivedBytes) = (summary.sentBytes, summary.receivedBytes)
+      (trainingSeconds, wallSeconds) = (summary.trainingSeconds, summary.wallSeconds)
+    }
   }
+
+  /// The summary, unless the run has gone on since.
+  package var endedSummary: RunSummary? { state == .running ? nil : summary }
+
+  /// Whether anything is known of how far it is.
+  package var hasBegun: Bool { endedSummary != nil || epochs.wallSeconds > 0 }
 
   /// Whether a run is in this directory.
   package static func isRun(_ path: String) -> Bool { access("\(path)/\(RunDirectory.configurationFile)", F_OK) == 0 }
@@ -55,9 +70,9 @@ package struct FoundRun: Sendable {
     settings = outline.members.filter { $0.name != "role" }
     let bytes = try? Self.contents(of: RunDirectory.summaryFile, in: path)
     summary = bytes.flatMap { try? RunJSON.decode(RunSummary.self, from: $0) }
-    state =
-      Self.isAtWork(in: path) ? .running : summary.map { .ended($0.outcome) } ?? .unfinished
-    epochs = Self.epochs(in: path)
+    state = Self.isAtWork(in: path) ? .running : summary.map { .ended($0.outcome) } ?? .unfinished
+    // The log of a long run is long, and read only where it has to be.
+    epochs = state == .running ? Self.loggedEpochs(in: path) : summary.map(Epochs.init) ?? Self.loggedEpochs(in: path)
   }
 
   private static func contents(of file: String, in path: String) throws(FoundRunError) -> [UInt8] {
@@ -84,7 +99,7 @@ package struct FoundRun: Sendable {
     let trainingSeconds: Double?
   }
 
-  private static func epochs(in path: String) -> Epochs {
+  private static func loggedEpochs(in path: String) -> Epochs {
     var epochs = Epochs()
     guard let bytes = try? contents(of: RunDirectory.metricsFile, in: path) else { return epochs }
     let lines = bytes.split(separator: UInt8(ascii: "\n"))
