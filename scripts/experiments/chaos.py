@@ -145,7 +145,8 @@ class Run:
         # A run that was killed before its first checkpoint has left the cloud's part of another name.
         run = read_json(self.edge_directory / "summary.json")["run_id"]
         for side, directory in (("edge", self.edge_directory), ("cloud", self.cloud_directory / run)):
-            for file in sorted(directory.glob("*.safetensors")):
+            # A cloud whose edge's goodbye was lost keeps its checkpoints: the edge may not have the last report.
+            for file in directory.glob(f"{side}.safetensors"):
                 found[f"{side} {file.name}"] = hashlib.sha256(file.read_bytes()).hexdigest()
             summary = read_json(directory / "summary.json")
             found[f"{side} outcome"] = summary["outcome"]
@@ -232,7 +233,7 @@ def main(arguments: list[str]) -> int:
     print(f"{rounds} faults in {runs} runs, {runs - differing} of them as the undisturbed one")
     print("  ".join(f"{fault} {count}" for fault, count in counts.items()))
     for name, value in expected.items():
-        if "safetensors" in name:
+        if name.endswith(".safetensors"):
             print(f"{name}  {value}")
     return 1 if differing else 0
 
