@@ -1,13 +1,16 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
+/// Optimized in a debug build, too, since the tests train networks.
+let optimized: [SwiftSetting] = [.unsafeFlags(["-O"], .when(configuration: .debug))]
+
 /// A module below Sources/Shared. The compiler keeps the rooms apart: an arrow that is not here does not compile.
 ///
-/// - Parameter computes: whether it is optimized in a debug build, too, since the tests train networks.
+/// - Parameter computes: whether it is `optimized` in any build.
 func module(_ name: String, _ dependencies: [Target.Dependency], computes: Bool = false) -> Target {
   .target(
     name: name, dependencies: dependencies, path: "Sources/Shared/\(name)",
-    swiftSettings: computes ? [.unsafeFlags(["-O"], .when(configuration: .debug))] : [])
+    swiftSettings: computes ? optimized : [])
 }
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -82,9 +85,11 @@ let package = Package(
       name: "TestSupport", dependencies: ["Datasets", "NeuralNetwork", "Platform", "RunFiles"],
       path: "Tests/TestSupport"),
     .testTarget(name: "PlatformTests", dependencies: ["Platform", "TestSupport"]),
-    .testTarget(name: "ComputeTests", dependencies: ["Compute"]),
+    // Their references are loops.
+    .testTarget(name: "ComputeTests", dependencies: ["Compute"], swiftSettings: optimized),
     .testTarget(
-      name: "NeuralNetworkTests", dependencies: ["NeuralNetwork"], exclude: ["generate-schedule-goldens.py"]),
+      name: "NeuralNetworkTests", dependencies: ["NeuralNetwork"], exclude: ["generate-schedule-goldens.py"],
+      swiftSettings: optimized),
     .target(name: "ImageFixtures", path: "Tests/ImageFixtures"),
     .testTarget(name: "ImagesTests", dependencies: ["ImageFixtures", "Images", "TestSupport"]),
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "TestSupport"]),

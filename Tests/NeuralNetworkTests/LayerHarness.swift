@@ -1,8 +1,10 @@
-import Compute
 import NeuralNetwork
 
+@testable import Compute
+
 /// A layer that runs as in a network, except that all memory whose contents it must not rely on holds not-a-number: the
-/// parameters' gradients, the gradients that the pool lends, and the output of an earlier pass.
+/// parameters' gradients, the gradients that the pool lends, the workers' scratch memory, and the output of an earlier
+/// pass.
 final class LayerHarness {
   let layer: any Layer
   let context: ComputeContext
@@ -46,21 +48,23 @@ final class LayerHarness {
 
   func forward(_ features: Tensor, training: Bool = true) -> Tensor {
     input.copy(from: features)
+    context.scratch.joined().forEach(spoil)
     return layer.forward(input, training: training)
   }
 
   /// - Returns: a copy of the input's gradient; nil if the layer gave none.
   func backward(_ outputGradient: Tensor, needsInputGradient: Bool = true) -> [Float]? {
     for parameter in layer.parameters { parameter.gradient.update(repeating: .nan) }
-    for tensor in lent {
-      UnsafeMutableBufferPointer(start: tensor.data, count: tensor.capacity).update(repeating: .nan)
-    }
+    lent.forEach(spoil)
+    context.scratch.joined().forEach(spoil)
     let gradient = context.gradients.take(outputGradient.shape, count: outputGradient.count)
     gradient.copy(from: outputGradient)
     let inputGradient = layer.backward(gradient, needsInputGradient: needsInputGradient)
     defer { inputGradient?.release() }
     return inputGradient.map { Array($0.buffer) }
   }
+
+  private func spoil(_ tensor: Tensor) { tensor.data.update(repeating: .nan, count: tensor.capacity) }
 
   /// The gradients of all parameters, one after the other.
   var parameterGradients: [Float] { layer.parameters.flatMap { Array($0.gradient) } }

@@ -6,7 +6,8 @@ package final class ComputeContext {
   package let gradients = TensorPool()
   /// How the layers convolve.
   package let convolution: ConvolutionMethod
-  private var scratch: [[Tensor]]
+  /// By worker and area.
+  private(set) var scratch: [[Tensor]]
 
   /// - Throws: `ThreadError`.
   package init(_ settings: ComputeSettings) throws(ThreadError) {
