@@ -82,14 +82,14 @@ let package = Package(
       name: "benchmark", dependencies: ["CommandLineSupport", argumentParser],
       path: "Sources/Benchmark"),
     .target(
-      name: "TestSupport", dependencies: ["Datasets", "NeuralNetwork", "Platform", "RunFiles"],
+      name: "TestSupport", dependencies: ["Compute", "Datasets", "NeuralNetwork", "Platform", "RunFiles"],
       path: "Tests/TestSupport"),
     .testTarget(name: "PlatformTests", dependencies: ["Platform", "TestSupport"]),
     // Their references are loops.
-    .testTarget(name: "ComputeTests", dependencies: ["Compute"], swiftSettings: optimized),
+    .testTarget(name: "ComputeTests", dependencies: ["Compute", "TestSupport"], swiftSettings: optimized),
     .testTarget(
-      name: "NeuralNetworkTests", dependencies: ["NeuralNetwork"], exclude: ["generate-schedule-goldens.py"],
-      swiftSettings: optimized),
+      name: "NeuralNetworkTests", dependencies: ["NeuralNetwork", "TestSupport"],
+      exclude: ["generate-schedule-goldens.py"], swiftSettings: optimized),
     .target(name: "ImageFixtures", path: "Tests/ImageFixtures"),
     .testTarget(name: "ImagesTests", dependencies: ["ImageFixtures", "Images", "TestSupport"]),
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "TestSupport"]),
@@ -102,7 +102,7 @@ let package = Package(
     .testTarget(name: "PlanningTests", dependencies: ["Planning"]),
     // What takes both sides: in one process, over loopback.
     .testTarget(name: "SessionTests", dependencies: ["CloudSide", "EdgeSide", "Planning", "TestSupport"]),
-    .testTarget(name: "CommandLineSupportTests", dependencies: ["CommandLineSupport"]),
+    .testTarget(name: "CommandLineSupportTests", dependencies: ["CommandLineSupport", "TestSupport"]),
     fuzzTests,
     // The programs as they are called.
     .testTarget(

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 /// The comparisons of the other tests can fail.

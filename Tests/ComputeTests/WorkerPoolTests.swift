@@ -1,6 +1,7 @@
 import Compute
 import Glibc
 import Platform
+import TestSupport
 import Testing
 
 @Suite struct WorkerPoolTests {

@@ -1,4 +1,5 @@
 import NeuralNetwork
+import TestSupport
 
 @testable import Compute
 

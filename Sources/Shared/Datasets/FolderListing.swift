@@ -86,15 +86,12 @@ struct DirectoryEntry {
   /// - Parameter foreign: told the names that are no UTF-8, repaired.
   /// - Throws: `DatasetError.directoryNotReadable`.
   static func list(_ path: String, foreign: (String) -> Void) throws(DatasetError) -> [DirectoryEntry] {
-    guard let directory = opendir(path) else { throw .directoryNotReadable(path: path, code: errno) }
-    defer { closedir(directory) }
+    let names: [(name: String, isText: Bool)]
+    do { names = try DirectoryNames.found(path) } catch {
+      throw .directoryNotReadable(path: path, code: error.errnoCode)
+    }
     var entries: [DirectoryEntry] = []
-    while let entry = readdir(directory) {
-      let (name, isText) = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-        let text = bytes.prefix { $0 != 0 }
-        return (String(decoding: text, as: UTF8.self), String(validating: text, as: UTF8.self) != nil)
-      }
-      if name.hasPrefix(".") { continue }
+    for (name, isText) in names where !name.hasPrefix(".") {
       guard isText else {
         foreign(name)
         continue

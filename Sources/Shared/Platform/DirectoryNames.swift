@@ -3,10 +3,15 @@ package enum DirectoryNames {
   /// All names but "." and "..", in no order; what is no UTF-8 is repaired.
   ///
   /// - Throws: `SystemError`.
-  package static func list(_ path: String) throws(SystemError) -> [String] {
+  package static func list(_ path: String) throws(SystemError) -> [String] { try found(path).map(\.name) }
+
+  /// The same, with whether each is as it stands there, and was not repaired.
+  ///
+  /// - Throws: `SystemError`.
+  package static func found(_ path: String) throws(SystemError) -> [(name: String, isText: Bool)] {
     guard let stream = opendir(path) else { throw SystemError(operation: "opendir", errnoCode: errno) }
     defer { closedir(stream) }
-    var names: [String] = []
+    var names: [(name: String, isText: Bool)] = []
     while true {
       errno = 0
       guard let entry = readdir(stream) else {
@@ -14,8 +19,11 @@ package enum DirectoryNames {
         if errorNumber != 0 { throw SystemError(operation: "readdir", errnoCode: errorNumber) }
         return names
       }
-      let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-      if name != ".", name != ".." { names.append(name) }
+      let (name, isText) = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+        let text = bytes.prefix { $0 != 0 }
+        return (String(decoding: text, as: UTF8.self), String(validating: text, as: UTF8.self) != nil)
+      }
+      if name != ".", name != ".." { names.append((name, isText)) }
     }
   }
 }

@@ -1,11 +1,9 @@
 import Compute
 import Testing
 
-// Shared by ComputeTests and NeuralNetworkTests (there it is a symbolic link).
-
 extension Tensor {
   /// Normal random features, the same for the same seed.
-  static func random(
+  package static func random(
     _ shape: FeatureShape, count: Int, seed: UInt64 = 1, mean: Float = 0, deviation: Float = 1
   ) -> Tensor {
     let tensor = Tensor(shape, count: count)
@@ -13,7 +11,8 @@ extension Tensor {
     return tensor
   }
 
-  convenience init(_ shape: FeatureShape, _ values: [Float]) {
+  /// Features with these values.
+  package convenience init(_ shape: FeatureShape, _ values: [Float]) {
     precondition(values.count % shape.values == 0, "\(values.count) values for features of shape \(shape)")
     self.init(shape, count: values.count / shape.values)
     for (index, value) in values.enumerated() { data[index] = value }
@@ -21,7 +20,8 @@ extension Tensor {
 }
 
 extension UnsafeMutableBufferPointer<Float> {
-  func fillRandomly(seed: UInt64, mean: Float = 0, deviation: Float = 1) {
+  /// The same for the same seed.
+  package func fillRandomly(seed: UInt64, mean: Float = 0, deviation: Float = 1) {
     var generator = SeededGenerator(seed: seed, stream: "test")
     for index in indices { self[index] = mean + deviation * generator.normal() }
   }
@@ -30,7 +30,7 @@ extension UnsafeMutableBufferPointer<Float> {
 /// The worst value of those with `|actual − expected| > tolerance · max(|actual|, |expected|, floor)`, with
 /// its index and both values; nil if there is none. Not-a-number is always worst. `indices` are those to print, if not
 /// `0..<count`.
-func mismatch(
+package func mismatch(
   _ actual: [Double], _ expected: [Double], indices: [Int]? = nil, tolerance: Double, floor: Double
 ) -> String? {
   guard actual.count == expected.count else { return "\(actual.count) values instead of \(expected.count)" }
@@ -51,7 +51,7 @@ func mismatch(
 }
 
 /// Expects each value within `tolerance` of the expected one, relative to the larger of both or to `floor`.
-func expectClose(
+package func expectClose(
   _ actual: some Sequence<Float>, _ expected: [Double], tolerance: Double = 1e-5, floor: Double = 1,
   _ name: String = "values", sourceLocation: SourceLocation = #_sourceLocation
 ) {
@@ -60,7 +60,7 @@ func expectClose(
 }
 
 /// Expects the same bits: equal values, which not-a-number never is.
-func expectSame(
+package func expectSame(
   _ actual: some Sequence<Float>, _ expected: some Sequence<Float>, _ name: String = "values",
   sourceLocation: SourceLocation = #_sourceLocation
 ) {
