@@ -22,5 +22,7 @@ struct EdgeTrainer: ParsableCommand {
       Describe.self,
     ])
 
-  static func main() { Program.main(Self.self, expanding: ConfigurationFile.expanding) }
+  static func main() {
+    Program.main(Self.self) { try ConfigurationFile.expanding($0, options: Train.options) }
+  }
 }

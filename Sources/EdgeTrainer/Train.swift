@@ -88,6 +88,11 @@ struct Train: ParsableCommand {
 
   private static let longestName = 100
 
+  /// Its options, as its help has them.
+  static var options: Set<String> {
+    Set(helpMessage().split { !$0.isLetter && $0 != "-" }.filter { $0.hasPrefix("--") }.map(String.init))
+  }
+
   private func configuration(
     _ task: ImageTask, trainImages: Int, testImages: Int
   ) throws -> RunConfiguration {

@@ -110,7 +110,8 @@ import Testing
 
   @Test(arguments: [
     (nil as String?, Int32(65), ["--config config.json", "No such file"]),
-    ("", 65, ["--config config.json", "expected a JSON object"]), ("[1]", 65, ["it is no JSON object"]),
+    ("", 65, ["--config config.json", "expected a JSON object"]),
+    (#"{"run_id": "x", "bits": [1]}"#, 65, ["bits is an array"]), ("[1]", 65, ["it is no JSON object"]),
     (#"{"help": true}"#, 65, ["help is no option of train"]),
     (#"{"bits": 2, "bits": 4}"#, 65, ["bits is there twice"]),
     (#"{"bits": [2]}"#, 65, ["bits is an array", "expected a string, a number"]),
@@ -124,6 +125,20 @@ import Testing
     if let text { try Self.write(text, in: directory) }
     let finished = try ChildProcess.run(.edge, ["train", "--config", "config.json"], in: directory)
     expectError(finished, .edge, code: code, mentioning: words)
+  }
+
+  /// What another program makes of a run's file.
+  @Test func theFileMayBeAPipe() throws {
+    let directory = try TemporaryDirectory()
+    try Self.write(
+      #"{"data": "synthetic", "train_limit": 16, "test_limit": 8, "run_id": "x", "role": "edge", "bits": 8}"#,
+      in: directory)
+    let program = try TestedProgram.edge.path()
+    let finished = try ChildProcess(
+      "/bin/bash", ["-c", "'\(program)' train --dry-run --config <(sed 's/8}/2}/' config.json)"], in: directory
+    ).wait()
+    #expect(finished.end == .exited(0), "\(finished.errors)")
+    #expect(finished.output.contains(#""bits" : 2,"#) && !finished.output.contains("run_id"), "\(finished.output)")
   }
 
   @Test func twoFilesAreOneTooMany() throws {

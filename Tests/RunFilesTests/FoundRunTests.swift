@@ -30,7 +30,8 @@ import Testing
   @Test func aRunAtWorkThenKilledThenEnded() throws {
     try withTemporaryDirectory { base in
       let directory = try RunDirectory(creating: base + "/runs/20261123-081502-3f9a1c/edge")
-      try directory.writeConfiguration(Configuration(), ["name": "mine"], role: .edge)
+      try directory.writeConfiguration(
+        Configuration(), ["name": "mine"], role: .edge, run: RunIdentifier(validating: "20261123-081502-3f9a1c"))
       do {
         let log = try MetricsLog(in: directory, role: .edge) { 9 }
         try log.append(EventRecord("started"))
@@ -60,8 +61,36 @@ import Testing
   /// A run's directory in a state that only its files make.
   private static func make(_ path: String, _ role: Role, run: String) throws {
     let directory = try RunDirectory(creating: path)
-    try directory.writeConfiguration(Configuration(), role: role)
+    try directory.writeConfiguration(Configuration(), role: role, run: RunIdentifier(validating: run))
     try directory.writeSummary(try summary(role, run: run))
+  }
+
+  /// Its files are in two places, and neither side has a summary.
+  @Test func aRunThatHasJustBegunIsOne() throws {
+    try withTemporaryDirectory { base in
+      for (path, role) in [("mine", Role.edge), ("clouds/20261123-081502-3f9a1c", .cloud)] {
+        let directory = try RunDirectory(creating: "\(base)/\(path)")
+        let run = try RunIdentifier(validating: "20261123-081502-3f9a1c")
+        try directory.writeConfiguration(Configuration(), role: role, run: run)
+      }
+      let runs = try FoundRun.search(base) { _ in }
+      #expect(runs.map(\.path) == [base + "/mine"])
+      #expect(runs.first?.runName == "20261123-081502-3f9a1c")
+      #expect(runs.first?.settings.map(\.name) == ["architecture", "learning_rate"])
+    }
+  }
+
+  /// Files of an earlier version do not have the number in config.json, or something else there.
+  @Test(arguments: ["", #", "run_id": 7"#])
+  func withoutANumberTheSummaryAndThenTheDirectoryTellIt(member: String) throws {
+    try withTemporaryDirectory { base in
+      let path = base + "/20261123-081502-3f9a1c/edge"
+      let directory = try RunDirectory(creating: path)
+      try AtomicFile.write(Array(#"{"role": "edge"\#(member)}"#.utf8), to: path + "/config.json")
+      #expect(try FoundRun(path).runName == "20261123-081502-3f9a1c")
+      try directory.writeSummary(try Self.summary(run: "one"))
+      #expect(try FoundRun(path).runName == "one")
+    }
   }
 
   @Test func searchFindsRunsAndRacesButTheCloudsSideOnlyWhereItIsAlone() throws {

@@ -89,7 +89,7 @@ import Testing
     }
   }
 
-  @Test func configurationHasItsKeysAndTheRole() throws {
+  @Test func configurationHasItsKeysTheRoleAndTheNumber() throws {
     struct Configuration: Encodable {
       var learningRate: Float = 0.1
       var dataPath = "a/b"
@@ -97,14 +97,15 @@ import Testing
     }
     try withTemporaryDirectory { base in
       let directory = try RunDirectory(creating: base)
-      try directory.writeConfiguration(Configuration(), role: .cloud)
+      try directory.writeConfiguration(Configuration(), role: .cloud, run: RunIdentifier(validating: "one"))
       #expect(
         try text(base + "/config.json") == """
           {
             "data_path" : "a/b",
             "learning_rate" : 0.1,
             "momentum" : null,
-            "role" : "cloud"
+            "role" : "cloud",
+            "run_id" : "one"
           }
 
           """)

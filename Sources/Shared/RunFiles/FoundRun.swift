@@ -21,10 +21,12 @@ package struct FoundRun: Sendable {
 
   package let path: String
   package let role: Role
-  /// What config.json says, in its order.
+  /// What config.json says, in its order, but for the role and the number.
   package let settings: [JSONOutline.Member]
   /// Nil until the run has ended for the first time.
   package let summary: RunSummary?
+  /// The number of the run; nil if nothing tells.
+  package let runName: String?
   package let state: State
   /// How far it is: by its summary; by metrics.jsonl if that is missing, or older than what is done now.
   package let epochs: Epochs
@@ -67,9 +69,14 @@ package struct FoundRun: Sendable {
       throw FoundRunError(path: "\(path)/\(RunDirectory.configurationFile)", problem: "no settings of a run")
     }
     self.role = role
-    settings = outline.members.filter { $0.name != "role" }
+    settings = outline.members.filter { !["role", Self.number].contains($0.name) }
+    let number = outline.members.first { $0.name == Self.number && $0.kind == .string }?.text
     let bytes = try? Self.contents(of: RunDirectory.summaryFile, in: path)
     summary = bytes.flatMap { try? RunJSON.decode(RunSummary.self, from: $0) }
+    // Runs from before config.json had it tell it in their summary, or by the directory that they are in.
+    runName =
+      number ?? summary.map { "\($0.runId)" }
+      ?? path.split(separator: "/").suffix(2).map(String.init).last { Self.isNumber($0) }
     state = Self.isAtWork(in: path) ? .running : summary.map { .ended($0.outcome) } ?? .unfinished
     // The log of a long run is long, and read only where it has to be.
     epochs = state == .running ? Self.loggedEpochs(in: path) : summary.map(Epochs.init) ?? Self.loggedEpochs(in: path)
@@ -79,6 +86,15 @@ package struct FoundRun: Sendable {
     do { return try FileOperations.live.contents(of: "\(path)/\(file)") } catch {
       throw FoundRunError(path: "\(path)/\(file)", problem: "\(error)")
     }
+  }
+
+  /// Of config.json.
+  private static let number = "run_id"
+
+  /// "20261123-081502-3f9a1c".
+  private static func isNumber(_ text: String) -> Bool {
+    let parts = text.split(separator: "-", omittingEmptySubsequences: false)
+    return parts.map(\.count) == [8, 6, 6] && parts[0].allSatisfy(\.isNumber) && parts[1].allSatisfy(\.isNumber)
   }
 
   private static func role(of outline: JSONOutline) -> Role? {
@@ -198,25 +214,11 @@ extension FoundRun {
     }
   }
 
-  /// The number of the run: by its summary, or, as long as there is none, by the directory that it is in.
-  package var runName: String? {
-    if let summary { return "\(summary.runId)" }
-    return path.split(separator: "/").suffix(2).map(String.init).last { RunName.isOne($0) }
-  }
-
   /// ISO 8601, UTC; empty if nothing tells.
   package var startedAt: String {
     if let summary { return summary.startedAt }
     var status = stat()
     guard stat("\(path)/\(RunDirectory.configurationFile)", &status) == 0 else { return "" }
     return Timestamp(secondsSince1970: Double(status.st_mtim.tv_sec)).iso8601
-  }
-
-  private enum RunName {
-    /// "20261123-081502-3f9a1c".
-    static func isOne(_ text: String) -> Bool {
-      let parts = text.split(separator: "-", omittingEmptySubsequences: false)
-      return parts.map(\.count) == [8, 6, 6] && parts[0].allSatisfy(\.isNumber) && parts[1].allSatisfy(\.isNumber)
-    }
   }
 }

@@ -1,5 +1,6 @@
 import Platform
 import SystemPackage
+import Transport
 
 /// The directory of one run on one side: `config.json`, `metrics.jsonl`, `summary.json` and checkpoints.
 package struct RunDirectory: Sendable {
@@ -60,25 +61,29 @@ package struct RunDirectory: Sendable {
   /// The path of a file in this directory.
   package func path(of file: String) -> String { path + "/" + file }
 
-  /// Writes `config.json`: the keys of the configuration and of the command in snake_case, sorted, and `role`.
+  /// Writes `config.json`: the keys of the configuration and of the command in snake_case, sorted, with `role` and
+  /// `run_id`, by which both sides of a run are known to belong together from its beginning.
   ///
   /// - Parameters:
   ///   - configuration: encodes as an object (a keyed container).
   ///   - command: likewise; what it has under the same name is written instead. Nil for nothing more.
   ///   - role: the side that writes.
+  ///   - run: its number.
   /// - Throws: `FileError`.
-  package func writeConfiguration(_ configuration: some Encodable, _ command: (any Encodable)? = nil, role: Role) throws
-  {
+  package func writeConfiguration(
+    _ configuration: some Encodable, _ command: (any Encodable)? = nil, role: Role, run: RunIdentifier
+  ) throws {
     try AtomicFile.write(
-      Self.configurationBytes(configuration, command, role: role), to: path(of: Self.configurationFile),
+      Self.configurationBytes(configuration, command, role: role, run: run), to: path(of: Self.configurationFile),
       operations: operations)
   }
 
-  /// What `writeConfiguration` writes.
+  /// What `writeConfiguration` writes; without a number for a run that does not begin.
   package static func configurationBytes(
-    _ configuration: some Encodable, _ command: (any Encodable)? = nil, role: Role
+    _ configuration: some Encodable, _ command: (any Encodable)? = nil, role: Role, run: RunIdentifier? = nil
   ) throws -> [UInt8] {
-    try RunJSON.encode(ConfigurationFile(configuration: configuration, command: command, role: role), pretty: true)
+    let file = ConfigurationFile(configuration: configuration, command: command, role: role, run: run)
+    return try RunJSON.encode(file, pretty: true)
   }
 
   /// Writes `summary.json`; an earlier one of this run is replaced.
@@ -179,18 +184,24 @@ package struct RunDirectory: Sendable {
   }
 }
 
-/// The content of `config.json`: the keys of a configuration, of a command and the role side by side.
+/// The content of `config.json`: the keys of a configuration and of a command, the role and the run's number side by
+/// side.
 private struct ConfigurationFile<Configuration: Encodable>: Encodable {
   let configuration: Configuration
   let command: (any Encodable)?
   let role: Role
+  let run: RunIdentifier?
 
-  private enum CodingKeys: String, CodingKey { case role }
+  private enum CodingKeys: String, CodingKey {
+    case role
+    case run = "run_id"
+  }
 
   func encode(to encoder: any Encoder) throws {
     try configuration.encode(to: encoder)
     try command?.encode(to: encoder)
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(role, forKey: .role)
+    try container.encodeIfPresent(run, forKey: .run)
   }
 }

@@ -46,7 +46,7 @@ package final class RunRecorder {
     let start = Position(
       summary: summary, trafficBefore: RunTraffic(), reportedSeconds: 0, pending: [], bestAccuracy: nil,
       metricsBytes: 0, wallSeconds: 0)
-    try directory.writeConfiguration(configuration, command, role: role)
+    try directory.writeConfiguration(configuration, command, role: role, run: run)
     try self.init(directory, configuration, role, start, timeline) {
       try MetricsLog(in: directory, role: role, elapsedSeconds: $0)
     }
@@ -73,7 +73,7 @@ package final class RunRecorder {
     summary.outcome = .completed
     if summary.epochs != configuration.epochs {
       summary.epochs = configuration.epochs
-      try directory.writeConfiguration(configuration, command, role: role)
+      try directory.writeConfiguration(configuration, command, role: role, run: summary.runId)
     }
     (summary.threads, summary.convolution) = (compute.threads, compute.convolution)
     summary.kernels = GEMM.kernelName

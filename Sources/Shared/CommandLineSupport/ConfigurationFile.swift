@@ -1,23 +1,23 @@
-import ArgumentParser
-import CommandLineSupport
 import Datasets
 import Platform
 import Training
 
 /// The file of `train --config`, which stands for the options that it names.
-enum ConfigurationFile {
+package enum ConfigurationFile {
   /// The arguments of the program, with the options of the file that `train --config` names before those that are
   /// given, which so win.
   ///
+  /// - Parameter options: those of `train`.
   /// - Throws: `ConfigurationFileError`.
-  static func expanding(_ arguments: [String]) throws -> [String] {
+  package static func expanding(_ arguments: [String], options: @autoclosure () -> Set<String>) throws -> [String] {
     guard arguments.first == "train", !arguments.contains("--help"), !arguments.contains("-h") else { return arguments }
     let paths = files(of: arguments)
     guard let path = paths.first else { return arguments }
     if paths.count > 1 {
       throw ConfigurationFileError("--config \(paths.joined(separator: ", --config ")): expected one file", .usage)
     }
-    return ["train"] + (try options(of: path, beside: Set(arguments.map(optionName)))) + arguments.dropFirst()
+    let known = options().subtracting(["--config", "--help", "--version"])
+    return ["train"] + (try read(path, known, beside: Set(arguments.map(optionName)))) + arguments.dropFirst()
   }
 
   /// What `--config` says; nothing where it has no value, which the parser complains about.
@@ -33,15 +33,20 @@ enum ConfigurationFile {
     argument.split(separator: "=", maxSplits: 1).first.map(String.init) ?? argument
   }
 
-  /// - Parameter given: the options of the command line.
-  private static func options(of path: String, beside given: Set<String>) throws -> [String] {
+  /// The longest text that is taken from a pipe: more than the names of as many classes as there can be.
+  private static let maximumBytes = 64 << 20
+  /// Seconds in which whoever writes a pipe has to write something.
+  private static let patience = 10.0
+
+  /// The options that a file names.
+  ///
+  /// - Parameters:
+  ///   - known: the options that it may name.
+  ///   - given: the options of the command line.
+  private static func read(_ path: String, _ known: Set<String>, beside given: Set<String>) throws -> [String] {
     let expected = "expected a JSON object of options, as config.json of a run"
     let bytes: [UInt8]
-    do { bytes = try FileOperations.live.contents(of: path) } catch let error as SystemError
-      where error.errnoCode == EINVAL
-    {
-      throw ConfigurationFileError("--config \(path): it is no file; \(expected)")
-    } catch {
+    do { bytes = try InputFile.contents(of: path, limit: maximumBytes, patience: patience) } catch {
       throw ConfigurationFileError("--config \(path): \(error); \(expected)")
     }
     guard let outline = JSONOutline(bytes), outline.values[0].kind == .object else {
@@ -53,11 +58,11 @@ enum ConfigurationFile {
     var left = given.reduce(into: ignored) { $0.formUnion(replaced[$1] ?? []) }
     // Another run is another one.
     if outline.members.contains(where: { $0.name == "role" }) { left.insert("name") }
-    return try outline.members.filter { !left.contains($0.name) }.flatMap { try arguments(for: $0, in: path) }
+    return try outline.members.filter { !left.contains($0.name) }.flatMap { try arguments(for: $0, known, in: path) }
   }
 
-  /// What the images tell, and what nobody chooses.
-  private static let ignored: Set = ["role", "task"]
+  /// What the images tell, and what nobody chooses: another run has a number of its own.
+  private static let ignored: Set = ["role", "run_id", "task"]
 
   /// What is not taken from the file where an option of the command line does not go with it.
   private static let replaced: [String: Set<String>] = {
@@ -76,13 +81,11 @@ enum ConfigurationFile {
     ]
   }()
 
-  /// The options of `train`, as its help has them.
-  private static let known = Set(
-    Train.helpMessage().split { !$0.isLetter && $0 != "-" }.filter { $0.hasPrefix("--") }.map(String.init))
-
-  private static func arguments(for member: JSONOutline.Member, in path: String) throws -> [String] {
+  private static func arguments(for member: JSONOutline.Member, _ known: Set<String>, in path: String) throws
+    -> [String]
+  {
     let option = "--" + (names[member.name] ?? member.name.replacing("_", with: "-"))
-    guard known.contains(option), !["--config", "--help", "--version"].contains(option) else {
+    guard known.contains(option) else {
       throw ConfigurationFileError(
         "--config \(path): \(member.name) is no option of train; expected one of 'edge-trainer train --help', with _ for -"
       )
@@ -127,9 +130,9 @@ enum ConfigurationFile {
 }
 
 /// What `--config` says cannot be taken.
-struct ConfigurationFileError: ClassifiedError, CustomStringConvertible {
-  let description: String
-  let kind: ErrorKind
+package struct ConfigurationFileError: ClassifiedError, CustomStringConvertible {
+  package let description: String
+  package let kind: ErrorKind
 
   init(_ description: String, _ kind: ErrorKind = .data) { (self.description, self.kind) = (description, kind) }
 }

@@ -4,27 +4,27 @@ import RunFiles
 import Terminal
 
 /// How the figures of runs are printed.
-enum FigureFormat: String, CaseIterable, ExpressibleByArgument {
+package enum FigureFormat: String, CaseIterable, ExpressibleByArgument {
   case table, json, csv
 }
 
 /// One thing that there is to say about a run.
-struct RunFigure: Sendable {
+package struct RunFigure: Sendable {
   /// In JSON and CSV.
-  let key: String
-  let heading: String
-  let unit: Unit
-  let value: @Sendable (FoundRun) -> Value
+  package let key: String
+  package let heading: String
+  package let unit: Unit
+  package let value: @Sendable (FoundRun) -> Value
 
   /// A value as JSON and CSV have it.
-  enum Value: Encodable, Equatable {
+  package enum Value: Encodable, Equatable, Sendable {
     case text(String)
     case count(Int)
     case number(Double)
     case missing
 
     /// A number as one, whatever else as it is written.
-    init(_ member: JSONOutline.Member) {
+    package init(_ member: JSONOutline.Member) {
       let count = member.kind == .number ? Int(member.text) : nil
       let number = member.kind == .number ? Double(member.text) : nil
       self = count.map(Value.count) ?? number.map(Value.number) ?? .text(member.text)
@@ -44,7 +44,7 @@ struct RunFigure: Sendable {
     }
 
     /// Empty where there is none.
-    var plain: String {
+    package var plain: String {
       switch self {
       case .text(let text): text
       case .count(let count): "\(count)"
@@ -53,7 +53,7 @@ struct RunFigure: Sendable {
       }
     }
 
-    func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
       var container = encoder.singleValueContainer()
       switch self {
       case .text(let text): try container.encode(text)
@@ -65,10 +65,10 @@ struct RunFigure: Sendable {
   }
 
   /// How a table writes it, and what is said of two of them.
-  enum Unit {
+  package enum Unit: Sendable {
     case none, fraction, bytes, seconds, perSecond
 
-    func shown(_ value: Value) -> String {
+    package func shown(_ value: Value) -> String {
       guard let number = value.double else { return value == .missing ? "-" : Formatting.singleLine(value.plain) }
       switch self {
       case .none: return value.plain
@@ -80,7 +80,7 @@ struct RunFigure: Sendable {
     }
 
     /// " (+0.57)" of fractions, in percentage points; " (+12.3 %)" of what has a size; else nothing.
-    func change(of value: Value, from first: Value) -> String {
+    package func change(of value: Value, from first: Value) -> String {
       guard let value = value.double, let first = first.double else { return "" }
       switch self {
       case .none: return ""
@@ -96,17 +96,17 @@ struct RunFigure: Sendable {
     }
   }
 
-  var alignment: TextTable.Alignment { unit == .none ? .left : .right }
+  package var alignment: TextTable.Alignment { unit == .none ? .left : .right }
 
-  func shown(_ run: FoundRun) -> String { unit.shown(value(run)) }
+  package func shown(_ run: FoundRun) -> String { unit.shown(value(run)) }
 }
 
 extension FoundRun {
   /// What the user calls it, else its number, else where it is.
-  var title: String { setting("name") ?? runName ?? path }
+  package var title: String { setting("name") ?? runName ?? path }
 
   /// A setting of config.json by its name there.
-  func setting(_ name: String) -> String? { settings.first { $0.name == name }?.text }
+  package func setting(_ name: String) -> String? { settings.first { $0.name == name }?.text }
 
   fileprivate var network: String {
     let cut = setting("cut").map { ", cut \($0)" } ?? ""
@@ -160,13 +160,13 @@ extension RunFigure {
   private static let wall = soFar("wall_seconds", "time", .seconds) { .number($0.wallSeconds) }
 
   /// What a table of runs says of each.
-  static let listed = [
+  package static let listed = [
     run, started, network, setting("bits"), strategy, epochs, exitAccuracy, finalAccuracy, sent, wall, shortState,
     directory,
   ]
 
   /// The same for programs: each figure on its own.
-  static let recorded =
+  package static let recorded =
     [
       RunFigure(key: "run", heading: "", unit: .none) { Value($0.runName) },
       RunFigure(key: "role", heading: "", unit: .none) { .text($0.role.rawValue) },
@@ -174,10 +174,10 @@ extension RunFigure {
     + [completedEpochs, exitAccuracy, finalAccuracy, sent, received, wall, started, state, directory]
 
   /// What programs compare runs by.
-  static let recordedResults = results.map { $0.key == epochs.key ? completedEpochs : $0 }
+  package static let recordedResults = results.map { $0.key == epochs.key ? completedEpochs : $0 }
 
   /// What runs are compared by.
-  static let results = [
+  package static let results = [
     state, epochs, exitAccuracy, finalAccuracy,
     atTheEnd("train_images_per_second", "training images/s", .perSecond) { Value($0.trainImagesPerSecond) },
     training, atTheEnd("busy_seconds", "of it, busy", .seconds) { .number($0.busySeconds) }, wall,
