@@ -41,7 +41,7 @@ struct LinkOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Hold the link to a rate, in both directions: a number with bit, kbit, Mbit or Gbit (a second), or cat1 (0.13 Mbit), 3g (1.1), 4g (5.85) or wifi (18.88). (default: as fast as it goes)",
-      valueName: "rate"))
+      valueName: "rate"), completion: .list(LinkShaping.presets.map(\.name)))
   var linkRate: String?
 
   @Option(

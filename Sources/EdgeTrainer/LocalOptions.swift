@@ -100,13 +100,20 @@ struct LocalOptions: ParsableArguments {
   /// - Throws: `LocalCloudError`, `FileError`.
   func checkFiles() throws {
     guard local else { return }
-    try checkDirectory()
+    try checkDirectory(isResumed: false)
     if let cloudLog { _ = try OutputFile(path: cloudLog) }
   }
 
-  private func checkDirectory() throws {
+  private func checkDirectory(isResumed: Bool) throws {
     do { try RunDirectory.checkBase(cloudRunDir ?? "runs") } catch {
-      throw LocalCloudError("\(error.problem); choose another --cloud-run-dir", kind: .cannotCreateRun)
+      let wayOut =
+        switch (isResumed, cloudRunDir) {
+        case (false, nil): "call it from a directory that can be written, or choose --cloud-run-dir and --run-dir"
+        case (false, .some): "choose another --cloud-run-dir"
+        case (true, nil): "call it from the directory where the run began, which must be writable"
+        case (true, .some): "the cloud's files of the run are there: it must be writable"
+        }
+      throw LocalCloudError("\(error.problem); \(wayOut)", kind: .cannotCreateRun)
     }
   }
 
@@ -116,11 +123,12 @@ struct LocalOptions: ParsableArguments {
   /// - Parameters:
   ///   - cloud: the address without `--local`; nil if there is no cloud.
   ///   - initialWeights: the files from which a cloud that is started here lets a run begin.
+  ///   - isResumed: whether these options are those of a run that goes on, and cannot be chosen.
   ///   - body: returns whether it has called the cloud. It is given nil if there is none.
   /// - Throws: what `body` and `LocalCloud` throw, `ValidationError`, `RunDirectoryError`.
   func withCloud(
-    _ cloud: Endpoint?, _ machine: MachineOptions, initialWeights: [String] = [], _ interruption: Interruption,
-    _ logger: Logger, _ body: (Endpoint?) throws -> Bool
+    _ cloud: Endpoint?, _ machine: MachineOptions, initialWeights: [String] = [], isResumed: Bool = false,
+    _ interruption: Interruption, _ logger: Logger, _ body: (Endpoint?) throws -> Bool
   ) throws {
     let cores = oneCoreEach ? Processors.oneOfEachCore() : []
     guard local, cloud != nil else {
@@ -128,7 +136,7 @@ struct LocalOptions: ParsableArguments {
       _ = try body(cloud)
       return
     }
-    try checkDirectory()
+    try checkDirectory(isResumed: isResumed)
     let settings = settings(machine)
     let arguments =
       ["--threads", "\(settings.threads)", "--convolution", settings.convolution.rawValue]

@@ -8,7 +8,8 @@ import Transport
 struct PlanOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Strategies to compare, separated by commas. (default: all)", valueName: "name,..."))
+      "Strategies to compare, separated by commas. (default: all)", valueName: "name,..."),
+    completion: .list(Strategy.allCases.map(\.rawValue)))
   var strategies: String?
 
   @Option(help: ArgumentHelp("Cuts to compare, separated by commas. (default: all)", valueName: "k,..."))

@@ -21,13 +21,17 @@ struct Resume: ParsableCommand {
       """)
 
   @Argument(
-    help: ArgumentHelp("The run's directory: the --run-dir of 'edge-trainer train'.", valueName: "dir"),
-    completion: .directory)
+    help: ArgumentHelp(
+      "The run's directory, the --run-dir of 'edge-trainer train', or its name or number; see 'runs'.",
+      valueName: "run"), completion: RunArgument.completion { $0.role == .edge && $0.state != .ended(.completed) })
   var directory: String
 
   @Option(
     help: ArgumentHelp("Where the cloud is now, if it is not where it was, or was not there.", valueName: "host:port"))
   var cloud: String?
+
+  @Flag(help: "Start cloud-trainer on this machine, for this command alone, whatever cloud the run had before.")
+  var local = false
 
   @Option(
     help: ArgumentHelp("Where the images are now, if they are not where they were.", valueName: "dir|synthetic"),
@@ -56,6 +60,12 @@ struct Resume: ParsableCommand {
 
   func validate() throws {
     if directory == "" { throw ValidationError("the run's directory is empty") }
+    if local, let cloud {
+      throw ValidationError("--cloud \(cloud) does not go with --local, which starts a cloud-trainer of its own")
+    }
+    if local, trust.tls || trust.tlsAuthority != nil {
+      throw ValidationError("--tls does not go with --local, whose connection stays within this machine")
+    }
     if data == "" { throw ValidationError("--data is empty: expected a folder, or synthetic") }
     try DurabilityOptions.check(reconnectFor: reconnectFor)
     try MachineOptions.check(threads: threads)
@@ -65,7 +75,7 @@ struct Resume: ParsableCommand {
   func run() throws {
     BLASKernels.restartIfMisjudged()
     try Program.run(.edge) { interruption, logger in
-      let directory = RunArgument.edgeDirectory(directory, logger)
+      let directory = try RunArgument.edgeDirectory(directory, logger)
       let runDirectory = try RunDirectory(resuming: directory)
       if runDirectory.outcome() == .completed { throw RunDirectoryError.complete(path: directory) }
       let checkpoints = try Checkpoint.read(runDirectory, role: .edge) { error in
@@ -74,22 +84,17 @@ struct Resume: ParsableCommand {
       let (checkpoint, before) = (checkpoints[0], checkpoints[0].progress)
       let configuration = try configuration(checkpoints)
       var settings = before.settings
-      if let cloud {
-        guard configuration.strategy.needsCloud else {
-          throw ValidationError("--cloud \(cloud): the run has no cloud")
-        }
-        (settings.cloud, settings.local) = (cloud, nil)
-        if before.settings.local != nil { settings.reconnectFor = nil }
-      }
       settings.trust = trust.settings(over: settings.trust)
-      if let cloud {
-        settings.command?.cloud = cloud
-        settings.command?.local = nil
+      let needsCloud = configuration.strategy.needsCloud
+      if local || cloud != nil, !needsCloud {
+        throw ValidationError("\(cloud.map { "--cloud \($0)" } ?? "--local"): the run has no cloud")
       }
+      if let cloud { settings.use(cloud: cloud) } else if local { settings.useStartedCloud() }
       if let reconnectFor { settings.reconnectFor = reconnectFor.value }
       let isTrained = before.logs.endedEpochs == configuration.epochs
-      if configuration.strategy.needsCloud, isTrained, settings.cloud == nil, settings.local == nil {
-        throw ValidationError("the run is trained and waits to be delivered: say where, with --cloud host:port")
+      if needsCloud, isTrained, settings.cloud == nil, settings.local == nil {
+        throw ValidationError(
+          "the run is trained and waits to be delivered: say where, with --cloud host:port or --local")
       }
       let summary = before.logs.summary
       let compute = ComputeSettings(
@@ -115,9 +120,10 @@ struct Resume: ParsableCommand {
       machine.timeout = Seconds(settings.timeout)
       machine.convolution = ConvolutionOption()
       machine.convolution.convolution = compute.convolution
-      try LocalOptions.resuming(settings.local).withCloud(
-        settings.local == nil ? settings.cloud.map(LinkOptions.endpoint) : LocalOptions.placeholder, machine,
-        initialWeights: initialWeights(of: settings.local, logger), interruption, logger
+      let started = settings.startedCloud
+      let cloud = try needsCloud && started != nil ? LocalOptions.placeholder : settings.cloud.map(LinkOptions.endpoint)
+      try LocalOptions.resuming(started).withCloud(
+        cloud, machine, initialWeights: initialWeights(of: started, logger), isResumed: true, interruption, logger
       ) { cloud in
         var options = EdgeSession.Options(
           cloud: cloud, compute: compute, directory: directory, run: checkpoint.run, settings: settings)

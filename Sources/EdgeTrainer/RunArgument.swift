@@ -1,3 +1,5 @@
+import ArgumentParser
+import CommandLineSupport
 import Logging
 import Platform
 import RunFiles
@@ -27,12 +29,22 @@ enum RunArgument {
 
   /// The directory of the edge's side of a run: what is given is that, the directory of both sides, or, if there is no
   /// such directory, a name as for `run`. The text itself if there is none of these.
-  static func edgeDirectory(_ text: String, _ logger: Logger) -> String {
+  ///
+  /// - Throws: `RunArgumentError` for the cloud's side of a run, and for a name of several.
+  static func edgeDirectory(_ text: String, _ logger: Logger) throws(RunArgumentError) -> String {
+    let path: String
+    let run: FoundRun?
     if access(text, F_OK) == 0 {
-      return FoundRun.isRun(text) || !FoundRun.isRun(text + "/edge") ? text : text + "/edge"
+      let place = text.last == "/" && text.count > 1 ? String(text.dropLast()) : text
+      path = [place, "\(place)/edge", "\(place)/cloud"].first(where: FoundRun.isRun) ?? place
+      run = try? FoundRun(path)
+    } else {
+      let named = named(text, logger)
+      if named.count > 1 { throw RunArgumentError(text, named, "of that name below \(defaultDirectory)") }
+      (path, run) = (named.first?.path ?? text, named.first)
     }
-    let run = try? run(text, logger)
-    return run?.role == .edge ? run?.path ?? text : text
+    if let run, run.role == .cloud { throw RunArgumentError(cloudsSide: run) }
+    return path
   }
 
   /// The run that a text means: the directory of a run, or of both its sides; else one of those below
@@ -40,22 +52,39 @@ enum RunArgument {
   ///
   /// - Throws: `RunArgumentError` for none, or more than one.
   static func run(_ text: String, _ logger: Logger) throws(RunArgumentError) -> FoundRun {
-    let found: [FoundRun]
-    let place: String
-    if access(text, F_OK) == 0 {
-      (found, place) = (try search(text, logger), "below \(text)")
-    } else {
-      let all = (try? search(defaultDirectory, logger)) ?? []
-      let named = all.filter { $0.title == text || $0.path == "\(defaultDirectory)/\(text)" }
-      found = named.isEmpty ? all.filter { $0.runName?.hasPrefix(text) ?? false } : named
-      place = "of that name below \(defaultDirectory)"
-    }
+    let isPlace = access(text, F_OK) == 0
+    let found = isPlace ? try search(text, logger) : named(text, logger)
     if found.count == 1 { return found[0] }
-    let names = found.prefix(5).map(\.path).joined(separator: ", ") + (found.count > 5 ? ", …" : "")
-    throw RunArgumentError(
-      found.isEmpty
-        ? "\(text): no such directory, and no run \(place); see 'edge-trainer runs'"
-        : "\(text): \(found.count) runs \(place), expected one: \(names)")
+    throw RunArgumentError(text, found, isPlace ? "below \(text)" : "of that name below \(defaultDirectory)")
+  }
+
+  /// The runs below `defaultDirectory` with this name; if there are none, those whose number begins with it.
+  private static func named(_ text: String, _ logger: Logger) -> [FoundRun] {
+    let all = (try? search(defaultDirectory, logger)) ?? []
+    let named = all.filter { $0.title == text || $0.path == "\(defaultDirectory)/\(text)" }
+    return named.isEmpty ? all.filter { $0.runName?.hasPrefix(text) ?? false } : named
+  }
+
+  // MARK: Completion
+
+  /// What shells offer in place of a run: those below `defaultDirectory`, and directories.
+  static func completion(where isWanted: @escaping @Sendable (FoundRun) -> Bool = { _ in true }) -> CompletionKind {
+    .custom { _, _, prefix in candidates(prefix, isWanted) }
+  }
+
+  private static func candidates(_ prefix: String, _ isWanted: (FoundRun) -> Bool) -> [String] {
+    let runs = ((try? FoundRun.search(defaultDirectory) { _ in }) ?? []).filter(isWanted)
+    // A number beside a name is offered to whoever begins it.
+    let names = runs.map(\.title) + (prefix.isEmpty ? [] : runs.compactMap(\.runName))
+    let words = names.filter { $0.hasPrefix(prefix) && $0 == Formatting.singleLine($0) } + directories(prefix)
+    return Set(words).sorted()
+  }
+
+  private static func directories(_ prefix: String) -> [String] {
+    let above = prefix.lastIndex(of: "/").map { String(prefix[...$0]) } ?? ""
+    let names = (try? DirectoryNames.list(above.isEmpty ? "." : above)) ?? []
+    return names.filter { !$0.hasPrefix(".") }.map { "\(above)\($0)/" }
+      .filter { $0.hasPrefix(prefix) && access("\($0).", F_OK) == 0 }
   }
 }
 
@@ -65,4 +94,23 @@ struct RunArgumentError: ClassifiedError, CustomStringConvertible {
   var kind: ErrorKind { .data }
 
   init(_ description: String) { self.description = Formatting.singleLine(description) }
+
+  /// A text that means none of the runs at a place, or too many.
+  fileprivate init(_ text: String, _ found: [FoundRun], _ place: String) {
+    let names = found.prefix(5).map(\.path).joined(separator: ", ") + (found.count > 5 ? ", …" : "")
+    self.init(
+      found.isEmpty
+        ? "\(text): no such directory, and no run \(place); see 'edge-trainer runs'"
+        : "\(text): \(found.count) runs \(place), expected one: \(names)")
+  }
+
+  /// A side that is not this program's to resume.
+  fileprivate init(cloudsSide run: FoundRun) {
+    let above = run.path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
+    let edge = above.isEmpty ? "edge" : "\(above)/edge"
+    let wayOut =
+      FoundRun.isRun(edge)
+      ? "edge-trainer resume \(above.isEmpty ? edge : above)" : "edge-trainer resume, there, with the edge's directory"
+    self.init("\(run.path): this is the cloud's side of the run, which goes on when the edge's does: \(wayOut)")
+  }
 }

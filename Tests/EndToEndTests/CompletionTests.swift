@@ -22,14 +22,20 @@ import Testing
       var valueName: String?
       var abstract: String?
       var completionKind: Kind?
+      var names: [Name]?
+
+      struct Name: Decodable { var name: String }
     }
 
     struct Kind: Decodable {
       var file: Files?
       var directory: Empty?
+      var list: Values?
+      var custom: Empty?
 
       struct Files: Decodable { var extensions: [String] }
       struct Empty: Decodable {}
+      struct Values: Decodable { var values: [String] }
     }
   }
 
@@ -51,6 +57,46 @@ import Testing
       #expect((argument.completionKind?.file != nil) == isFile, "\(name)")
       #expect((argument.completionKind?.directory != nil) == !isFile, "\(name)")
     }
+  }
+
+  @Test func valuesOfWhichThereAreFewAreCompleted() throws {
+    let finished = try ChildProcess.run(.edge, ["--experimental-dump-help"], in: TemporaryDirectory())
+    let arguments = try JSONDecoder().decode(Description.self, from: Data(finished.output.utf8)).command.allArguments
+    for (command, option, value) in [
+      ("train", "link-rate", "3g"), ("plan", "link-rate", "wifi"), ("train", "architecture", "resnet18-imagenet"),
+      ("train", "strategy", "cloud-stream"), ("plan", "strategies", "split"), ("train", "exit-head", "pyramid"),
+      ("train", "schedule", "cosine"), ("train", "convolution", "winograd"), ("train", "compression", "zstd"),
+      ("runs", "format", "csv"),
+    ] {
+      let found = arguments.first { $0.command == command && $0.argument.names?.first?.name == option }
+      #expect(found?.argument.completionKind?.list?.values.contains(value) == true, "\(command) --\(option)")
+    }
+  }
+
+  /// As a shell asks: names, numbers that are begun, and directories.
+  @Test func runsAreCompleted() throws {
+    let directory = try TemporaryDirectory()
+    for (number, name, role) in [
+      ("20261123-081502-3f9a1c", #", "name": "my run""#, "edge"), ("20261123-081502-3f9a1d", "", "edge"),
+      ("20261123-081502-3f9a1e", "", "cloud"),
+    ] {
+      let file = try directory.subdirectory("runs/\(number)/\(role)") + "/config.json"
+      try Data(#"{"role": "\#(role)", "run_id": "\#(number)"\#(name)}"#.utf8).write(to: URL(filePath: file))
+    }
+    func offered(_ command: String, _ prefix: String) throws -> [String] {
+      let finished = try ChildProcess.run(
+        .edge,
+        ["---completion", command, "--", "positional@0", "2", "\(prefix.count)", "edge-trainer", command, prefix],
+        in: directory, environment: ["SAP_SHELL": "bash", "SAP_SHELL_VERSION": "5.2"])
+      #expect(finished.end == .exited(0), "\(finished.errors)")
+      return finished.outputLines.map(String.init)
+    }
+    #expect(try offered("resume", "") == ["20261123-081502-3f9a1d", "my run", "runs/"])
+    #expect(try offered("resume", "m") == ["my run"])
+    #expect(try offered("resume", "2026") == ["20261123-081502-3f9a1c", "20261123-081502-3f9a1d"])
+    #expect(try offered("compare", "20261123-081502-3f9a1e") == ["20261123-081502-3f9a1e"])
+    #expect(try offered("compare", "runs/20261123-081502-3f9a1d/") == ["runs/20261123-081502-3f9a1d/edge/"])
+    #expect(try offered("resume", "no").isEmpty)
   }
 
   @Test(arguments: TestedProgram.allCases)

@@ -11,14 +11,14 @@ import Training
 @Suite struct LocalTests {
   private static let directories = ["--run-dir", "edge", "--cloud-run-dir", "cloud"]
 
-  private static func start(
+  static func start(
     _ arguments: [String], _ run: EdgeRun = .tiny, in directory: TemporaryDirectory
   ) throws -> ChildProcess {
     try ChildProcess.start(.edge, ["train", "--local"] + run.arguments + arguments, in: directory)
   }
 
   /// The cloud's process, once the edge has named it.
-  private static func cloud(of edge: ChildProcess) throws -> pid_t {
+  static func cloud(of edge: ChildProcess) throws -> pid_t {
     try edge.wait(for: "the cloud") {
       edge.errors.firstMatch(of: /started cloud-trainer at .*, process (\d+)\n/).flatMap { pid_t($0.1) }
     }
@@ -30,20 +30,20 @@ import Training
     return status.map { !$0.contains(") Z ") && !$0.contains(") X ") } ?? false
   }
 
-  private static func expectEnd(of process: pid_t) {
+  static func expectEnd(of process: pid_t) {
     let deadline = Date(timeIntervalSinceNow: ChildProcess.limit)
     while isRunning(process) && Date() < deadline { usleep(10_000) }
     #expect(!isRunning(process), "the cloud, process \(process), still runs")
   }
 
-  private static func onlyRun(in directory: String) throws -> String {
+  static func onlyRun(in directory: String) throws -> String {
     let names = try FileManager.default.contentsOfDirectory(atPath: directory)
     try #require(names.count == 1, "\(names)")
     return directory + "/" + names[0]
   }
 
   /// An endless run in which both sides have logged some steps.
-  private struct RunUnderWay {
+  struct RunUnderWay {
     let directory: TemporaryDirectory
     let edge: ChildProcess
     let cloud: pid_t
@@ -204,6 +204,13 @@ import Training
     expectError(
       try Self.start(["--cloud-log", "file/log"], in: directory).wait(), .edge, code: 74,
       mentioning: ["file/log", "Not a directory"])
+    try Data().write(to: URL(fileURLWithPath: directory.path("runs")))
+    expectError(
+      try Self.start([], in: directory).wait(), .edge, code: 73,
+      mentioning: [
+        "runs: Not a directory; call it from a directory that can be written", "--cloud-run-dir and --run-dir",
+      ])
+    try FileManager.default.removeItem(atPath: directory.path("runs"))
     // What is wrong on the edge alone ends a cloud that nobody has called.
     let edge = try Self.start(["--run-dir", "file/edge"], in: directory)
     let cloud = try? Self.cloud(of: edge)

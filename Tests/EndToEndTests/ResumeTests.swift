@@ -25,11 +25,12 @@ import Testing
     }
     let finished = try process.wait()
     #expect(finished.end == .exited(0), "\(finished.errors)")
-    for file in ["edge.safetensors", "config.json"] {
-      #expect(
-        try Data(contentsOf: URL(filePath: directory.path("part/\(file)")))
-          == Data(contentsOf: URL(filePath: directory.path("whole/\(file)"))), "\(file)")
-    }
+    let whole = RunFiles(directory.path("whole"))
+    #expect(try files.bytes(of: "edge.safetensors") == whole.bytes(of: "edge.safetensors"))
+    var configurations = [try files.object("config.json"), try whole.object("config.json")]
+    let numbers = configurations.indices.map { configurations[$0].removeValue(forKey: "run_id") as? String }
+    #expect(numbers == [try files.summary(), try whole.summary()].map { $0["run_id"] as? String })
+    #expect(configurations[0] as NSDictionary == configurations[1] as NSDictionary)
     try EndingTests.expectCompleteLogs(files, event: "completed", outcome: "completed")
 
     let again = try ChildProcess.run(.edge, ["resume", "part"], in: directory)
@@ -72,6 +73,32 @@ import Testing
     expectError(
       try ChildProcess.run(.edge, ["resume", "."], in: directory), .edge, code: 65,
       mentioning: ["checkpoint-1.safetensors"])
-    expectError(try ChildProcess.run(.edge, ["resume"], in: directory), .edge, code: 64, mentioning: ["<dir>"])
+    expectError(try ChildProcess.run(.edge, ["resume"], in: directory), .edge, code: 64, mentioning: ["<run>"])
+  }
+
+  /// What is resumed is the edge's side.
+  @Test func theCloudsSideIsNotTheEdges() throws {
+    let directory = try TemporaryDirectory()
+    let (run, alone) = ("runs/20261123-081502-3f9a1c", "clouds/20261123-081502-3f9a1d")
+    for (path, role) in [("\(run)/edge", "edge"), ("\(run)/cloud", "cloud"), (alone, "cloud")] {
+      let file = try directory.subdirectory(path) + "/config.json"
+      try Data(#"{"role": "\#(role)"}"#.utf8).write(to: URL(filePath: file))
+    }
+    func expect(_ path: String, _ words: String...) throws {
+      let finished = try ChildProcess.run(.edge, ["resume", path], in: directory)
+      expectError(finished, .edge, code: 65, mentioning: words)
+    }
+    try expect("\(run)/cloud", "\(run)/cloud: this is the cloud's side", "edge-trainer resume \(run)")
+    try expect("\(run)/cloud/", "this is the cloud's side", "edge-trainer resume \(run)")
+    try expect(alone, "\(alone): this is the cloud's side", "edge-trainer resume, there, with the edge's directory")
+    // Both sides' directory, and the number, are the edge's.
+    for text in [run, "20261123"] { try expect(text, "\(run)/edge: expected checkpoint-1.safetensors") }
+    for path in ["runs/20261123-081502-3f9a1e/cloud", "runs/20261123-081502-3f9a1f/edge"] {
+      let role = path.hasSuffix("edge") ? "edge" : "cloud"
+      let file = try directory.subdirectory(path) + "/config.json"
+      try Data(#"{"role": "\#(role)"}"#.utf8).write(to: URL(filePath: file))
+    }
+    try expect("20261123-081502-3f9a1e", "3f9a1e/cloud: this is the cloud's side")
+    try expect("20261123", "20261123: 3 runs of that name below runs, expected one")
   }
 }

@@ -32,6 +32,8 @@ import Testing
     Case(.edge, ["predict", "--edge-weights", "x", ""], ["image file is empty"]),
     Case(.edge, ["predict", "--edge-weights", "x", "--top", "0", "a.png"], ["--top 0", "at least 1"]),
     Case(.edge, ["predict", "--edge-weights", "x", "--top", "2"], ["--top needs image files"]),
+    Case(.edge, ["resume", "x", "--local", "--cloud", "h:1"], ["--cloud h:1", "--local"]),
+    Case(.edge, ["resume", "x", "--local", "--tls"], ["--tls", "--local"]),
     Case(.edge, ["data", ""], ["folder", "empty"]),
     Case(.edge, ["data", "--contact-sheet", ""], ["--contact-sheet is empty"]),
     Case(.edge, ["data", "--threads", "0"], ["--threads 0"]),

@@ -92,7 +92,7 @@ package struct RunProgress: Codable, Equatable, Sendable {
     package var cloud: String?
     /// How the connection to it is protected; nil for by default.
     package var trust: TrustSettings?
-    /// The cloud that the edge starts on its own machine; nil for none.
+    /// The cloud that the edge starts on its own machine, where there is no `cloud`; nil for none.
     package var local: Local?
     /// Most bytes of what waits to be sent; nil for what fits into the window.
     package var spool: Int?

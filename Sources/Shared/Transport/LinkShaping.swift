@@ -41,7 +41,7 @@ extension LinkShaping: CustomStringConvertible {
 
 extension LinkShaping {
   /// Rates that have a name, in bits per second: uplinks of the paper (arXiv 2303.02384), measured ones.
-  static let presets: [(name: String, rate: Double)] = [
+  package static let presets: [(name: String, rate: Double)] = [
     ("cat1", 0.13e6), ("3g", 1.1e6), ("4g", 5.85e6), ("wifi", 18.88e6),
   ]
 
