@@ -2,6 +2,7 @@ import ArgumentParser
 import CommandLineSupport
 import Compute
 import Datasets
+import RunFiles
 import Terminal
 import Training
 import WeightFiles
@@ -48,7 +49,9 @@ struct Predict: ParsableCommand {
   @OptionGroup var dataset: DatasetOptions
 
   @Option(
-    help: ArgumentHelp("Use the first <n> test images only. (default: all; synthetic: 2000)", valueName: "n"))
+    help: ArgumentHelp(
+      "Use the first <n> test images only. (default: as many as in the run, if they are its images; else all)",
+      valueName: "n"))
   var images: Int?
 
   @Option(
@@ -113,13 +116,15 @@ struct Predict: ParsableCommand {
         edge: edgeWeights, cloud: cloudWeights, batchSize: photos.files.isEmpty ? batchSize : 1, compute: compute)
       if !photos.files.isEmpty { return try photos.classify(with: predictor, interruption, logger) }
       try confusion.check(predictor.metadata.configuration.task)
-      let source = try source(for: predictor.metadata.configuration.task)
-      let seed = predictor.metadata.configuration.seed
+      let configuration = predictor.metadata.configuration
+      let source = try source(for: configuration.task)
+      let limit = images ?? (areOfTheRun(source, configuration) ? configuration.testImages : nil)
       let test = try source.open(
-        testLimit: images, testOption: "--images", seed: seed,
+        testLimit: limit, testOption: images == nil ? nil : "--images", seed: configuration.seed,
         .init(threads: compute.threads, interruption, logger)
       ).test
-      logger.info("\(source): \(test.count) test images")
+      let isRuns = images == nil && test.count == limit
+      logger.info("\(source): \(test.count) test images\(isRuns ? ", as many as in the run" : "")")
       let progress = ProgressReporter()
       defer { progress.finish() }
       let predictions = try predictor.predict(test, keepingFeatures: dumpFeatures, interruption: interruption) { done in
@@ -144,6 +149,16 @@ struct Predict: ParsableCommand {
     return try ImageSource(option: data, settings: settings)
   }
 
+  /// Whether the images are those of the run, as far as the weights tell, or, of folders, the run's files beside them.
+  private func areOfTheRun(_ source: ImageSource, _ configuration: RunConfiguration) -> Bool {
+    guard source.name == configuration.data else { return false }
+    if source.kind != .folder { return true }
+    return [edgeWeights, cloudWeights].compactMap { $0 }.contains { weights in
+      let directory = weights.lastIndex(of: "/").map { String(weights[...$0]) } ?? "."
+      return (try? FoundRun(directory))?.setting("data") == source.option
+    }
+  }
+
   private func table(_ predictions: Predictions, _ predictor: Predictor) -> String {
     let metadata = predictor.metadata
     let network = metadata.configuration.network
@@ -160,6 +175,6 @@ struct Predict: ParsableCommand {
     ] {
       if let fraction { table.append([name, Formatting.percent(fraction)]) }
     }
-    return table.rendered()
+    return table.rendered(width: Console.outputWidth)
   }
 }

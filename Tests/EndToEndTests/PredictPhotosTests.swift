@@ -67,6 +67,21 @@ import Testing
     #expect(both[0] == Array(expected[1].prefix(4)) && Set(both.map { $0[1] }) == ["cat", "dog"])
   }
 
+  /// Of a folder the run's files beside the weights tell whether it is the same.
+  @Test func theRunsFolderIsKnown() throws {
+    let trained = try ChildProcess.run(
+      .edge,
+      ["train", "--strategy", "edge-only", "--data", "photos", "--image-size", "16", "--epochs", "1", "--threads", "1"]
+        + ["--batch-size", "4", "--test-limit", "2", "--run-dir", "limited"], in: directory)
+    #expect(trained.end == .exited(0), "\(trained.errors)")
+    try FileManager.default.copyItem(
+      atPath: directory.path("limited/edge.safetensors"), toPath: directory.path("copy.safetensors"))
+    for (weights, count) in [("limited/edge.safetensors", 2), ("copy.safetensors", 4)] {
+      let finished = try predict(["--edge-weights", weights, "--data", "photos"])
+      #expect(finished.output.contains(" \(count) in batches of 4\n"), "\(finished.output) \(finished.errors)")
+    }
+  }
+
   @Test func aFileThatCannotBeReadLeavesTheOthersAlone() throws {
     try folder.write("cut.png", Array(PhotoFolder.png(seed: 1).prefix(100)))
     try folder.write("-a\nb\u{1b}[31m.png", PhotoFolder.png(seed: 1, width: 33, height: 90))

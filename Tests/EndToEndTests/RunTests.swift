@@ -182,6 +182,20 @@ import Transport
       try first.cloudFiles.bytes(of: "cloud.safetensors") == second.cloudFiles.bytes(of: "cloud.safetensors"))
   }
 
+  /// The weights tell how many images the run was tested with.
+  @Test func predictionTakesTheRunsTestImages() throws {
+    let run = try Self.shared.get()
+    for (arguments, count) in [([], 32), (["--images", "48"], 48)] {
+      let prediction = try ChildProcess.run(
+        .edge,
+        ["predict", "--edge-weights", run.edgeFiles.directory + "/edge.safetensors", "--threads", "1"]
+          + ["--data", "synthetic"] + arguments, in: run.directory)
+      #expect(prediction.end == .exited(0), "\(prediction.errors)")
+      #expect(prediction.output.contains(" \(count) in batches of 16\n"), "\(prediction.output)")
+      #expect(prediction.errors.contains("32 test images, as many as in the run\n") == (count == 32))
+    }
+  }
+
   @Test func twoSessionsOneAfterTheOther() throws {
     let directory = try TemporaryDirectory()
     let cloud = try RunningCloud(in: directory, ["--sessions", "2"])

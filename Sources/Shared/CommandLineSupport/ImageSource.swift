@@ -102,11 +102,11 @@ package struct ImageSource: Equatable, Sendable, CustomStringConvertible {
   /// - Parameters:
   ///   - trainLimit: the number of training images; nil for all.
   ///   - testLimit: the number of test images; nil for all.
-  ///   - testOption: the option that gave it.
+  ///   - testOption: the option that gave it; nil if none did, so that fewer are no error.
   ///   - seed: of the images that are drawn.
   /// - Throws: `DatasetError`, `FileError`, `InterruptedError`; `ValidationError` for more images than there are.
   package func open(
-    trainLimit: Int? = nil, testLimit: Int?, testOption: String = "--test-limit", seed: UInt64, _ work: Work
+    trainLimit: Int? = nil, testLimit: Int?, testOption: String? = "--test-limit", seed: UInt64, _ work: Work
   ) throws -> (train: any LabeledImages, test: any LabeledImages) {
     guard kind != .synthetic else {
       let task = expectedTask
@@ -122,6 +122,9 @@ package struct ImageSource: Equatable, Sendable, CustomStringConvertible {
     }
     let train = try Self.limited(dataset.train, trainLimit, "--train-limit", "training")
     if let trainLimit, trainLimit < dataset.train.count { Self.warn(ofClassesMissingIn: train, work.logger) }
+    guard let testOption else {
+      return (train, try dataset.test.limited(to: min(testLimit ?? .max, dataset.test.count)))
+    }
     return (train, try Self.limited(dataset.test, testLimit, testOption, "test"))
   }
 
