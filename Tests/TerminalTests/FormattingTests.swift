@@ -71,4 +71,76 @@ import Testing
 
         """)
   }
+
+  /// Columns stay below each other on a terminal, where some characters take two of its columns, and some none.
+  @Test func wideCharactersInATable() {
+    var table = TextTable([.init("run"), .init("bits", .right), .init("state")])
+    for name in ["plain", "東京", "w한글", "🚀x", "👩‍👩‍👧", "❤️", "e\u{301}", "🇯🇵"] { table.append([name, "4", "completed"]) }
+    #expect(
+      table.rendered() == """
+        run    bits  state
+        -----  ----  ---------
+        plain     4  completed
+        東京      4  completed
+        w한글     4  completed
+        🚀x       4  completed
+        👩‍👩‍👧        4  completed
+        ❤️        4  completed
+        e\u{301}         4  completed
+        🇯🇵        4  completed
+
+        """)
+  }
+
+  @Test(arguments: [
+    ("", 0), ("abc", 3), ("é", 1), ("ä€", 2), ("漢字", 4), ("ｶﾅ", 2), ("カナ", 4), ("✅", 2), ("©", 1), ("☎️", 2), ("−…", 2),
+  ])
+  func columns(text: String, expected: Int) { #expect(DisplayWidth.columns(text) == expected) }
+
+  @Test func shortenedToColumns() {
+    #expect(Formatting.shortened("a  b\nc", to: 5) == "a b c")
+    #expect(Formatting.shortened("abcdef", to: 5) == "abcd…")
+    #expect(Formatting.shortened("漢字漢字", to: 6) == "漢字…")
+    #expect(Formatting.shortened("漢字漢字", to: 8) == "漢字漢字")
+  }
+
+  /// A table of names and values in a narrow window: no line is broken by the terminal.
+  @Test func namesAndValuesInFewerColumns() {
+    var table = TextTable([.init("run"), .init("20261127-175648-d7f4ea", .right)])
+    table.append(["name", "漢字漢字漢字漢字漢字漢字"])
+    table.append(["network", "vgg8, cut after block 2"])
+    table.append(["training: busy, idle", "14.0 s, 0.1 s"])
+    #expect(table.rendered(width: nil) == table.rendered())
+    #expect(table.rendered(width: 46) == table.rendered())
+    #expect(
+      table.rendered(width: 40) == """
+        run               20261127-175648-d7f4ea
+        ----------------------------------------
+        name            漢字漢字漢字漢字漢字漢字
+        network          vgg8, cut after block 2
+        training: busy, idle       14.0 s, 0.1 s
+
+        """)
+    #expect(
+      table.rendered(width: 23) == """
+        run
+         20261127-175648-d7f4ea
+        -----------------------
+        name
+         漢字漢字漢字漢字漢字漢
+                             字
+        network
+        vgg8, cut after block 2
+        training: busy, idle
+                  14.0 s, 0.1 s
+
+        """)
+    for width in 1...46 {
+      let lines = table.rendered(width: width).split(separator: "\n")
+      #expect(width < 2 || lines.allSatisfy { DisplayWidth.columns(String($0)) <= width }, "\(width): \(lines)")
+    }
+    var untitled = TextTable([.init("prediction"), .init("", .right)])
+    untitled.append(["test images", "32 in batches of 16"])
+    #expect(untitled.rendered(width: 20).hasPrefix("prediction\n----"))
+  }
 }

@@ -109,6 +109,6 @@ private func systemRead(_ descriptor: Int32, _ bytes: UnsafeMutableRawPointer, _
 
   @Test func droppedLinesAreNamed() {
     #expect(Console.notice(1, isTerminal: false) == "1 line was dropped, since nobody read it\n")
-    #expect(Console.notice(12, isTerminal: true) == "\r\u{1b}[K12 lines were dropped, since nobody read them\n")
+    #expect(Console.notice(12, isTerminal: true) == "\r\u{1b}[J12 lines were dropped, since nobody read them\n")
   }
 }

@@ -14,7 +14,8 @@ package struct SummaryTable {
     return "\(bits), full scale \(fullScale)"
   }
 
-  package func rendered() -> String {
+  /// - Parameter width: the columns that there are; nil for as many as it takes.
+  package func rendered(width: Int? = Console.outputWidth) -> String {
     var table = TextTable([.init("run"), .init("\(summary.runId)", .right)])
     let images = summary.trainImagesPerSecond.map { Formatting.fixed($0, decimals: 1) } ?? "-"
     let rows: [(String, String)] = [
@@ -41,6 +42,6 @@ package struct SummaryTable {
     ]
     if let name = summary.name { table.append(["name", name]) }
     for (name, value) in rows { table.append([name, value]) }
-    return table.rendered()
+    return table.rendered(width: width)
   }
 }

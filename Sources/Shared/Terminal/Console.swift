@@ -3,6 +3,10 @@ import Platform
 /// Standard error as one place for lines and for a status line at its end (the progress bar), so that a log message
 /// does not run into the bar: the bar is erased, the message written, the bar drawn again, all in one `write`.
 ///
+/// The cursor rests at the beginning of the bar. When the window becomes narrower, many terminals break the bar into
+/// several lines, and the cursor is then on the first of them, so that all are erased; and the ^C that a terminal
+/// writes where the cursor is begins no new line.
+///
 /// May be used from several threads, none of which ever waits for a reader. Failures are ignored: nobody is left to be
 /// told.
 package final class Console: Sendable {
@@ -15,6 +19,9 @@ package final class Console: Sendable {
   private let finish: @Sendable (Double) -> Void
   /// The text of the status line for a width; nil if there is none.
   private let status = Guarded<(@Sendable (Int) -> String)?>(nil)
+
+  /// The columns of the terminal that standard output goes to; nil if it goes to none.
+  package static var outputWidth: Int? { isatty(STDOUT_FILENO) == 1 ? windowColumns(STDOUT_FILENO) : nil }
 
   /// The width of the terminal in columns, now: its window may have changed.
   var width: Int { terminalWidth() }
@@ -48,7 +55,9 @@ package final class Console: Sendable {
 
   /// Writes a line above the status line.
   package func printLine(_ line: String) {
-    status.withLock { status in output((status == nil ? "" : Self.eraseLine) + line + "\n" + (status?(width) ?? "")) }
+    status.withLock { status in
+      output((status == nil ? "" : Self.eraseLine) + line + "\n" + (status.map { $0(width) + "\r" } ?? ""))
+    }
   }
 
   /// Replaces the status line. Does nothing without a terminal.
@@ -60,7 +69,7 @@ package final class Console: Sendable {
       let isThere = status != nil
       status = text
       // Written over what was there, and then what is left of it erased: erased at first, it would flicker.
-      if let text { output("\r" + text(width) + Self.eraseRest) } else if isThere { output(Self.eraseLine) }
+      if let text { output("\r" + text(width) + Self.eraseRest + "\r") } else if isThere { output(Self.eraseLine) }
     }
   }
 
@@ -74,8 +83,8 @@ package final class Console: Sendable {
       + "\(Formatting.count(droppedLines, "line")) \(were) dropped, since nobody read \(what)\n"
   }
 
-  /// Erases from the cursor to the end of the line.
-  static let eraseRest = "\u{1b}[K"
+  /// Erases from the cursor to the end of the window, where there is nothing but the bar.
+  static let eraseRest = "\u{1b}[J"
   static let eraseLine = "\r" + eraseRest
 
   /// The value of `COLUMNS`, if it is a sensible number.

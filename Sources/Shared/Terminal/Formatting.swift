@@ -66,10 +66,10 @@ package enum Formatting {
     return fixed(fraction * 100, decimals: 2) + " %"
   }
 
-  /// Text from elsewhere in at most so many characters of one line, runs of spaces as one.
-  package static func shortened(_ text: String, to count: Int) -> String {
+  /// Text from elsewhere in at most so many columns of one line, runs of spaces as one.
+  package static func shortened(_ text: String, to columns: Int) -> String {
     let line = singleLine(text.split(whereSeparator: \.isWhitespace).joined(separator: " "))
-    return line.count > count ? line.prefix(count - 1) + "…" : line
+    return DisplayWidth.columns(line) > columns ? DisplayWidth.prefix(line, columns: columns - 1) + "…" : line
   }
 
   /// Text from elsewhere for one line of a terminal: control characters, which could move the cursor or start a line of

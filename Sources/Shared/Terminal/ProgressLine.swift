@@ -77,19 +77,19 @@ struct ProgressLine: Equatable {
   func result(width: Int) -> String {
     line.text(
       width: width,
-      givingWay: [.sent, .timeLeft, .losses, .losses, .accuracy, .speed, .losses, .accuracy, .share])
+      givingWay: [.sent, .losses, .losses, .accuracy, .speed, .losses, .accuracy, .share])
   }
 
   /// For a file or a pipe.
   func plain() -> String { line.plain }
 
-  /// All but the bar and the steps.
+  /// All but the bar and the steps; of an epoch that is ended nothing is left to be waited for.
   private var line: FittedLine {
     var line = FittedLine()
     line.add(.what, [epoch])
     line.add(.share, [share, ""])
     line.add(.speed, speed)
-    line.add(.timeLeft, timeLeft)
+    if !isEnded { line.add(.timeLeft, timeLeft) }
     line.add(.losses, losses)
     line.add(.sent, [sent, ""])
     if isEnded { line.add(.accuracy, accuracy) }
