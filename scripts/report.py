@@ -6,17 +6,19 @@ Usage: scripts/report.py RUN_DIR... [--confusion FILE.csv...] --output DIR
        scripts/report.py --tables RUN_DIR... [--confusion FILE.csv...]     the numbers alone, to standard output
        scripts/report.py --tensorboard DIR [--csv DIR] [--follow] RUN_DIR...
 
-RUN_DIR is the directory of a race (scripts/race.sh), of one run (with edge/ and cloud/, or what one of them holds), or
-a table with a JSON object in each line: settings with predicted_seconds and measured_seconds, or with bytes_per_image
-and final_accuracy. Only what the runs have is drawn. Both sides of a run may also be given as two directories; what a
-side knows whose files are not there is called unknown. A race of few images, for time, and long runs of the same
-networks, for accuracy, go together: then a plot shows those accuracies at the times of the race. FILE.csv is what
-edge-trainer predict --confusion has written; such files may also be all there is.
+RUN_DIR is the directory of a race (scripts/race.sh), of one run (with edge/ and cloud/, or what one of them holds), one
+with such directories below it, whose complete runs are taken, or a table with a JSON object in each line: settings
+with predicted_seconds and measured_seconds, or with bytes_per_image and final_accuracy. Only what the runs have is
+drawn. Both sides of a run may also be given as two directories; what a side knows whose files are not there is called
+unknown. A race of few images, for time, and long runs of the same networks, for accuracy, go together: then a plot
+shows those accuracies at the times of the race. FILE.csv is what edge-trainer predict --confusion has written; such
+files may also be all there is.
 
 --output makes report.md with PNG files, and report.html: one file with the same plots and tables, for any browser,
 offline; its plots tell values under the pointer. --tensorboard and --csv write what both sides have logged of each step
-and epoch, also of runs that go on or have failed, to DIR/<run>/edge and DIR/<run>/cloud. What is there of the same run is continued, or
-replaced if the run went back to a checkpoint; all else in DIR stays. --follow goes on until all runs have ended.
+and epoch, also of runs that go on or have failed, to DIR/<run>/edge and DIR/<run>/cloud. What is there of the same run
+is continued, or replaced if the run went back to a checkpoint; all else in DIR stays. --follow goes on until all runs
+have ended.
 
 Plots need matplotlib, and --tensorboard the package of that name: what is missing is installed (once) in a virtual
 environment, that of $REPORT_VENV, else ~/.cache/hierarchical-trainer/report-venv. Exit code 0, also where something is
@@ -33,7 +35,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 # The packages beside this file; Python prefers `report` to the file itself.
 from experiments.programs import Failure, Options, say, start, usage  # noqa: E402
-from report import confusion, document, exports, packages, runs, sections, tables, timing  # noqa: E402
+from report import confusion, document, exports, packages, runs, script_tables, sections, tables, timing  # noqa: E402
 
 
 def parse(arguments):
@@ -87,7 +89,7 @@ def print_tables(things):
 
 def read(own):
     """What is to be shown: complete runs, races and tables."""
-    things = runs.joined([thing for path in own.paths for thing in runs.read_all(path)])
+    things = runs.joined([thing for path in own.paths for thing in runs.read_all(path, say)])
     things += [confusion.read(path) for path in own.confusion]
     timing.lend(things)
     return sections.grouped(things)
@@ -95,7 +97,7 @@ def read(own):
 
 def tell(things):
     """Says what is unknown, and what went wrong; returns the exit code."""
-    things = [thing for thing in things if not isinstance(thing, runs.Table)]
+    things = [thing for thing in things if not isinstance(thing, script_tables.Table)]
     for line in (line for thing in things for line in sections.unknowns(thing)):
         say(line)
     problems = [line for thing in things for line in sections.problems(thing)]

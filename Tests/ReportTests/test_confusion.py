@@ -3,12 +3,13 @@
 Usage: python3 -B -m unittest discover -s Tests/ReportTests
 """
 
+import re
 import tempfile
 import unittest
 from pathlib import Path
 
 from fixtures import python_with, run_report
-from report import confusion, document, runs, sections, tables
+from report import confusion, document, files, sections, tables
 
 # Names that must be quoted; of the last class there are no images.
 FILE = '''output,class,cat,"dog, small","a ""q"""
@@ -72,9 +73,9 @@ class ConfusionTests(unittest.TestCase):
             ("output,class,a,b\nexit,a,1,2\n", "the rows of the exit prediction are not"),
             ('output,class,"a', "no CSV"),
         ):
-            with self.subTest(text=text), self.assertRaisesRegex(runs.ReportError, message):
+            with self.subTest(text=text), self.assertRaisesRegex(files.ReportError, message):
                 self.read(text)
-        with self.assertRaisesRegex(runs.ReportError, "No such file"):
+        with self.assertRaisesRegex(files.ReportError, "No such file"):
             confusion.read(self.path.with_name("none"))
 
     def test_program(self):
@@ -85,14 +86,30 @@ class ConfusionTests(unittest.TestCase):
         done = run_report("--tables", "--confusion", self.path.with_name("none"))
         self.assertEqual((done.returncode, len(done.stderr.splitlines())), (65, 1))
 
-    def test_heat_map(self):
+    def draw(self, text):
+        """The directory of a report of a file."""
         python = python_with("matplotlib")
         if not python:
             self.skipTest("matplotlib is not installed; scripts/report.py --output installs it")
-        self.path.write_text(FILE)
+        self.path.write_text(text)
         output = self.path.parent / "report"
         done = run_report("--confusion", self.path, "--output", output, python=python)
         self.assertEqual(done.returncode, 0, done.stderr)
+        return output
+
+    def test_colours_are_those_of_the_theme(self):
+        page = (self.draw(FILE.replace("cat", "#0072b2")) / "report.html").read_text()
+        used = set(re.findall(r"var\(--c([0-9a-f]{6}), #\1\)", page))
+        self.assertLessEqual({"0072b2", "222222", "ffffff"}, used)
+        # Every one has another on a dark screen, and none is without a name.
+        self.assertLessEqual(used, set(re.findall(r"--c([0-9a-f]{6}):", page)))
+        self.assertEqual(re.findall(r'(?:fill|stroke): ?#[0-9a-f]{6}', page), [])
+        # What a class is called is no colour.
+        self.assertRegex(page, r"<title>#0072b2, rightly taken: 3 of 4, 75\.00 %</title>")
+        self.assertRegex(page, r">#0072b2</text>")
+
+    def test_heat_map(self):
+        output = self.draw(FILE)
         self.assertEqual(
             sorted(file.name for file in output.glob("*.png")), ["confusion-c-exit.png", "confusion-c-final.png"]
         )

@@ -9,7 +9,7 @@ import unittest
 from pathlib import Path
 
 from fixtures import EPOCHS, IMAGES, change, run_report, write_race, write_run
-from report import document, ledger, runs, sections, tables, timing
+from report import document, files, ledger, runs, sections, tables, timing
 
 
 class ReportTests(unittest.TestCase):
@@ -141,7 +141,7 @@ class ReportTests(unittest.TestCase):
     def test_no_measured_time_is_no_crash(self):
         path = self.directory / "plan.jsonl"
         path.write_text('{"setting": "a", "predicted_seconds": 1, "measured_seconds": 0}\n')
-        with self.assertRaisesRegex(runs.ReportError, "measured_seconds is 0, expected more than 0"):
+        with self.assertRaisesRegex(files.ReportError, "measured_seconds is 0, expected more than 0"):
             runs.read_all(path)
 
     def test_exit_codes(self):

@@ -12,7 +12,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from report.runs import read_json, read_lines
+from report.files import read_json, read_lines
 
 from . import programs
 from .programs import Failure, Options, items, program, say, unless_given

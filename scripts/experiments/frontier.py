@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from report.runs import raw_bytes, read_json
+from report.files import read_json
+from report.runs import raw_bytes
 from report.tables import Grid
 from report.timing import efficient
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from report.runs import ReportError, read_lines
+from report.files import ReportError, read_lines
 
 from . import programs
 

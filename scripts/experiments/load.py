@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from report.runs import read_json, read_lines
+from report.files import read_json, read_lines
 
 from . import programs
 from .programs import Failure, Options, program, say, started, unless_given, usage

@@ -7,7 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from report.runs import Run, read_json, read_run
+from report.files import read_json
+from report.runs import Run, read_run
 from report.tables import Grid
 from report.timing import accuracy_over_time
 

@@ -7,7 +7,7 @@ import statistics
 from pathlib import Path
 from typing import NamedTuple, Optional
 
-from report.runs import read_json
+from report.files import read_json
 from report.tables import Grid
 from report.timing import prediction_errors
 

@@ -15,7 +15,7 @@ import sys
 import time
 from pathlib import Path
 
-from report.runs import ReportError
+from report.files import ReportError
 
 from .options import wrong
 

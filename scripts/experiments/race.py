@@ -11,7 +11,8 @@ import sys
 import time
 from pathlib import Path
 
-from report.runs import STRATEGIES, read_json
+from report.files import read_json
+from report.runs import STRATEGIES
 
 from . import programs
 from .programs import SCRIPTS, Failure, Options, as_line, has, items, output_of, program, say, unless_given, usage

@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from report.runs import read_json
+from report.files import read_json
 
 from .programs import Interrupted, as_line, local_command, make_directory, run, say, usage
 from .progress import Course, watch

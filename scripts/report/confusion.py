@@ -4,7 +4,8 @@ import csv
 import io
 from pathlib import Path
 
-from .runs import ReportError, Table, read_text
+from .files import ReportError, read_text
+from .script_tables import Table
 
 # Of more classes only the worst are listed.
 LISTED, WORST = 20, 10

@@ -8,7 +8,7 @@ from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.record_writer import RecordWriter
 
-from .runs import read_json
+from .files import read_json
 
 # Keys of metrics.jsonl; <end> is exit or final.
 STEP = {

@@ -1,14 +1,15 @@
 """The plot of which classes a network takes for which."""
 
-from matplotlib import pyplot
+from matplotlib import colors, pyplot
 
 from . import tables
-from .style import Percent, plain, tell
+from .style import BLUE, Percent, plain, tell
 
 # The most classes of which names, and counts, can be read, and of which each cell tells what it counts.
 NAMED, COUNTED, TOLD = 30, 20, 100
-# Of counts in cells, which have the same colours on all screens.
-DARK, LIGHT = "#101010", "#fefefe"
+# One colour over the paper, whichever that is, and never so much of it that ink on it could not be read. Of 50 shades
+# and more matplotlib makes a picture where their bar is, with the colours of one screen.
+SHADES = colors.LinearSegmentedColormap.from_list("shades", [(*colors.to_rgb(BLUE), share) for share in (0, 0.6)], N=48)
 
 
 def confusion(row):
@@ -22,21 +23,20 @@ def confusion(row):
     cells = range(len(classes))
     if len(classes) <= TOLD:
         edges = [place - 0.5 for place in range(len(classes) + 1)]
-        image = axes.pcolormesh(edges, edges, fractions, cmap="Blues", vmin=0, vmax=1)
+        image = axes.pcolormesh(edges, edges, fractions, cmap=SHADES, vmin=0, vmax=1)
         axes.set(xlim=(-0.5, len(classes) - 0.5), ylim=(len(classes) - 0.5, -0.5), aspect="equal")
         tell(image, *(cell(classes, counts, totals, true, predicted) for true in cells for predicted in cells))
     else:
-        image = axes.imshow(fractions, cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
+        image = axes.imshow(fractions, cmap=SHADES, vmin=0, vmax=1, interpolation="nearest")
     if len(classes) <= NAMED:
         names = [plain(name if len(name) <= 24 else name[:23] + "…") for name in classes]
         axes.set_xticks(cells, names, rotation=90)
         axes.set_yticks(cells, names)
     if len(classes) <= COUNTED:
-        for (y, line), shares in zip(enumerate(counts), fractions):
+        for y, line in enumerate(counts):
             for x, count in enumerate(line):
                 if count:
-                    color = LIGHT if shares[x] > 0.55 else DARK
-                    axes.text(x, y, f"{count}", ha="center", va="center", color=color, fontsize=8)
+                    axes.text(x, y, f"{count}", ha="center", va="center", fontsize=8)
     axes.set_xlabel("predicted class")
     axes.set_ylabel("true class")
     right = sum(line[label] for label, line in enumerate(counts))

@@ -2,13 +2,32 @@
 hand."""
 
 
+def counter(run):
+    """The side whose counts of bytes are taken: the edge, if it is at hand and has not lost some of them, say."""
+    sides = [run.sides[role] for role in ("edge", "cloud") if role in run.sides]
+    return next((side for side in sides if not side.went_back), sides[0])
+
+
 def moved(run):
-    """Bytes that went up and down, as either side has counted them."""
-    return (
-        (run.edge["sent_bytes"], run.edge["received_bytes"])
-        if run.edge
-        else (run.cloud["received_bytes"], run.cloud["sent_bytes"])
-    )
+    """Bytes that went up and down, as one side has counted them."""
+    side = counter(run)
+    keys = ("sent_bytes", "received_bytes")
+    return tuple(side.summary[key] for key in (keys if side.role == "edge" else reversed(keys)))
+
+
+def is_at_least(run):
+    """Whether there may have been more bytes than that."""
+    return counter(run).went_back
+
+
+def lost(run):
+    """What the counts of a run lack, one text for each side that lacks something."""
+    for role, side in run.sides.items():
+        if side.went_back:
+            yield (
+                f"the {role} went on from a checkpoint, since its process was killed, for example: bytes that travelled "
+                "after it, until then, are in none of its counts"
+            )
 
 
 def differences(run):
@@ -19,13 +38,10 @@ def differences(run):
         return [f"edge-only moved {edge[key]} bytes" for key in ("sent_bytes", "received_bytes") if edge[key]]
     if run.missing:
         return []
-    for here, there in (
-        ("sent_bytes", "received_bytes"),
-        ("received_bytes", "sent_bytes"),
-        ("train_payload_bytes", "train_payload_bytes"),
-        ("evaluation_bytes", "evaluation_bytes"),
-        ("gradient_payload_bytes", "gradient_payload_bytes"),
-    ):
+    pairs = [(key, key) for key in ("train_payload_bytes", "evaluation_bytes", "gradient_payload_bytes")]
+    if not any(lost(run)):
+        pairs = [("sent_bytes", "received_bytes"), ("received_bytes", "sent_bytes"), *pairs]
+    for here, there in pairs:
         if edge[here] != cloud[there]:
             found.append(f"edge {here} {edge[here]}, cloud {there} {cloud[there]}")
     if (edge["strategy"] == "split") != (edge["gradient_payload_bytes"] > 0):

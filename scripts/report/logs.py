@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 import json
 
-from .runs import ReportError, read_json
+from .files import ReportError, read_json
+from .search import directories
 
 ENDS = ("completed", "interrupted", "failed", "trained")  # events after which a program writes no more
-DEPTH = 3  # directories below the one that is named: race, racer, cloud, run
 
 
 def find_logs(paths):
@@ -16,8 +16,9 @@ def find_logs(paths):
     found = {}
     for path in paths:
         root = path.resolve()
-        sides = [file.parent for depth in range(DEPTH + 1) for file in sorted(root.glob("*/" * depth + "config.json"))]
-        for directory in sides:
+        for directory in [root, *directories(root)]:
+            if not (directory / "config.json").exists():
+                continue
             role = read_json(directory / "config.json").get("role")
             if role not in ("edge", "cloud") or not (directory / "metrics.jsonl").exists():
                 continue

@@ -1,54 +1,17 @@
-"""What the programs and scripts leave behind: runs, races and tables, as they are in their files."""
+"""What the programs leave behind: runs and races, as they are in their files."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import naming
+from . import naming, search
+from .files import ReportError, read_json, read_lines
+from .script_tables import read_table
 
+# Events with which a process ends its log.
+LAST_WORDS = ("completed", "interrupted", "failed", "trained", "disconnected")
 STRATEGIES = ["hierarchical", "split", "cloud-stream", "cloud-upload-once", "edge-only"]
-
-
-class ReportError(Exception):
-    """Something that cannot be read, in one line."""
-
-
-def read_text(path):
-    """The content of a file."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ReportError(f"{path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ReportError(f"{path}: no text") from error
-
-
-def read_json(path):
-    """The object in a file."""
-    try:
-        value = json.loads(read_text(path))
-    except ValueError as error:
-        raise ReportError(f"{path}: no JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise ReportError(f"{path}: expected a JSON object")
-    return value
-
-
-def read_lines(path):
-    """The objects of a file that has one in each line."""
-    objects = []
-    for place, line in enumerate(read_text(path).splitlines(), start=1):
-        try:
-            value = json.loads(line) if line.strip() else {}
-        except ValueError as error:
-            raise ReportError(f"{path}, line {place}: no JSON: {error}") from error
-        if not isinstance(value, dict):
-            raise ReportError(f"{path}, line {place}: expected a JSON object")
-        if value:
-            objects.append(value)
-    return objects
 
 
 @dataclass
@@ -68,7 +31,14 @@ class Side:
     @property
     def run_id(self):
         """The same on both sides; old runs, of one machine, have none."""
-        return self.summary.get("run_id")
+        return self.summary.get("run_id") or self.config.get("run_id")
+
+    @property
+    def went_back(self):
+        """Whether a process of it went on from a checkpoint, since the one before it was killed, for example: what was
+        counted after that checkpoint is lost."""
+        pairs = zip(self.lines, self.lines[1:])
+        return any(line.get("event") == "resumed" and before.get("event") not in LAST_WORDS for before, line in pairs)
 
     def of_type(self, kind):
         """The lines of a type."""
@@ -150,17 +120,6 @@ class Race:
     lent: list = field(default_factory=list)  # (racer, run): a longer run in which the racer's network learns the same
 
 
-@dataclass
-class Table:
-    """Lines that a script measured; kind is "frontier" or "plan". Of kind "confusion": the
-    outputs of a network, see confusion.py."""
-
-    name: str
-    kind: str
-    path: Path
-    rows: list
-
-
 def read_side(directory):
     """The files in a directory; None if it has no summary.json."""
     if not (directory / "summary.json").exists():
@@ -190,6 +149,8 @@ def read_run(directory, name, racer=None):
     edges = [side for side in found if side.role == "edge"]
     clouds = [side for side in found if side.role == "cloud" and (not edges or side.run_id == edges[0].run_id)]
     sides = {side.role: side for side in [*edges[:1], *clouds[-1:]]}
+    if not found:
+        raise ReportError(f"{directory}: the run is not complete: it has no summary.json")
     if not sides:
         roles = ", ".join(str(side.role) for side in found)
         raise ReportError(f"{directory}: the run of a {roles or 'nobody'}; expected that of an edge or a cloud")
@@ -241,60 +202,63 @@ def read_race(directory):
     return Race(directory.name, read_json(directory / "machine.json"), runs, failed)
 
 
-def number(text):
-    """A cell of a table: a number where it is one, None where it is empty."""
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            pass
-    return None if text in ("", "-", "none") else text
-
-
-def read_table(path, name=None):
-    """The table in a file with an object per line, or (.tsv) with columns and headings; None for another kind of
-    lines."""
-    if path.suffix == ".tsv":
-        lines = [line.split("\t") for line in read_text(path).splitlines()]
-        rows = [dict(zip(lines[0], map(number, line))) for line in lines[1:]]
-    else:
-        rows = read_lines(path)
-    for kind, keys in (
-        ("plan", ("predicted_seconds", "measured_seconds")),
-        ("frontier", ("bytes_per_image", "final_accuracy")),
-    ):
-        if rows and all(isinstance(row.get(key), (int, float)) for row in rows for key in keys):
-            for row in rows if kind == "plan" else []:
-                if row["measured_seconds"] <= 0:
-                    raise ReportError(f"{path}: measured_seconds is {row['measured_seconds']}, expected more than 0")
-            return Table(name or path.stem, kind, path, rows)
-    return None
-
-
 def name_of(path):
     """The name of a run's directory, which may be above those of its sides."""
     path = path.resolve()
     return path.parent.name if path.name in ("edge", "cloud") else path.name
 
 
-def read_all(path):
-    """What is at a path: a list of Run, Race or Table."""
+def read_all(path, tell=lambda text: None):
+    """What is at a path: a list of Run, Race or Table. Below a directory that is none of these there may be runs and
+    races, of which those that are not complete, or cannot be read, are told of and left out."""
     path = Path(path)
     if not path.exists():
         raise ReportError(f"{path}: no such file or directory")
     if path.is_file():
         found = [read_table(path)]
-    elif (path / "machine.json").exists() and list(path.glob("*/racer.json")):
+    elif search.is_race(path):
         found = [read_race(path)]
     elif any((path / place / "summary.json").exists() for place in ("edge", "", "cloud")):
         found = [read_run(path, name_of(path))]
-    elif clouds := sorted(place.parent for place in path.glob("*/summary.json")):
-        # What cloud-trainer --run-dir has been given.
-        found = [read_run(cloud, cloud.name) for cloud in clouds]
     else:
         files = sorted([*path.glob("*.jsonl"), *path.glob("*.tsv")])
-        found = [read_table(file, path.resolve().name) for file in files]
+        found = [table for file in files if (table := read_table(file, path.resolve().name))]
+        found = found or read_below(path, tell)
     found = [thing for thing in found if thing]
     if not found:
         raise ReportError(f"{path}: no complete run, no race, and no table of a script")
     return found
+
+
+def read_below(path, tell):
+    """The races and runs in a directory and below it, the oldest runs first."""
+    races, edges, clouds = [], [], []
+    for place in [path, *search.directories(path, above=search.is_race)]:
+        try:
+            if search.is_race(place):
+                races.append(read_race(place))
+            elif search.is_side(place):
+                role, run_id = identity(place)
+                (edges if role == "edge" else clouds).append((run_id, place))
+        except ReportError as error:
+            tell(f"left out: {error}")
+    found, known, left_out = [], set(), set()
+    for run_id, place in edges + clouds:
+        # What the edge of a run has found, and the cloud's side of a run that is left out.
+        if place.resolve() in known or (run_id and run_id in left_out):
+            continue
+        try:
+            found.append(read_run(place, name_of(place)))
+            known |= {side.directory.resolve() for side in found[-1].sides.values()}
+        except ReportError as error:
+            tell(f"left out: {error}")
+            left_out.add(run_id)
+    found.sort(key=lambda run: (run.here.get("started_at") or "", str(run.directory)))
+    return races + found
+
+
+def identity(directory):
+    """Role and number of a side of a run, of which there may be no summary yet; numbers were in no earlier config.json."""
+    files = (directory / file for file in ("config.json", "summary.json"))
+    content = {key: value for file in files if file.exists() for key, value in read_json(file).items()}
+    return content.get("role"), content.get("run_id")

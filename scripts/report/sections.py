@@ -5,11 +5,11 @@ from .runs import Race, Run
 
 
 def grouped(things):
-    """The same, but all runs that are of no race in one section, under names that tell them apart."""
+    """The same, but all runs that are of no race in one section, under names that tell them apart, if need be."""
     alone = [thing for thing in things if isinstance(thing, Run)]
+    naming.label(alone)
     if len(alone) < 2:
         return things
-    naming.label(alone)
     place = things.index(alone[0])
     others = [thing for thing in things if not isinstance(thing, Run)]
     return [*others[:place], Race("Runs", None, alone, []), *others[place:]]
@@ -47,7 +47,8 @@ def problems(thing):
 
 def unknowns(thing):
     """What nobody can know here, one line each."""
-    return [f"{run.label}: {text}" for run in runs_of(thing) if (text := ledger.unknown(run))]
+    texts = ((run, text) for run in runs_of(thing) for text in (ledger.unknown(run), *ledger.lost(run)))
+    return [f"{run.label}: {text}" for run, text in texts if text]
 
 
 def grids(thing):
@@ -79,7 +80,7 @@ def as_text(thing):
 def parts(thing, pictures):
     """The section of a report."""
     if isinstance(thing, (Race, Run)):
-        title = f"{thing.title} ({thing.name})" if isinstance(thing, Run) else thing.name
+        title = f"{thing.title} ({thing.label})" if isinstance(thing, Run) else thing.name
         return [document.Heading(title), *race_or_run(thing, pictures)]
     found = [document.Heading(thing.name), document.Text(f"From `{thing.path}`."), *pictures, tables.table(thing)]
     if thing.kind == "plan":

@@ -122,7 +122,7 @@ def floors(rows):
             row.name,
             row.run.title,
             *(fixed(value) for value in (row.link_floor, row.edge_floor, row.cloud_floor)),
-            *(fixed(value, 0) for value in (row.up, row.down)),
+            *(("≥ " if ledger.is_at_least(row.run) else "") + fixed(value, 0) for value in (row.up, row.down)),
             agreement(row.run),
         )
     return grid.without_empty()
@@ -131,6 +131,8 @@ def floors(rows):
 def agreement(run):
     """Whether both sides have counted the same bytes."""
     if run.missing:
+        return UNKNOWN
+    if any(ledger.lost(run)) and not ledger.differences(run):
         return UNKNOWN
     return "DIFFER" if ledger.differences(run) else "–" if run.is_alone else "agree"
 
@@ -241,7 +243,9 @@ def table(thing):
 
 def epochs(run):
     """Every epoch of a run, as the edge logged it, or the cloud if that is all."""
-    grid = Grid("epoch", "training s", "busy s", "idle s", "loss", "exit", "final")
+    # Where there is an exit, the edge's loss is that of it.
+    loss = "exit loss" if run.edge and run.here["strategy"] == "hierarchical" else "loss"
+    grid = Grid("epoch", "training s", "busy s", "idle s", loss, "exit", "final")
     for epoch in run.epochs:
         grid.add(
             epoch["epoch"],

@@ -9,6 +9,7 @@ import xml.etree.ElementTree as ElementTree
 from .style import TOLD
 
 SVG, XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
+COLORED = {"style", "fill", "stroke"}  # attributes
 SHAPES = {f"{{{SVG}}}{name}" for name in ("path", "use")}
 
 
@@ -33,9 +34,10 @@ def inline(figure, number, description):
     root.set("role", "group")
     root.set("aria-label", description)
     root.set("tabindex", "0")
+    set_themes(root)
     ElementTree.register_namespace("", SVG)
     ElementTree.register_namespace("xlink", XLINK)
-    return themed(with_own_names(ElementTree.tostring(root, encoding="unicode"), number))
+    return with_own_names(ElementTree.tostring(root, encoding="unicode"), number)
 
 
 def add_titles(group, texts):
@@ -58,6 +60,8 @@ def with_own_names(text, number):
     return text.replace("url(#", f"url(#plot{number}-")
 
 
-def themed(text):
-    """Each colour can be another one on a dark screen; page.css says which are."""
-    return re.sub(r"(?<=[ :\"])#([0-9a-f]{6})\b", r"var(--c\1, #\1)", text)
+def set_themes(root):
+    """Lets each colour be another one on a dark screen; page.css says which are."""
+    for element in root.iter():
+        for key in COLORED & element.attrib.keys():
+            element.set(key, re.sub(r"#([0-9a-f]{6})\b", r"var(--c\1, #\1)", element.get(key)))
