@@ -83,7 +83,7 @@ let package = Package(
       path: "Sources/Benchmark"),
     .target(
       name: "TestSupport", dependencies: ["Compute", "Datasets", "NeuralNetwork", "Platform", "RunFiles"],
-      path: "Tests/TestSupport"),
+      path: "Tests/TestSupport", swiftSettings: optimized),
     .testTarget(name: "PlatformTests", dependencies: ["Platform", "TestSupport"]),
     // Their references are loops.
     .testTarget(name: "ComputeTests", dependencies: ["Compute", "TestSupport"], swiftSettings: optimized),

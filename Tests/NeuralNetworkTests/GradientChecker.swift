@@ -1,6 +1,6 @@
-import TestSupport
 import Compute
 import NeuralNetwork
+import TestSupport
 import Testing
 
 /// Compares gradients with central differences of an objective, for anything that has a gradient.

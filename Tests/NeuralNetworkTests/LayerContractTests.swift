@@ -1,6 +1,6 @@
-import TestSupport
 import Compute
 import NeuralNetwork
+import TestSupport
 import Testing
 
 /// What every layer promises (see `Layer`), for each layer of the tables and 1, 2 and 3 threads.

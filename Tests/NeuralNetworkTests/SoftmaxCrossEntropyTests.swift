@@ -1,7 +1,7 @@
-import TestSupport
 import Compute
 import Foundation
 import NeuralNetwork
+import TestSupport
 import Testing
 
 @Suite struct SoftmaxCrossEntropyTests {

@@ -1,6 +1,6 @@
-import TestSupport
 import Compute
 import NeuralNetwork
+import TestSupport
 import Testing
 
 @Suite struct StochasticGradientDescentTests {

@@ -1,6 +1,6 @@
-import TestSupport
 import Compute
 import NeuralNetwork
+import TestSupport
 import Testing
 
 /// Layers, loss and optimizer together: they learn, repeatably, and hide nothing.

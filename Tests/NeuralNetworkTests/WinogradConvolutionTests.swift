@@ -1,5 +1,5 @@
-import TestSupport
 import Compute
+import TestSupport
 import Testing
 
 @testable import NeuralNetwork
