@@ -64,6 +64,10 @@ class SearchTests(unittest.TestCase):
         self.assertRegex(told[1], "^left out: .*running.*: the run is not complete: it has no summary.json$")
         done = run_report("--tables", self.directory)
         self.assertEqual((done.returncode, len(done.stderr.splitlines())), (0, 2), done.stderr)
+        # One that is named is an error by itself.
+        done = run_report("--tables", running)
+        self.assertEqual((done.returncode, len(done.stderr.splitlines())), (65, 1), done.stderr)
+        self.assertIn("it has no summary.json", done.stderr)
         shutil.rmtree(self.directory / "good")
         with self.assertRaisesRegex(files.ReportError, "no complete run, no race, and no table"):
             self.read()
@@ -99,6 +103,10 @@ class SingleRunTests(unittest.TestCase):
 
     def test_it_has_the_name_that_the_user_gave(self):
         self.assertTrue(self.tables()[2].startswith("20260101-000000-abcdef  "))
+        change(self.directory / "edge" / "config.json", name="東京")
+        lines = self.tables()
+        # Each character takes two columns of a terminal.
+        self.assertTrue(lines[1].startswith("----  ") and lines[2].startswith("東京  "), lines)
         change(self.directory / "edge" / "config.json", name="mine")
         lines = self.tables()
         self.assertTrue(lines[2].startswith("mine  "), lines)

@@ -223,16 +223,21 @@ def read_all(path, tell=lambda text: None):
     else:
         files = sorted([*path.glob("*.jsonl"), *path.glob("*.tsv")])
         found = [table for file in files if (table := read_table(file, path.resolve().name))]
-        found = found or read_below(path, tell)
+        if not found:
+            found, errors = read_below(path)
+            if not found and len(errors) == 1:
+                raise errors[0]
+            for error in errors:
+                tell(f"left out: {error}")
     found = [thing for thing in found if thing]
     if not found:
         raise ReportError(f"{path}: no complete run, no race, and no table of a script")
     return found
 
 
-def read_below(path, tell):
-    """The races and runs in a directory and below it, the oldest runs first."""
-    races, edges, clouds = [], [], []
+def read_below(path):
+    """The races and runs in a directory and below it, the oldest runs first; and what is wrong with others."""
+    races, edges, clouds, errors = [], [], [], []
     for place in [path, *search.directories(path, above=search.is_race)]:
         try:
             if search.is_race(place):
@@ -241,7 +246,7 @@ def read_below(path, tell):
                 role, run_id = identity(place)
                 (edges if role == "edge" else clouds).append((run_id, place))
         except ReportError as error:
-            tell(f"left out: {error}")
+            errors.append(error)
     found, known, left_out = [], set(), set()
     for run_id, place in edges + clouds:
         # What the edge of a run has found, and the cloud's side of a run that is left out.
@@ -251,10 +256,10 @@ def read_below(path, tell):
             found.append(read_run(place, name_of(place)))
             known |= {side.directory.resolve() for side in found[-1].sides.values()}
         except ReportError as error:
-            tell(f"left out: {error}")
+            errors.append(error)
             left_out.add(run_id)
     found.sort(key=lambda run: (run.here.get("started_at") or "", str(run.directory)))
-    return races + found
+    return races + found, errors
 
 
 def identity(directory):

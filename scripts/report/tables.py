@@ -1,6 +1,7 @@
 """The numbers of races, runs and tables, for a terminal, as Markdown or as HTML."""
 
 import re
+import unicodedata
 from html import escape
 
 from . import confusion, ledger, timing
@@ -27,6 +28,14 @@ UNKNOWN = "unknown"
 def printable(text):
     """For a terminal, which a name could move the cursor of."""
     return "".join(character if character.isprintable() else "?" for character in text)
+
+
+def columns(text):
+    """Of a terminal: East Asian characters and emoji take two, and accents none."""
+    if text.isascii():
+        return len(text)
+    wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
+    return len(text) + wide - sum(unicodedata.category(character) in ("Mn", "Me", "Cf") for character in text)
 
 
 class Grid:
@@ -74,16 +83,15 @@ class Grid:
     def text(self):
         """For a terminal."""
         lines = [[printable(cell) for cell in line] for line in (self.headings, *self.rows)]
-        widths = [max(len(line[column]) for line in lines) for column in range(len(self.headings))]
+        widths = [max(columns(line[column]) for line in lines) for column in range(len(self.headings))]
         lines.insert(1, ["-" * width for width in widths])
-        return "".join(
-            "  ".join(
-                cell.ljust(width) if column < self.left else cell.rjust(width)
-                for column, (cell, width) in enumerate(zip(line, widths))
-            ).rstrip()
-            + "\n"
-            for line in lines
-        )
+
+        def aligned(cell, column):
+            padding = " " * (widths[column] - columns(cell))
+            return cell + padding if column < self.left else padding + cell
+
+        rows = ("  ".join(aligned(cell, column) for column, cell in enumerate(line)) for line in lines)
+        return "".join(row.rstrip() + "\n" for row in rows)
 
 
 def times(rows, baseline=None):
