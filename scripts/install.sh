@@ -141,3 +141,6 @@ obsolete=$(grep --invert-match --line-regexp --fixed-strings --file "$target/$li
 [[ -z $obsolete ]] || remove <<<"$obsolete"
 if is_live; then change sh "$root/scripts/package/postinst" configure; fi
 say "installed below $prefix"
+# man looks beside the programs that PATH finds.
+[[ ${DESTDIR-} || :$PATH: == *:$prefix/bin:* ]] ||
+  say "$prefix/bin is not in PATH: add it (export PATH=\"$prefix/bin:\$PATH\"); with MANPATH set, $prefix/share/man to that"

@@ -67,7 +67,8 @@ class InstallTests(ScriptTests):
         return {str(path.relative_to(directory)) for path in directory.rglob("*") if path.is_file()}
 
     def test_installed_and_removed(self):
-        self.run_script("install.sh", "--prefix", str(self.prefix))
+        said = self.run_script("install.sh", "--prefix", str(self.prefix))
+        self.assertIn(f"{self.prefix}/bin is not in PATH: add it (export PATH=\"{self.prefix}/bin:$PATH\")", said)
         files = self.files(self.prefix)
         for program in ("edge-trainer", "cloud-trainer"):
             self.assertLessEqual({
@@ -93,7 +94,8 @@ class InstallTests(ScriptTests):
         elsewhere = self.directory / "elsewhere"
         elsewhere.mkdir()
         (self.prefix / "share/fish").symlink_to(elsewhere)
-        self.run_script("install.sh", f"--prefix={self.prefix}")
+        path = f"{self.directory}/bin:{os.environ['PATH']}:{self.prefix}/bin"
+        self.assertNotIn("PATH", self.run_script("install.sh", f"--prefix={self.prefix}", PATH=path))
         run = self.prefix / "bin/runs"
         run.mkdir()
         # An older version had a page that this one has not.
