@@ -55,7 +55,8 @@ Priority: optional
 Description: train one convolutional network on two machines at once
  edge-trainer holds the images and trains the front layers through an early
  exit; cloud-trainer trains the rest from the quantized activations that the
- edge streams to it. No gradient travels back, and no image leaves the edge.
+ edge streams to it. By default no gradient travels back, and no image
+ leaves the edge.
  .
  This package has both programs and a service of systemd for cloud-trainer,
  which is off until it is enabled.

@@ -15,10 +15,11 @@ struct CloudTrainer: ParsableCommand {
     commandName: "cloud-trainer",
     abstract: "Trains the rest of a network, or all of it, on what an edge-trainer sends.",
     discussion: """
-      Serves one edge at a time; the edge decides what is trained. Each run's
-      config.json, metrics.jsonl, summary.json and cloud.safetensors go into a
-      directory named after the run. The address and the table of each completed run
-      go to standard output, the log to standard error.
+      Serves one edge at a time; the edge decides what is trained. Edges of other
+      machines reach it with --listen 0.0.0.0:7070, and join with the line of
+      'cloud-trainer invite'. Each run's config.json, metrics.jsonl, summary.json and
+      cloud.safetensors go into a directory named after the run. The address and the
+      table of each completed run go to standard output, the log to standard error.
 
       \(ExitCodes.help)
       """,
@@ -51,7 +52,7 @@ struct CloudTrainer: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Most memory for the images of --strategy cloud-upload-once, in bytes; CIFAR-10 takes 184380000.",
+      "Most memory for the images of --strategy cloud-upload-once, in bytes; CIFAR-10 takes 184440000.",
       valueName: "n"))
   var maxImageBytes = CloudServer.Options.defaultMaximumImageBytes
 

@@ -12,7 +12,8 @@ struct CompareCommand: ParsableCommand {
 
   @Argument(
     help: ArgumentHelp(
-      "Two runs or more: their directories, names, or numbers as far as they are clear; see 'runs'.", valueName: "run"),
+      "Two runs or more: their directories, names, or numbers, of which the first digits do; see 'runs'.",
+      valueName: "run"),
     completion: RunArgument.completion())
   var runs: [String]
 

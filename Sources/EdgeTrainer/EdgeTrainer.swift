@@ -8,10 +8,11 @@ struct EdgeTrainer: ParsableCommand {
     commandName: "edge-trainer",
     abstract: "Trains one network on two machines: front and early exit here, the rest in the cloud.",
     discussion: """
-      Start cloud-trainer on the other machine first, and join it. Images stay on
-      this machine; labels and quantized features go to the cloud; only
-      acknowledgements and accuracies come back. Other strategies, to compare with: see
-      'edge-trainer train --help'.
+      On two machines: start cloud-trainer on the other one first, and join it with
+      the line of 'cloud-trainer invite'. On one: 'edge-trainer train --local'.
+      Images stay on this machine, unless --strategy is cloud-stream or
+      cloud-upload-once; labels and quantized features go to the cloud;
+      acknowledgements and accuracies come back. See 'edge-trainer train --help'.
 
       \(ExitCodes.help)
       """,

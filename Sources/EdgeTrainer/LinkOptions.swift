@@ -29,7 +29,7 @@ struct LinkOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Entropy coding of the quantized features. (default: \(Defaults.compression.rawValue))", valueName: "how"))
+      "Entropy coding of the features. (default: \(Defaults.compression.rawValue))", valueName: "how"))
   var compression: ActivationCompression?
 
   @Option(

@@ -15,8 +15,9 @@ struct NetworkOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       """
-      Early exit that trains the front: pooling and a linear layer, after no, one or two convolutions, as many as \
-      lead down to 4x4, or residual blocks down to 4x4. (default: \(Defaults.exitHead.rawValue))
+      Early exit that trains the front: pool (pooling and a linear layer), conv or deep (after one or two \
+      convolutions), pyramid (after as many as lead down to 4x4) or residual (after residual blocks down to 4x4). \
+      (default: \(Defaults.exitHead.rawValue))
       """, valueName: "head"))
   var exitHead: ExitHead?
 

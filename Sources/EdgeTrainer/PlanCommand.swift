@@ -16,11 +16,11 @@ struct PlanCommand: ParsableCommand {
       Times some steps of each strategy and cut here and in the cloud, measures the
       link, and predicts the time of an epoch of training without evaluation;
       cloud-trainer has to run, and serves nobody else meanwhile, unless edge-only
-      is all that is left to compare. Takes the options of train, which come back
-      in the command that is recommended. Knows nothing of accuracy: leave out with
-      --bits, --cuts and --strategies what would cost too much of it. Progress goes
-      to standard error, the table to standard output. Exit codes: see
-      'edge-trainer --help'.
+      is all that is left to compare. Takes those options of train that are listed
+      here; they come back in the command that is recommended. Knows nothing of
+      accuracy: leave out with --bits, --cuts and --strategies what would cost too
+      much of it. Progress goes to standard error, the table to standard output.
+      Exit codes: see 'edge-trainer --help'.
       """)
 
   @OptionGroup(title: "Plan") var plan: PlanOptions

@@ -11,7 +11,8 @@ struct Predict: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Classify test images, or image files, with trained weights, on this machine alone.",
     discussion: """
-      Loads edge.safetensors and, if given, the cloud.safetensors of the same run.
+      Loads edge.safetensors and, if given, the cloud.safetensors of the same run;
+      one of them is needed.
       With --strategy edge-only the edge's file holds the whole network, with
       cloud-stream and cloud-upload-once the cloud's, and that one is enough; with
       split both are needed.

@@ -22,7 +22,7 @@ struct Resume: ParsableCommand {
 
   @Argument(
     help: ArgumentHelp(
-      "The run's directory, the --run-dir of 'edge-trainer train', or its name or number; see 'runs'.",
+      "The run's directory, the --run-dir of 'edge-trainer train', its name, or its number; see 'runs'.",
       valueName: "run"), completion: RunArgument.completion { $0.role == .edge && $0.state != .ended(.completed) })
   var directory: String
 

@@ -9,9 +9,9 @@ struct RunsCommand: ParsableCommand {
     commandName: "runs",
     abstract: "List the runs below a directory, the oldest first.",
     discussion: """
-      Of a run that is not complete, or at work, there are the epochs so far. Where
-      only the cloud's side is, that is listed. JSON and CSV have plain numbers:
-      bytes, seconds, and accuracies from 0 to 1.
+      Of a run that is at work, or has ended early, the epochs so far are shown.
+      Where there is only the cloud's side, that is listed. JSON and CSV have plain
+      numbers: bytes, seconds, and accuracies from 0 to 1.
       """)
 
   @Argument(help: ArgumentHelp("Where the runs are.", valueName: "dir"), completion: .directory)

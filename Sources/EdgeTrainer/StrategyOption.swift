@@ -43,8 +43,8 @@ struct StrategyOption: ParsableArguments {
     --exit-head with all but hierarchical; --window with split and edge-only;
     --cut, --bottleneck, --bits, --scale, --full-scale and --compression where the
     network is not cut, --scale and --full-scale with 16 and 32 bits, too; --cloud,
-    --wait, --reconnect-for, --link-rate and --link-delay with edge-only; --spool
-    with all but hierarchical.
+    --wait, --reconnect-for, --local, --cloud-run-dir, --cloud-log, --link-rate and
+    --link-delay with edge-only; --spool with all but hierarchical.
     """
 
   /// The given options that mean nothing for the strategy.

@@ -30,7 +30,12 @@ struct TrainingOptions: ParsableArguments {
       valueName: "x"))
   var labelSmoothing = Defaults.labelSmoothing
 
-  @Option(help: ArgumentHelp("Learning rate over the run.", valueName: "name"))
+  @Option(
+    help: ArgumentHelp(
+      """
+      Learning rate over the run: constant, cosine (from the peak to 0) or one-cycle (up to the peak, then down to \
+      almost 0).
+      """, valueName: "name"))
   var schedule = Defaults.schedule
 
   @Flag(

@@ -127,6 +127,8 @@ extension RunFigure {
     }
   }
 
+  /// Whose directory it is: what one side sends, the other receives.
+  private static let side = RunFigure(key: "role", heading: "side", unit: .none) { .text($0.role.rawValue) }
   private static let run = RunFigure(key: "run", heading: "run", unit: .none) { .text($0.title) }
   private static let network = RunFigure(key: "network", heading: "network", unit: .none) { .text($0.network) }
   private static let state = RunFigure(key: "state", heading: "state", unit: .none) { .text("\($0.state)") }
@@ -168,8 +170,7 @@ extension RunFigure {
   /// The same for programs: each figure on its own.
   package static let recorded =
     [
-      RunFigure(key: "run", heading: "", unit: .none) { Value($0.runName) },
-      RunFigure(key: "role", heading: "", unit: .none) { .text($0.role.rawValue) },
+      RunFigure(key: "run", heading: "", unit: .none) { Value($0.runName) }, side,
     ] + ["name", "architecture", "cut", "bottleneck", "bits", "strategy", "epochs"].map(setting)
     + [completedEpochs, exitAccuracy, finalAccuracy, sent, received, wall, started, state, directory]
 
@@ -178,7 +179,7 @@ extension RunFigure {
 
   /// What runs are compared by.
   package static let results = [
-    state, epochs, exitAccuracy, finalAccuracy,
+    side, state, epochs, exitAccuracy, finalAccuracy,
     atTheEnd("train_images_per_second", "training images/s", .perSecond) { Value($0.trainImagesPerSecond) },
     training, atTheEnd("busy_seconds", "of it, busy", .seconds) { .number($0.busySeconds) }, wall,
     atTheEnd("train_payload_bytes", "training payload", .bytes) { .count($0.trainPayloadBytes) }, sent, received,
