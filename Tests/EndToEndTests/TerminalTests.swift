@@ -49,6 +49,37 @@ import Testing
     #expect(cloudLines.contains { $0.contains("epoch 1/2: loss ") })
   }
 
+  /// Of the table at the end, too, no line is broken, and none lacks anything.
+  @Test func tableFits() throws {
+    let directory = try TemporaryDirectory()
+    let terminal = try UnreadOutput.terminal(columns: 40)
+    let edge = try ChildProcess.start(
+      .edge, ["train", "--strategy", "edge-only", "--name", "実験"] + EdgeRun.tiny.arguments, in: directory,
+      environment: Self.environment, output: terminal.writer)
+    #expect(try edge.wait().end == .exited(0))
+    let lines = terminal.readAll().split(separator: "\r\n").map(String.init)
+    #expect(lines.count == 18 && lines.allSatisfy { $0.count <= 40 }, "\(lines)")
+    #expect(lines.contains("network" + String(repeating: " ", count: 22) + "vgg8, uncut"), "\(lines)")
+    #expect(lines.contains("name" + String(repeating: " ", count: 32) + "実験"), "\(lines)")
+  }
+
+  /// When the user asks to end, the bar goes at once, and does not come back.
+  @Test func nothingOfTheBarIsLeft() throws {
+    let directory = try TemporaryDirectory()
+    let terminal = try UnreadOutput.terminal(columns: 80)
+    let edge = try ChildProcess.start(
+      .edge, ["train", "--strategy", "edge-only"] + EdgeRun.endless.arguments, in: directory,
+      environment: Self.environment, errors: terminal.writer)
+    try terminal.read(until: "images/s", from: edge)
+    edge.send(signal: SIGINT)
+    #expect(try edge.wait().end == .exited(130))
+    let text = terminal.readAll()
+    // Behind the last bar.
+    let end = try #require(text.components(separatedBy: "\repoch ").last)
+    #expect(end.contains("\u{1b}[J\r\r\u{1b}[J"), "\(text)")
+    #expect(text.hasSuffix("edge-trainer: interrupted\r\n"))
+  }
+
   /// The bar takes the room that there is now.
   @Test func windowBecomesNarrower() throws {
     let directory = try TemporaryDirectory()

@@ -192,6 +192,16 @@ import Testing
     #expect(output.all == ["\rbar\u{1b}[J\r", "\r\u{1b}[Jmessage\nbar\r", "\r\u{1b}[J", "after\n"])
   }
 
+  @Test func nothingIsShownAfterTheEnd() {
+    let output = Output()
+    let console = output.console(isTerminal: true)
+    console.setStatus { _ in "bar" }
+    console.endStatus()
+    console.setStatus { _ in "another" }
+    console.printLine("message")
+    #expect(output.all == ["\rbar\u{1b}[J\r", "\r\u{1b}[J", "message\n"])
+  }
+
   /// A message draws the bar once more, in a window that has another width by then.
   @Test func windowThatChanges() {
     let (output, width) = (Output(), Guarded(80))

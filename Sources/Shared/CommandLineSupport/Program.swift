@@ -88,6 +88,8 @@ package enum Program {
     let logger = Logger(label: name)
     let interruption = Interruption()
     try interruption.installSignalHandlers()
+    // The next signal ends the program where it is.
+    _ = interruption.add { Console.standardError.endStatus() }
     if computes { announce(name, compute, logger) }
     do {
       // What does not compute has nothing but its result.

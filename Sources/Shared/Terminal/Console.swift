@@ -17,8 +17,13 @@ package final class Console: Sendable {
   private let terminalWidth: @Sendable () -> Int
   private let output: @Sendable (String) -> Void
   private let finish: @Sendable (Double) -> Void
-  /// The text of the status line for a width; nil if there is none.
-  private let status = Guarded<(@Sendable (Int) -> String)?>(nil)
+  private let status = Guarded(Status())
+
+  private struct Status {
+    /// Of the status line, for a width; nil if there is none.
+    var text: (@Sendable (Int) -> String)?
+    var isEnded = false
+  }
 
   /// The columns of the terminal that standard output goes to; nil if it goes to none.
   package static var outputWidth: Int? { isatty(STDOUT_FILENO) == 1 ? windowColumns(STDOUT_FILENO) : nil }
@@ -56,7 +61,8 @@ package final class Console: Sendable {
   /// Writes a line above the status line.
   package func printLine(_ line: String) {
     status.withLock { status in
-      output((status == nil ? "" : Self.eraseLine) + line + "\n" + (status.map { $0(width) + "\r" } ?? ""))
+      let (before, after) = status.text.map { (Self.eraseLine, $0(width) + "\r") } ?? ("", "")
+      output(before + line + "\n" + after)
     }
   }
 
@@ -66,10 +72,19 @@ package final class Console: Sendable {
   func setStatus(_ text: (@Sendable (_ width: Int) -> String)?) {
     guard isTerminal else { return }
     status.withLock { status in
-      let isThere = status != nil
-      status = text
+      if status.isEnded { return }
+      let isThere = status.text != nil
+      status.text = text
       // Written over what was there, and then what is left of it erased: erased at first, it would flicker.
       if let text { output("\r" + text(width) + Self.eraseRest + "\r") } else if isThere { output(Self.eraseLine) }
+    }
+  }
+
+  /// Removes the status line, and shows none any more: whoever ends this program, now or at once, finds nothing of it.
+  package func endStatus() {
+    status.withLock { status in
+      if status.text != nil { output(Self.eraseLine) }
+      status = Status(isEnded: true)
     }
   }
 

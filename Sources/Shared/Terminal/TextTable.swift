@@ -41,8 +41,8 @@ package struct TextTable: Sendable {
     return headers + rule + rows.map { line($0, widths) }.joined()
   }
 
-  /// The same of a table of names and values, in at most so many columns: where it would be wider, a value stands at the
-  /// end of its name's line as long as it fits there, else on lines of its own.
+  /// The same of a table of names and values, in at most so many columns: where it would be wider, a value stands at
+  /// the end of its name's line as long as it fits there, else on lines of its own.
   ///
   /// - Parameter width: of the terminal; nil where there is none.
   package func rendered(width: Int?) -> String {
