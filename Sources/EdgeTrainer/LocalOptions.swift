@@ -108,7 +108,8 @@ struct LocalOptions: ParsableArguments {
     do { try RunDirectory.checkBase(cloudRunDir ?? "runs") } catch {
       let wayOut =
         switch (isResumed, cloudRunDir) {
-        case (false, nil): "call it from a directory that can be written, or choose --cloud-run-dir and --run-dir"
+        case (false, nil):
+          "call it from a directory that can be written, or choose --cloud-run-dir, and for train --run-dir"
         case (false, .some): "choose another --cloud-run-dir"
         case (true, nil): "call it from the directory where the run began, which must be writable"
         case (true, .some): "the cloud's files of the run are there: it must be writable"

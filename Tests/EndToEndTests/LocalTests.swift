@@ -208,7 +208,8 @@ import Training
     expectError(
       try Self.start([], in: directory).wait(), .edge, code: 73,
       mentioning: [
-        "runs: Not a directory; call it from a directory that can be written", "--cloud-run-dir and --run-dir",
+        "runs: Not a directory; call it from a directory that can be written",
+        "--cloud-run-dir, and for train --run-dir",
       ])
     try FileManager.default.removeItem(atPath: directory.path("runs"))
     // What is wrong on the edge alone ends a cloud that nobody has called.
