@@ -6,6 +6,9 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+// What the processor has instructions for, which Swift's module of the C library leaves out.
+#include <sys/auxv.h>
+
 // What OpenSSL has as macros, which Swift does not see.
 
 // TLS 1.3 and nothing else: no renegotiation, no compression, no session that is taken up again, no early data.

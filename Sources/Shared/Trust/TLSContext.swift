@@ -96,8 +96,7 @@ final class TLSContext {
     #if arch(x86_64)
       true
     #elseif arch(arm64)
-      // AT_HWCAP and HWCAP_AES of Linux.
-      getauxval(16) & 8 != 0
+      getauxval(UInt(AT_HWCAP)) & UInt(HWCAP_AES) != 0
     #else
       false
     #endif
