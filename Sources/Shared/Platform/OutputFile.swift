@@ -8,13 +8,14 @@ package struct OutputFile: ~Copyable {
 
   /// - Throws: `FileError`.
   package init(path: String) throws(FileError) {
-    self.path = path
     let operations = FileOperations.live
     if let new = try? operations.openOutput(path, flags: O_CREAT | O_EXCL) {
       (descriptor, isNew) = (new, true)
     } else {
       (descriptor, isNew) = (try operations.openOutput(path, flags: O_CREAT), false)
     }
+    // Only now that nothing is thrown any more: Swift 6.2 would release it twice.
+    self.path = path
   }
 
   /// Replaces what the file held.

@@ -53,7 +53,8 @@ package final class MetricsLog: Sendable {
     do {
       try self.init(
         path: path, flags: 0, role: role, elapsedSeconds: elapsedSeconds, operations: directory.operations)
-    } catch RunDirectoryError.cannotCreate(let path, let operation, let errorNumber) {
+    } catch {
+      guard case .cannotCreate(let path, let operation, let errorNumber) = error else { throw error }
       throw RunDirectoryError.cannotWrite(path: path, operation: operation, errorNumber: errorNumber)
     }
     try directory.checkWritable()
