@@ -8,7 +8,8 @@ import Testing
   /// Two labels and an image each.
   private static func bytes(_ records: Int) -> [UInt8] {
     (0..<records).flatMap { record in
-      [UInt8(record % 20), UInt8(record * 7 % 100)] + CIFARFixture.pixels(file: 3, record: record)
+      let labels = [UInt8(record % 20), UInt8(record * 7 % 100)]
+      return labels + CIFARFixture.pixels(file: 3, record: record)
     }
   }
 

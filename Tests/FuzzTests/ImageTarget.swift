@@ -20,8 +20,11 @@ extension FuzzTarget {
         width: 40, height: 33, pixels: [UInt8](repeating: 99, count: 3960)
       ).png(),
     ]
-    return (files + SmallJPEG.allCases.map(\.bytes)).flatMap { [[0] + $0, [1] + $0] }
-      + [[2, 3, 2, 9, 3] + Array(1...30), [2, 8, 0, 3, 40, 0, 4, 200, 1, 7], [2, 12, 2, 1, 7] + Array(0...200)]
+    let ofFiles: [[UInt8]] = (files + SmallJPEG.allCases.map(\.bytes)).flatMap { [[0] + $0, [1] + $0] }
+    let ofOwn: [[UInt8]] = [
+      [2, 3, 2, 9, 3] + Array(1...30), [2, 8, 0, 3, 40, 0, 4, 200, 1, 7], [2, 12, 2, 1, 7] + Array(0...200),
+    ]
+    return ofFiles + ofOwn
   } run: { input in
     var input = FuzzInput(input)
     let bytes: [UInt8]

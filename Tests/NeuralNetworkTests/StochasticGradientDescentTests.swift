@@ -39,7 +39,8 @@ import Testing
     expectSame(parameter.value, [-1, 2])
   }
 
-  /// Each step uses its own rate and momentum, as schedules change them: v = 1, then 0.5 · 1 + 1, then 0 · 1.5 + 1.
+  /// Each step uses its own rate and momentum, as schedules change them: v = 1, then 0.5 · 1 + 1, then 0 · 1.5 + 1;
+  /// −1.25 − 2 · 1.75 = −4.75, and −4.75 − 1 = −5.75.
   @Test func rateAndMomentumMayChange() throws {
     let parameter = Self.parameter([0])
     let optimizer = try StochasticGradientDescent([parameter], weightDecay: 0, pool: WorkerPool(workers: 1))
@@ -47,9 +48,9 @@ import Testing
     optimizer.step(learningRate: 1, momentum: 0.25)
     expectSame(parameter.value, [-1.25])
     optimizer.step(learningRate: 2, momentum: 0.5)
-    expectSame(parameter.value, [-1.25 - 2 * 1.75])
+    expectSame(parameter.value, [-4.75])
     optimizer.step(learningRate: 1, momentum: 0)
-    expectSame(parameter.value, [-4.75 - 1])
+    expectSame(parameter.value, [-5.75])
   }
 
   @Test(arguments: [1, 2, 3, 5]) func everyParameterOnceWithAnyThreads(workers: Int) throws {

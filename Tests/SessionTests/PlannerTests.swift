@@ -63,9 +63,9 @@ import Testing
       #expect((row.downBytesPerImage > 0) == (row.setting.strategy == .split))
     }
     // Header, count and labels of 4 images; 24 bytes of the codec, one scale, 4x4x128... 2048 values a bit each.
-    let expected = Double(24 + 4 + 2 * 4 + 24 + 5 + 4 * 2048 / 8) / 4
+    let expected = 24 + 4 + 2 * 4 + 24 + 5 + 4 * 2048 / 8
     let row = try #require(plan.rows.first { $0.setting == PlanSetting(.hierarchical, cut: 3, bits: 1) })
-    #expect(row.bytesPerImage == expected)
+    #expect(row.bytesPerImage == Double(expected) / 4)
     let stream = try #require(plan.rows.first { $0.setting.strategy == .cloudStream })
     #expect(stream.bytesPerImage == Double(24 + 4 + 4 * 3074) / 4)
 

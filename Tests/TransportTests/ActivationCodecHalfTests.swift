@@ -38,7 +38,7 @@ import Testing
   @Test func tiesGoToEven() {
     // Halfway between 1 and 1 + 2^−10, between 1 + 2^−10 and 1 + 2^−9; the same among subnormals.
     #expect(
-      encode([1 + 0x1p-11, 1 + 0x3p-11, 0x1p-25, 0x3p-25, -0x1p-25, -0.0, 0x1.ffcp-15, 0x1.ffdp-15])
+      encode([0x1.002p0, 0x1.006p0, 0x1p-25, 0x3p-25, -0x1p-25, -0.0, 0x1.ffcp-15, 0x1.ffdp-15])
         == [0x3C00, 0x3C02, 0x0000, 0x0002, 0x8000, 0x8000, 0x0400, 0x0400])
   }
 

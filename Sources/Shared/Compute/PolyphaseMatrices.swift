@@ -58,9 +58,10 @@ enum PolyphaseKernelGradientTransform: LineTransform {
   static let outputs = 3
 
   @inline(__always) static func apply(_ x: Line) -> Line {
-    Line(
-      x0: (1.0 / 2) * (x.x0 - x.x1) + (1.0 / 6) * (x.x3 - x.x2), x1: x.x5,
-      x2: (1.0 / 6) * x.x2 - (1.0 / 2) * x.x1 + (1.0 / 3) * x.x3 + x.x4)
+    let (half, third, sixth): (Float, Float, Float) = (1.0 / 2, 1.0 / 3, 1.0 / 6)
+    let first = half * (x.x0 - x.x1) + sixth * (x.x3 - x.x2)
+    let last = sixth * x.x2 - half * x.x1 + third * x.x3 + x.x4
+    return Line(x0: first, x1: x.x5, x2: last)
   }
 }
 
