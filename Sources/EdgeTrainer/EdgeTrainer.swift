@@ -1,5 +1,6 @@
 import ArgumentParser
 import CommandLineSupport
+import Compute
 import Training
 
 @main
@@ -24,6 +25,10 @@ struct EdgeTrainer: ParsableCommand {
     ])
 
   static func main() {
-    Program.main(Self.self) { try ConfigurationFile.expanding($0, options: Train.options) }
+    Program.main(Self.self) { arguments in
+      // A pipe can be read only once, and not again by a program that has restarted.
+      if arguments.contains(where: { $0.hasPrefix("--config") }) { BLASKernels.restartIfMisjudged() }
+      return try ConfigurationFile.expanding(arguments, options: Train.options)
+    }
   }
 }

@@ -111,7 +111,7 @@ struct LocalOptions: ParsableArguments {
         case (false, nil):
           "call it from a directory that can be written, or choose --cloud-run-dir, and for train --run-dir"
         case (false, .some): "choose another --cloud-run-dir"
-        case (true, nil): "call it from the directory where the run began, which must be writable"
+        case (true, nil): "call it from a directory that can be written, or where the run's cloud was started before"
         case (true, .some): "the cloud's files of the run are there: it must be writable"
         }
       throw LocalCloudError("\(error.problem); \(wayOut)", kind: .cannotCreateRun)

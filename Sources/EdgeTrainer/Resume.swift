@@ -23,7 +23,8 @@ struct Resume: ParsableCommand {
   @Argument(
     help: ArgumentHelp(
       "The run's directory, the --run-dir of 'edge-trainer train', its name, or its number; see 'runs'.",
-      valueName: "run"), completion: RunArgument.completion { $0.role == .edge && $0.state != .ended(.completed) })
+      valueName: "run"),
+    completion: RunArgument.completion { $0.role == .edge && $0.state != .ended(.completed) && $0.state != .running })
   var directory: String
 
   @Option(
@@ -63,9 +64,6 @@ struct Resume: ParsableCommand {
     if local, let cloud {
       throw ValidationError("--cloud \(cloud) does not go with --local, which starts a cloud-trainer of its own")
     }
-    if local, trust.tls || trust.tlsAuthority != nil {
-      throw ValidationError("--tls does not go with --local, whose connection stays within this machine")
-    }
     if data == "" { throw ValidationError("--data is empty: expected a folder, or synthetic") }
     try DurabilityOptions.check(reconnectFor: reconnectFor)
     try MachineOptions.check(threads: threads)
@@ -90,6 +88,9 @@ struct Resume: ParsableCommand {
         throw ValidationError("\(cloud.map { "--cloud \($0)" } ?? "--local"): the run has no cloud")
       }
       if let cloud { settings.use(cloud: cloud) } else if local { settings.useStartedCloud() }
+      if settings.startedCloud != nil, trust.tls || trust.tlsAuthority != nil {
+        throw ValidationError("--tls does not go with --local, whose connection stays within this machine")
+      }
       if let reconnectFor { settings.reconnectFor = reconnectFor.value }
       let isTrained = before.logs.endedEpochs == configuration.epochs
       if needsCloud, isTrained, settings.cloud == nil, settings.local == nil {

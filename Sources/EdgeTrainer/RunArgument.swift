@@ -14,10 +14,14 @@ enum RunArgument {
   /// The runs below a directory; what cannot be read is told of.
   ///
   /// - Throws: `RunArgumentError` if there are none.
-  static func search(_ directory: String, _ logger: Logger) throws(RunArgumentError) -> [FoundRun] {
+  static func search(_ directory: String, readingLogs: Bool = true, _ logger: Logger) throws(RunArgumentError)
+    -> [FoundRun]
+  {
     let runs: [FoundRun]
     do {
-      runs = try FoundRun.search(directory) { logger.warning("left out: \(Formatting.singleLine("\($0)"))") }
+      runs = try FoundRun.search(directory, readingLogs: readingLogs) {
+        logger.warning("left out: \(Formatting.singleLine("\($0)"))")
+      }
     } catch {
       throw RunArgumentError("\(directory): \(SystemError.text(of: error.errnoCode)); expected a directory with runs")
     }
@@ -37,9 +41,9 @@ enum RunArgument {
     if access(text, F_OK) == 0 {
       let place = text.last == "/" && text.count > 1 ? String(text.dropLast()) : text
       path = [place, "\(place)/edge", "\(place)/cloud"].first(where: FoundRun.isRun) ?? place
-      run = try? FoundRun(path)
+      run = try? FoundRun(path, readingLog: false)
     } else {
-      let named = named(text, logger)
+      let named = named(text, readingLogs: false, logger)
       if named.count > 1 { throw RunArgumentError(text, named, "of that name below \(defaultDirectory)") }
       (path, run) = (named.first?.path ?? text, named.first)
     }
@@ -53,14 +57,14 @@ enum RunArgument {
   /// - Throws: `RunArgumentError` for none, or more than one.
   static func run(_ text: String, _ logger: Logger) throws(RunArgumentError) -> FoundRun {
     let isPlace = access(text, F_OK) == 0
-    let found = isPlace ? try search(text, logger) : named(text, logger)
+    let found = isPlace ? try search(text, logger) : named(text, readingLogs: true, logger)
     if found.count == 1 { return found[0] }
     throw RunArgumentError(text, found, isPlace ? "below \(text)" : "of that name below \(defaultDirectory)")
   }
 
   /// The runs below `defaultDirectory` with this name; if there are none, those whose number begins with it.
-  private static func named(_ text: String, _ logger: Logger) -> [FoundRun] {
-    let all = (try? search(defaultDirectory, logger)) ?? []
+  private static func named(_ text: String, readingLogs: Bool, _ logger: Logger) -> [FoundRun] {
+    let all = (try? search(defaultDirectory, readingLogs: readingLogs, logger)) ?? []
     let named = all.filter { $0.title == text || $0.path == "\(defaultDirectory)/\(text)" }
     return named.isEmpty ? all.filter { $0.runName?.hasPrefix(text) ?? false } : named
   }
@@ -73,18 +77,28 @@ enum RunArgument {
   }
 
   private static func candidates(_ prefix: String, _ isWanted: (FoundRun) -> Bool) -> [String] {
-    let runs = ((try? FoundRun.search(defaultDirectory) { _ in }) ?? []).filter(isWanted)
-    // A number beside a name is offered to whoever begins it.
-    let names = runs.map(\.title) + (prefix.isEmpty ? [] : runs.compactMap(\.runName))
-    let words = names.filter { $0.hasPrefix(prefix) && $0 == Formatting.singleLine($0) } + directories(prefix)
-    return Set(words).sorted()
+    let runs = ((try? FoundRun.search(defaultDirectory, readingLogs: false) { _ in }) ?? []).filter(isWanted)
+    // A number beside a name is offered to whoever begins it, or where the name cannot be.
+    let names = runs.flatMap { run in
+      isPlain(run.title) && prefix.isEmpty ? [run.title] : [run.title, run.runName].compactMap { $0 }
+    }
+    return Set((names + directories(prefix)).filter { $0.hasPrefix(prefix) && isPlain($0) }).sorted()
+  }
+
+  /// Whether every shell takes a word as it is. bash expands what it is offered: `$(…)` in the name of a run, which may
+  /// be somebody else's, would be executed.
+  private static func isPlain(_ word: String) -> Bool {
+    word.allSatisfy { $0.isLetter || $0.isNumber || "._/~@%+,-".contains($0) }
   }
 
   private static func directories(_ prefix: String) -> [String] {
     let above = prefix.lastIndex(of: "/").map { String(prefix[...$0]) } ?? ""
-    let names = (try? DirectoryNames.list(above.isEmpty ? "." : above)) ?? []
-    return names.filter { !$0.hasPrefix(".") }.map { "\(above)\($0)/" }
-      .filter { $0.hasPrefix(prefix) && access("\($0).", F_OK) == 0 }
+    let begun = prefix.dropFirst(above.count)
+    var place = above.isEmpty ? "./" : above
+    if place.hasPrefix("~/"), let home = HomeFolder.path() { place = home + place.dropFirst() }
+    let names = (try? DirectoryNames.list(place)) ?? []
+    return names.filter { $0.hasPrefix(".") == begun.hasPrefix(".") && access("\(place)\($0)/.", F_OK) == 0 }
+      .map { "\(above)\($0)/" }
   }
 }
 

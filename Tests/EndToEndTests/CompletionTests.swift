@@ -91,12 +91,19 @@ import Testing
       #expect(finished.end == .exited(0), "\(finished.errors)")
       return finished.outputLines.map(String.init)
     }
-    #expect(try offered("resume", "") == ["20261123-081502-3f9a1d", "my run", "runs/"])
-    #expect(try offered("resume", "m") == ["my run"])
+    // A name that has to be quoted is not offered, but its number.
+    #expect(try offered("resume", "") == ["20261123-081502-3f9a1c", "20261123-081502-3f9a1d", "runs/"])
+    #expect(try offered("resume", "m").isEmpty)
     #expect(try offered("resume", "2026") == ["20261123-081502-3f9a1c", "20261123-081502-3f9a1d"])
     #expect(try offered("compare", "20261123-081502-3f9a1e") == ["20261123-081502-3f9a1e"])
     #expect(try offered("compare", "runs/20261123-081502-3f9a1d/") == ["runs/20261123-081502-3f9a1d/edge/"])
     #expect(try offered("resume", "no").isEmpty)
+    // What a shell would expand, or cut in two.
+    for name in ["$(touch x)", "`touch x`", "it's", "a\"b", "a b", "a\nb", "a\u{1b}[1m", "a:b", ".hidden", "plain"] {
+      _ = try directory.subdirectory("more/\(name)")
+    }
+    #expect(try offered("resume", "more/") == ["more/plain/"])
+    #expect(try offered("resume", "more/.h") == ["more/.hidden/"])
   }
 
   @Test(arguments: TestedProgram.allCases)

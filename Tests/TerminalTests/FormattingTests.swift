@@ -78,22 +78,23 @@ import Testing
     for name in ["plain", "東京", "w한글", "🚀x", "👩‍👩‍👧", "❤️", "e\u{301}", "🇯🇵"] { table.append([name, "4", "completed"]) }
     #expect(
       table.rendered() == """
-        run    bits  state
-        -----  ----  ---------
-        plain     4  completed
-        東京      4  completed
-        w한글     4  completed
-        🚀x       4  completed
-        👩‍👩‍👧        4  completed
-        ❤️        4  completed
-        e\u{301}         4  completed
-        🇯🇵        4  completed
+        run     bits  state
+        ------  ----  ---------
+        plain      4  completed
+        東京       4  completed
+        w한글      4  completed
+        🚀x        4  completed
+        👩‍👩‍👧     4  completed
+        ❤️          4  completed
+        e\u{301}          4  completed
+        🇯🇵         4  completed
 
         """)
   }
 
   @Test(arguments: [
-    ("", 0), ("abc", 3), ("é", 1), ("ä€", 2), ("漢字", 4), ("ｶﾅ", 2), ("カナ", 4), ("✅", 2), ("©", 1), ("☎️", 2), ("−…", 2),
+    ("", 0), ("abc", 3), ("é", 1), ("ä€", 2), ("漢字", 4), ("ｶﾅ", 2), ("カナ", 4), ("✅", 2), ("©", 1), ("☎️", 1), ("−…", 2),
+    ("👩‍👩‍👧", 6), ("👍🏽", 4), ("❤️", 1), ("क्ष", 2), ("🇯🇵", 2), ("한", 2), ("a\u{ad}b", 3), ("〈〉", 4), ("\u{2329}", 2),
   ])
   func columns(text: String, expected: Int) { #expect(DisplayWidth.columns(text) == expected) }
 

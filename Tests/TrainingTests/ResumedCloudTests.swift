@@ -18,11 +18,15 @@ import Testing
     let local = RunProgress.Local(directory: "/clouds", oneCoreEach: true, initialWeights: ["/a"])
     var settings = Self.settings(local: local, cloud: nil, reconnectFor: 0)
     settings.command?.local = true
+    settings.command?.oneCoreEach = true
+    settings.command?.cloudRunDir = "/clouds"
     settings.command?.reconnectFor = 30
     #expect(settings.startedCloud == local)
     settings.use(cloud: "other:7070")
     #expect(settings.startedCloud == nil && settings.cloud == "other:7070" && settings.reconnectFor == 30)
     #expect(settings.command?.cloud == "other:7070" && settings.command?.local == nil)
+    // They go with --local only.
+    #expect(settings.command?.oneCoreEach == nil && settings.command?.cloudRunDir == nil)
     // From one to the next: what was asked for stays.
     settings.reconnectFor = 5
     settings.use(cloud: "third:7070")
@@ -30,6 +34,18 @@ import Testing
     settings.useStartedCloud()
     #expect(settings.startedCloud == local && settings.reconnectFor == 0)
     #expect(settings.command?.cloud == nil && settings.command?.local == true)
+    #expect(settings.command?.oneCoreEach == true && settings.command?.cloudRunDir == "/clouds")
+  }
+
+  /// With `--local` both sides begin with the files; a cloud elsewhere has its own, or is sent its part.
+  @Test(arguments: [(true, nil, ["/a", "/b"]), (true, true, nil), (nil, nil, nil)] as [(Bool?, Bool?, [String]?)])
+  func filesOfWeightsOfARunThatHasMetNoCloud(offline: Bool?, sendWeights: Bool?, expected: [String]?) {
+    var settings = Self.settings(local: nil, cloud: nil, reconnectFor: nil)
+    settings.command?.offline = offline
+    settings.command?.sendWeights = sendWeights
+    settings.command?.initialWeights = "/a,/b"
+    settings.useStartedCloud()
+    #expect(settings.startedCloud?.initialWeights == expected)
   }
 
   /// What `train` would not take beside `--local` does not stay.

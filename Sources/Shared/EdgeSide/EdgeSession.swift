@@ -261,7 +261,7 @@ package final class EdgeSession {
     progress.finish()
     let summary = try run.recorder.finish(nil, run.traffic, outcome: .undelivered)
     try run.endCheckpoints(writing: true)
-    logger.notice("to deliver it: edge-trainer resume \(options.directory) --cloud host:port")
+    logger.notice("to deliver it: edge-trainer resume \(options.directory) --cloud host:port (or --local)")
     return summary
   }
 

@@ -61,8 +61,9 @@ package struct FoundRun: Sendable {
   /// Whether a run is in this directory.
   package static func isRun(_ path: String) -> Bool { access("\(path)/\(RunDirectory.configurationFile)", F_OK) == 0 }
 
+  /// - Parameter readingLog: whether to find out how far a run without a summary is, from its log, which may be long.
   /// - Throws: ``FoundRunError`` if config.json cannot be read, or is none.
-  package init(_ path: String) throws(FoundRunError) {
+  package init(_ path: String, readingLog: Bool = true) throws(FoundRunError) {
     self.path = path
     let configuration = try Self.contents(of: RunDirectory.configurationFile, in: path)
     guard let outline = JSONOutline(configuration), let role = Self.role(of: outline) else {
@@ -78,8 +79,8 @@ package struct FoundRun: Sendable {
       number ?? summary.map { "\($0.runId)" }
       ?? path.split(separator: "/").suffix(2).map(String.init).last { Self.isNumber($0) }
     state = Self.isAtWork(in: path) ? .running : summary.map { .ended($0.outcome) } ?? .unfinished
-    // The log of a long run is long, and read only where it has to be.
-    epochs = state == .running ? Self.loggedEpochs(in: path) : summary.map(Epochs.init) ?? Self.loggedEpochs(in: path)
+    let ended = state == .running ? nil : summary.map(Epochs.init)
+    epochs = ended ?? (readingLog ? Self.loggedEpochs(in: path) : Epochs())
   }
 
   private static func contents(of file: String, in path: String) throws(FoundRunError) -> [UInt8] {
@@ -180,15 +181,17 @@ extension FoundRun {
   /// The runs in a directory and below it, oldest first. The cloud's side of a run whose edge's side is there,
   /// too, is left out. What looks like a run and cannot be read is told of, and left out.
   ///
+  /// - Parameter readingLogs: as `readingLog` of `init`.
   /// - Throws: `SystemError` if the directory cannot be read.
-  package static func search(_ directory: String, unreadable: (FoundRunError) -> Void) throws(SystemError) -> [FoundRun]
+  package static func search(_ directory: String, readingLogs: Bool = true, unreadable: (FoundRunError) -> Void)
+    throws(SystemError) -> [FoundRun]
   {
     var paths: [String] = []
     if isRun(directory) { paths.append(directory) }
     try collect(directory, depth: 0, into: &paths)
     var runs: [FoundRun] = []
     for path in paths {
-      do throws(FoundRunError) { runs.append(try FoundRun(path)) } catch { unreadable(error) }
+      do throws(FoundRunError) { runs.append(try FoundRun(path, readingLog: readingLogs)) } catch { unreadable(error) }
     }
     let edges = Set(runs.filter { $0.role == .edge }.compactMap(\.runName))
     return
