@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 from report.files import ReportError
+from report.terminal import printable
 
 from .options import wrong
 
@@ -47,7 +48,7 @@ def usage(message: str) -> Failure:
 def say(text: str) -> None:
     """Progress and errors go to standard error: standard output is for results."""
     show()
-    print(f"{script}: {text}", file=sys.stderr, flush=True)
+    print(f"{script}: {printable(text)}", file=sys.stderr, flush=True)
 
 
 def show(text: str = "") -> None:

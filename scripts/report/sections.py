@@ -2,6 +2,7 @@
 
 from . import document, ledger, naming, tables, timing
 from .runs import Race, Run
+from .terminal import printable
 
 
 def grouped(things):
@@ -71,10 +72,9 @@ def as_text(thing):
         return table + (f"\n{tables.median_error(thing.rows)}\n" if thing.kind == "plan" else "")
     lines = verdicts(thing)
     lines += [f"UNKNOWN: {line}" for line in unknowns(thing)] + [f"PROBLEM: {line}" for line in problems(thing)]
-    commands = [f"{run.label}:\n{run.commands}" for run in runs_of(thing)]
-    return "\n".join(
-        [*(grid.text() for grid in grids(thing)), *(text + "\n" for text in ("\n".join(lines), *commands) if text)]
-    )
+    texts = [lines, *([f"{run.label}:", *run.commands.split("\n")] for run in runs_of(thing))]
+    texts = ("".join(printable(line) + "\n" for line in text) for text in texts if text)
+    return "\n".join([*(grid.text() for grid in grids(thing)), *texts])
 
 
 def parts(thing, pictures):
@@ -97,8 +97,8 @@ def race_or_run(thing, pictures):
         machine = thing.machine
         found += [
             document.Text(
-                f"{machine['cpu']}, {machine['cores']} cores (used: {machine['processors']}), {machine['kernels']} kernels, "
-                f"sgemm on one core {machine['sgemm_gigaflops']:.1f} GFLOP/s; {machine['system']}; commit "
+                f"{machine['cpu']}, {machine['cores']} cores (used: {machine['processors']}), {machine['kernels']} "
+                f"kernels, sgemm on one core {machine['sgemm_gigaflops']:.1f} GFLOP/s; {machine['system']}; commit "
                 f"`{machine['git_commit']}`, {machine['date']}."
             ),
             document.Commands("", machine["command"]),

@@ -1,10 +1,10 @@
 """The numbers of races, runs and tables, for a terminal, as Markdown or as HTML."""
 
 import re
-import unicodedata
 from html import escape
 
 from . import confusion, ledger, timing
+from .terminal import columns, printable
 
 
 def fixed(value, decimals=1):
@@ -23,19 +23,6 @@ def accuracy(value):
 
 
 UNKNOWN = "unknown"
-
-
-def printable(text):
-    """For a terminal, which a name could move the cursor of."""
-    return "".join(character if character.isprintable() else "?" for character in text)
-
-
-def columns(text):
-    """Of a terminal: East Asian characters and emoji take two, and accents none."""
-    if text.isascii():
-        return len(text)
-    wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
-    return len(text) + wide - sum(unicodedata.category(character) in ("Mn", "Me", "Cf") for character in text)
 
 
 class Grid:
@@ -188,7 +175,8 @@ multiplied. Bytes per image are those of training, framing included. A dash: the
 
 def frontier(rows):
     """The settings of a frontier with whatever they tell; those that no other beats are marked."""
-    apart = ("bytes_per_image", "exit_accuracy", "final_accuracy", "command", "directory", "values", "raw_bytes", "setting")
+    numbers = ("bytes_per_image", "exit_accuracy", "final_accuracy")
+    apart = (*numbers, "command", "directory", "values", "raw_bytes", "setting")
     keys = list(dict.fromkeys(key for row in rows for key in row if key not in apart))
     if any("setting" in row for row in rows):
         keys.insert(0, "setting")
