@@ -142,5 +142,5 @@ obsolete=$(grep --invert-match --line-regexp --fixed-strings --file "$target/$li
 if is_live; then change sh "$root/scripts/package/postinst" configure; fi
 say "installed below $prefix"
 # man looks beside the programs that PATH finds.
-[[ ${DESTDIR-} || :$PATH: == *:$prefix/bin:* ]] ||
+[[ ${DESTDIR-} || :$PATH: == *:"$prefix/bin":* ]] ||
   say "$prefix/bin is not in PATH: add it (export PATH=\"$prefix/bin:\$PATH\"); with MANPATH set, $prefix/share/man to that"

@@ -111,6 +111,11 @@ class InstallTests(ScriptTests):
         left = {path.name for path in self.prefix.rglob("*") if path.is_dir()}
         self.assertEqual(left, {"bin", "runs", "lib", "share", "man", "man1", "fish"})
 
+    def test_a_prefix_is_no_pattern(self):
+        prefix = self.directory / "a[1]"
+        path = f"{self.directory}/bin:{os.environ['PATH']}:{prefix}/bin"
+        self.assertNotIn("PATH", self.run_script("install.sh", "--prefix", str(prefix), PATH=path))
+
     def test_a_package_is_put_together_elsewhere(self):
         self.run_script("install.sh", "--prefix", "/usr", "--processor", "x86-64-v2", DESTDIR=str(self.prefix))
         service = (self.prefix / "usr/lib/systemd/system/cloud-trainer.service").read_text()
