@@ -16,17 +16,17 @@ def moved(run):
 
 
 def is_at_least(run):
-    """Whether there may have been more bytes than that."""
-    return counter(run).went_back
+    """Whether there may have been more bytes than that; with no cloud none travel."""
+    return counter(run).went_back and not run.is_alone
 
 
 def lost(run):
     """What the counts of a run lack, one text for each side that lacks something."""
     for role, side in run.sides.items():
-        if side.went_back:
+        if side.went_back and not run.is_alone:
             yield (
-                f"the {role} went on from a checkpoint, since its process was killed, for example: bytes that travelled "
-                "after it, until then, are in none of its counts"
+                f"the {role} went on from a checkpoint, since its process was killed, for example: bytes that "
+                "travelled after it, until then, are in none of its counts"
             )
 
 
