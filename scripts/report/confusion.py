@@ -12,8 +12,8 @@ LISTED, WORST = 20, 10
 
 
 def read(path):
-    """What `edge-trainer predict --confusion` wrote. A row is an output: its name, "classes", and their "counts": a list
-    for each true class, of how often which was predicted."""
+    """What `edge-trainer predict --confusion` wrote. A row is an output: its name, "classes", and their "counts": a
+    list for each true class, of how often which was predicted."""
     path = Path(path)
     try:
         heading, *lines = list(csv.reader(io.StringIO(read_text(path)), strict=True)) or [[]]

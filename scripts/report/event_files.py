@@ -12,7 +12,8 @@ from .files import read_json
 
 # Keys of metrics.jsonl; <end> is exit or final.
 STEP = {
-    "loss": "loss/<end>", "learning_rate": "learning_rate", "sent_bytes": "bytes/sent", "received_bytes": "bytes/received",
+    "loss": "loss/<end>", "learning_rate": "learning_rate", "sent_bytes": "bytes/sent",
+    "received_bytes": "bytes/received",
 }  # fmt: skip
 EPOCH = {
     "train_loss": "epoch_loss/<end>", "exit_accuracy": "accuracy/exit", "final_accuracy": "accuracy/final",
@@ -32,7 +33,7 @@ class EventFile:
         self.log = log
         config = log.config
         self.steps_per_epoch = -(-config["train_images"] // config["batch_size"])
-        has_exit = config["role"] == "edge" and config["strategy"] == "hierarchical"
+        has_exit = config.get("role") == "edge" and config["strategy"] == "hierarchical"
         self.end = "exit" if has_exit else "final"
         self.start = 0.0  # seconds since 1970
 

@@ -46,7 +46,8 @@ def settings(run):
     found["link_delay"] = f"{1e3 * (delay or 0):g} ms delay"
     found["threads"] = by_side(threads, "{} threads").replace("1 threads", "1 thread")
     for key, value in config.items():
-        if key not in (*NO_OPTIONS, *CIRCUMSTANCES, *found) and value is not None and not isinstance(value, (dict, list)):
+        is_named = key in (*NO_OPTIONS, *CIRCUMSTANCES, *found)
+        if not is_named and value is not None and not isinstance(value, (dict, list)):
             words = key.replace("_", " ")
             found[key] = words if value is True else f"{value} epochs" if key == "epochs" else f"{words} {value}"
     weights = run.here.get("initial_weights")
@@ -112,8 +113,8 @@ def label(runs):
 
 
 def edge_command(config, summary):
-    """The options that give this configuration. What the files do not hold is not there: in the cloud, which images they
-    were, if they are not synthetic, and files of weights."""
+    """The options that give this configuration. What the files do not hold is not there: in the cloud, which images
+    they were, if they are not synthetic, and files of weights."""
     words = ["edge-trainer train"]
     task = config.get("task", {})
     values = {key: value for key, value in config.items() if key not in (*NO_OPTIONS, *SECRETIVE)}
