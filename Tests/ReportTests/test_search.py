@@ -10,7 +10,7 @@ import unittest
 from pathlib import Path
 
 from fixtures import change, run_report, write_race, write_run
-from report import files, runs, search, tables
+from report import files, runs, tables
 
 
 class SearchTests(unittest.TestCase):
@@ -78,14 +78,30 @@ class SearchTests(unittest.TestCase):
         found, _ = self.read()
         self.assertEqual([type(thing).__name__ for thing in found], ["Race", "Run"])
 
-    def test_tables_come_first(self):
+    def test_tables_come_first_and_hide_no_runs(self):
         self.write("run", "2026-01-01T00:00:00Z")
         row = {"setting": "s", "predicted_seconds": 1, "measured_seconds": 1}
         (self.directory / "plan.jsonl").write_text(json.dumps(row) + "\n")
-        self.assertEqual([thing.kind for thing in self.read()[0]], ["plan"])
+        (self.directory / "log.jsonl").write_text("not json\n")
+        found, told = self.read()
+        self.assertEqual([type(thing).__name__ for thing in found], ["Table", "Run"])
+        self.assertEqual(len(told), 1)
+        self.assertRegex(told[0], "^left out: .*log.jsonl, line 1: no JSON")
+        # One that is named, or all there is, is an error by itself.
+        (self.directory / "broken").mkdir()
+        shutil.move(self.directory / "log.jsonl", self.directory / "broken")
+        for path in (self.directory / "broken", self.directory / "broken" / "log.jsonl"):
+            with self.assertRaisesRegex(files.ReportError, "no JSON"):
+                runs.read_all(path)
 
-    def test_what_may_not_be_read_is_passed_over(self):
-        self.assertEqual(list(search.directories(self.directory / "none")), [])
+    def test_runs_that_are_rows_of_a_table_are_not_shown_again(self):
+        self.write("vgg8-2", "2026-01-01T00:00:00Z")
+        self.write("other", "2026-01-01T00:00:00Z")
+        lines = ("directory\tbytes_per_image\tfinal_accuracy", "runs/frontier/vgg8-2\t100\t0.8")
+        (self.directory / "frontier.tsv").write_text("\n".join(lines) + "\n")
+        found, told = self.read()
+        self.assertEqual([thing.name for thing in found[1:]], ["other"])
+        self.assertEqual((found[0].kind, told), ("frontier", []))
 
 
 class SingleRunTests(unittest.TestCase):
@@ -134,13 +150,27 @@ class SingleRunTests(unittest.TestCase):
         text = "\n".join(self.tables())
         self.assertRegex(text, " 1,000 .* unknown")
         self.assertIn("UNKNOWN: 20260101-000000-abcdef: the edge went on from a checkpoint", text)
-        self.resume("cloud", "disconnected")
+        self.resume("cloud", "disconnected")  # the end of a session
         self.assertRegex("\n".join(self.tables()), " 1,000 .* unknown")
         self.resume("cloud")
         self.assertRegex("\n".join(self.tables()), " ≥ 900 .* unknown")
         # What counts once cannot differ all the same.
         self.count(train_payload_bytes=1)
         self.assertIn("DIFFER", run_report("--tables", self.directory).stdout)
+
+    def test_bytes_of_an_edge_that_was_killed_without_a_connection(self):
+        self.resume("edge", "disconnected")
+        self.count(sent_bytes=1_900_000)
+        self.assertRegex("\n".join(self.tables()), " 1,000 .* unknown")
+
+    def test_a_killed_run_without_a_cloud_lacks_no_bytes(self):
+        shutil.rmtree(self.directory)
+        write_run(self.directory, "edge-only", 2.0, 2.0, 0.0, 0)
+        self.resume("edge")
+        text = "\n".join(self.tables())
+        self.assertNotIn("UNKNOWN", text)
+        self.assertNotIn("≥", text)
+        self.assertNotIn("unknown", text)
 
     def test_losses_of_an_exit_are_called_so(self):
         (run,) = runs.read_all(self.directory)

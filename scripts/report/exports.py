@@ -20,9 +20,16 @@ def write(paths, tensorboard, csv, follow):
     for path in paths:
         if not path.is_dir():
             raise ReportError(f"{path}: no such directory; expected that of a run or a race")
-    logs, writers = {}, {}
+    logs, writers, told = {}, {}, set()
     while True:
-        for place, directory in find_logs(paths).items():
+        found, errors = find_logs(paths)
+        errors = [text for text in dict.fromkeys(map(str, errors)) if text not in told]
+        if not found and not logs and not follow and len(errors) == 1:
+            raise ReportError(errors[0])
+        for text in errors:
+            say(f"left out: {text}")
+        told.update(errors)
+        for place, directory in found.items():
             if place not in logs:
                 logs[place] = Log(directory)
                 writers[place] = list(writers_of(logs[place], place, tensorboard, csv))

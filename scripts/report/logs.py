@@ -5,22 +5,22 @@ from __future__ import annotations
 import itertools
 import json
 
+from . import search
 from .files import ReportError, read_json
-from .search import directories
 
 ENDS = ("completed", "interrupted", "failed", "trained")  # events after which a program writes no more
 
 
 def find_logs(paths):
-    """The directories of both sides below these paths, by the places that their files get: <name>/<run>/<side>."""
-    found = {}
+    """The directories of both sides below these paths, by the places that their files get: <name>/<run>/<side>; and
+    what is wrong with others."""
+    found, errors = {}, []
     for path in paths:
         root = path.resolve()
-        for directory in [root, *directories(root)]:
-            if not (directory / "config.json").exists():
-                continue
-            role = read_json(directory / "config.json").get("role")
-            if role not in ("edge", "cloud") or not (directory / "metrics.jsonl").exists():
+        sides, wrong = search.sides([root, *search.directories(root)])
+        errors += wrong
+        for directory, role, _ in sides:
+            if not (search.holds(directory, "config.json") and (directory / "metrics.jsonl").is_file()):
                 continue
             above = [root.parent.name if root.name == role else root.name]
             for part in directory.relative_to(root).parts:
@@ -30,7 +30,7 @@ def find_logs(paths):
             place = "/".join([*above, role])
             places = itertools.chain([place, f"{place}/{directory.name}"], (f"{place}/{n}" for n in itertools.count(2)))
             found[next(free for free in places if found.get(free, directory) == directory)] = directory
-    return found
+    return found, errors
 
 
 class Log:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import naming, search
-from .files import ReportError, read_json, read_lines
+from .files import ReportError, check_texts, read_json, read_lines
+from .logs import ENDS
 from .script_tables import read_table
 
-# Events with which a process ends its log.
-LAST_WORDS = ("completed", "interrupted", "failed", "trained", "disconnected")
 STRATEGIES = ["hierarchical", "split", "cloud-stream", "cloud-upload-once", "edge-only"]
 
 
@@ -37,8 +37,10 @@ class Side:
     def went_back(self):
         """Whether a process of it went on from a checkpoint, since the one before it was killed, for example: what was
         counted after that checkpoint is lost."""
+        # An edge goes on without a connection, and may be killed then.
+        last_words = ENDS if self.role == "edge" else (*ENDS, "disconnected")
         pairs = zip(self.lines, self.lines[1:])
-        return any(line.get("event") == "resumed" and before.get("event") not in LAST_WORDS for before, line in pairs)
+        return any(line.get("event") == "resumed" and before.get("event") not in last_words for before, line in pairs)
 
     def of_type(self, kind):
         """The lines of a type."""
@@ -122,18 +124,20 @@ class Race:
 
 def read_side(directory):
     """The files in a directory; None if it has no summary.json."""
-    if not (directory / "summary.json").exists():
+    if not search.holds(directory, "summary.json"):
         return None
-    summary = read_json(directory / "summary.json")
+    file = directory / "summary.json"
+    summary = read_json(file)
+    check_texts(file, summary, optional=("role", "run_id", "started_at"))
+    if summary.get("strategy") not in STRATEGIES:
+        strategy = json.dumps(summary.get("strategy"))[:40]
+        raise ReportError(f"{file}: strategy is {strategy}, expected one of {', '.join(STRATEGIES)}")
     config, metrics = directory / "config.json", directory / "metrics.jsonl"
     # Of a cloud the summary may be all that was copied.
     is_edge = summary.get("role") == "edge"
-    return Side(
-        directory,
-        summary,
-        read_json(config) if is_edge or config.exists() else {},
-        read_lines(metrics) if is_edge or metrics.exists() else [],
-    )
+    config = read_json(config) if is_edge or config.exists() else {}
+    check_texts(directory / "config.json", config, optional=("run_id",))
+    return Side(directory, summary, config, read_lines(metrics) if is_edge or metrics.exists() else [])
 
 
 def places(directory):
@@ -189,12 +193,14 @@ def read_race(directory):
     runs, failed = [], []
     for path in sorted(directory.glob("*/racer.json")):
         racer = read_json(path)
-        if racer.get("exit_code") == 0:
+        has_arrived = racer.get("exit_code") == 0
+        check_texts(path, racer, required=("name", "started_at") if has_arrived else ("name",))
+        if has_arrived:
             runs.append(read_run(path.parent, racer["name"], racer))
         else:
             failed.append((racer["name"], racer.get("error", "failed")))
     started = (path.parent for path in sorted(directory.glob("*/edge.log")))
-    failed += [(path.name, "did not arrive") for path in started if not (path / "racer.json").exists()]
+    failed += [(path.name, "did not arrive") for path in started if not search.holds(path, "racer.json")]
     if not runs and not failed:
         raise ReportError(f"{directory}: no racer has ended")
     order = {run.name: (STRATEGIES.index(run.here["strategy"]), run.racer["started_at"]) for run in runs}
@@ -212,43 +218,63 @@ def read_all(path, tell=lambda text: None):
     """What is at a path: a list of Run, Race or Table. Below a directory that is none of these there may be runs and
     races, of which those that are not complete, or cannot be read, are told of and left out."""
     path = Path(path)
-    if not path.exists():
-        raise ReportError(f"{path}: no such file or directory")
-    if path.is_file():
+    try:
+        if not path.exists():
+            raise ReportError(f"{path}: no such file or directory")
+        inside = sorted(path.iterdir()) if path.is_dir() else []
+    except OSError as error:
+        raise ReportError(f"{path}: {error.strerror}") from error
+    if not path.is_dir():
         found = [read_table(path)]
     elif search.is_race(path):
         found = [read_race(path)]
-    elif any((path / place / "summary.json").exists() for place in ("edge", "", "cloud")):
+    elif any(search.holds(path / place, "summary.json") for place in ("edge", "", "cloud")):
         found = [read_run(path, name_of(path))]
     else:
-        files = sorted([*path.glob("*.jsonl"), *path.glob("*.tsv")])
-        found = [table for file in files if (table := read_table(file, path.resolve().name))]
-        if not found:
-            found, errors = read_below(path)
-            if not found and len(errors) == 1:
-                raise errors[0]
-            for error in errors:
-                tell(f"left out: {error}")
+        tables, errors = read_tables(inside, path.resolve().name)
+        below, wrong = read_below(path, {path / place for table in tables for place in table.directories})
+        found, errors = tables + below, errors + wrong
+        # Both sides of a run may have said the same.
+        errors = list(dict.fromkeys(map(str, errors)))
+        if not found and len(errors) == 1:
+            raise ReportError(errors[0])
+        for error in errors:
+            tell(f"left out: {error}")
     found = [thing for thing in found if thing]
     if not found:
         raise ReportError(f"{path}: no complete run, no race, and no table of a script")
     return found
 
 
-def read_below(path):
-    """The races and runs in a directory and below it, the oldest runs first; and what is wrong with others."""
-    races, edges, clouds, errors = [], [], [], []
+def read_tables(files, name):
+    """The tables of scripts among some files; and what is wrong with others."""
+    found, errors = [], []
+    for file in files:
+        if file.suffix not in (".jsonl", ".tsv") or file.name == "metrics.jsonl":
+            continue
+        try:
+            found.append(read_table(file, name))
+        except ReportError as error:
+            errors.append(error)
+    return list(filter(None, found)), errors
+
+
+def read_below(path, shown):
+    """The races and runs in a directory and below it, the oldest runs first, but for those that are shown already; and
+    what is wrong with others."""
+    races, others, found, errors, known, left_out = [], [], [], [], set(), set()
     for place in [path, *search.directories(path, above=search.is_race)]:
         try:
             if search.is_race(place):
                 races.append(read_race(place))
-            elif search.is_side(place):
-                role, run_id = identity(place)
-                (edges if role == "edge" else clouds).append((run_id, place))
+            elif shown.isdisjoint((place, *place.parents)):
+                others.append(place)
         except ReportError as error:
             errors.append(error)
-    found, known, left_out = [], set(), set()
-    for run_id, place in edges + clouds:
+    sides, wrong = search.sides(others)
+    errors += wrong
+    # Edges first: what they find of their clouds is theirs.
+    for place, _, run_id in sorted(sides, key=lambda side: side[1] != "edge"):
         # What the edge of a run has found, and the cloud's side of a run that is left out.
         if place.resolve() in known or (run_id and run_id in left_out):
             continue
@@ -258,12 +284,8 @@ def read_below(path):
         except ReportError as error:
             errors.append(error)
             left_out.add(run_id)
+            if not run_id:
+                beside = {other.resolve() for other in places(place)}
+                known |= beside & {other.resolve() for other, _, number in sides if not number}
     found.sort(key=lambda run: (run.here.get("started_at") or "", str(run.directory)))
     return races + found, errors
-
-
-def identity(directory):
-    """Role and number of a side of a run, of which there may be no summary yet; numbers were in no earlier config.json."""
-    files = (directory / file for file in ("config.json", "summary.json"))
-    content = {key: value for file in files if file.exists() for key, value in read_json(file).items()}
-    return content.get("role"), content.get("run_id")

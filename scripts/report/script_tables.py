@@ -18,6 +18,11 @@ class Table:
     path: Path
     rows: list
 
+    @property
+    def directories(self):
+        """The names of the directories beside it whose runs are its rows."""
+        return set(filter(None, (Path(str(row.get("directory") or "")).name for row in self.rows)))
+
 
 def number(text):
     """A cell of a table: a number where it is one, None where it is empty."""
