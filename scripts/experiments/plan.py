@@ -131,7 +131,7 @@ def main(arguments: list[str]) -> int:
             edge = directory / str(len(runs) + 1) / "edge"
             run(edge.parent, "train", [*common, *setting.options])
             files = (Path(f"{place}.json"), edge / "config.json", edge / "summary.json")
-            runs.append(compare(rate, *map(read_json, files)))
+            runs.append({**compare(rate, *map(read_json, files)), "directory": str(edge.parent)})
     (directory / "predictions.jsonl").write_text("".join(json.dumps(run) + "\n" for run in runs))
     errors = [abs(error) for error in prediction_errors(runs)]
     median, worst = statistics.median(errors), max(errors)
