@@ -60,7 +60,7 @@ def sides(places):
 
 
 def identity(directory):
-    """Role and number of a side of a run, of which there may be no summary yet; early runs have their number in that alone."""
+    """Role and number of a side of a run, of which there may be no summary yet, though it alone has early numbers."""
     content = {}
     for file in ("config.json", "summary.json"):
         if holds(directory, file):
