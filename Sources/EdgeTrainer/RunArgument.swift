@@ -32,9 +32,9 @@ enum RunArgument {
   }
 
   /// The directory of the edge's side of a run: what is given is that, the directory of both sides, or, if there is no
-  /// such directory, a name as for `run`. The text itself if there is none of these.
+  /// such directory, a name as for `run`.
   ///
-  /// - Throws: `RunArgumentError` for the cloud's side of a run, and for a name of several.
+  /// - Throws: `RunArgumentError` for the cloud's side of a run, and for a name of none or several.
   static func edgeDirectory(_ text: String, _ logger: Logger) throws(RunArgumentError) -> String {
     let path: String
     let run: FoundRun?
@@ -44,8 +44,8 @@ enum RunArgument {
       run = try? FoundRun(path, readingLog: false)
     } else {
       let named = named(text, readingLogs: false, logger)
-      if named.count > 1 { throw RunArgumentError(text, named, "of that name below \(defaultDirectory)") }
-      (path, run) = (named.first?.path ?? text, named.first)
+      if named.count != 1 { throw RunArgumentError(text, named, "of that name below \(defaultDirectory)") }
+      (path, run) = (named[0].path, named[0])
     }
     if let run, run.role == .cloud { throw RunArgumentError(cloudsSide: run) }
     return path

@@ -60,7 +60,7 @@ import Testing
   @Test func nothingToResume() throws {
     let directory = try TemporaryDirectory()
     for (path, reason) in [
-      ("nothing", "nothing: expected the directory of a run, found No such file or directory"),
+      ("nothing", "nothing: no such directory, and no run of that name below runs; see 'edge-trainer runs'"),
       (".", "expected checkpoint-1.safetensors"),
     ] {
       expectError(try ChildProcess.run(.edge, ["resume", path], in: directory), .edge, code: 65, mentioning: [reason])

@@ -62,7 +62,8 @@ extension FuzzTarget {
     let progress = RunProgress(
       state: TrainingState(), clock: TrainingClock.Reading(),
       logs: RunRecorder.Position(
-        summary: summary, trafficBefore: RunTraffic(), reportedSeconds: 1, pending: [], bestAccuracy: 0.5,
+        summary: summary, trafficBefore: RunTraffic(), reportedSeconds: 1, trainedSeconds: 1, pending: [],
+        bestAccuracy: 0.5,
         metricsBytes: 100, wallSeconds: 2),
       records: records, settings: RunProgress.Settings(timeout: 60, checkpointInterval: 1))
     return [[0] + (try RunJSON.encode(summary, pretty: true)), [1] + (try RunJSON.encode(progress, pretty: false))]

@@ -163,6 +163,16 @@ class SingleRunTests(unittest.TestCase):
         self.count(sent_bytes=1_900_000)
         self.assertRegex("\n".join(self.tables()), " 1,000 .* unknown")
 
+    def test_bytes_of_a_cloud_that_began_the_run_anew(self):
+        sent = json.loads((self.directory / "edge" / "summary.json").read_text())["sent_bytes"]
+        self.count(sent_bytes=sent + 100_000, resent_bytes=100_000)
+        text = "\n".join(self.tables())
+        self.assertIn("unknown", text)
+        self.assertIn("UNKNOWN: 20260101-000000-abcdef: the cloud began the run anew", text)
+        # More is missing than was sent again.
+        self.count(resent_bytes=99_999)
+        self.assertIn("DIFFER", run_report("--tables", self.directory).stdout)
+
     def test_a_killed_run_without_a_cloud_lacks_no_bytes(self):
         shutil.rmtree(self.directory)
         write_run(self.directory, "edge-only", 2.0, 2.0, 0.0, 0)

@@ -20,8 +20,18 @@ def is_at_least(run):
     return counter(run).went_back and not run.is_alone
 
 
+def began_anew(run):
+    """Whether the cloud has counted nothing of what it was sent before: it began the run anew, without the files of the
+    one before, and the edge sent everything again."""
+    if run.is_alone or run.missing or any(side.went_back for side in run.sides.values()):
+        return False
+    return 0 < run.edge["sent_bytes"] - run.cloud["received_bytes"] <= run.edge.get("resent_bytes", 0)
+
+
 def lost(run):
     """What the counts of a run lack, one text for each side that lacks something."""
+    if began_anew(run):
+        yield "the cloud began the run anew: what one before it had received, or lost, is in none of its counts"
     for role, side in run.sides.items():
         if side.went_back and not run.is_alone:
             yield (

@@ -12,7 +12,8 @@ extension ImageTask {
       throw ConfigurationError("\(owner) are for images of \(shape), but these are of \(other.shape)")
     }
     guard other.classes == classes else {
-      throw ConfigurationError("\(owner) are for \(classes) classes, but the images have \(other.classes)")
+      throw ConfigurationError(
+        "\(owner) are for \(classes) classes, but the images have \(other.classes); give the run's own with --data")
     }
     guard !classNames.isEmpty, !other.classNames.isEmpty else { return }
     if let (expected, actual) = zip(classNames, other.classNames).first(where: { $0 != $1 }) {

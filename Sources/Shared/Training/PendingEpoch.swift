@@ -17,4 +17,20 @@ struct PendingEpoch: Codable, Equatable, Sendable {
   let samples: RunTraffic.Samples
   /// When the cloud had done its training, in seconds of the run, once it is known.
   var acknowledgedSeconds: Double?
+
+  /// When its training had ended, on both sides, in seconds of the run.
+  var trainedSeconds: Double { max(acknowledgedSeconds ?? 0, beganSeconds + trainingSeconds) }
+
+  /// How long its training lasted: from its beginning until the cloud had done it, if there is one that was waited for.
+  /// What it shares with the training of the epoch before counts there. The cloud's evaluation of that one does not
+  /// count, unless this side trained meanwhile.
+  ///
+  /// - Parameters:
+  ///   - reported: when the figures of the epoch before were known.
+  ///   - trained: when its training had ended.
+  func trainingSeconds(afterOneReportedAt reported: Double, trainedUntil trained: Double) -> Double {
+    guard acknowledgedSeconds != nil else { return trainingSeconds }
+    let here = beganSeconds + trainingSeconds - max(beganSeconds, trained)
+    return max(trainedSeconds - max(beganSeconds, reported), here, 0)
+  }
 }

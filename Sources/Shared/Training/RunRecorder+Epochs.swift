@@ -41,8 +41,8 @@ extension RunRecorder {
     pending[index].acknowledgedSeconds = seconds
   }
 
-  /// Logs the first epoch that is ended and not logged, and takes its figures into the summary. Its training lasts from
-  /// its beginning, or the log of the one before, until the cloud had done it, if there is one that was waited for.
+  /// Logs the first epoch that is ended and not logged, and takes its figures into the summary. How long its
+  /// training lasted says `PendingEpoch`.
   ///
   /// - Parameters:
   ///   - finalAccuracy: a fraction of the test images.
@@ -54,12 +54,8 @@ extension RunRecorder {
     finalAccuracy: Double?, finalByClass: ClassCounts?, _ traffic: RunTraffic
   ) throws -> Double {
     let ended = pending.removeFirst()
-    // What it shares with the epoch before counts there.
-    let seconds = ended.acknowledgedSeconds.map { acknowledged in
-      let end = max(acknowledged, ended.beganSeconds + ended.trainingSeconds)
-      return max(end - max(ended.beganSeconds, reportedSeconds), 0)
-    }
-    let trainingSeconds = seconds ?? ended.trainingSeconds
+    let trainingSeconds = ended.trainingSeconds(afterOneReportedAt: reportedSeconds, trainedUntil: trainedSeconds)
+    trainedSeconds = ended.trainedSeconds
     let busySeconds = min(ended.busySeconds, trainingSeconds)
     let idleSeconds = trainingSeconds - busySeconds
     reportedSeconds = wallSeconds

@@ -19,6 +19,8 @@ package final class RunRecorder {
   var trafficBefore: RunTraffic
   /// When the last epoch was logged, in seconds of the run.
   var reportedSeconds: Double
+  /// When its training had ended, on both sides.
+  var trainedSeconds: Double
   /// Epochs that are ended and not logged, in order.
   var pending: [PendingEpoch]
   /// Of all epochs whose weights were written, if the best are to be kept.
@@ -44,8 +46,8 @@ package final class RunRecorder {
     summary.initialWeights = initialWeights
     summary.name = command?.name
     let start = Position(
-      summary: summary, trafficBefore: RunTraffic(), reportedSeconds: 0, pending: [], bestAccuracy: nil,
-      metricsBytes: 0, wallSeconds: 0)
+      summary: summary, trafficBefore: RunTraffic(), reportedSeconds: 0, trainedSeconds: 0, pending: [],
+      bestAccuracy: nil, metricsBytes: 0, wallSeconds: 0)
     try directory.writeConfiguration(configuration, command, role: role, run: run)
     try self.init(directory, configuration, role, start, timeline) {
       try MetricsLog(in: directory, role: role, elapsedSeconds: $0)
@@ -93,6 +95,7 @@ package final class RunRecorder {
     summary = position.summary
     trafficBefore = position.trafficBefore
     reportedSeconds = position.reportedSeconds
+    trainedSeconds = position.trainedSeconds ?? position.reportedSeconds
     pending = position.pending
     bestAccuracy = position.bestAccuracy
     metrics = try openLog { MonotonicClock.seconds() - start }
@@ -103,6 +106,8 @@ package final class RunRecorder {
     package let summary: RunSummary
     let trafficBefore: RunTraffic
     let reportedSeconds: Double
+    /// Nil in checkpoints of before there was one.
+    let trainedSeconds: Double?
     let pending: [PendingEpoch]
     let bestAccuracy: Double?
     let metricsBytes: Int
@@ -114,8 +119,9 @@ package final class RunRecorder {
 
   package var position: Position {
     Position(
-      summary: summary, trafficBefore: trafficBefore, reportedSeconds: reportedSeconds, pending: pending,
-      bestAccuracy: bestAccuracy, metricsBytes: metrics.length, wallSeconds: wallSeconds)
+      summary: summary, trafficBefore: trafficBefore, reportedSeconds: reportedSeconds,
+      trainedSeconds: trainedSeconds, pending: pending, bestAccuracy: bestAccuracy, metricsBytes: metrics.length,
+      wallSeconds: wallSeconds)
   }
 
   /// Since the run has begun, without the time in which it was interrupted.
