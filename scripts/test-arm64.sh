@@ -182,7 +182,7 @@ for module in ${modules//,/ }; do
 done
 
 say "a run of both programs"
-rm -rf "$cache/arm64/tmp/run"
+rm -rf "$cache"/arm64/{tmp/run,runs}
 inside arm64 "$built/edge-trainer" train --local --data synthetic --train-limit 64 --test-limit 32 --epochs 1 \
   --batch-size 16 --architecture vgg8 --run-dir /tmp/run || code=1
 ((code == 0)) || fail "not all went well; all that the tests printed is in $cache/logs"
