@@ -8,7 +8,7 @@
 #   --suite NAME      the Debian that is taken (default: sid, the first one whose swiftlang is new enough)
 #   --processor NAME  which one QEMU stands in for (default: neoverse-n1): cortex-a53, cortex-a72 and neoverse-v1 have
 #                     other kernels of OpenBLAS; those of a64fx and max (0.3.34) end with an illegal instruction
-#   --modules A,...   whose tests are run (default: all but Session, Fuzz and EndToEnd, whose time limits are not QEMU's)
+#   --modules A,...   whose tests are run (default: all but Session and EndToEnd, whose time limits are not QEMU's)
 #
 # debootstrap makes a Debian of x86-64 below DIR, with Swift's compiler and QEMU, and one of arm64, with the libraries.
 # The compiler builds for the other one, optimized, which is as fast as ever; what is for arm64 is started by the
@@ -24,7 +24,7 @@ help_if_asked "$@"
 
 cache='' suite=sid processor=neoverse-n1
 modules=Platform,Compute,Images,Datasets,Transport,Trust,WeightFiles,RunFiles,Terminal,Planning,CommandLineSupport
-modules+=,Training,NeuralNetwork
+modules+=,Fuzz,Training,NeuralNetwork
 arguments=("$@")
 while (($#)); do
   case $1 in
