@@ -4,6 +4,7 @@ Usage: python3 -B -m unittest discover -s Tests/ReportTests
 """
 
 import csv
+import functools
 import json
 import os
 import shutil
@@ -141,7 +142,9 @@ class ExportTests(unittest.TestCase):
         self.write_run()
         self.cut("edge", 4)
         command = [sys.executable, "-B", SCRIPTS / "report.py", "--csv", self.output, "--follow", self.run_directory]
-        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        # What was started in the background of a shell ignores the signal, and so would this.
+        heed = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heed) as process:
             self.wait_for(lambda: self.rows_so_far() == 3)
             process.send_signal(signal.SIGINT)
             _, errors = process.communicate(timeout=20)
