@@ -64,10 +64,18 @@ struct Resume: ParsableCommand {
     if local, let cloud {
       throw ValidationError("--cloud \(cloud) does not go with --local, which starts a cloud-trainer of its own")
     }
+    try checkTrust(startsCloud: local)
     if data == "" { throw ValidationError("--data is empty: expected a folder, or synthetic") }
     try DurabilityOptions.check(reconnectFor: reconnectFor)
     try MachineOptions.check(threads: threads)
     _ = try cloud.map(LinkOptions.endpoint)
+  }
+
+  /// The run's own cloud may be one that is started here, too.
+  private func checkTrust(startsCloud: Bool) throws {
+    if startsCloud, trust.tls || trust.tlsAuthority != nil {
+      throw ValidationError("--tls does not go with --local, whose connection stays within this machine")
+    }
   }
 
   func run() throws {
@@ -88,9 +96,7 @@ struct Resume: ParsableCommand {
         throw ValidationError("\(cloud.map { "--cloud \($0)" } ?? "--local"): the run has no cloud")
       }
       if let cloud { settings.use(cloud: cloud) } else if local { settings.useStartedCloud() }
-      if settings.startedCloud != nil, trust.tls || trust.tlsAuthority != nil {
-        throw ValidationError("--tls does not go with --local, whose connection stays within this machine")
-      }
+      try checkTrust(startsCloud: settings.startedCloud != nil)
       if let reconnectFor { settings.reconnectFor = reconnectFor.value }
       let isTrained = before.logs.endedEpochs == configuration.epochs
       if needsCloud, isTrained, settings.cloud == nil, settings.local == nil {
