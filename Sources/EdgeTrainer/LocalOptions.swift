@@ -95,6 +95,13 @@ struct LocalOptions: ParsableArguments {
     cloudRunDir.map { "\($0)/\(run)" } ?? "runs/\(run)/cloud"
   }
 
+  /// Says where the files of a run are whose cloud was started here, if that has left any.
+  func tellFiles(of run: RunIdentifier, edge directory: String, _ logger: Logger) {
+    let cloudDirectory = cloudDirectory(of: run)
+    guard local, access(cloudDirectory, F_OK) == 0 else { return }
+    logger.info("the files of the run: \(directory) and \(cloudDirectory)")
+  }
+
   /// Checks that the cloud's files can be made; leaves none.
   ///
   /// - Throws: `LocalCloudError`, `FileError`.

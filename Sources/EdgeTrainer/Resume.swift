@@ -129,14 +129,9 @@ struct Resume: ParsableCommand {
       machine.convolution.convolution = compute.convolution
       let started = settings.startedCloud
       let cloud = try needsCloud && started != nil ? LocalOptions.placeholder : settings.cloud.map(LinkOptions.endpoint)
-      let local = LocalOptions.resuming(started)
-      let cloudDirectory = local.cloudDirectory(of: checkpoint.run)
-      defer {
-        if started != nil, access(cloudDirectory, F_OK) == 0 {
-          logger.info("the files of the run: \(directory) and \(cloudDirectory)")
-        }
-      }
-      try local.withCloud(
+      let localOptions = LocalOptions.resuming(started)
+      defer { localOptions.tellFiles(of: checkpoint.run, edge: directory, logger) }
+      try localOptions.withCloud(
         cloud, machine, initialWeights: initialWeights(of: started, logger), isResumed: true, interruption, logger
       ) { cloud in
         var options = EdgeSession.Options(

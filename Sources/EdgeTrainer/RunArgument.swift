@@ -43,7 +43,7 @@ enum RunArgument {
       path = [place, "\(place)/edge", "\(place)/cloud"].first(where: FoundRun.isRun) ?? place
       run = try? FoundRun(path, readingLog: false)
     } else {
-      let named = named(text, readingLogs: false, logger)
+      let named = named(text, logger)
       if named.count != 1 { throw RunArgumentError(text, named, "of that name below \(defaultDirectory)") }
       (path, run) = (named[0].path, named[0])
     }
@@ -57,14 +57,16 @@ enum RunArgument {
   /// - Throws: `RunArgumentError` for none, or more than one.
   static func run(_ text: String, _ logger: Logger) throws(RunArgumentError) -> FoundRun {
     let isPlace = access(text, F_OK) == 0
-    let found = isPlace ? try search(text, logger) : named(text, readingLogs: true, logger)
-    if found.count == 1 { return found[0] }
+    let found = isPlace ? try search(text, readingLogs: false, logger) : named(text, logger)
+    // Only the log of the one that is meant is read.
+    if found.count == 1 { return (try? FoundRun(found[0].path)) ?? found[0] }
     throw RunArgumentError(text, found, isPlace ? "below \(text)" : "of that name below \(defaultDirectory)")
   }
 
-  /// The runs below `defaultDirectory` with this name; if there are none, those whose number begins with it.
-  private static func named(_ text: String, readingLogs: Bool, _ logger: Logger) -> [FoundRun] {
-    let all = (try? search(defaultDirectory, readingLogs: readingLogs, logger)) ?? []
+  /// The runs below `defaultDirectory` with this name; if there are none, those whose number begins with it. Their logs
+  /// are not read.
+  private static func named(_ text: String, _ logger: Logger) -> [FoundRun] {
+    let all = (try? search(defaultDirectory, readingLogs: false, logger)) ?? []
     let named = all.filter { $0.title == text || $0.path == "\(defaultDirectory)/\(text)" }
     return named.isEmpty ? all.filter { $0.runName?.hasPrefix(text) ?? false } : named
   }

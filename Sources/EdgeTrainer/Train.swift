@@ -209,12 +209,7 @@ struct Train: ParsableCommand {
       logger.info("run \(run), files in \(directory)")
       let timeline = try trace.timeline(.edge)
       let spoolLimit = strategy.strategy.hasExit ? spool.limit(in: directory, logger) : nil
-      let cloudDirectory = local.cloudDirectory(of: run)
-      defer {
-        if local.local, access(cloudDirectory, F_OK) == 0 {
-          logger.info("the files of the run: \(directory) and \(cloudDirectory)")
-        }
-      }
+      defer { local.tellFiles(of: run, edge: directory, logger) }
       try local.withCloud(endpoint(), machine, initialWeights: localWeights, interruption, logger) { cloud in
         var options = EdgeSession.Options(
           cloud: cloud, compute: local.settings(machine), directory: directory, run: run,

@@ -11,12 +11,18 @@ DEPTH = 6
 def directories(root, above=lambda directory: False, depth=DEPTH):
     """All directories below one, by their names, but for hidden ones, links, and those below what is `above`; what may
     not be read is passed over."""
-    for path in listed(root) or []:
-        if listed(path) is None:
+    return those_of(listed(root) or [], above, depth)
+
+
+def those_of(paths, above, depth):
+    """These directories and all below them."""
+    for path in paths:
+        inside = listed(path)
+        if inside is None:
             continue
         yield path
         if depth > 1 and not above(path):
-            yield from directories(path, above, depth - 1)
+            yield from those_of(inside, above, depth - 1)
 
 
 def listed(directory):
